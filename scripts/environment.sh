@@ -1,0 +1,47 @@
+#!/bin/sh
+# Create or refresh the virtual environment .venv/NAME from requirements/NAME.txt.
+#   scripts/environment.sh run|dev|cloud|scan
+# It does nothing when the environment already matches the lock file.
+set -eu
+cd "$(dirname "$0")/.."
+name=$1
+lock=requirements/$name.txt
+folder=.venv/$name
+log=$folder/install.log
+
+case $name in
+    run) holds='what the local server needs' size='about 190 MB' ;;
+    dev) holds='the tests and checks' size='about 400 MB' ;;
+    cloud) holds='the AWS and SAM command lines' size='about 500 MB' ;;
+    scan) holds='the policy scanner' size='about 500 MB' ;;
+    *) echo "environment.sh: no environment is called '$name'" >&2; exit 2 ;;
+esac
+
+python=$(scripts/python.sh)
+stamp="$("$python" --version) $(cksum <"$lock")"
+if [ -x "$folder/bin/python" ] && [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ]; then
+    exit 0
+fi
+
+echo "Setting up $folder ($holds; $size, once) ..."
+rm -rf "$folder"
+if ! "$python" -m venv "$folder" 2>"${TMPDIR:-/tmp}/travel-gpt-venv.$$"; then
+    cat "${TMPDIR:-/tmp}/travel-gpt-venv.$$" >&2
+    rm -f "${TMPDIR:-/tmp}/travel-gpt-venv.$$"
+    echo "Could not create a virtual environment with $python: see the lines above." >&2
+    exit 1
+fi
+rm -f "${TMPDIR:-/tmp}/travel-gpt-venv.$$"
+# --no-deps: the lock is complete, and pip would otherwise resolve it all over again.
+if ! "$folder/bin/python" -m pip install --quiet --no-deps --require-hashes --disable-pip-version-check \
+    --requirement "$lock" >"$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    cat >&2 <<MESSAGE
+
+Could not install the packages of $lock.
+If the lines above speak of a connection, a name or a timeout: this step needs the network, once.
+Mend that and run the same command again. The whole log is $log.
+MESSAGE
+    exit 1
+fi
+echo "$stamp" >"$folder/stamp"

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Resolve the ranges of pyproject.toml into requirements/*.txt, with hashes and without index URLs.
+#   scripts/lock.sh [more options for uv pip compile, such as --upgrade]
+set -eu
+cd "$(dirname "$0")/.."
+uv=${UV:-.venv/dev/bin/uv}
+
+lock() {
+    name=$1
+    shift
+    echo "Locking requirements/$name.txt"
+    "$uv" pip compile "$@" --quiet --universal --generate-hashes --no-header \
+        --python-version 3.11 --output-file "requirements/$name.txt" >/dev/null
+}
+
+# What ships constrains what runs on a laptop, and that constrains what tests it.
+lock lambda pyproject.toml "$@"
+lock run pyproject.toml --extra local --constraints requirements/lambda.txt "$@"
+lock dev pyproject.toml --extra local --group dev --constraints requirements/run.txt "$@"
+# These run beside the project, each in an environment of its own.
+for group in cloud scan emulator; do
+    lock "$group" --group "pyproject.toml:$group" "$@"
+done
