@@ -1,0 +1,74 @@
+"""The cloud test bed: one machine that behaves like the AWS account deploy.sh is run against.
+
+What is real and what is played
+-------------------------------
+Real: the unmodified ``aws``, ``sam`` and ``curl`` commands, the SAM transform (``samtranslator``), the
+Lambda runtime (AWS's emulator and ``awslambdaric``), signatures, TLS.
+Played, on loopback: AWS (a moto server with CloudFormation, IAM and API Gateway mended: see ``server``),
+and OpenAI (a scripted upstream). Nothing leaves the machine.
+
+How a test uses it
+------------------
+``tests/e2e/conftest.py`` provides the fixture ``cloud``, a fresh account for every test::
+
+    def test_something(cloud: Cloud) -> None:
+        cloud.openai.accept("sk-good")                      # every other key is answered 401
+        done = cloud.run("./deploy.sh", "--yes", env={"OPENAI_API_KEY": "sk-good"})
+        assert done.returncode == 0, done.stderr
+        secrets = cloud.client("secretsmanager")            # a boto3 client of the same account
+        assert secrets.get_secret_value(SecretId="travel-gpt/openai-api-key")["SecretString"] == ...
+
+A state that several tests share (a deployed stack) belongs into a module-scoped fixture of your own, on
+an account of its own, which the per-test reset does not touch::
+
+    @pytest.fixture(scope="module")
+    def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+        with start_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+            cloud.run("./deploy.sh", ...)
+            yield cloud
+
+``Cloud`` has
+
+==============================  ======================================================================
+``endpoint``                    ``http://localhost:PORT`` of the played AWS
+``region``, ``account_id``      ``us-east-1``, ``123456789012``
+``home``                        an empty HOME but for a ``.curlrc`` that sends https, and https only, to
+                                loopback
+``tools``                       a folder, first on PATH, with links to ``aws`` and ``sam``. Remove a link
+                                to take a tool away (``/usr/bin`` and ``/bin`` follow it on PATH)
+``env``                         the whole environment for a command: HOME, PATH, fake credentials,
+                                ``AWS_ENDPOINT_URL``, region, telemetry off. Nothing inherited but
+                                proxies and pip's own settings, which a build may need
+``run(*argv, env=, input=,      runs a command with ``env`` (plus yours; a value of None removes one) in
+cwd=, timeout=)``               the repository's root, and kills it with its children at the timeout
+                                (seconds, 180). Returns a CompletedProcess with text output
+``client(service, region=)``    a boto3 client, as the account's owner
+``calls(mutating=True)``        what was asked of AWS so far, in order, as ``Call(service, action,
+                                parameters, caller)``: "the second run changes nothing" is
+                                ``cloud.forget_calls(); run again; assert not cloud.calls()``.
+                                ``mutating=False`` gives all of them, the reading ones included
+``forget_calls()``              empties that list
+``refuse(type, reason)``        from now on CloudFormation fails to create or update resources of that
+                                type with that reason: a failing deploy. ``refuse(type, None)`` ends it
+``enforce_iam(on=True)``        from now on callers with an assumed role's credentials may do what the
+                                role's policies allow and nothing else (the owner stays almighty)
+``deny(action, reason=)``       from now on AWS answers AccessDenied to this action, say
+                                ``"apigateway:UpdateAccount"``, whoever asks. ``allow(action)`` ends it
+``openai``                      the played OpenAI: ``accept(*keys)``, ``reject(*keys)``, ``requests`` (what
+                                it saw: ``method``, ``path``, ``headers``, ``body``), ``base_url`` (http)
+``function(name)``              the deployed function, run from the host-built package in the real
+                                runtime under its own role: ``.invoke(event)``, ``.logs``, ``.environment``
+==============================  ======================================================================
+
+``curl https://<api-id>.execute-api.<region>.amazonaws.com/Prod/travel-gpt`` reaches the deployed API: the
+front reads the deployment that the stage serves, checks the API key against the usage plans, answers
+what API Gateway itself would answer in the shape of the deployed gateway responses, and passes the rest
+to the deployed function. ``curl https://api.openai.com/v1/models`` reaches the played OpenAI. Every other
+host is answered 502 and fails the test that asked for it.
+
+What it refuses
+---------------
+An unknown resource type, an unknown property of a known type, an unknown intrinsic function, a reference
+to nothing: the stack fails with a reason and rolls back, as loudly as AWS would. If a template needs
+something the bed does not know, teach the bed (``stacks/``), do not leave it out.
+"""
