@@ -1,0 +1,119 @@
+"""What is done with a working key: answering a query, and proving the key."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final, TypeVar
+
+from travel_gpt.advisor.failures import KeyRefused
+from travel_gpt.advisor.upstream import Upstream
+from travel_gpt.advisor.wires import Answer
+from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.deadline import Deadline
+from travel_gpt.errors import CredentialRejected, TravelGPTError, UpstreamTimeout
+
+T = TypeVar("T")
+
+PROOF_SHARED_FOR: Final = 60
+"""Seconds that the result of one proof serves everybody who asks."""
+
+PROOF_WITHIN: Final = 10.0
+"""Seconds that a proof may take."""
+
+
+class Adviser:
+    """Answers queries, and proves the key.
+
+    Args:
+        credentials: where the key comes from.
+        upstream: the way to the model's server.
+        now: the wall clock, in seconds.
+    """
+
+    def __init__(
+        self, credentials: CredentialCache, upstream: Upstream, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._credentials = credentials
+        self._upstream = upstream
+        self._now = now
+        self._proof: _Proof | None = None
+        self._proving = Lock()
+
+    def answer(self, query: str, deadline: Deadline) -> Answer:
+        """Answer a query.
+
+        Args:
+            query: what the traveller wrote.
+            deadline: when the answer must be here.
+
+        Returns:
+            The model's answer.
+
+        Raises:
+            CredentialError: there is no usable key.
+            UpstreamError: the model's server failed.
+        """
+        return self._with_a_working_key(
+            lambda credential: self._upstream.ask(query, credential, deadline), deadline
+        )
+
+    def prove_key(self, deadline: Deadline) -> None:
+        """Prove the key with one models call.
+
+        The result, good or bad, is shared for a minute and one call is under way at most, so that nobody can
+        turn this into load. A key that replaced the proven one is proven anew.
+
+        Args:
+            deadline: when the answer must be here.
+
+        Raises:
+            CredentialError: there is no usable key.
+            UpstreamError: the model's server failed, so nothing is proven.
+        """
+        if not self._proving.acquire(timeout=deadline.left()):
+            raise UpstreamTimeout("another request's proof did not end in time")
+        try:
+            credential = self._credentials.current(deadline)
+            proof = self._proof
+            if proof is None or proof.of != credential or not 0 <= self._now() - proof.at < PROOF_SHARED_FOR:
+                proof = self._proof = self._prove(credential, deadline.within(PROOF_WITHIN))
+        finally:
+            self._proving.release()
+        if proof.failure is not None:
+            raise proof.failure.again()
+
+    def _prove(self, credential: Credential, deadline: Deadline) -> "_Proof":
+        used = credential
+
+        def call(candidate: Credential) -> None:
+            nonlocal used
+            used = candidate
+            self._upstream.list_models(candidate, deadline)
+
+        failure: TravelGPTError | None = None
+        try:
+            self._with_a_working_key(call, deadline)
+        except TravelGPTError as found:
+            failure = found
+        return _Proof(used, self._now(), failure)
+
+    def _with_a_working_key(self, use: Callable[[Credential], T], deadline: Deadline) -> T:
+        credential = self._credentials.current(deadline)
+        for _ in range(2):
+            try:
+                result = use(credential)
+            except KeyRefused:
+                credential = self._credentials.after_rejection(credential, deadline)
+            else:
+                self._credentials.accepted(credential)
+                return result
+        raise CredentialRejected("OpenAI refused two keys, one after the other")
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    of: Credential
+    at: float
+    failure: TravelGPTError | None

@@ -1,0 +1,161 @@
+"""The way to the model's server: one connection pool for the life of the environment."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import openai
+
+from travel_gpt.advisor.failures import refuses_reasoning, retry_after, translate
+from travel_gpt.advisor.wires import WIRES, Answer, Question, is_openai
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.deadline import Deadline
+from travel_gpt.settings import Settings
+
+T = TypeVar("T")
+
+CONNECT_WITHIN: Final = 5.0
+"""Seconds for a connection; a server that is there takes a fraction of one."""
+
+LONGEST_PAUSE: Final = 1.0
+"""Seconds between two tries at most: a server that asks for longer gets its way through the caller."""
+
+WORTH_A_TRY: Final = 1.0
+"""Seconds that must be left after a pause for another try to make sense."""
+
+
+class Upstream:
+    """Calls to the model's server, bounded by a deadline, tried again where that can help.
+
+    The SDK's own retries are off: it would sleep out any Retry-After, and repeat an exhausted quota.
+
+    Args:
+        settings: which server, model and wire, unless the credential says otherwise.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        # A redirect would take the query to a server that nobody configured.
+        self._http = openai.DefaultHttpxClient(follow_redirects=False)
+        self._made_for: Credential | None = None
+        self._made: openai.OpenAI | None = None
+        self._without_reasoning: set[tuple[str, str]] = set()
+
+    def ask(self, query: str, credential: Credential, deadline: Deadline) -> Answer:
+        """Ask the model.
+
+        Args:
+            query: what the traveller wrote.
+            credential: the key to use, and where it belongs.
+            deadline: when the answer must be here.
+
+        Returns:
+            The model's answer.
+
+        Raises:
+            KeyRefused: the server answered 401.
+            TravelGPTError: any other failure, in the project's terms.
+        """
+        base_url = credential.base_url or self._settings.base_url
+        model = credential.model or self._settings.model
+        wire = WIRES[credential.api or self._settings.api]
+
+        def question() -> Question:
+            takes_reasoning = is_openai(base_url) and (base_url, model) not in self._without_reasoning
+            return Question(
+                query=query,
+                model=model,
+                max_output_tokens=self._settings.max_output_tokens,
+                reasoning_effort=self._settings.reasoning_effort if takes_reasoning else None,
+                at_openai=is_openai(base_url),
+            )
+
+        def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
+            try:
+                # Half the time of client.responses.create(), which checks what is known to be right here.
+                return client.post(
+                    wire.path,
+                    cast_to=wire.reply_type,
+                    body=wire.body(question()),
+                    options={"timeout": timeout},
+                )
+            except openai.BadRequestError as refused:
+                if (base_url, model) in self._without_reasoning or not refuses_reasoning(refused):
+                    raise
+            self._without_reasoning.add((base_url, model))
+            return client.post(
+                wire.path, cast_to=wire.reply_type, body=wire.body(question()), options={"timeout": timeout}
+            )
+
+        return wire.read(self._call(call, credential, deadline), question())
+
+    def list_models(self, credential: Credential, deadline: Deadline) -> None:
+        """Prove a key with the one call that costs nothing.
+
+        Args:
+            credential: the key to prove.
+            deadline: when the answer must be here.
+
+        Raises:
+            KeyRefused: the server answered 401.
+            TravelGPTError: any other failure, in the project's terms.
+        """
+        self._call(
+            lambda client, timeout: client.get("/models", cast_to=object, options={"timeout": timeout}),
+            credential,
+            deadline,
+        )
+
+    def _call(
+        self,
+        call: Callable[[openai.OpenAI, openai.Timeout], T],
+        credential: Credential,
+        deadline: Deadline,
+    ) -> T:
+        client = self._client(credential)
+        tries_left = self._settings.max_retries
+        while True:
+            timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_WITHIN, deadline.left()))
+            try:
+                return deadline.run(lambda timeout=timeout: call(client, timeout))  # type: ignore[misc] # late binding
+            # Whatever a server's reply makes of the SDK, and not only its own exceptions.
+            except Exception as failure:
+                pause = _pause_before_another_try(failure, self._settings.max_retries - tries_left)
+                if pause is None or not tries_left or deadline.left() < pause + WORTH_A_TRY:
+                    raise translate(failure) from failure
+            tries_left -= 1
+            time.sleep(pause)
+
+    def _client(self, credential: Credential) -> openai.OpenAI:
+        # Local names: another thread may replace both between two looks.
+        made, made_for = self._made, self._made_for
+        if made is None or made_for != credential:
+            made = openai.OpenAI(
+                api_key=credential.key.reveal(),
+                base_url=credential.base_url or self._settings.base_url,
+                organization=credential.organization,
+                project=credential.project,
+                max_retries=0,
+                http_client=self._http,
+            )
+            self._made, self._made_for = made, credential
+        return made
+
+
+def _pause_before_another_try(failure: Exception, tried: int) -> float | None:
+    """Return the seconds to wait before another try; None where it cannot help."""
+    if isinstance(failure, openai.APITimeoutError):
+        # The time is spent, and the first answer may still be on its way to the bill.
+        return None
+    if isinstance(failure, openai.APIConnectionError):
+        asked = None
+    elif isinstance(failure, openai.APIStatusError) and (
+        failure.status_code == 409 or failure.status_code >= 500
+    ):
+        asked = retry_after(failure)
+    else:
+        return None
+    # Spread out, so that the requests which failed together do not come back together.
+    pause = asked if asked is not None else random.uniform(0.5, 1.0) * 0.25 * 2**tried  # noqa: S311 - no secret
+    return pause if pause <= LONGEST_PAUSE else None

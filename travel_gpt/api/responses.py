@@ -1,0 +1,150 @@
+"""Writing a response: the bodies of the contract, as API Gateway takes them."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from travel_gpt.advisor.wires import Answer
+from travel_gpt.errors import HTTP_STATUS, CredentialError, InternalError, MethodNotAllowed, TravelGPTError
+
+
+class ProxyResponse(TypedDict):
+    """What a Lambda proxy integration gives back to API Gateway."""
+
+    statusCode: int
+    headers: dict[str, str]
+    body: str
+    isBase64Encoded: bool
+
+
+class HealthBody(TypedDict, total=False):
+    """The body of GET. It says where the credential comes from, and nothing of its value."""
+
+    status: str
+    message: str
+    has_api_key: bool
+    code: str
+    credential_source: str
+    verified: bool
+    request_id: str
+    timestamp: int
+
+
+class UsageBody(TypedDict):
+    """Tokens of one answer; null where the server did not say."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+
+
+class AnswerBody(TypedDict):
+    """The body of a POST that was answered."""
+
+    status: str
+    answer: str
+    model: str
+    usage: UsageBody
+    truncated: bool
+    request_id: str
+    timestamp: int
+
+
+class FailureBody(TypedDict):
+    """The body of every failure."""
+
+    status: str
+    code: str
+    message: str
+    request_id: str
+    timestamp: int
+
+
+def healthy(*, source: str, verified: bool, request_id: str) -> ProxyResponse:
+    """Return the 200 of a GET: a key is configured, and proven where that was asked for."""
+    body = HealthBody(
+        status="success",
+        message="OpenAI API key is configured",
+        has_api_key=True,
+        credential_source=source,
+        verified=verified,
+        request_id=request_id,
+        timestamp=_now(),
+    )
+    return _response(200, body)
+
+
+def unhealthy(failure: TravelGPTError, *, source: str, request_id: str) -> ProxyResponse:
+    """Return the failure of a GET: 503 without a usable credential, else what kept it from being proven."""
+    no_credential = isinstance(failure, CredentialError)
+    body = HealthBody(
+        status="error",
+        code=failure.code,
+        message=failure.message,
+        has_api_key=not no_credential,
+        credential_source=source,
+        request_id=request_id,
+        timestamp=_now(),
+    )
+    return _response(503 if no_credential else status_of(failure), body, _headers_of(failure))
+
+
+def answered(answer: Answer, *, request_id: str) -> ProxyResponse:
+    """Return the 200 of a POST."""
+    body = AnswerBody(
+        status="success",
+        answer=answer.text,
+        model=answer.model,
+        usage=UsageBody(
+            input_tokens=answer.usage.input_tokens,
+            output_tokens=answer.usage.output_tokens,
+            total_tokens=answer.usage.total_tokens,
+        ),
+        truncated=answer.truncated,
+        request_id=request_id,
+        timestamp=_now(),
+    )
+    return _response(200, body)
+
+
+def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:
+    """Return a failure in the contract's shape."""
+    body = FailureBody(
+        status="error", code=failure.code, message=failure.message, request_id=request_id, timestamp=_now()
+    )
+    return _response(status_of(failure), body, _headers_of(failure))
+
+
+def status_of(failure: TravelGPTError) -> int:
+    """Return the HTTP status of a failure: that of the nearest class in the table."""
+    return next(HTTP_STATUS[kind] for kind in (*type(failure).__mro__, InternalError) if kind in HTTP_STATUS)
+
+
+def _headers_of(failure: TravelGPTError) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if failure.retry_after is not None:
+        headers["Retry-After"] = str(failure.retry_after)
+    if isinstance(failure, MethodNotAllowed):
+        headers["Allow"] = "GET, POST"
+    return headers
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _response(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> ProxyResponse:
+    return ProxyResponse(
+        statusCode=status,
+        headers={
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
+        },
+        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        isBase64Encoded=False,
+    )

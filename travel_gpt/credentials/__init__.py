@@ -1,0 +1,1 @@
+"""Where the OpenAI credential comes from, and how it stays fresh."""

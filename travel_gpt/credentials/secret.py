@@ -1,0 +1,79 @@
+"""What a secret may hold: the bare key, or JSON with ``api_key`` and what belongs to it."""
+
+import json
+import re
+from typing import Any, Final
+
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.errors import InvalidSecret
+from travel_gpt.redaction import guard
+from travel_gpt.settings import safe_base_url
+
+# What fits into an HTTP header without changing its meaning.
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+
+# The names of the contract, each with the other name it is known by elsewhere.
+_OPTIONAL: Final = {
+    "base_url": ("base_url", "url"),
+    "organization": ("organization", "org_id"),
+    "project": ("project",),
+    "model": ("model",),
+    "api": ("api",),
+}
+
+
+def read_secret(value: str, *, source: str, version: str) -> Credential:
+    """Make a credential of a secret's value.
+
+    Args:
+        value: the secret's text: the bare key, or a JSON object with ``api_key``.
+        source: which source gave it.
+        version: the source's name for this version.
+
+    Returns:
+        The credential. Its key is masked from here on wherever something is written.
+
+    Raises:
+        InvalidSecret: there is no usable key in it, or a field beside it is wrong. The text says which, and
+            quotes nothing.
+    """
+    text = value.strip()
+    if not text.startswith(("{", "[", '"')):
+        return Credential(key=_key(text), source=source, version=version)
+    try:
+        # Chained exceptions of the parser would carry the document.
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidSecret("the secret looks like JSON and is not valid JSON") from None
+    if not isinstance(document, dict):
+        raise InvalidSecret("the secret is valid JSON, but not an object")
+    key = document.get("api_key")
+    if not isinstance(key, str) or not key.strip():
+        raise InvalidSecret('the secret is a JSON object without a text "api_key"')
+    return Credential(key=_key(key.strip()), source=source, version=version, **_optional(document))
+
+
+def _key(text: str) -> Key:
+    if not _KEY.fullmatch(text):
+        raise InvalidSecret("the key is empty, or has spaces, line breaks or characters no key has")
+    guard(text)
+    return Key(text)
+
+
+def _optional(document: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field, names in _OPTIONAL.items():
+        value = next((document[name] for name in names if document.get(name) not in (None, "")), None)
+        if value is None:
+            continue
+        if not isinstance(value, str) or not _KEY.fullmatch(value):
+            raise InvalidSecret(f'"{field}" in the secret must be a text without spaces')
+        found[field] = value
+    if "base_url" in found:
+        try:
+            found["base_url"] = safe_base_url(found["base_url"])
+        except ValueError as wrong:
+            raise InvalidSecret(f'"base_url" in the secret {wrong}') from None
+    if found.get("api") not in (None, "responses", "chat"):
+        raise InvalidSecret('"api" in the secret must be "responses" or "chat"')
+    return found

@@ -1,0 +1,241 @@
+"""One tree of failures, and one table from failure to HTTP status.
+
+::
+
+    TravelGPTError
+    ├── RequestError                 the caller can mend it
+    │   ├── InvalidJson
+    │   ├── InvalidQuery
+    │   ├── Forbidden
+    │   ├── NotFound
+    │   ├── MethodNotAllowed
+    │   ├── PayloadTooLarge
+    │   └── UnsupportedMediaType
+    ├── CredentialError              the owner can mend it: no usable credential
+    │   ├── SecretNotFound
+    │   ├── AccessDenied
+    │   ├── InvalidSecret
+    │   ├── CredentialsUnavailable
+    │   ├── CredentialRejected
+    │   └── Misconfigured
+    ├── UpstreamError                OpenAI, or the way to it
+    │   ├── UpstreamFailed
+    │   ├── UpstreamTimeout
+    │   ├── UpstreamRateLimited
+    │   ├── QuotaExhausted
+    │   ├── ModelUnavailable
+    │   └── ContentRefused
+    └── InternalError                a mistake of ours
+"""
+
+from typing import ClassVar, Final
+
+
+class TravelGPTError(Exception):
+    """A failure that Travel GPT knows.
+
+    Args:
+        detail: what happened, for the operator's log. Never a credential.
+        message: what to tell the caller instead of the class's own message.
+        retry_after: seconds after which another try may succeed, where that is known.
+    """
+
+    code: ClassVar[str]
+    message: str
+
+    def __init__(
+        self, detail: str = "", *, message: str | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(detail or message or self.message)
+        self.detail = detail
+        if message is not None:
+            self.message = message
+        self.retry_after = retry_after
+
+    def again(self) -> "TravelGPTError":
+        """Return the same failure anew, for another request: an exception carries one traceback."""
+        return type(self)(self.detail, message=self.message, retry_after=self.retry_after)
+
+
+class RequestError(TravelGPTError):
+    """A request that cannot be answered as it is: the caller can mend it."""
+
+
+class InvalidJson(RequestError):
+    """The body is not a JSON object."""
+
+    code = "invalid_json"
+    message = 'The body must be a JSON object, such as {"query": "Three days in Lisbon in May?"}.'
+
+
+class InvalidQuery(RequestError):
+    """The JSON has no usable ``query``."""
+
+    code = "invalid_query"
+    message = '"query" must be a text of 1 to 4,000 characters.'
+
+
+class Forbidden(RequestError):
+    """API Gateway did not authenticate the caller."""
+
+    code = "forbidden"
+    message = (
+        "This API needs a key: send it in the header x-api-key. The owner reads it with: "
+        "aws apigateway get-api-key --api-key API_KEY_ID --include-value --query value --output text"
+    )
+
+
+class NotFound(RequestError):
+    """No such path."""
+
+    code = "not_found"
+    message = "There is nothing here: the path is /travel-gpt."
+
+
+class MethodNotAllowed(RequestError):
+    """A method other than GET and POST."""
+
+    code = "method_not_allowed"
+    message = "Use GET for the health check or POST with a query."
+
+
+class PayloadTooLarge(RequestError):
+    """The body is over the limit."""
+
+    code = "payload_too_large"
+    message = "The body may have 32 KiB at most."
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is not declared as JSON in UTF-8."""
+
+    code = "unsupported_media_type"
+    message = "Send JSON: add the header Content-Type: application/json."
+
+
+class CredentialError(TravelGPTError):
+    """No usable credential for OpenAI: the owner can mend it."""
+
+
+class SecretNotFound(CredentialError):
+    """The secret does not exist, or is scheduled for deletion."""
+
+    code = "secret_not_found"
+    message = "The secret with the OpenAI key does not exist. The owner can create it with ./deploy.sh."
+
+
+class AccessDenied(CredentialError):
+    """The function's role may not read the secret, or not use its KMS key."""
+
+    code = "access_denied"
+    message = (
+        "The function may not read the secret with the OpenAI key. Its owner should check the role's policy."
+    )
+
+
+class InvalidSecret(CredentialError):
+    """The secret holds no readable key."""
+
+    code = "invalid_secret"
+    message = (
+        'The secret is not a key and not valid JSON with "api_key". '
+        "The owner can replace it with ./deploy.sh --replace-key."
+    )
+
+
+class CredentialsUnavailable(CredentialError):
+    """Secrets Manager is throttled, slow or unreachable, and no good key is left."""
+
+    code = "credentials_unavailable"
+    message = "The OpenAI key cannot be fetched right now. Try again in a moment."
+
+
+class CredentialRejected(CredentialError):
+    """OpenAI refuses the key."""
+
+    code = "credential_rejected"
+    message = "OpenAI refused the configured key. The owner should replace it with ./deploy.sh --replace-key."
+
+
+class Misconfigured(CredentialError):
+    """A setting is wrong; the message names it."""
+
+    code = "misconfigured"
+    message = "A setting of this deployment is wrong."
+
+
+class UpstreamError(TravelGPTError):
+    """The model's server failed, or the way to it."""
+
+
+class UpstreamFailed(UpstreamError):
+    """A 5xx, a broken connection, or a reply that cannot be read."""
+
+    code = "upstream_error"
+    message = "The model did not give a usable answer. Try again."
+
+
+class UpstreamTimeout(UpstreamError):
+    """The model did not answer before the deadline."""
+
+    code = "upstream_timeout"
+    message = "The model took too long to answer. Try again, or ask for less at once."
+
+
+class UpstreamRateLimited(UpstreamError):
+    """OpenAI's rate limit."""
+
+    code = "upstream_rate_limited"
+    message = "The model is asked too often right now. Try again after the time in Retry-After."
+
+
+class QuotaExhausted(UpstreamError):
+    """The OpenAI account has no credit left."""
+
+    code = "quota_exhausted"
+    message = "The OpenAI account behind this API has no credit left. Its owner should check the billing."
+
+
+class ModelUnavailable(UpstreamError):
+    """The model does not exist, or the key may not use it."""
+
+    code = "model_unavailable"
+    message = "The configured model cannot be used with this key. The owner should check OPENAI_MODEL."
+
+
+class ContentRefused(UpstreamError):
+    """The model or its provider refuses to answer this query."""
+
+    code = "content_refused"
+    message = "The model declined to answer this query. Ask about travel in other words."
+
+
+class InternalError(TravelGPTError):
+    """A mistake of ours."""
+
+    code = "internal_error"
+    message = "Something went wrong here. Try again; if it stays, give the owner the request_id."
+
+
+HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
+    InvalidJson: 400,
+    InvalidQuery: 400,
+    Forbidden: 403,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    PayloadTooLarge: 413,
+    UnsupportedMediaType: 415,
+    ContentRefused: 422,
+    UpstreamRateLimited: 429,
+    InternalError: 500,
+    CredentialRejected: 502,
+    ModelUnavailable: 502,
+    UpstreamFailed: 502,
+    AccessDenied: 503,
+    CredentialsUnavailable: 503,
+    InvalidSecret: 503,
+    Misconfigured: 503,
+    QuotaExhausted: 503,
+    SecretNotFound: 503,
+    UpstreamTimeout: 504,
+}

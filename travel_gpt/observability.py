@@ -1,0 +1,71 @@
+"""The logger and the metrics: made once, imported everywhere."""
+
+import logging
+import os
+from typing import Final
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from travel_gpt.redaction import redact
+from travel_gpt.settings import Settings
+
+# At DEBUG these write what they receive, and one of them receives the secret. A function whose log level is
+# set in the Lambda console lowers the root logger, so theirs are pinned by name.
+_TALKATIVE: Final = ("boto3", "botocore", "urllib3", "openai", "httpx2", "httpcore2")
+
+
+class RedactingFormatter(LambdaPowertoolsFormatter):
+    """Powertools' JSON, with credentials masked in whatever a line came to hold."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line of JSON without credentials."""
+        return redact(super().format(record))
+
+
+_settings: Final = Settings.load(os.environ)
+
+logger: Final = Logger(
+    service=_settings.service,
+    level=_settings.log_level,
+    logger_formatter=RedactingFormatter(),
+)
+_metrics: Final = Metrics(service=_settings.service, namespace=_settings.metrics_namespace)
+
+for _name in _TALKATIVE:
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def count(name: str, amount: int = 1) -> None:
+    """Add to a metric of this invocation.
+
+    Args:
+        name: the metric's name, such as ``CredentialFailure``.
+        amount: what to add.
+    """
+    _metrics.add_metric(name=name, unit=MetricUnit.Count, value=amount)
+
+
+def flush_metrics() -> None:
+    """Write the invocation's metrics to the log, where CloudWatch finds them (embedded metric format)."""
+    # Powertools warns when there are none, which is the ordinary case.
+    if _metrics.metric_set:
+        _metrics.flush_metrics()
+
+
+def describe(failure: BaseException) -> list[str]:
+    """Describe a failure for the log by its types alone: a text from outside could quote anything.
+
+    Args:
+        failure: what was raised.
+
+    Returns:
+        The type of each exception of the chain, innermost last.
+    """
+    chain: list[str] = []
+    link: BaseException | None = failure
+    while link is not None and len(chain) < 5:
+        chain.append(f"{type(link).__module__}.{type(link).__qualname__}")
+        link = link.__cause__
+    return chain

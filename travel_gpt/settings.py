@@ -1,0 +1,218 @@
+"""Every environment variable that Travel GPT reads: typed, validated once, described for the docs."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def safe_base_url(value: str) -> str:
+    """Check a base URL that a key will be sent to.
+
+    Args:
+        value: the URL, such as ``https://api.openai.com/v1``.
+
+    Returns:
+        The URL without a trailing slash.
+
+    Raises:
+        ValueError: it is no URL, carries a user name or a query, or is plain http beyond loopback.
+    """
+    says = "must be an https:// URL (http:// is for this machine only), without user name, query or fragment"
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(says) from None
+    plain_on_loopback = parts.scheme == "http" and host in LOOPBACK
+    if not host or not (parts.scheme == "https" or plain_on_loopback):
+        raise ValueError(says)
+    if parts.username or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f]", value):
+        raise ValueError(says)
+    return value.rstrip("/")
+
+
+def _text(pattern: str, says: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(says)
+        return value
+
+    return parse
+
+
+def _secret_name(value: str) -> str:
+    # The mistake is made, and a key in this place would be shown by every console.
+    if value.startswith("sk-"):
+        raise ValueError("looks like a key: put the name of the secret here, and the key in the secret")
+    return _text(r"[A-Za-z0-9/_+=.@:-]{1,2048}", "must be a Secrets Manager name or ARN")(value)
+
+
+def _choice(*options: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in options:
+            raise ValueError(f"must be one of: {', '.join(options)}")
+        return value
+
+    return parse
+
+
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def _setting(variable: str, default: Any, parse: Callable[[str], Any], describes: str) -> Any:
+    return field(default=default, metadata={"variable": variable, "parse": parse, "describes": describes})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says, validated. A variable that is unset or empty has its default."""
+
+    secret_name: str = _setting(
+        "OPENAI_SECRET_NAME",
+        "travel-gpt/openai-api-key",
+        _secret_name,
+        "Name or ARN of the secret that holds the OpenAI key.",
+    )
+    model: str = _setting(
+        "OPENAI_MODEL",
+        "gpt-6-luna",
+        _text(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}", "must be a model's name"),
+        "The model that answers. A `model` in the secret wins.",
+    )
+    base_url: str = _setting(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+        safe_base_url,
+        "Where the model is: OpenAI, or any server that speaks its API. https, but for loopback. "
+        "A `base_url` in the secret wins.",
+    )
+    api: str = _setting(
+        "OPENAI_API",
+        "responses",
+        _choice("responses", "chat"),
+        "The wire: `responses` is OpenAI's own, `chat` is what most compatible servers speak. "
+        "An `api` in the secret wins.",
+    )
+    reasoning_effort: str = _setting(
+        "OPENAI_REASONING_EFFORT",
+        "none",
+        _choice("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        "How long the model thinks before it answers. Sent to OpenAI only, and dropped for a model that "
+        "refuses it.",
+    )
+    max_output_tokens: int = _setting(
+        "OPENAI_MAX_OUTPUT_TOKENS",
+        1500,
+        _whole_number(16, 128_000),
+        "The most tokens that one answer may cost.",
+    )
+    max_retries: int = _setting(
+        "OPENAI_MAX_RETRIES",
+        2,
+        _whole_number(0, 5),
+        "How often a call that failed in passing (connection, 409, 5xx) is tried again inside the deadline.",
+    )
+    credential_source: str = _setting(
+        "CREDENTIAL_SOURCE",
+        "secrets-manager",
+        _choice("secrets-manager"),
+        "Where the key comes from.",
+    )
+    credential_ttl: int = _setting(
+        "CREDENTIAL_TTL_SECONDS",
+        300,
+        _whole_number(1, 86_400),
+        "Seconds that a fetched key is used before Secrets Manager is asked again.",
+    )
+    credential_max_stale: int = _setting(
+        "CREDENTIAL_MAX_STALE_SECONDS",
+        3600,
+        _whole_number(0, 86_400),
+        "Seconds beyond the TTL that the last good key is used while Secrets Manager is away.",
+    )
+    api_access: str = _setting(
+        "API_ACCESS",
+        "api-key",
+        _choice("api-key", "open"),
+        "Who may POST: `api-key` refuses what API Gateway did not authenticate; `open` takes anyone.",
+    )
+    log_level: str = _setting(
+        "LOG_LEVEL",
+        "INFO",
+        _choice("DEBUG", "INFO", "WARNING", "ERROR"),
+        "How much Travel GPT writes to its log. AWS and OpenAI libraries stay at WARNING whatever it says.",
+    )
+    service: str = _setting(
+        "POWERTOOLS_SERVICE_NAME",
+        "travel-gpt",
+        _text(r"[A-Za-z0-9._-]{1,128}", "must be a name of letters, digits, dots, dashes and underscores"),
+        "The `service` of log lines and metrics. The template sets it to the stack's name.",
+    )
+    metrics_namespace: str = _setting(
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "TravelGPT",
+        _text(r"[A-Za-z0-9._/#-]{1,255}", "must be a CloudWatch namespace"),
+        "The CloudWatch namespace of the metrics.",
+    )
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Nothing at import may fail because a setting is wrong, so this never raises: a wrong variable keeps
+        its default and is named in ``problems``, without its value, which might be a misplaced key.
+
+        Args:
+            environment: the environment variables.
+
+        Returns:
+            The settings, with every problem named.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for spec in settings_fields():
+            text = environment.get(spec.variable, "").strip()
+            if not text:
+                continue
+            try:
+                values[spec.name] = spec.parse(text)
+            except ValueError as wrong:
+                problems.append(f"{spec.variable} {wrong}")
+        return cls(**values, problems=tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSpec:
+    """One setting as the documentation shows it."""
+
+    name: str
+    variable: str
+    default: str | int
+    describes: str
+    parse: Callable[[str], Any]
+
+
+def settings_fields() -> tuple[SettingSpec, ...]:
+    """Return every setting, in the order of the documentation."""
+    return tuple(
+        SettingSpec(
+            spec.name,
+            spec.metadata["variable"],
+            cast("str | int", spec.default),
+            spec.metadata["describes"],
+            spec.metadata["parse"],
+        )
+        for spec in fields(Settings)
+        if spec.metadata
+    )
