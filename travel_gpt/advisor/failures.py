@@ -80,11 +80,6 @@ def retry_after(failure: openai.APIStatusError) -> int | None:
     return min(_LONGEST_WAIT, max(1, math.ceil(seconds)))
 
 
-def refuses_reasoning(failure: openai.APIStatusError) -> bool:
-    """Tell whether a 400 is about the reasoning effort, which not every model takes."""
-    return failure.status_code == 400 and "reasoning" in f"{_text(failure.param)} {_message(failure)}"
-
-
 def _of_status(failure: openai.APIStatusError) -> TravelGPTError:
     status = failure.status_code
     code, message = f"{_text(failure.code)} {_text(failure.type)}", _message(failure)

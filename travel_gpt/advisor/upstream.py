@@ -3,14 +3,18 @@
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import openai
 
-from travel_gpt.advisor.failures import refuses_reasoning, retry_after, translate
-from travel_gpt.advisor.wires import WIRES, Answer, Question, is_openai
+from travel_gpt.advisor.dialect import Dialect
+from travel_gpt.advisor.failures import retry_after, translate
+from travel_gpt.advisor.wires import WIRES, Answer, Question
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
+from travel_gpt.errors import TravelGPTError
 from travel_gpt.settings import Settings
 
 T = TypeVar("T")
@@ -40,7 +44,7 @@ class Upstream:
         self._http = openai.DefaultHttpxClient(follow_redirects=False)
         self._made_for: Credential | None = None
         self._made: openai.OpenAI | None = None
-        self._without_reasoning: set[tuple[str, str]] = set()
+        self._dialects: dict[tuple[str, str], Dialect] = {}
 
     def ask(self, query: str, credential: Credential, deadline: Deadline) -> Answer:
         """Ask the model.
@@ -57,38 +61,29 @@ class Upstream:
             KeyRefused: the server answered 401.
             TravelGPTError: any other failure, in the project's terms.
         """
-        base_url = credential.base_url or self._settings.base_url
         model = credential.model or self._settings.model
         wire = WIRES[credential.api or self._settings.api]
-
-        def question() -> Question:
-            takes_reasoning = is_openai(base_url) and (base_url, model) not in self._without_reasoning
-            return Question(
-                query=query,
-                model=model,
-                max_output_tokens=self._settings.max_output_tokens,
-                reasoning_effort=self._settings.reasoning_effort if takes_reasoning else None,
-                at_openai=is_openai(base_url),
-            )
+        question = Question(
+            query=query,
+            model=model,
+            max_output_tokens=self._settings.max_output_tokens,
+            reasoning_effort=self._settings.reasoning_effort,
+            dialect=self._dialect(credential.base_url or self._settings.base_url, model),
+        )
 
         def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
-            try:
-                # Half the time of client.responses.create(), which checks what is known to be right here.
-                return client.post(
-                    wire.path,
-                    cast_to=wire.reply_type,
-                    body=wire.body(question()),
-                    options={"timeout": timeout},
-                )
-            except openai.BadRequestError as refused:
-                if (base_url, model) in self._without_reasoning or not refuses_reasoning(refused):
-                    raise
-            self._without_reasoning.add((base_url, model))
+            # Half the time of client.responses.create(), which checks what is known to be right here.
             return client.post(
-                wire.path, cast_to=wire.reply_type, body=wire.body(question()), options={"timeout": timeout}
+                wire.path, cast_to=wire.reply_type, body=wire.body(question), options={"timeout": timeout}
             )
 
-        return wire.read(self._call(call, credential, deadline), question())
+        while True:
+            try:
+                return wire.read(self._call(call, credential, deadline), question)
+            except TravelGPTError as failure:
+                refusal = failure.__cause__
+                if not (isinstance(refusal, openai.APIStatusError) and question.dialect.learn(refusal)):
+                    raise
 
     def list_models(self, credential: Credential, deadline: Deadline) -> None:
         """Prove a key with the one call that costs nothing.
@@ -114,18 +109,25 @@ class Upstream:
         deadline: Deadline,
     ) -> T:
         client = self._client(credential)
-        tries_left = self._settings.max_retries
+        tried = 0
         while True:
             timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_WITHIN, deadline.left()))
             try:
-                return deadline.run(lambda timeout=timeout: call(client, timeout))  # type: ignore[misc] # late binding
+                return deadline.run(partial(call, client, timeout))
             # Whatever a server's reply makes of the SDK, and not only its own exceptions.
             except Exception as failure:
-                pause = _pause_before_another_try(failure, self._settings.max_retries - tries_left)
-                if pause is None or not tries_left or deadline.left() < pause + WORTH_A_TRY:
+                pause = _pause_before_another_try(failure, tried)
+                last = tried == self._settings.max_retries
+                if last or pause is None or deadline.left() < pause + WORTH_A_TRY:
                     raise translate(failure) from failure
-            tries_left -= 1
+            tried += 1
             time.sleep(pause)
+
+    def _dialect(self, base_url: str, model: str) -> Dialect:
+        host = urlsplit(base_url).hostname or ""
+        # OpenAI's regions have hosts of their own, such as eu.api.openai.com.
+        at_openai = f".{host}".endswith(".api.openai.com")
+        return self._dialects.setdefault((base_url, model), Dialect(at_openai=at_openai))
 
     def _client(self, credential: Credential) -> openai.OpenAI:
         # Local names: another thread may replace both between two looks.

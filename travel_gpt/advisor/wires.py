@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Protocol, cast
-from urllib.parse import urlsplit
 
 from openai.types.chat.chat_completion import ChatCompletion
 from openai.types.responses.response import Response
 
+from travel_gpt.advisor.dialect import REASONING, STORE, Dialect
 from travel_gpt.errors import ContentRefused, UpstreamFailed
 
 INSTRUCTIONS: Final = (
@@ -24,10 +24,9 @@ class Question:
     model: str
     max_output_tokens: int
     """The most tokens that the answer may cost."""
-    reasoning_effort: str | None
-    """None where the server does not take it."""
-    at_openai: bool
-    """Whether the server is OpenAI itself, which takes more than a compatible one."""
+    reasoning_effort: str
+    dialect: Dialect
+    """What the server takes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,10 @@ class ResponsesWire:
             "instructions": INSTRUCTIONS,
             "input": [{"role": "user", "content": question.query}],
             "max_output_tokens": question.max_output_tokens,
-            "store": False,
         }
-        if question.reasoning_effort is not None:
+        if question.dialect.takes(STORE):
+            body["store"] = False
+        if question.dialect.takes(REASONING):
             body["reasoning"] = {"effort": question.reasoning_effort}
         return body
 
@@ -131,21 +131,18 @@ class ChatWire:
     reply_type: Final = ChatCompletion
 
     def body(self, question: Question) -> dict[str, Any]:
-        """Return the request body, with only what every server understands unless it is OpenAI."""
+        """Return the request body."""
         body: dict[str, Any] = {
             "model": question.model,
             "messages": [
                 {"role": "system", "content": INSTRUCTIONS},
                 {"role": "user", "content": question.query},
             ],
+            question.dialect.chat_cap: question.max_output_tokens,
         }
-        if question.at_openai:
-            # Its reasoning models refuse max_tokens, which is all that many other servers know.
-            body["max_completion_tokens"] = question.max_output_tokens
+        if question.dialect.takes(STORE):
             body["store"] = False
-        else:
-            body["max_tokens"] = question.max_output_tokens
-        if question.reasoning_effort is not None:
+        if question.dialect.takes(REASONING):
             body["reasoning_effort"] = question.reasoning_effort
         return body
 
@@ -167,12 +164,6 @@ class ChatWire:
 
 
 WIRES: Final[Mapping[str, Wire]] = {"responses": ResponsesWire(), "chat": ChatWire()}
-
-
-def is_openai(base_url: str) -> bool:
-    """Tell whether a base URL is OpenAI's own, one of its regions included."""
-    host = urlsplit(base_url).hostname or ""
-    return host == "api.openai.com" or host.endswith(".api.openai.com")
 
 
 def _of_type(reply: object, expected: type[object]) -> object:

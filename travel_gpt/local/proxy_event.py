@@ -1,0 +1,158 @@
+"""From an HTTP request to the event that API Gateway's REST proxy integration makes of it."""
+
+import secrets
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from travel_gpt.local.context import ACCOUNT
+
+RESOURCE: Final = "/travel-gpt"
+STAGE: Final = "Prod"
+PATHS: Final = frozenset({RESOURCE, f"/{STAGE}{RESOURCE}"})
+"""What is served: with the stage as on AWS, and without it as behind a domain of one's own."""
+
+METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+API_KEY_ID: Final = "localapikey"
+_API_ID: Final = "local00000"
+
+# These are about the connection, which ends at API Gateway: the function never sees them.
+_OF_THE_CONNECTION: Final = frozenset(
+    {"connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """An HTTP request as it arrived."""
+
+    method: str
+    path: str
+    """Decoded, without the query."""
+    query: str
+    """As sent, without the question mark."""
+    headers: Sequence[tuple[str, str]]
+    """In order, with the sender's spelling."""
+    body: bytes
+    source_ip: str
+    port: int
+    """Where it was sent to."""
+    protocol: str = "HTTP/1.1"
+    taken_at: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    extended_request_id: str = field(default_factory=lambda: secrets.token_urlsafe(11) + "=")
+
+    def header(self, name: str) -> str:
+        """Return the last value of a header, empty without one."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        return values[-1] if values else ""
+
+
+def proxy_event(request: HttpRequest, api_key: str | None = None) -> dict[str, Any]:
+    """Make the event of payload version 1.0.
+
+    Args:
+        request: what came over HTTP.
+        api_key: the API key that the caller was authenticated with, if the method asks for one.
+
+    Returns:
+        The event, as Lambda's runtime hands it to the handler.
+    """
+    headers = _many(_forwarded(request))
+    query = _many(parse_qsl(request.query, keep_blank_values=True))
+    return {
+        "resource": RESOURCE,
+        "path": RESOURCE,
+        "httpMethod": request.method,
+        "headers": _last(headers),
+        "multiValueHeaders": headers,
+        "queryStringParameters": _last(query) or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": _request_context(request, api_key),
+        # No binary media types are declared, so API Gateway takes every body for text.
+        "body": request.body.decode("utf-8", "replace") or None,
+        "isBase64Encoded": False,
+    }
+
+
+def _request_context(request: HttpRequest, api_key: str | None) -> dict[str, Any]:
+    taken = datetime.fromtimestamp(request.taken_at, UTC)
+    domain = request.header("host").partition(":")[0] or "127.0.0.1"
+    return {
+        "resourceId": "local0",
+        "resourcePath": RESOURCE,
+        "httpMethod": request.method,
+        "extendedRequestId": request.extended_request_id,
+        "requestTime": taken.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "path": request.path,
+        "accountId": ACCOUNT,
+        "protocol": request.protocol,
+        "stage": STAGE,
+        "domainPrefix": domain.partition(".")[0],
+        "requestTimeEpoch": int(request.taken_at * 1000),
+        "requestId": request.request_id,
+        "identity": _identity(request, api_key),
+        "domainName": domain,
+        "deploymentId": "local0",
+        "apiId": _API_ID,
+    }
+
+
+def _identity(request: HttpRequest, api_key: str | None) -> dict[str, str | None]:
+    identity: dict[str, str | None] = dict.fromkeys(
+        (
+            "cognitoIdentityPoolId",
+            "accountId",
+            "cognitoIdentityId",
+            "caller",
+            "principalOrgId",
+            "accessKey",
+            "cognitoAuthenticationType",
+            "cognitoAuthenticationProvider",
+            "userArn",
+            "user",
+        )
+    )
+    identity["sourceIp"] = request.source_ip
+    identity["userAgent"] = request.header("user-agent") or None
+    if api_key is not None:
+        identity["apiKey"] = api_key
+        identity["apiKeyId"] = API_KEY_ID
+    return identity
+
+
+def _forwarded(request: HttpRequest) -> list[tuple[str, str]]:
+    added = {"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
+    passed = [
+        (name, value)
+        for name, value in request.headers
+        if name.lower() not in _OF_THE_CONNECTION and name.lower() not in added
+    ]
+    claimed = request.header("x-forwarded-for")
+    trace = f"Root=1-{int(request.taken_at):08x}-{secrets.token_hex(12)}"
+    return [
+        *passed,
+        ("X-Amzn-Trace-Id", request.header("x-amzn-trace-id") or trace),
+        ("X-Forwarded-For", f"{claimed}, {request.source_ip}" if claimed else request.source_ip),
+        ("X-Forwarded-Port", str(request.port)),
+        ("X-Forwarded-Proto", "http"),
+    ]
+
+
+def _many(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    gathered: dict[str, list[str]] = {}
+    for name, value in pairs:
+        gathered.setdefault(name, []).append(value)
+    return gathered
+
+
+def _last(gathered: dict[str, list[str]]) -> dict[str, str]:
+    return {name: values[-1] for name, values in gathered.items()}

@@ -1,0 +1,103 @@
+"""From what the handler returns to an HTTP response, as strictly as API Gateway reads it."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+# API Gateway writes these itself, whatever the function says.
+_DROPPED: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
+# And these it hands on under another name.
+_REMAPPED: Final = frozenset({"authorization", "date", "server", "www-authenticate"})
+
+
+class MalformedResponse(Exception):
+    """The handler returned something that is no proxy response."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An HTTP response, ready to be sent."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def http_response(returned: object) -> HttpResponse:
+    """Turn a proxy response into an HTTP response.
+
+    Args:
+        returned: what the handler returned.
+
+    Returns:
+        The response to send.
+
+    Raises:
+        MalformedResponse: API Gateway would answer 502 to it; the text says why.
+    """
+    answer = _as_the_runtime_sends_it(returned)
+    status = answer.get("statusCode")
+    if isinstance(status, str) and status.isdigit():
+        status = int(status)
+    if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
+        raise MalformedResponse("statusCode is not an HTTP status")
+    return HttpResponse(status, _headers(answer), _body(answer))
+
+
+def _as_the_runtime_sends_it(returned: object) -> Mapping[str, Any]:
+    try:
+        answer = json.loads(json.dumps(returned))
+    except (TypeError, ValueError) as wrong:
+        raise MalformedResponse(f"it cannot be written as JSON ({type(wrong).__name__})") from None
+    if not isinstance(answer, dict):
+        raise MalformedResponse("it is not an object")
+    return answer
+
+
+def _headers(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    single = answer.get("headers") or {}
+    many = answer.get("multiValueHeaders") or {}
+    if not isinstance(single, dict) or not isinstance(many, dict):
+        raise MalformedResponse("headers is not an object")
+    gathered: dict[str, list[str]] = {}
+    for name, values in many.items():
+        if not isinstance(values, list):
+            raise MalformedResponse("a value in multiValueHeaders is not a list")
+        gathered[name.lower()] = [_value(value) for value in values]
+    for name, value in single.items():
+        present = gathered.setdefault(name.lower(), [])
+        if _value(value) not in present:
+            present.append(_value(value))
+    gathered.setdefault("content-type", ["application/json"])
+    return [
+        (f"x-amzn-remapped-{name}" if name in _REMAPPED else name, value)
+        for name, values in gathered.items()
+        if name not in _DROPPED
+        for value in values
+    ]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict | list) or value is None:
+        raise MalformedResponse("a header's value is not a text")
+    text = json.dumps(value) if isinstance(value, bool) else str(value)
+    if not text.isprintable():
+        raise MalformedResponse("a header's value has a control character")
+    return text
+
+
+def _body(answer: Mapping[str, Any]) -> bytes:
+    body = answer.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise MalformedResponse("body is not a text")
+    if not answer.get("isBase64Encoded"):
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error:
+        raise MalformedResponse("body is not base64, though isBase64Encoded says so") from None

@@ -1,0 +1,56 @@
+"""What API Gateway answers by itself, without asking the function.
+
+The template's GatewayResponses say the same to AWS; a test holds the two together.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from travel_gpt import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One of API Gateway's own answers."""
+
+    status: int | None
+    """The HTTP status; None where every failure of the kind keeps its own."""
+    code: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def body(self, request_id: str) -> bytes:
+        """Return the JSON body. It has no timestamp: API Gateway cannot compute one."""
+        return json.dumps(
+            {"status": "error", "code": self.code, "message": self.message, "request_id": request_id}
+        ).encode()
+
+
+_NO_KEY: Final = Refusal(403, errors.Forbidden.code, errors.Forbidden.message)
+_FAILED: Final = errors.InternalError
+
+REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
+    {
+        # API Gateway says this of every path and method that the API does not declare.
+        "MISSING_AUTHENTICATION_TOKEN": Refusal(404, errors.NotFound.code, errors.NotFound.message),
+        "INVALID_API_KEY": _NO_KEY,
+        "ACCESS_DENIED": _NO_KEY,
+        "THROTTLED": Refusal(
+            429, "rate_limited", "Too many requests at once. Try again in a second.", {"Retry-After": "1"}
+        ),
+        "QUOTA_EXCEEDED": Refusal(
+            429, "rate_limited", "The quota of this key is used up for today.", {"Retry-After": "3600"}
+        ),
+        "REQUEST_TOO_LARGE": Refusal(413, errors.PayloadTooLarge.code, errors.PayloadTooLarge.message),
+        "UNSUPPORTED_MEDIA_TYPE": Refusal(
+            415, errors.UnsupportedMediaType.code, errors.UnsupportedMediaType.message
+        ),
+        "INTEGRATION_TIMEOUT": Refusal(504, errors.UpstreamTimeout.code, errors.UpstreamTimeout.message),
+        "INTEGRATION_FAILURE": Refusal(502, _FAILED.code, _FAILED.message),
+        "DEFAULT_4XX": Refusal(None, "bad_request", "The request cannot be understood."),
+        "DEFAULT_5XX": Refusal(None, _FAILED.code, _FAILED.message),
+    }
+)
