@@ -1,57 +1,52 @@
-"""API Gateway on one machine: HTTP in, proxy events to the handler, HTTP out."""
+"""API Gateway on one machine: what it answers itself, and what it hands to the function."""
 
 import hmac
-import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from travel_gpt.local.context import LambdaContext
 from travel_gpt.local.proxy_event import METHODS, PATHS, HttpRequest, proxy_event
 from travel_gpt.local.proxy_response import HttpResponse, MalformedResponse, http_response
 from travel_gpt.local.refusals import REFUSALS, Refusal
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-LARGEST_BODY: Final = 10 * 1024 * 1024
-"""Bytes that API Gateway takes."""
-
 INTEGRATION_TIMEOUT: Final = 29.0
 """Seconds after which API Gateway stops waiting for the function."""
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
-_OTHER_HOST: Final = Refusal(
+_OTHER_NAME: Final = Refusal(
     403,
     "forbidden",
-    "This server answers on localhost only. To serve it under another name, start it with HOST=0.0.0.0.",
+    "This server answers as localhost only. To serve it under another name, start it with HOST=0.0.0.0.",
 )
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what became of it, for the line that is printed of it."""
+    """One request and what became of it."""
 
     request: HttpRequest
-    status: int
-    milliseconds: float
-    trouble: str
+    response: HttpResponse
+    seconds: float
+    trouble: str = ""
     """What went wrong with the function; empty where nothing did."""
 
 
 class Gateway:
-    """A WSGI application that plays API Gateway in front of a handler.
+    """API Gateway in front of a handler.
+
+    Several requests may be under way at once, as they are on AWS: there each has an environment of its
+    own, here they share one.
 
     Args:
         handler: the Lambda handler.
         api_key: the key that a POST must carry; None asks for none.
-        report: is told of every exchange.
-        any_host: whether to answer under names other than this machine's own.
+        any_name: whether to answer under names other than this machine's own.
         timeout: seconds to wait for the handler.
     """
 
@@ -60,48 +55,43 @@ class Gateway:
         handler: Handler,
         *,
         api_key: str | None = None,
-        report: Callable[[Exchange], None] = lambda _: None,
-        any_host: bool = False,
+        any_name: bool = False,
         timeout: float = INTEGRATION_TIMEOUT,
     ) -> None:
         self._handler = handler
         self._api_key = api_key
-        self._report = report
-        self._any_host = any_host
+        self._any_name = any_name
         self._timeout = timeout
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer one HTTP request."""
+    def answer(self, request: HttpRequest) -> Exchange:
+        """Answer one request, whatever the function does."""
         begun = time.monotonic()
-        request = _read(environ)
         trouble = ""
-        if isinstance(request, Unreadable):
-            request, refusal = request.request, request.refusal
-            response = _refused(request, refusal, 400)
+        if refusal := self._refusal(request):
+            response = refused(request, refusal)
         else:
-            response, trouble = self._answer(request)
-        self._report(Exchange(request, response.status, (time.monotonic() - begun) * 1000, trouble))
-        start_response(f"{response.status} {_reason(response.status)}", _sent(request, response))
-        return [b"" if request.method == "HEAD" else response.body]
+            response, trouble = self._integrate(request)
+        return Exchange(request, response, time.monotonic() - begun, trouble)
 
-    def _answer(self, request: HttpRequest) -> tuple[HttpResponse, str]:
-        """Return the response, and what went wrong with the function."""
-        if not self._any_host and _name(request.header("host")) not in _LOOPBACK_NAMES:
-            # A page of a foreign site that resolves its own name to this machine could spend the key.
-            return _refused(request, _OTHER_HOST), ""
+    def _refusal(self, request: HttpRequest) -> Refusal | None:
+        # A page of another site that makes its own name lead to this machine could spend the key.
+        if not self._any_name and _name(request.header("host")) not in _LOOPBACK_NAMES:
+            return _OTHER_NAME
         if request.path not in PATHS or request.method not in METHODS:
-            return _refused(request, REFUSALS["MISSING_AUTHENTICATION_TOKEN"]), ""
-        api_key = None
-        if self._api_key is not None and request.method == "POST":
-            api_key = request.header("x-api-key")
-            if not hmac.compare_digest(api_key.encode(), self._api_key.encode()):
-                return _refused(request, REFUSALS["INVALID_API_KEY"]), ""
-        return self._integrate(request, api_key)
+            return REFUSALS["MISSING_AUTHENTICATION_TOKEN"]
+        if self._asks_for_key(request):
+            given, wanted = request.header("x-api-key"), self._api_key or ""
+            if not hmac.compare_digest(given.encode(), wanted.encode()):
+                return REFUSALS["INVALID_API_KEY"]
+        return None
 
-    def _integrate(self, request: HttpRequest, api_key: str | None) -> tuple[HttpResponse, str]:
+    def _asks_for_key(self, request: HttpRequest) -> bool:
+        return self._api_key is not None and request.method == "POST"
+
+    def _integrate(self, request: HttpRequest) -> tuple[HttpResponse, str]:
+        """Return the response, and what went wrong with the function."""
         outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-        # Through JSON, so that the handler gets what Lambda's runtime would give it.
-        event = json.loads(json.dumps(proxy_event(request, api_key)))
+        event = proxy_event(request, self._api_key if self._asks_for_key(request) else None)
 
         def invoke() -> None:
             try:
@@ -113,91 +103,21 @@ class Gateway:
         try:
             returned, failure = outcome.get(timeout=self._timeout)
         except Empty:
-            took = f"the function took longer than {self._timeout:g} s"
-            return _refused(request, REFUSALS["INTEGRATION_TIMEOUT"]), took
+            refusal = REFUSALS["INTEGRATION_TIMEOUT"]
+            return refused(request, refusal), f"the function took longer than {self._timeout:g} s"
+        refusal = REFUSALS["INTEGRATION_FAILURE"]
         if failure is not None:
-            return _refused(
-                request, REFUSALS["INTEGRATION_FAILURE"]
-            ), f"the function raised {_where(failure)}"
+            return refused(request, refusal), f"the function raised {_where(failure)}"
         try:
             return http_response(returned), ""
         except MalformedResponse as wrong:
-            said = f"the function's response is malformed: {wrong}"
-            return _refused(request, REFUSALS["INTEGRATION_FAILURE"]), said
+            return refused(request, refusal), f"the function's response is malformed: {wrong}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A request whose body cannot be taken."""
-
-    request: HttpRequest
-    refusal: Refusal
-
-
-def _read(environ: "WSGIEnvironment") -> HttpRequest | Unreadable:
-    refusal: Refusal | None = None
-    body = b""
-    try:
-        body = _body(environ)
-    except OverflowError:
-        refusal = REFUSALS["REQUEST_TOO_LARGE"]
-    except (OSError, ValueError):
-        refusal = REFUSALS["DEFAULT_4XX"]
-    request = HttpRequest(
-        method=environ["REQUEST_METHOD"],
-        path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
-        query=environ["QUERY_STRING"],
-        headers=environ["travel_gpt.headers"],
-        body=body,
-        source_ip=environ["REMOTE_ADDR"],
-        port=int(environ["SERVER_PORT"]),
-        protocol=environ["SERVER_PROTOCOL"],
-    )
-    return Unreadable(request, refusal) if refusal else request
-
-
-def _body(environ: "WSGIEnvironment") -> bytes:
-    """Read the whole body.
-
-    Raises:
-        OverflowError: it is larger than API Gateway takes.
-        ValueError: its length makes no sense, or it ends early.
-        OSError: its chunks make no sense, or the client is gone.
-    """
-    if environ.get("wsgi.input_terminated"):
-        body: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1)
-        if len(body) > LARGEST_BODY:
-            raise OverflowError
-        return body
-    announced = environ.get("CONTENT_LENGTH") or "0"
-    if not announced.isascii() or not announced.isdigit():
-        raise ValueError("no length")
-    if len(announced) > 12 or int(announced) > LARGEST_BODY:
-        raise OverflowError
-    body = environ["wsgi.input"].read(int(announced))
-    if len(body) < int(announced):
-        raise ValueError("the body ends early")
-    return body
-
-
-def _refused(request: HttpRequest, refusal: Refusal, status: int = 403) -> HttpResponse:
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Return the response of a refusal; one without a status of its own has 400."""
     headers = [("content-type", "application/json"), *refusal.headers.items()]
-    return HttpResponse(refusal.status or status, headers, refusal.body(request.request_id))
-
-
-def _sent(request: HttpRequest, response: HttpResponse) -> list[tuple[str, str]]:
-    return [
-        *response.headers,
-        ("x-amzn-RequestId", request.request_id),
-        ("x-amz-apigw-id", request.extended_request_id),
-        ("Content-Length", str(len(response.body))),
-    ]
-
-
-def _reason(status: int) -> str:
-    from http import HTTPStatus
-
-    return HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unknown"
+    return HttpResponse(refusal.status or 400, headers, refusal.body(request.request_id))
 
 
 def _name(host: str) -> str:
@@ -208,9 +128,9 @@ def _name(host: str) -> str:
 
 
 def _where(failure: BaseException) -> str:
-    """Name an exception and the place it came from. Its text could quote anything, so it is left out."""
+    """Name an exception and the line it came from. Its text could quote anything, so it is left out."""
     trace = failure.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
-    return f"{type(failure).__name__}{place}"
+    return type(failure).__name__ + place

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +12,8 @@ from typing import Any, Final
 _DROPPED: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
 # And these it hands on under another name.
 _REMAPPED: Final = frozenset({"authorization", "date", "server", "www-authenticate"})
+
+_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class MalformedResponse(Exception):
@@ -71,6 +74,8 @@ def _headers(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
         present = gathered.setdefault(name.lower(), [])
         if _value(value) not in present:
             present.append(_value(value))
+    if any(_NAME.fullmatch(name) is None for name in gathered):
+        raise MalformedResponse("a header's name is none")
     gathered.setdefault("content-type", ["application/json"])
     return [
         (f"x-amzn-remapped-{name}" if name in _REMAPPED else name, value)
@@ -84,8 +89,8 @@ def _value(value: object) -> str:
     if isinstance(value, dict | list) or value is None:
         raise MalformedResponse("a header's value is not a text")
     text = json.dumps(value) if isinstance(value, bool) else str(value)
-    if not text.isprintable():
-        raise MalformedResponse("a header's value has a control character")
+    if not (text.isascii() and text.isprintable()):
+        raise MalformedResponse("a header's value is not printable ASCII")
     return text
 
 

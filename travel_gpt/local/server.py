@@ -1,0 +1,187 @@
+"""The HTTP server in front of the gateway."""
+
+import socket
+from collections.abc import Callable, Iterable
+from http.client import responses as reason_phrases
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from travel_gpt.local.gateway import Exchange, Gateway, refused
+from travel_gpt.local.proxy_event import HttpRequest
+from travel_gpt.local.proxy_response import HttpResponse
+from travel_gpt.local.refusals import REFUSALS, Refusal
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+LARGEST_BODY: Final = 10 * 1024 * 1024
+"""Bytes of a body that API Gateway takes."""
+
+_HEADERS: Final = "travel_gpt.headers"
+
+
+class CannotListen(Exception):
+    """The address cannot be had; the text says why, for the person at the keyboard."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address, so that nobody else can, and let connections wait on it.
+
+    Args:
+        host: a name or an address of this machine.
+        port: the port; 0 takes a free one.
+
+    Returns:
+        The listening socket.
+
+    Raises:
+        CannotListen: the address is taken, forbidden or none of this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise CannotListen(f"{host} is no address of this machine.") from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        # A server that was just stopped must not block the port for a minute.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as wrong:
+        listener.close()
+        raise CannotListen(f"{host} port {port} cannot be used: {wrong.strerror}.") from wrong
+    return listener
+
+
+class Server:
+    """Serves a gateway until it is closed.
+
+    Args:
+        gateway: what answers.
+        listener: where it listens; the server closes it in the end.
+        report: is told of every exchange.
+    """
+
+    def __init__(
+        self, gateway: Gateway, listener: socket.socket, report: Callable[[Exchange], None] = lambda _: None
+    ) -> None:
+        self._gateway = gateway
+        self._listener = listener
+        self._report = report
+        host, port = listener.getsockname()[:2]
+        self._server = make_server(
+            host,
+            port,
+            self._application,
+            threaded=True,
+            request_handler=_RequestHandler,
+            fd=listener.fileno(),
+        )
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="server")
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._listener.getsockname()[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop. Requests that are under way are abandoned."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._listener.close()
+
+    def _application(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        body, refusal = _body(environ)
+        request = _request(environ, body)
+        if refusal is None:
+            exchange = self._gateway.answer(request)
+        else:
+            exchange = Exchange(request, refused(request, refusal), 0.0)
+        self._report(exchange)
+        response = exchange.response
+        phrase = reason_phrases.get(response.status, "Unknown")
+        start_response(f"{response.status} {phrase}", _headers(request, response))
+        return [b"" if request.method == "HEAD" else response.body]
+
+
+def _body(environ: "WSGIEnvironment") -> tuple[bytes, Refusal | None]:
+    """Read the whole body, or say why it is refused."""
+    announced = environ.get("CONTENT_LENGTH") or "0"
+    length = LARGEST_BODY + 1
+    if not environ.get("wsgi.input_terminated"):
+        if not (announced.isascii() and announced.isdigit() and len(announced) <= 12):
+            return b"", REFUSALS["DEFAULT_4XX"]
+        length = int(announced)
+        if length > LARGEST_BODY:
+            return b"", REFUSALS["REQUEST_TOO_LARGE"]
+    try:
+        body: bytes = environ["wsgi.input"].read(length)
+    except OSError:
+        return b"", REFUSALS["DEFAULT_4XX"]
+    if len(body) > LARGEST_BODY:
+        return b"", REFUSALS["REQUEST_TOO_LARGE"]
+    return body, None
+
+
+def _request(environ: "WSGIEnvironment", body: bytes) -> HttpRequest:
+    return HttpRequest(
+        method=environ["REQUEST_METHOD"],
+        path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
+        query=environ["QUERY_STRING"],
+        headers=environ[_HEADERS],
+        body=body,
+        source_ip=environ["REMOTE_ADDR"],
+        port=int(environ["SERVER_PORT"]),
+        protocol=environ["SERVER_PROTOCOL"],
+    )
+
+
+def _headers(request: HttpRequest, response: HttpResponse) -> list[tuple[str, str]]:
+    return [
+        *response.headers,
+        ("x-amzn-RequestId", request.request_id),
+        ("x-amz-apigw-id", request.extended_request_id),
+        ("Content-Length", str(len(response.body))),
+    ]
+
+
+class _RequestHandler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Seconds of silence after which a connection is given up.
+    timeout = 35.0
+
+    @property
+    def server_version(self) -> str:  # type: ignore[override] # werkzeug makes a property of it, too
+        return "travel-gpt-local"
+
+    def version_string(self) -> str:
+        return self.server_version
+
+    def make_environ(self) -> "WSGIEnvironment":
+        # WSGI joins repeated headers and forgets their spelling: API Gateway keeps both.
+        return {**super().make_environ(), _HEADERS: list(self.headers.items())}
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is no HTTP, in the shape of every other refusal."""
+        del message, explain
+        request = HttpRequest("", "", "", (), b"", self.client_address[0], 0)
+        body = REFUSALS["DEFAULT_4XX"].body(request.request_id)
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing: every exchange is reported."""
