@@ -42,19 +42,19 @@ class Dialect:
         """The name of the output cap on the chat wire."""
         return self._caps[0]
 
-    def learn(self, refusal: openai.APIStatusError) -> bool:
+    def learn(self, failure: Exception) -> bool:
         """Take note of a parameter that the server refused.
 
         Args:
-            refusal: the server's answer.
+            failure: what the call raised.
 
         Returns:
             Whether there is something new, so that another try makes sense.
         """
-        if refusal.status_code not in (400, 422):
+        if not isinstance(failure, openai.BadRequestError | openai.UnprocessableEntityError):
             return False
         # Each server has a shape of its own for this, and all of them name the parameter.
-        said = str(refusal.body).lower()
+        said = str(failure.body).lower()
         for parameter in _OPTIONAL:
             if parameter in said and self.takes(parameter):
                 self._refused.add(parameter)

@@ -14,7 +14,6 @@ from travel_gpt.advisor.failures import retry_after, translate
 from travel_gpt.advisor.wires import WIRES, Answer, Question
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import TravelGPTError
 from travel_gpt.settings import Settings
 
 T = TypeVar("T")
@@ -77,13 +76,7 @@ class Upstream:
                 wire.path, cast_to=wire.reply_type, body=wire.body(question), options={"timeout": timeout}
             )
 
-        while True:
-            try:
-                return wire.read(self._call(call, credential, deadline), question)
-            except TravelGPTError as failure:
-                refusal = failure.__cause__
-                if not (isinstance(refusal, openai.APIStatusError) and question.dialect.learn(refusal)):
-                    raise
+        return wire.read(self._call(call, credential, deadline, question.dialect), question)
 
     def list_models(self, credential: Credential, deadline: Deadline) -> None:
         """Prove a key with the one call that costs nothing.
@@ -102,11 +95,16 @@ class Upstream:
             deadline,
         )
 
+    def close(self) -> None:
+        """Close the connections; whoever waits for an answer gets UpstreamFailed."""
+        self._http.close()
+
     def _call(
         self,
         call: Callable[[openai.OpenAI, openai.Timeout], T],
         credential: Credential,
         deadline: Deadline,
+        dialect: Dialect | None = None,
     ) -> T:
         client = self._client(credential)
         tried = 0
@@ -115,11 +113,15 @@ class Upstream:
             try:
                 return deadline.run(partial(call, client, timeout))
             # Whatever a server's reply makes of the SDK, and not only its own exceptions.
-            except Exception as failure:
-                pause = _pause_before_another_try(failure, tried)
-                last = tried == self._settings.max_retries
-                if last or pause is None or deadline.left() < pause + WORTH_A_TRY:
-                    raise translate(failure) from failure
+            except Exception as caught:
+                failure = caught
+            if dialect is not None and dialect.learn(failure):
+                continue
+            pause = _pause_before_another_try(failure, tried)
+            last = tried == self._settings.max_retries
+            if last or pause is None or deadline.left() < pause + WORTH_A_TRY:
+                # Not chained: the text of a 401 quotes a part of the key.
+                raise translate(failure)
             tried += 1
             time.sleep(pause)
 

@@ -29,6 +29,7 @@ class Call:
         raw: the bytes of the body.
         time: seconds since the epoch.
         wire: which of the API's endpoints it is for.
+        peer: the caller's address and port, one for each connection.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Call:
     raw: bytes
     time: float
     wire: Wire
+    peer: tuple[str, int]
 
     @property
     def key(self) -> str:

@@ -275,7 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             body = None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Call(self.command, self.path, headers, body, raw, time.time(), wire)
+        return Call(self.command, self.path, headers, body, raw, time.time(), wire, self.client_address)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: the calls are recorded."""

@@ -1,0 +1,156 @@
+"""The whole API on one machine: moto for Secrets Manager, a scripted upstream for OpenAI."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from tests.support.upstream import Upstream
+from travel_gpt.advisor.adviser import Adviser
+from travel_gpt.advisor.upstream import Upstream as ModelServer
+from travel_gpt.api.routes import Api
+from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.secrets_manager import SecretsManagerSource
+from travel_gpt.settings import Settings
+
+SECRET = "travel-gpt/openai-api-key"
+KEY = "sk-proj-t3stK3y0000000000000000000000000000000001"
+
+
+@dataclass
+class Clock:
+    """A wall clock that a test moves."""
+
+    moment: float = field(default_factory=time.time)
+
+    def __call__(self) -> float:
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        self.moment += seconds
+
+
+@dataclass
+class Invocation:
+    """Lambda's context: an id and the time left, in milliseconds."""
+
+    aws_request_id: str = "3f1c6a52-0000-4000-8000-0000000000aa"
+    milliseconds: int = 30_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+    raw: str
+
+
+def proxy_event(method: str, body: str | None = None, **changes: Any) -> dict[str, Any]:
+    """Return a proxy event as API Gateway makes it, authenticated unless changed."""
+    event = {
+        "resource": "/travel-gpt",
+        "path": "/travel-gpt",
+        "httpMethod": method,
+        "headers": {"Content-Type": "application/json"},
+        "multiValueHeaders": {"Content-Type": ["application/json"]},
+        "queryStringParameters": None,
+        "body": body,
+        "isBase64Encoded": False,
+        "requestContext": {
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "requestTimeEpoch": int(time.time() * 1000),
+            "stage": "Prod",
+            "identity": {"apiKeyId": "a1b2c3d4e5", "sourceIp": "192.0.2.1"},
+        },
+    }
+    event.update(changes)
+    return event
+
+
+@dataclass
+class Deployment:
+    """One Lambda environment of the API and the world around it."""
+
+    api: Api
+    upstream: Upstream
+    clock: Clock
+    secret_calls: list[str]
+    secrets: Any
+
+    def get(self, *, verify: bool = False, **changes: Any) -> Reply:
+        asked = {"verify": "true"} if verify else None
+        return self.send(proxy_event("GET", queryStringParameters=asked, **changes))
+
+    def post(self, query: object = "Three days in Lisbon?", **changes: Any) -> Reply:
+        return self.send(proxy_event("POST", json.dumps({"query": query}), **changes))
+
+    def send(self, event: dict[str, Any], milliseconds: int = 30_000) -> Reply:
+        response = self.api.answer(event, Invocation(milliseconds=milliseconds))
+        body = response["body"]
+        return Reply(response["statusCode"], response["headers"], json.loads(body), body)
+
+    def put_secret(self, value: str) -> None:
+        self.secrets.put_secret_value(SecretId=SECRET, SecretString=value)
+
+    @property
+    def fetches(self) -> int:
+        return len(self.secret_calls)
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Deployment]]:
+    """Give a function that starts one Lambda environment; its keywords are environment variables."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        # A client of the test's own: the calls that are counted are the function's.
+        secrets = boto3.client("secretsmanager", config=Config(user_agent_extra="the-test"))
+        secrets.create_secret(Name=SECRET, SecretString=json.dumps({"api_key": KEY}))
+
+        servers: list[ModelServer] = []
+
+        def start(**environment: str) -> Deployment:
+            settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url, **environment})
+            calls: list[str] = []
+            source = SecretsManagerSource(settings.secret_name)
+            fetch = source.fetch
+
+            def counted() -> Any:
+                calls.append(settings.secret_name)
+                return fetch()
+
+            monkeypatch.setattr(source, "fetch", counted)
+            clock = Clock()
+            cache = CredentialCache(
+                source, ttl=settings.credential_ttl, max_stale=settings.credential_max_stale, now=clock
+            )
+            servers.append(ModelServer(settings))
+            adviser = Adviser(cache, servers[-1], now=clock)
+            return Deployment(Api(settings, cache, adviser), upstream, clock, calls, secrets)
+
+        yield cast("Callable[..., Deployment]", start)
+        for server in servers:
+            server.close()
+
+
+@pytest.fixture
+def deployment(deploy: Callable[..., Deployment]) -> Deployment:
+    """One Lambda environment with the defaults."""
+    return deploy()

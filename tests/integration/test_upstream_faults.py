@@ -1,0 +1,158 @@
+"""Every way in which a model's server fails, and what the caller gets: both wires, over real HTTP."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.conftest import Deployment
+from tests.support.upstream import CHAT, MALFORMED, RESPONSES, Behaviour, behaviours
+
+PATHS = {"responses": RESPONSES, "chat": CHAT}
+Deploy = Callable[..., Deployment]
+# A model of whose name the scripted upstream does not conclude that it refuses max_tokens.
+MODEL = "llama3.3"
+
+
+@pytest.fixture(params=["responses", "chat"])
+def wire(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+FAULTS: list[tuple[str, Behaviour, int, str]] = [
+    ("key-refused", behaviours.reject_key(), 502, "credential_rejected"),
+    ("scope-missing", behaviours.missing_scope(), 502, "credential_rejected"),
+    ("no-model-access", behaviours.no_model_access(), 502, "model_unavailable"),
+    ("model-unknown-404", behaviours.unknown_model(), 502, "model_unavailable"),
+    ("model-unknown-400", behaviours.unknown_model(status=400), 502, "model_unavailable"),
+    ("content-policy", behaviours.content_policy(), 422, "content_refused"),
+    ("invalid-prompt", behaviours.content_policy("invalid_prompt"), 422, "content_refused"),
+    ("refusal", behaviours.refusal(), 422, "content_refused"),
+    ("filtered", behaviours.filtered(), 422, "content_refused"),
+    ("rate-limited", behaviours.rate_limited(7), 429, "upstream_rate_limited"),
+    ("rate-limited-silently", behaviours.rate_limited(None), 429, "upstream_rate_limited"),
+    ("out-of-quota", behaviours.out_of_quota(), 503, "quota_exhausted"),
+    ("not-paid", behaviours.out_of_quota("billing_not_active"), 503, "quota_exhausted"),
+    ("500", behaviours.server_error(), 502, "upstream_error"),
+    ("503", behaviours.unavailable(), 502, "upstream_error"),
+    ("cut-body", behaviours.cut_body(), 502, "upstream_error"),
+    ("dropped", behaviours.drop(), 502, "upstream_error"),
+    ("reset", behaviours.drop(reset=True), 502, "upstream_error"),
+    ("failed-inside-200", behaviours.failed(), 502, "upstream_error"),
+    ("capped-before-the-first-word", behaviours.incomplete(empty=True), 502, "upstream_error"),
+    ("html", behaviours.malformed("html"), 502, "upstream_error"),
+    ("redirect", behaviours.raw(b"", status=302), 502, "upstream_error"),
+    *((f"malformed-{kind}", behaviours.malformed(kind), 502, "upstream_error") for kind in MALFORMED),
+]
+
+
+@pytest.mark.parametrize(("fault", "status", "code"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+def test_a_fault_becomes_the_contracts_answer(
+    deploy: Deploy, wire: str, fault: Behaviour, status: int, code: str
+) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_MAX_RETRIES="1")
+    deployment.upstream.default(PATHS[wire], fault)
+
+    reply = deployment.post()
+
+    assert (reply.status, reply.body["code"]) == (status, code)
+    assert set(reply.body) == {"status", "code", "message", "request_id", "timestamp"}
+    assert reply.body["status"] == "error"
+    assert reply.body["request_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+
+def test_the_wait_that_openai_asks_for_is_passed_on(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.default(PATHS[wire], behaviours.rate_limited(7))
+
+    reply = deployment.post()
+
+    assert reply.headers["Retry-After"] == "7"
+    assert len(deployment.upstream.calls) == 1, "a rate limit is passed on, not slept out"
+
+
+def test_a_429_without_a_time_still_has_retry_after(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.default(PATHS[wire], behaviours.rate_limited(None))
+
+    assert int(deployment.post().headers["Retry-After"]) >= 1
+
+
+def test_an_exhausted_quota_is_not_tried_again(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.default(PATHS[wire], behaviours.out_of_quota())
+
+    deployment.post()
+
+    assert len(deployment.upstream.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [behaviours.unavailable(), behaviours.drop(), behaviours.cut_body()],
+    ids=["503", "dropped", "cut-body"],
+)
+def test_a_passing_fault_is_survived(deploy: Deploy, wire: str, passing: Behaviour) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.script(PATHS[wire], passing, behaviours.answer("Take tram 28."))
+
+    reply = deployment.post()
+
+    assert (reply.status, reply.body["answer"]) == (200, "Take tram 28.")
+    assert len(deployment.upstream.calls) == 2
+
+
+def test_a_lasting_fault_is_tried_no_more_often_than_set(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_MAX_RETRIES="2")
+    deployment.upstream.default(PATHS[wire], behaviours.server_error())
+
+    deployment.post()
+
+    assert len(deployment.upstream.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "delay", [behaviours.slow(3), behaviours.drip(pause=0.02)], ids=["silent", "dripping"]
+)
+def test_a_slow_server_is_left_at_the_deadline(deploy: Deploy, wire: str, delay: Behaviour) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.default(PATHS[wire], delay)
+    event_taken_27_seconds_ago = int((time.time() - 27) * 1000)
+
+    began = time.monotonic()
+    reply = deployment.post(requestContext=_context(event_taken_27_seconds_ago))
+
+    assert (reply.status, reply.body["code"]) == (504, "upstream_timeout")
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_request_that_waited_too_long_for_a_cold_start_is_not_sent_at_all(deploy: Deploy) -> None:
+    deployment = deploy()
+
+    reply = deployment.post(requestContext=_context(int((time.time() - 28.5) * 1000)))
+
+    assert reply.status in (503, 504)
+    assert deployment.upstream.calls == []
+
+
+def test_an_answer_that_met_the_cap_says_so(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.default(PATHS[wire], behaviours.incomplete("Day 1: arrive, and"))
+
+    reply = deployment.post()
+
+    assert (reply.status, reply.body["answer"], reply.body["truncated"]) == (200, "Day 1: arrive, and", True)
+
+
+def test_nothing_is_there_to_connect_to(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(
+        OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_MAX_RETRIES="1"
+    )
+
+    reply = deployment.post()
+
+    assert (reply.status, reply.body["code"]) == (502, "upstream_error")
+
+
+def _context(taken_at: int) -> dict[str, object]:
+    return {"requestId": "late", "requestTimeEpoch": taken_at, "identity": {"apiKeyId": "a1b2c3d4e5"}}
