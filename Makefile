@@ -1,6 +1,103 @@
-# `sam build` calls this one, with the package's folder in ARTIFACTS_DIR.
+# make run   try it on this machine: no AWS account and no key needed
+# make test  every test            make help  the rest
+# Written for make 3.81, which macOS still ships.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+RUN := .venv/run/bin/python
+DEV := .venv/dev/bin
+CLOUD := .venv/cloud/bin
+SCAN := .venv/scan/bin
+
+# Tests and checks must not depend on who runs them: no credentials, no region, no proxy of the user's.
+NEUTRAL := env -u AWS_PROFILE -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
+	-u AWS_ENDPOINT_URL -u OPENAI_API_KEY -u OPENAI_BASE_URL AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1 \
+	AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0 CHECKOV_RUN_SCA_PACKAGE_SCAN=false
+
+.PHONY: help
+help: ## Show this list
+	@echo "Travel GPT. The targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@echo "Deploy to AWS with ./deploy.sh (./deploy.sh --help tells more)."
+
+.PHONY: run
+run: ## Serve the API on http://127.0.0.1:3000 (PORT and HOST change that)
+	@scripts/environment.sh run
+	@exec $(RUN) -m travel_gpt.local
+
+.PHONY: test
+test: test-unit test-stack test-e2e ## Run every test
+
+.PHONY: test-unit
+test-unit: ## Run the unit and integration tests, with coverage
+	@scripts/environment.sh dev
+	$(NEUTRAL) $(DEV)/python -m pytest tests/unit tests/integration -n auto --cov --cov-report=term --cov-fail-under=95
+
+.PHONY: test-stack
+test-stack: ## Test the compiled template and the built package
+	@scripts/environment.sh cloud
+	$(NEUTRAL) $(CLOUD)/python -m pytest tests/infrastructure -n auto
+
+.PHONY: test-e2e
+test-e2e: ## Test the real Lambda runtime, and deploy.sh with the real aws and sam, against AWS played on loopback
+	@scripts/environment.sh cloud
+	$(NEUTRAL) $(CLOUD)/python -m pytest tests/e2e -n auto
+
+.PHONY: check
+check: check-code check-stack ## Check style, types, layers, generated docs, template and policies
+
+.PHONY: check-code
+check-code:
+	@scripts/environment.sh dev
+	$(DEV)/ruff format --check .
+	$(DEV)/ruff check .
+	$(DEV)/mypy
+	$(DEV)/lint-imports
+	$(DEV)/python -m pip check
+	$(DEV)/python scripts/generate_docs.py --check
+	bash -n deploy.sh && for script in scripts/*.sh; do sh -n "$$script" || exit 1; done
+
+.PHONY: check-stack
+check-stack:
+	@scripts/environment.sh cloud
+	@scripts/environment.sh scan
+	$(NEUTRAL) $(CLOUD)/cfn-lint template.yaml
+	$(NEUTRAL) $(CLOUD)/sam validate --lint --region us-east-1
+	$(NEUTRAL) $(SCAN)/checkov --config-file .checkov.yaml
+
+.PHONY: build
+build: ## Build the Lambda package into .aws-sam (no Docker)
+	@scripts/environment.sh cloud
+	$(NEUTRAL) $(CLOUD)/sam build
+
+.PHONY: bench
+bench: ## Measure cold start and warm overhead against an empty, a naive and a raw handler
+	@scripts/environment.sh dev
+	$(NEUTRAL) $(DEV)/python -m benchmarks
+
+.PHONY: docs
+docs: ## Write the generated documentation anew
+	@scripts/environment.sh dev
+	$(DEV)/python scripts/generate_docs.py
+
+.PHONY: format
+format: ## Format the code and mend what can be mended
+	@scripts/environment.sh dev
+	$(DEV)/ruff format .
+	$(DEV)/ruff check --fix .
+
+.PHONY: lock
+lock: ## Resolve pyproject.toml into requirements/*.txt (OPTIONS=--upgrade for newer versions)
+	@scripts/environment.sh dev
+	scripts/lock.sh $(OPTIONS)
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	rm -rf .venv .aws-sam .cache build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# What `sam build` calls: see BuildMethod in template.yaml.
 .PHONY: build-TravelGPTFunction
 build-TravelGPTFunction:
 	@python="$$(scripts/python.sh)" && \
-	"$$python" scripts/stamp_api_deployment.py --check && \
-	"$$python" scripts/build_package.py --target "$(ARTIFACTS_DIR)"
+	"$$python" -m scripts.stamp_api_deployment --check && \
+	"$$python" -m scripts.build_package --target "$(ARTIFACTS_DIR)"
