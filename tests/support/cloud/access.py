@@ -1,0 +1,165 @@
+"""Who may do what on the played AWS, and the record of who did.
+
+Moto checks no permission by default, and where it does it takes ``*`` for the resource. Here an assumed role's credentials are held to the role's policies and to the resource
+that the request names; the owner's own credentials may do everything, as an administrator's would.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.exceptions import AccessDeniedError, AWSError, _RESTError
+from moto.logs.responses import LogsResponse
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.sts.models import sts_backends
+
+from tests.support.cloud import policies
+from tests.support.cloud.stacks.resources.base import CLOUDFORMATION_KEY
+
+READING = re.compile(
+    r"(Get|List|Describe|Head|BatchGet|Validate|Estimate|Lookup|Filter|Detect|Simulate).*|AssumeRole.*"
+    # A change set changes nothing until it is executed.
+    r"|(Create|Delete)ChangeSet"
+)
+XML_SERVICES = frozenset({"iam", "sts", "cloudformation", "sns", "monitoring", "s3"})
+OWNER, CLOUDFORMATION = "owner", "cloudformation"
+
+
+@dataclass
+class Rules:
+    """What a test has asked for, and what was seen.
+
+    Attributes:
+        enforced: whether an assumed role's credentials are held to its policies.
+        denied: what to answer, by action: a code and a reason.
+        calls: every call so far.
+    """
+
+    enforced: bool = False
+    denied: dict[str, list[str]] = field(default_factory=dict)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+rules = Rules()
+
+
+def authorize(request: Any, iam_request_class: type, resource: str = "*") -> None:
+    """Record a request, and refuse it if its caller may not make it. Takes the place of moto's check.
+
+    Raises:
+        HTTPException: refused, in the shape of the service's own answer.
+    """
+    action = request._get_action()
+    action = action[0] if isinstance(action, list) else action
+    service = _service(request)
+    name = f"{service}:{action}"
+    role = _role(request)
+    caller = CLOUDFORMATION if request.access_key == CLOUDFORMATION_KEY else role or OWNER
+    with rules.lock:
+        rules.calls.append(
+            {
+                "service": service,
+                "action": action,
+                "parameters": _parameters(request),
+                "caller": caller,
+                "mutating": not READING.fullmatch(action or ""),
+            }
+        )
+    if name in rules.denied:
+        code, reason = rules.denied[name]
+        raise _refusal(service, code, reason)
+    temporary = "X-Amz-Security-Token" in request.headers
+    if rules.enforced and temporary and name != "sts:GetCallerIdentity":
+        _check(request, iam_request_class, service, name, resource)
+
+
+def _check(request: Any, iam_request_class: type, service: str, name: str, resource: str) -> None:
+    path = request.raw_path + (f"?{request.parsed_url.query}" if request.parsed_url.query else "")
+    checked = iam_request_class(
+        account_id=request.current_account,
+        method=request.method,
+        path=path,
+        data=request.data,
+        body=request.raw_body,
+        headers=request.headers,
+        action=name.partition(":")[2],
+    )
+    checked.check_signature()
+    try:
+        checked.check_action_permitted(resource)
+    except (AccessDeniedError, S3AccessDeniedError) as refused:
+        reason = (
+            f"User: {checked._access_key.arn} is not authorized to perform: {name} on resource: {resource} "
+            f"because no identity-based policy allows the {name} action"
+        )
+        code = "AccessDenied" if service in XML_SERVICES else "AccessDeniedException"
+        raise _refusal(service, code, reason) from refused
+
+
+def _refusal(service: str, code: str, reason: str) -> Exception:
+    if service == "s3":
+        denied: Exception = S3AccessDeniedError()
+        return denied
+    if service in XML_SERVICES:
+        error = _RESTError(code, reason)
+        error.code = 403
+        return error
+    return AWSError(reason, code, 403 if service in ("lambda", "apigateway") else 400)
+
+
+def _service(request: Any) -> str:
+    scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", request.headers.get("Authorization", ""))
+    return scope[1] if scope else str(request.service_name)
+
+
+def _role(request: Any) -> str | None:
+    """The name of the role whose credentials these are."""
+    roles = sts_backends[request.current_account][request.partition]
+    assumed = roles.get_assumed_role_from_access_key(request.access_key)
+    return assumed.role_arn.rsplit("/", 1)[-1] if assumed else None
+
+
+def _parameters(request: Any) -> dict[str, Any]:
+    found: dict[str, Any] = dict(getattr(request, "uri_match", None) or {})
+    body = request.body if isinstance(request.body, str) else ""
+    try:
+        given = json.loads(body)
+    except ValueError:
+        given = dict(parse_qsl(body))
+    return found | given if isinstance(given, dict) else found
+
+
+def _secret_arn(request: Any) -> str:
+    """The resource of a request to Secrets Manager.
+
+    AWS checks the permission before it looks for the secret: one that is not there is checked by the text
+    it was asked for, which no policy on an ARN with a suffix allows.
+    """
+    asked = request._get_param("SecretId")
+    if asked is None:
+        return "*"
+    secret = request.backend.secrets.get(asked)
+    return str(secret.arn if secret else asked)
+
+
+def _log_arn(request: Any) -> str:
+    """The resource of a request to CloudWatch Logs."""
+    group, stream = request._get_param("logGroupName"), request._get_param("logStreamName")
+    arn = f"arn:aws:logs:{request.region}:{request.current_account}:log-group:{group or '*'}"
+    return f"{arn}:log-stream:{stream}" if stream else f"{arn}:*"
+
+
+def install() -> None:
+    """Put these checks in the place of moto's."""
+    policies.install()
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize
+    SecretsManagerResponse._determine_resource = _secret_arn
+    LogsResponse._determine_resource = _log_arn

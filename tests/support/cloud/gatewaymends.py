@@ -1,0 +1,152 @@
+"""What moto's API Gateway leaves out and a deploy can get wrong.
+
+- A deployment is a snapshot: a stage serves what was deployed, not what the API has become since.
+- A deployment that a stage serves cannot be deleted.
+- The region's logging role must exist and trust API Gateway.
+- Limits given as text are numbers; a method's settings can be taken away.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from moto.apigateway.exceptions import BadRequestException
+from moto.apigateway.models import (
+    Account,
+    APIGatewayBackend,
+    RestAPI,
+    Stage,
+    UsagePlan,
+    apigateway_backends,
+)
+from moto.iam.models import iam_backends
+
+from tests.support.cloud.stacks.resources.functions import trusts
+
+NUMBERS = {"limit": int, "offset": int, "burstLimit": int, "rateLimit": float}
+
+
+def install() -> None:
+    """Mend moto's classes."""
+    _snapshot_deployments()
+    _guard_deployments()
+    _check_logging_role()
+    _take_settings_away()
+    _count_in_numbers()
+
+
+def definition(api: RestAPI) -> dict[str, Any]:
+    """Everything of an API that a deployment freezes."""
+    methods = {}
+    for resource in api.resources.values():
+        for verb, method in resource.resource_methods.items():
+            integration = method.method_integration
+            methods[f"{verb} {resource.get_path()}"] = {
+                "keyRequired": bool(method.api_key_required),
+                "resourceId": resource.id,
+                "uri": integration.uri if integration else None,
+                "timeoutInMillis": int(getattr(integration, "timeout_in_millis", None) or 29000),
+            }
+    return {
+        "methods": methods,
+        "binaryMediaTypes": list(api.binaryMediaTypes),
+        "gatewayResponses": {name: _response(each) for name, each in api.gateway_responses.items()},
+    }
+
+
+def _response(response: Any) -> dict[str, Any]:
+    return {
+        "statusCode": response.status_code,
+        "parameters": response.response_parameters or {},
+        "templates": response.response_templates or {},
+    }
+
+
+def served(region: str, account_id: str, api_id: str, stage_name: str) -> dict[str, Any] | None:
+    """What a stage serves and who may call it; None when there is no such stage."""
+    backend: APIGatewayBackend = apigateway_backends[account_id][region]
+    api = backend.apis.get(api_id)
+    stage = api.stages.get(stage_name) if api else None
+    if api is None or stage is None:
+        return None
+    plans = [
+        plan.id
+        for plan in backend.usage_plans.values()
+        if {"apiId": api_id, "stage": stage_name}
+        in [{"apiId": each["apiId"], "stage": each["stage"]} for each in plan.api_stages]
+    ]
+    keys = {
+        backend.keys[key_id].value: key_id
+        for plan in plans
+        for key_id in backend.usage_plan_keys.get(plan, {})
+        if key_id in backend.keys and backend.keys[key_id].enabled
+    }
+    return {**api.deployments[stage.deployment_id].served, "keys": keys, "stage": stage.to_json()}
+
+
+def _snapshot_deployments() -> None:
+    create = RestAPI.create_deployment
+
+    def create_deployment(self: RestAPI, *args: Any, **kwargs: Any) -> Any:
+        made = create(self, *args, **kwargs)
+        made.served = copy.deepcopy(definition(self))
+        return made
+
+    RestAPI.create_deployment = create_deployment
+
+
+def _guard_deployments() -> None:
+    delete = RestAPI.delete_deployment
+
+    def delete_deployment(self: RestAPI, deployment_id: str) -> Any:
+        if any(stage.deployment_id == deployment_id for stage in self.stages.values()):
+            raise BadRequestException(
+                "Active stages pointing to this deployment must be moved or deleted"
+            )
+        return delete(self, deployment_id)
+
+    RestAPI.delete_deployment = delete_deployment
+
+
+def _check_logging_role() -> None:
+    update = APIGatewayBackend.update_account
+
+    def update_account(self: APIGatewayBackend, patch_operations: list[dict[str, Any]]) -> Account:
+        for operation in patch_operations:
+            if operation["path"] == "/cloudwatchRoleArn" and operation.get("value"):
+                roles = iam_backends[self.account_id]["aws"].roles.values()
+                role = next((each for each in roles if each.arn == operation["value"]), None)
+                if role is None or not trusts(role.assume_role_policy_document, "apigateway.amazonaws.com"):
+                    raise BadRequestException(
+                        "The role ARN does not have required permissions set to API Gateway"
+                    )
+        return update(self, patch_operations)
+
+    APIGatewayBackend.update_account = update_account
+
+
+def _take_settings_away() -> None:
+    apply = Stage.apply_operations
+
+    def apply_operations(self: Stage, patch_operations: list[dict[str, Any]]) -> Stage:
+        for operation in patch_operations:
+            if operation["op"] == "remove" and operation["path"].count("/") == 2:
+                self.method_settings.pop(operation["path"].lstrip("/"), None)
+        return apply(self, patch_operations)
+
+    Stage.apply_operations = apply_operations
+
+
+def _count_in_numbers() -> None:
+    apply = UsagePlan.apply_patch_operations
+
+    def apply_patch_operations(self: UsagePlan, patch_operations: list[dict[str, Any]]) -> None:
+        apply(self, [each for each in patch_operations if "/rateLimit" not in each["path"]])
+        for operation in patch_operations:
+            bound, _, key = operation["path"].lstrip("/").partition("/")
+            if key in NUMBERS:
+                limits = self.throttle if bound == "throttle" else self.quota
+                limits[key] = NUMBERS[key](operation["value"])
+
+    UsagePlan.apply_patch_operations = apply_patch_operations

@@ -1,0 +1,156 @@
+"""The played AWS, as a process: ``python -m tests.support.cloud.server --port 0`` (in .venv/cloud).
+
+It prints its address once it answers, and stops on SIGTERM. The paths under ``/test-bed`` are the tests'
+own: they set faults and read what happened. See ``tests.support.cloud`` for what is played and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+from xml.sax.saxutils import escape
+
+# Read by moto when it is imported.
+os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "1"
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+
+from moto.awslambda.models import lambda_backends
+from moto.cloudformation import urls as cloudformation_urls
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from tests.support.cloud import access, gatewaymends
+from tests.support.cloud.stacks import service as cloudformation
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+CONTROL = "/test-bed/"
+
+
+class Quiet(MotoRequestHandler):  # type: ignore[misc]
+    """Serves without a line for every request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: the record of calls says more."""
+
+
+def install() -> None:
+    """Put the test bed's parts in the place of moto's."""
+    access.install()
+    gatewaymends.install()
+    cloudformation_urls.url_paths["{0}/$"] = cloudformation.CloudFormation.dispatch
+
+
+def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """WSGI: the tests' own paths here, everything else to moto."""
+    path = environ.get("PATH_INFO", "")
+    if not path.startswith(CONTROL):
+        try:
+            answer: Iterable[bytes] = aws(environ, start_response)
+        except Exception as error:  # noqa: BLE001 - whatever moto stumbles over must fail the test that asked
+            traceback.print_exc()
+            return _stumble(environ, start_response, error)
+        return answer
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    given = json.loads(environ["wsgi.input"].read(length) or b"{}")
+    answered = CONTROLS[path.removeprefix(CONTROL)](given)
+    content = answered if isinstance(answered, bytes) else json.dumps(answered, default=str).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+    return [content]
+
+
+def _stumble(environ: Environ, start_response: StartResponse, error: Exception) -> Iterable[bytes]:
+    """An error that a client does not try again, with a message it shows."""
+    message = f"The test bed stumbled: {type(error).__name__}: {error}"
+    query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if query:
+        kind = "text/xml"
+        content = (
+            "<ErrorResponse><Error><Type>Sender</Type><Code>TestBed</Code>"
+            f"<Message>{escape(message)}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+        )
+    else:
+        kind, content = "application/json", json.dumps({"__type": "TestBed", "message": message})
+    start_response("400 Bad Request", [("Content-Type", kind)])
+    return [content.encode()]
+
+
+def reset(_: dict[str, Any]) -> None:
+    """Empty the account and forget every rule."""
+    moto_api_backend.reset()
+    cloudformation.refused.clear()
+    access.rules.__dict__.update(access.Rules().__dict__)
+
+
+def set_rules(given: dict[str, Any]) -> None:
+    """Set some of: ``enforced``, ``denied``, ``refused``; ``calls`` is emptied by any value."""
+    rules = access.rules
+    if "enforced" in given:
+        rules.enforced = given["enforced"]
+    if "denied" in given:
+        rules.denied = given["denied"]
+    if "refused" in given:
+        cloudformation.refused.clear()
+        cloudformation.refused.update(given["refused"])
+    if "calls" in given:
+        with rules.lock:
+            rules.calls = []
+
+
+def calls(_: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every call since the last reset."""
+    with access.rules.lock:
+        return list(access.rules.calls)
+
+
+def stage(given: dict[str, str]) -> dict[str, Any] | None:
+    """What a stage serves."""
+    return gatewaymends.served(given["region"], DEFAULT_ACCOUNT_ID, given["api"], given["stage"])
+
+
+def code(given: dict[str, str]) -> bytes:
+    """A deployed function's zip."""
+    function = lambda_backends[DEFAULT_ACCOUNT_ID][given["region"]].get_function(given["name"])
+    content: bytes = function.code_bytes
+    return content
+
+
+CONTROLS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "reset": reset,
+    "rules": set_rules,
+    "calls": calls,
+    "stage": stage,
+    "code": code,
+}
+aws = DomainDispatcherApplication(create_backend_app)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(description="The played AWS of the test bed.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    port = parser.parse_args().port
+    install()
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Quiet)
+    # Clients must use this name: a template's address with a number in it is not one of S3's to moto.
+    endpoint = f"http://localhost:{server.server_port}"
+    os.environ[cloudformation.ENDPOINT_VARIABLE] = endpoint
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print(endpoint, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
