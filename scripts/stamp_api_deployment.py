@@ -51,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description="Stamp the API's definition into its deployments' ids.")
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when the stamp is old")
-    parser.add_argument("--template", type=Path, default=TEMPLATE, help="the template (default: template.yaml)")
+    parser.add_argument(
+        "--template", type=Path, default=TEMPLATE, help="the template (default: template.yaml)"
+    )
     options = parser.parse_args(arguments)
     before = options.template.read_text(encoding="utf-8")
     after = stamped(before)

@@ -1,0 +1,114 @@
+"""What is in the Lambda package, and what is not."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+# The AWS services that travel_gpt calls; botocore knows 400. A test compares this with the code.
+SERVICES = ("secretsmanager",)
+
+# What never runs in Lambda. Data and tools only: a module that is merely unused today may be imported by
+# another one on a path that no test takes.
+PRUNED = {
+    r"bin/.+": "commands for a shell, and there is none",
+    r".+\.pyi": "types for editors; Python never reads them",
+    r"[^/]+\.dist-info/(?!METADATA$|(licenses/)?(LICEN[CS]E|COPYING|NOTICE|AUTHORS)).+": (
+        "pip's own records; versions (for importlib.metadata and scanners) and licences stay"
+    ),
+    rf"botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/.+": "descriptions of services that are not called",
+    r"botocore/data/.+/examples-1\.json": "examples for botocore's documentation",
+    r"boto3/data/.+": "descriptions for boto3.resource(), which is not used",
+    r"aws_lambda_powertools/event_handler/openapi/swagger_ui/.+\.(js|css)": "a web page that is not served",
+    r"dateutil/zoneinfo/.+\.tar\.gz": "time zones by name; botocore asks for UTC and local time only",
+    r"(anyio/pytest_plugin|pydantic(/v1)?/(mypy|_hypothesis_plugin))\.py": (
+        "plugins of development tools that are not in the package"
+    ),
+}
+
+# Of travel_gpt: what is for a laptop only.
+NOT_FOR_LAMBDA = {"local", "cli.py", "client.py"}
+
+# Any fixed moment will do: zips refuse what is before 1980, and Lambda's users see it as the files' age.
+FIXED_TIME = 1_577_836_800  # 2020-01-01T00:00:00Z
+
+ELF = b"\x7fELF"
+# Linux, macOS and Windows.
+NATIVE_MAGIC = {ELF, b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ\x90\x00"}
+ELF_AARCH64 = 183
+
+
+class BuildError(Exception):
+    """The package cannot be made; the text says why and what to do."""
+
+
+def copy_travel_gpt(source: Path, tree: Path) -> None:
+    """Copy what Lambda runs of travel_gpt.
+
+    Args:
+        source: the package in the repository.
+        tree: the folder that becomes the Lambda package.
+    """
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        here = NOT_FOR_LAMBDA if Path(folder) == source else set()
+        return {
+            name for name in names if name in here or re.fullmatch(r"\..*|__pycache__|.*(\.py[cod]|~)", name)
+        }
+
+    shutil.copytree(source, tree / "travel_gpt", ignore=left_out)
+
+
+def prune(tree: Path) -> None:
+    """Take out what never runs in Lambda."""
+    never = re.compile("|".join(f"(?:{pattern})" for pattern in PRUNED))
+    for file in [path for path in tree.rglob("*") if path.is_file()]:
+        if never.fullmatch(file.relative_to(tree).as_posix()):
+            file.unlink()
+    for folder in sorted((path for path in tree.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    # botocore parses this list of all services' endpoints whole, a third of the time of making a client.
+    endpoints = tree / "botocore" / "data" / "endpoints.json"
+    known = json.loads(endpoints.read_bytes())
+    for partition in known["partitions"]:
+        listed = partition["services"]
+        partition["services"] = {name: listed[name] for name in SERVICES if name in listed}
+    endpoints.write_text(json.dumps(known, separators=(",", ":")), encoding="utf-8")
+
+
+def check_native_modules(tree: Path) -> None:
+    """Make sure that Lambda can load every native module of a folder.
+
+    Raises:
+        BuildError: there is one for another processor or system, or none at all.
+    """
+    native, foreign = 0, []
+    for path in sorted(path for path in tree.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            head = file.read(20)
+        if head[:4] in NATIVE_MAGIC:
+            native += 1
+            if head[:4] != ELF or int.from_bytes(head[18:20], "little") != ELF_AARCH64:
+                foreign.append(path.relative_to(tree).as_posix())
+    advice = "Look at the versions in requirements/lambda.txt and at pip's configuration (pip config list)."
+    if foreign:
+        raise BuildError(f"Lambda (Linux, arm64) cannot load {', '.join(foreign)}.\n{advice}")
+    if not native:
+        raise BuildError(f"The native modules of pydantic and jiter are missing.\n{advice}")
+
+
+def settle(tree: Path) -> tuple[int, int]:
+    """Give every file the same time, and the rights that Lambda's own user needs.
+
+    Returns:
+        The number of files and their size in bytes.
+    """
+    files, size = 0, 0
+    for path in [*tree.rglob("*"), tree]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (FIXED_TIME, FIXED_TIME))
+        if path.is_file():
+            files, size = files + 1, size + path.stat().st_size
+    return files, size
