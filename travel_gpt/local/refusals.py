@@ -29,13 +29,15 @@ class Refusal:
         ).encode()
 
 
+_NO_PATH: Final = Refusal(404, errors.NotFound.code, errors.NotFound.message)
 _NO_KEY: Final = Refusal(403, errors.Forbidden.code, errors.Forbidden.message)
 _FAILED: Final = errors.InternalError
 
 REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
     {
         # API Gateway says this of every path and method that the API does not declare.
-        "MISSING_AUTHENTICATION_TOKEN": Refusal(404, errors.NotFound.code, errors.NotFound.message),
+        "MISSING_AUTHENTICATION_TOKEN": _NO_PATH,
+        "RESOURCE_NOT_FOUND": _NO_PATH,
         "INVALID_API_KEY": _NO_KEY,
         "ACCESS_DENIED": _NO_KEY,
         "THROTTLED": Refusal(

@@ -1,5 +1,6 @@
 """The HTTP server in front of the gateway."""
 
+import errno
 import socket
 from collections.abc import Callable, Iterable
 from http.client import responses as reason_phrases
@@ -44,7 +45,7 @@ def listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
-        raise CannotListen(f"{host} is no address of this machine.") from None
+        raise CannotListen(f"{host} is no address of this machine: HOST or --host must be one.") from None
     listener = socket.socket(family, kind, protocol)
     try:
         # A server that was just stopped must not block the port for a minute.
@@ -53,8 +54,20 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as wrong:
         listener.close()
-        raise CannotListen(f"{host} port {port} cannot be used: {wrong.strerror}.") from wrong
+        raise CannotListen(_why_not(host, port, wrong)) from wrong
     return listener
+
+
+def _why_not(host: str, port: int, wrong: OSError) -> str:
+    match wrong.errno:
+        case errno.EADDRINUSE:
+            other = port + 1 if port < 65535 else 3000
+            return f"Port {port} is taken, perhaps by a server started earlier. Try: PORT={other} make run"
+        case errno.EACCES:
+            return f"Port {port} is for the system's own servers. Try: PORT=3000 make run"
+        case errno.EADDRNOTAVAIL:
+            return f"{host} is no address of this machine: HOST or --host must be one."
+    return f"{host} port {port} cannot be used: {wrong.strerror}."
 
 
 class Server:
@@ -154,18 +167,27 @@ def _headers(request: HttpRequest, response: HttpResponse) -> list[tuple[str, st
     ]
 
 
-class _RequestHandler(WSGIRequestHandler):
+class QuietRequestHandler(WSGIRequestHandler):
+    """Werkzeug's handler without its log and without its name in the answers."""
+
     protocol_version = "HTTP/1.1"
     # Seconds of silence after which a connection is given up.
     timeout = 35.0
 
     @property
     def server_version(self) -> str:  # type: ignore[override] # werkzeug makes a property of it, too
+        """What stands in the Server header."""
         return "travel-gpt-local"
 
     def version_string(self) -> str:
+        """What stands in the Server header, with no word of Python's version."""
         return self.server_version
 
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+class _RequestHandler(QuietRequestHandler):
     def make_environ(self) -> "WSGIEnvironment":
         # WSGI joins repeated headers and forgets their spelling: API Gateway keeps both.
         return {**super().make_environ(), _HEADERS: list(self.headers.items())}
@@ -182,6 +204,3 @@ class _RequestHandler(WSGIRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.close_connection = True
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing: every exchange is reported."""

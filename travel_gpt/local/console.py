@@ -1,0 +1,161 @@
+"""What the person at the keyboard sees."""
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final, TextIO
+
+from travel_gpt.local.environment import SECRET_NAME, Owner
+from travel_gpt.local.gateway import Exchange
+from travel_gpt.settings import Settings
+
+_QUERY: Final = '{"query": "Three days in Lisbon in May for two, on a budget of $900?"}'
+_QUIET: Final = frozenset({"DEBUG", "INFO"})
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What was started."""
+
+    host: str
+    port: int
+    owner: Owner
+    settings: Settings
+    api_key: str | None
+    """What a POST must carry in x-api-key, if anything."""
+
+
+def welcome(running: Running) -> str:
+    """Say what runs and how to try it."""
+    url = f"http://{_shown(running.host)}:{running.port}"
+    key = f" \\\n    -H 'x-api-key: {running.api_key}'" if running.api_key else ""
+    access = "open: no key is asked for"
+    if running.api_key:
+        access = f"a POST needs the header x-api-key: {running.api_key} (made up for this run)"
+    lines = [
+        f"Travel GPT runs on {url}/Prod/travel-gpt",
+        "",
+        f"  model   {_model(running.owner, running.settings)}",
+        f"  key     {_key(running.owner)}",
+        f"  access  {access}",
+    ]
+    if running.host not in {"127.0.0.1", "localhost", "::1"}:
+        warning = f"other machines may reach {running.host}, and whoever does asks the model at your cost."
+        lines += ["", f"  Warning: {warning}"]
+    lines += [
+        "",
+        "Try:",
+        f"  curl {url}/Prod/travel-gpt",
+        "",
+        f"  curl {url}/Prod/travel-gpt \\",
+        f"    -H 'content-type: application/json'{key} \\",
+        f"    -d '{_QUERY}'",
+        "",
+        "Ctrl-C stops it. One line per request follows.",
+    ]
+    return "\n".join(lines)
+
+
+def _shown(host: str) -> str:
+    if host in _EVERYWHERE:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _model(owner: Owner, settings: Settings) -> str:
+    match owner.upstream:
+        case "openai":
+            return f"{settings.model} at OpenAI (OPENAI_MODEL changes it)"
+        case "compatible":
+            return f"{settings.model} at {settings.base_url}, wire {settings.api} (OPENAI_MODEL, OPENAI_API)"
+        case "demo":
+            return "the built-in demo: no AI, no key, and nothing leaves this machine"
+
+
+def _key(owner: Owner) -> str:
+    if owner.upstream == "demo":
+        return "none of yours. For real answers: read -rs OPENAI_API_KEY; export OPENAI_API_KEY; make run"
+    return f"in this process's memory, as the secret {SECRET_NAME} of a Secrets Manager played by moto"
+
+
+class Console:
+    """Writes whole lines, one at a time, whichever thread they come from.
+
+    Args:
+        stream: where to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = Lock()
+
+    def say(self, text: str) -> None:
+        """Write some lines. A reader that has gone away is no reason to stop serving."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def report(self, exchange: Exchange) -> None:
+        """Write the line of one request."""
+        request, status = exchange.request, exchange.response.status
+        path = "".join(sign if sign.isprintable() else "?" for sign in request.path[:80])
+        clock = time.strftime("%H:%M:%S", time.localtime(request.taken_at))
+        took = f"{exchange.seconds * 1000:.0f} ms"
+        lines = [f"{clock} {request.method} {path} {status} {took} {request.request_id}"]
+        if exchange.trouble:
+            lines.append(f"{clock}   {exchange.trouble}")
+        self.say("\n".join(lines))
+
+
+class FunctionLog:
+    """Stands in for the standard output of the function, which is Lambda's log.
+
+    The function writes JSON for CloudWatch. A person gets what went wrong, a line each; with ``verbose``
+    everything as it is.
+
+    Args:
+        console: where to write.
+        verbose: whether to write everything.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self, console: Console, *, verbose: bool) -> None:
+        self._console = console
+        self._verbose = verbose
+
+    def write(self, text: str) -> int:
+        """Take what the function writes: one record, or several lines."""
+        for line in text.splitlines():
+            if (shown := line if self._verbose else _readable(line)) is not None:
+                self._console.say(shown)
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: every line is written at once."""
+
+    def isatty(self) -> bool:
+        """Tell that it is no terminal, so that nothing colours its lines."""
+        return False
+
+
+def _readable(line: str) -> str | None:
+    """Return what a person should read of a line of the log; None for nothing."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line or None
+    if not isinstance(record, dict) or "level" not in record:
+        return line
+    if record["level"] in _QUIET:
+        return None
+    return f"{time.strftime('%H:%M:%S')}   {record['level'].lower()}: {_told(record)}"
+
+
+def _told(record: Mapping[str, Any]) -> str:
+    cause = ": ".join(str(record[name]) for name in ("code", "detail") if record.get(name))
+    return f"{record.get('message')} ({cause})" if cause else str(record.get("message"))

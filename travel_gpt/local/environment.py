@@ -1,0 +1,108 @@
+"""The process environment, made into the one a Lambda function would find."""
+
+import json
+import os
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.errors import InvalidSecret
+from travel_gpt.local.context import REGION
+from travel_gpt.settings import Settings
+
+SECRET_NAME: Final = "travel-gpt/openai-api-key"  # noqa: S105 - the name, not the value
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+# The SDK reads these by itself. On AWS they are not there, so they would work here and fail there.
+_OF_THE_SDK: Final = ("OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET")
+
+
+class WrongEnvironment(Exception):
+    """A variable is wrong; the text says which and what it must be, for the person at the keyboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What the person at the keyboard gave: whose model is asked, and with which key."""
+
+    upstream: Literal["openai", "compatible", "demo"]
+    secret: str
+    """The value of the secret. Empty for the demo model, which makes a key of its own."""
+
+    def __repr__(self) -> str:
+        return f"Owner(upstream={self.upstream!r})"
+
+
+def take_owner(environ: MutableMapping[str, str]) -> Owner:
+    """Take the key, and what belongs to it, out of the environment.
+
+    Args:
+        environ: the environment variables. Afterwards they hold no key.
+
+    Returns:
+        What the owner gave.
+
+    Raises:
+        WrongEnvironment: the key cannot be one.
+    """
+    key = environ.pop("OPENAI_API_KEY", "").strip()
+    given = {
+        "organization": environ.pop("OPENAI_ORG_ID", "").strip(),
+        "project": environ.pop("OPENAI_PROJECT_ID", "").strip(),
+    }
+    for name in _OF_THE_SDK:
+        environ.pop(name, None)
+    elsewhere = bool(environ.get("OPENAI_BASE_URL", "").strip())
+    if not key and not elsewhere:
+        return Owner("demo", "")
+    # A server on this machine, such as Ollama, asks for no key, but the SDK wants one.
+    document = {"api_key": key or os.urandom(16).hex()}
+    document.update({name: value for name, value in given.items() if key and value})
+    secret = json.dumps(document)
+    try:
+        read_secret(secret, source="environment", version="")
+    except InvalidSecret as wrong:
+        raise WrongEnvironment(f"OPENAI_API_KEY cannot be used: {wrong}.") from None
+    return Owner("compatible" if elsewhere else "openai", secret)
+
+
+def like_lambda(environ: MutableMapping[str, str], *, access: str) -> None:
+    """Make the environment a Lambda function's: nothing of the person's own AWS settings is left in it.
+
+    Args:
+        environ: the environment variables.
+        access: ``open`` or ``api-key``.
+    """
+    for name in [name for name in environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
+        del environ[name]
+    environ.update(
+        AWS_REGION=REGION,
+        AWS_DEFAULT_REGION=REGION,
+        # Made up: nothing here talks to AWS, and boto3 must not go looking for better ones.
+        AWS_ACCESS_KEY_ID="local",
+        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - made up
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        OPENAI_SECRET_NAME=SECRET_NAME,
+        API_ACCESS=access,
+        POWERTOOLS_METRICS_DISABLED="true",
+    )
+    environ.pop("CREDENTIAL_SOURCE", None)
+    # A proxy is for the way out: the way to this machine does not lead through it.
+    for name in ("NO_PROXY", "no_proxy"):
+        present = [host.strip() for host in environ.get(name, "").split(",") if host.strip()]
+        environ[name] = ",".join(dict.fromkeys([*present, *_LOOPBACK]))
+
+
+def check_settings(environ: MutableMapping[str, str]) -> Settings:
+    """Read the settings that the function will find.
+
+    Raises:
+        WrongEnvironment: some are wrong. On AWS the health check would say so; here somebody is watching.
+    """
+    settings = Settings.load(environ)
+    if settings.problems:
+        raise WrongEnvironment("\n".join(f"{problem}." for problem in settings.problems))
+    return settings
