@@ -33,6 +33,9 @@ logger: Final = Logger(
 )
 _metrics: Final = Metrics(service=_settings.service, namespace=_settings.metrics_namespace)
 
+# Lambda's own handler on the root logger would write each line again, and not mask it.
+logging.getLogger(_settings.service).propagate = False
+
 for _name in _TALKATIVE:
     logging.getLogger(_name).setLevel(logging.WARNING)
 

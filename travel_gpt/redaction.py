@@ -48,6 +48,20 @@ def redact(text: str) -> str:
     return text
 
 
+def conceal(text: str) -> str:
+    """Mask guarded values in what goes to a caller, whose own words are left alone otherwise.
+
+    Args:
+        text: what is about to be sent.
+
+    Returns:
+        The text without them.
+    """
+    for value in tuple(_guarded):
+        text = text.replace(value, MASK)
+    return text
+
+
 def _mask_pieces(text: str, value: str) -> str:
     pieces = {value[i : i + PIECE] for i in range(len(value) - PIECE + 1)}
     masked: list[str] = []

@@ -44,13 +44,6 @@ def _text(pattern: str, says: str) -> Callable[[str], str]:
     return parse
 
 
-def _secret_name(value: str) -> str:
-    # The mistake is made, and a key in this place would be shown by every console.
-    if value.startswith("sk-"):
-        raise ValueError("looks like a key: put the name of the secret here, and the key in the secret")
-    return _text(r"[A-Za-z0-9/_+=.@:-]{1,2048}", "must be a Secrets Manager name or ARN")(value)
-
-
 def _choice(*options: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value not in options:
@@ -80,7 +73,7 @@ class Settings:
     secret_name: str = _setting(
         "OPENAI_SECRET_NAME",
         "travel-gpt/openai-api-key",
-        _secret_name,
+        _text(r"[A-Za-z0-9/_+=.@:-]{1,2048}", "must be a Secrets Manager name or ARN"),
         "Name or ARN of the secret that holds the OpenAI key.",
     )
     model: str = _setting(
@@ -184,6 +177,10 @@ class Settings:
         for spec in settings_fields():
             text = environment.get(spec.variable, "").strip()
             if not text:
+                continue
+            if text.startswith("sk-"):
+                # The mistake is made, and every console shows a function's variables.
+                problems.append(f"{spec.variable} looks like a key: the key belongs in the secret")
                 continue
             try:
                 values[spec.name] = spec.parse(text)

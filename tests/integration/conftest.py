@@ -1,5 +1,6 @@
 """The whole API on one machine: moto for Secrets Manager, a scripted upstream for OpenAI."""
 
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from typing import Any, cast
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from moto import mock_aws
 
@@ -16,7 +19,7 @@ from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.advisor.upstream import Upstream as ModelServer
 from travel_gpt.api.routes import Api
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.secrets_manager import SecretsManagerSource
+from travel_gpt.credentials.secrets_manager import _CONFIG, SecretsManagerSource
 from travel_gpt.settings import Settings
 
 SECRET = "travel-gpt/openai-api-key"
@@ -78,6 +81,29 @@ def proxy_event(method: str, body: str | None = None, **changes: Any) -> dict[st
 
 
 @dataclass
+class Store:
+    """Secrets Manager as the function meets it; None is the healthy one that moto plays."""
+
+    answer: tuple[int, str] | Exception | None = None
+
+    def respond(self, request: Any, **_: Any) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if self.answer is None:
+            return None
+        status, code = self.answer
+        raw = HTTPResponse(json.dumps({"__type": code, "message": "Scripted."}).encode())
+        return AWSResponse(request.url, status, HTTPHeaders.from_dict({}), raw)
+
+
+class HTTPResponse(io.BytesIO):
+    """The part of urllib3's response that botocore reads."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+@dataclass
 class Deployment:
     """One Lambda environment of the API and the world around it."""
 
@@ -86,6 +112,7 @@ class Deployment:
     clock: Clock
     secret_calls: list[str]
     secrets: Any
+    store: Store
 
     def get(self, *, verify: bool = False, **changes: Any) -> Reply:
         asked = {"verify": "true"} if verify else None
@@ -129,11 +156,15 @@ def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         def start(**environment: str) -> Deployment:
             settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url, **environment})
             calls: list[str] = []
+            store = Store()
             source = SecretsManagerSource(settings.secret_name)
             fetch = source.fetch
 
             def counted() -> Any:
                 calls.append(settings.secret_name)
+                if source._client is None:
+                    source._client = boto3.client("secretsmanager", config=_CONFIG)
+                    source._client.meta.events.register_first("before-send.secrets-manager", store.respond)
                 return fetch()
 
             monkeypatch.setattr(source, "fetch", counted)
@@ -143,7 +174,7 @@ def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
             )
             servers.append(ModelServer(settings))
             adviser = Adviser(cache, servers[-1], now=clock)
-            return Deployment(Api(settings, cache, adviser), upstream, clock, calls, secrets)
+            return Deployment(Api(settings, cache, adviser), upstream, clock, calls, secrets, store)
 
         yield cast("Callable[..., Deployment]", start)
         for server in servers:

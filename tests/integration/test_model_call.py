@@ -1,5 +1,6 @@
 """What is sent to the model, and what comes back of it."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -69,8 +70,16 @@ def test_a_server_that_knows_no_store_is_asked_without(deploy: Deploy, api: str,
 def test_the_secret_says_where_its_key_belongs(deployment: Deployment, deploy: Deploy) -> None:
     elsewhere = deploy(OPENAI_BASE_URL="https://api.openai.com/v1")
     elsewhere.put_secret(
-        '{"api_key":"sk-other-0123456789abcdef","url":"%s","org_id":"org-1","project":"proj_1",'
-        '"model":"gemma4","api":"chat"}' % deployment.upstream.base_url
+        json.dumps(
+            {
+                "api_key": "sk-other-0123456789abcdef",
+                "url": deployment.upstream.base_url,
+                "org_id": "org-1",
+                "project": "proj_1",
+                "model": "gemma4",
+                "api": "chat",
+            }
+        )
     )
 
     assert elsewhere.post().body["model"] == "gemma4"

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from travel_gpt.advisor.wires import Answer
 from travel_gpt.errors import HTTP_STATUS, CredentialError, InternalError, MethodNotAllowed, TravelGPTError
+from travel_gpt.redaction import conceal
 
 
 class ProxyResponse(TypedDict):
@@ -145,6 +146,7 @@ def _response(
             "X-Content-Type-Options": "nosniff",
             **(headers or {}),
         },
-        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        # A server that quotes the Authorization header in its answer is no reason to show it to a caller.
+        body=conceal(json.dumps(body, ensure_ascii=False, separators=(",", ":"))),
         isBase64Encoded=False,
     )

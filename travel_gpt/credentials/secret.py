@@ -68,6 +68,8 @@ def _optional(document: dict[str, Any]) -> dict[str, str]:
             continue
         if not isinstance(value, str) or not _KEY.fullmatch(value):
             raise InvalidSecret(f'"{field}" in the secret must be a text without spaces')
+        if value.startswith("sk-"):
+            raise InvalidSecret(f'"{field}" in the secret looks like a key')
         found[field] = value
     if "base_url" in found:
         try:
