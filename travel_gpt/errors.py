@@ -42,6 +42,10 @@ class TravelGPTError(Exception):
 
     code: ClassVar[str]
     message: str
+    advice: ClassVar[str]
+    """What the caller can do. It and ``remedy`` are for docs/errors.md."""
+    remedy: ClassVar[str]
+    """What the owner can do, and where to look."""
 
     def __init__(
         self, detail: str = "", *, message: str | None = None, retry_after: int | None = None
@@ -59,6 +63,9 @@ class TravelGPTError(Exception):
 
 class RequestError(TravelGPTError):
     """A request that cannot be answered as it is: the caller can mend it."""
+
+    advice = "Change the request as the message says. The same request again gets the same answer."
+    remedy = "Nothing. It is the caller's to mend."
 
 
 class InvalidJson(RequestError):
@@ -82,6 +89,11 @@ class Forbidden(RequestError):
     message = (
         "This API needs a key: send it in the header x-api-key. The owner reads it with: "
         "aws apigateway get-api-key --api-key API_KEY_ID --include-value --query value --output text"
+    )
+    advice = "Ask the owner for the API key and send it in the header `x-api-key`."
+    remedy = (
+        "Give the caller the key. Where a right key is refused, look whether it is enabled and in the usage "
+        "plan. Where the function's log has this code, API Gateway asked for no key: deploy again."
     )
 
 
@@ -116,12 +128,18 @@ class UnsupportedMediaType(RequestError):
 class CredentialError(TravelGPTError):
     """No usable credential for OpenAI: the owner can mend it."""
 
+    advice = "Tell the owner. Trying again helps only when it has been mended."
+
 
 class SecretNotFound(CredentialError):
     """The secret does not exist, or is scheduled for deletion."""
 
     code = "secret_not_found"
     message = "The secret with the OpenAI key does not exist. The owner can create it with ./deploy.sh."
+    remedy = (
+        "Run `./deploy.sh`: it creates the secret, or restores it while it is scheduled for deletion. "
+        "If it is there, compare its name and region with `OPENAI_SECRET_NAME` and the stack's region."
+    )
 
 
 class AccessDenied(CredentialError):
@@ -130,6 +148,10 @@ class AccessDenied(CredentialError):
     code = "access_denied"
     message = (
         "The function may not read the secret with the OpenAI key. Its owner should check the role's policy."
+    )
+    remedy = (
+        "Read `detail` in the log: AWS names the role, the action and the resource. Then look at the role's "
+        "policy, at the secret's own policy, and at the KMS key if the secret has one of its own."
     )
 
 
@@ -141,6 +163,10 @@ class InvalidSecret(CredentialError):
         'The secret is not a key and not valid JSON with "api_key". '
         "The owner can replace it with ./deploy.sh --replace-key."
     )
+    remedy = (
+        'Read `detail` in the log: it says what is wrong. Then store `{"api_key":"…"}` or the bare key, '
+        "with `./deploy.sh --replace-key` or by hand."
+    )
 
 
 class CredentialsUnavailable(CredentialError):
@@ -148,6 +174,11 @@ class CredentialsUnavailable(CredentialError):
 
     code = "credentials_unavailable"
     message = "The OpenAI key cannot be fetched right now. Try again in a moment."
+    advice = "Try again in a few seconds."
+    remedy = (
+        "Wait: each request asks again. If it stays, read `detail` in the log and look at AWS's health page. "
+        "If it says throttled, something in this account and region calls Secrets Manager too often."
+    )
 
 
 class CredentialRejected(CredentialError):
@@ -155,6 +186,10 @@ class CredentialRejected(CredentialError):
 
     code = "credential_rejected"
     message = "OpenAI refused the configured key. The owner should replace it with ./deploy.sh --replace-key."
+    remedy = (
+        "Replace the key with `./deploy.sh --replace-key`. Where the message speaks of permissions, give the "
+        "key those at OpenAI instead. Where `base_url` is another server's, check that the key is for it."
+    )
 
 
 class Misconfigured(CredentialError):
@@ -162,6 +197,7 @@ class Misconfigured(CredentialError):
 
     code = "misconfigured"
     message = "A setting of this deployment is wrong."
+    remedy = "Set right what the message names (docs/settings.md says what it may be) and deploy again."
 
 
 class UpstreamError(TravelGPTError):
@@ -173,6 +209,11 @@ class UpstreamFailed(UpstreamError):
 
     code = "upstream_error"
     message = "The model did not give a usable answer. Try again."
+    advice = "Try again: after the time in `Retry-After` where there is one, else after a few seconds."
+    remedy = (
+        "Read `detail` in the log and look at the provider's status page. With a server of your own, "
+        "check `OPENAI_BASE_URL`, `OPENAI_API` and whether it can be reached."
+    )
 
 
 class UpstreamTimeout(UpstreamError):
@@ -180,6 +221,11 @@ class UpstreamTimeout(UpstreamError):
 
     code = "upstream_timeout"
     message = "The model took too long to answer. Try again, or ask for less at once."
+    advice = "Ask for less at once, or try again."
+    remedy = (
+        "If it is frequent, lower `OPENAI_MAX_OUTPUT_TOKENS` or `OPENAI_REASONING_EFFORT`, or take a faster "
+        "model."
+    )
 
 
 class UpstreamRateLimited(UpstreamError):
@@ -187,6 +233,8 @@ class UpstreamRateLimited(UpstreamError):
 
     code = "upstream_rate_limited"
     message = "The model is asked too often right now. Try again after the time in Retry-After."
+    advice = "Wait for the seconds in `Retry-After`, then try again."
+    remedy = "Raise the limits of the OpenAI project, or lower `ThrottleRate` and `ThrottleBurst`."
 
 
 class QuotaExhausted(UpstreamError):
@@ -194,6 +242,8 @@ class QuotaExhausted(UpstreamError):
 
     code = "quota_exhausted"
     message = "The OpenAI account behind this API has no credit left. Its owner should check the billing."
+    advice = "Tell the owner. Waiting does not help."
+    remedy = "Add credit, or raise the budget of the OpenAI project."
 
 
 class ModelUnavailable(UpstreamError):
@@ -201,6 +251,8 @@ class ModelUnavailable(UpstreamError):
 
     code = "model_unavailable"
     message = "The configured model cannot be used with this key. The owner should check OPENAI_MODEL."
+    advice = "Tell the owner. Waiting does not help."
+    remedy = "Check `OPENAI_MODEL`, the `model` in the secret, and which models the key's project may use."
 
 
 class ContentRefused(UpstreamError):
@@ -208,6 +260,8 @@ class ContentRefused(UpstreamError):
 
     code = "content_refused"
     message = "The model declined to answer this query. Ask about travel in other words."
+    advice = "Ask in other words. The same query again will most likely be refused again."
+    remedy = "Nothing, unless ordinary travel queries get it: then try another model."
 
 
 class InternalError(TravelGPTError):
@@ -215,6 +269,11 @@ class InternalError(TravelGPTError):
 
     code = "internal_error"
     message = "Something went wrong here. Try again; if it stays, give the owner the request_id."
+    advice = "Try again. If it stays, give the owner the `request_id`."
+    remedy = (
+        "Search the log for the `request_id`: the traceback is there, and it is a bug to report. Where there "
+        "is none, the function crashed, ran out of time or could not be called: look at the lines around it."
+    )
 
 
 HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
