@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Deploy Travel GPT to AWS, or remove it again. ./deploy.sh --help says how.
+#
+# Here is only what has to be shell: the OpenAI key is taken out of the environment before anything else is
+# started. The steps themselves are in scripts/deploy/, in the order in which __main__.py names them.
+
+# Typed as "sh deploy.sh", a shell without <( ) would stop at the last line.
+if [ -z "${BASH_VERSION:-}" ] || (set -o | grep -q '^posix.*on$'); then
+    exec bash "$0" "$@"
+fi
+
+# "bash -x" would print the key and "bash -a" would export it again.
+{ set +xva; } 2>/dev/null
+set -euo pipefail
+
+key=${OPENAI_API_KEY-}
+unset OPENAI_API_KEY CDPATH
+
+cd "$(dirname "${BASH_SOURCE[0]}")" || {
+    echo "deploy.sh: cannot enter its own folder. Run it from the clone: cd travel-gpt && ./deploy.sh" >&2
+    exit 1
+}
+python=$(scripts/python.sh) || exit 1
+
+# The key goes through a pipe: an argument or the environment could be read by others. -E and -s: the owner's
+# own Python settings are for the owner's programs.
+exec "$python" -E -s -m scripts.deploy "$@" 3< <(printf '%s' "$key")

@@ -1,0 +1,1 @@
+"""What builds, deploys and documents Travel GPT."""

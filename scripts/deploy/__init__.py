@@ -1,0 +1,19 @@
+"""The steps of deploy.sh. Standard library only: it runs before anything is installed.
+
+====================  ============================================================================
+``__main__``          the order of the steps, and what is said when one fails
+``options``           the command line
+``console``           everything that is printed or asked
+``commands``          running ``aws``, ``sam`` and ``curl``; what their errors mean
+``readiness``         tools, credentials and region: what is missing and how to get it
+``parameters``        the template's parameters, old and new
+``stack``             the CloudFormation stack: its state, its events, its end
+``openai_key``        the key: asking for it, proving it
+``secret``            the secret in Secrets Manager, and what is to become of it
+``access_logs``       the role that API Gateway needs to write logs
+``plan``              what will happen, shown before it happens
+``release``           build, deploy
+``health``            calling the deployed API, and the commands to try
+``removal``           ``--delete``
+====================  ============================================================================
+"""

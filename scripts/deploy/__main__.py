@@ -1,0 +1,159 @@
+"""deploy.sh: the order of the steps, and what is said when one of them fails."""
+
+import io
+import shlex
+import signal
+import sys
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+from scripts.deploy import access_logs, health, openai_key, readiness, release, removal, secret as secrets
+from scripts.deploy.commands import AwsError, Commands, explain
+from scripts.deploy.console import Console, Stop
+from scripts.deploy.options import Options, read_options
+from scripts.deploy.plan import KeyPlan, Plan, show
+from scripts.deploy.preparation import prepare, settle_key, without_access_logs
+from scripts.deploy.secret import Action
+from scripts.deploy.stack import delete_stack
+from travel_gpt.credentials.credential import Key
+
+
+def main(arguments: list[str]) -> int:
+    """Run deploy.sh.
+
+    Args:
+        arguments: its options.
+
+    Returns:
+        The exit status: 0, 1 when it stopped, 2 when the options are wrong, 130 after Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show an arrow is no reason to stop.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _terminated)
+    console = Console(assume_yes=False)
+    profile = ""
+    try:
+        # Taken first, so that whatever follows cannot inherit it.
+        key = openai_key.take_exported_key()
+        options = read_options(arguments)
+        if options is None:
+            return 0
+        console.assume_yes = options.yes
+        commands = Commands.for_account(region=options.region, profile=options.profile)
+        profile = commands.profile
+        _run(commands, console, options, key)
+    except Stop as stop:
+        return _stopped(console, str(stop), stop.status)
+    except AwsError as failed:
+        return _stopped(console, str(explain(failed, profile)), 1)
+    except KeyboardInterrupt:
+        said = "It was interrupted. What AWS has begun goes on there; run the same command again to go on."
+        return _stopped(console, said, 130)
+    except Exception as unexpected:  # noqa: BLE001 - the last line must be a sentence
+        where = traceback.extract_tb(unexpected.__traceback__)[-1]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        said = f"That is a mistake in deploy.sh ({type(unexpected).__name__}: {unexpected}, at {place})."
+        return _stopped(console, f"{said} Please report this line; running it again is safe.", 1)
+    return 0
+
+
+def _terminated(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stopped(console: Console, sentence: str, status: int) -> int:
+    # Options are wrong before there is a step.
+    where = "" if status == 2 else f"Stopped while {console.doing}.\n"
+    console.error(where + sentence)
+    return status
+
+
+def _run(commands: Commands, console: Console, options: Options, key: Key | None) -> None:
+    console.step("Checking the tools and your AWS credentials")
+    account = readiness.check(commands, region=options.region, to_deploy=not options.delete)
+    commands = Commands.for_account(region=account.region, profile=options.profile)
+    console.step("Looking at what is there")
+    if options.delete:
+        removal.remove(commands, console, options, account)
+        return
+    plan = prepare(commands, console, options, account, key)
+    show(plan, console, commands.profile)
+    if options.dry_run:
+        console.say()
+        console.text("This was a dry run: nothing was changed. To do it:")
+        rest = [argument for argument in sys.argv[1:] if argument != "--dry-run"]
+        console.say(f"  {shlex.join(['./deploy.sh', *rest])}")
+        return
+    console.doing = "asking whether to go on"
+    if not console.ask("Go on?"):
+        raise Stop("Nothing was changed. Options that change the plan are in: ./deploy.sh --help")
+    _carry_out(commands, console, plan)
+
+
+def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
+    console.step("Building the package")
+    release.build(commands, console, plan.environment)
+    if plan.stack.dead:
+        console.step(f"Deleting what is left of the stack {plan.stack.name}")
+        delete_stack(commands, plan.stack, plan.flags)
+    if plan.create_logging_role:
+        plan = _create_logging_role(commands, console, plan)
+    stored = _settle_secret(commands, console, plan)
+    console.step(f"Deploying the stack {plan.stack.name} (the first time takes a minute or two)")
+    stack, changed = release.deploy(
+        commands, console, plan.environment, plan.account.region, plan.parameters, plan.flags
+    )
+    if not changed:
+        console.good(
+            f"Nothing to change: the stack {stack.name} is up to date"
+            + ("." if stored else ", and the secret stays as it is.")
+        )
+    console.step("Calling GET")
+    health.call(commands, console, stack, health.logs_command(stack.name, plan.flags))
+    health.show_commands(console, stack, plan.flags)
+
+
+def _create_logging_role(commands: Commands, console: Console, plan: Plan) -> Plan:
+    console.step("Creating API Gateway's logging role")
+    try:
+        access_logs.create_role(commands, plan.account)
+    except AwsError as failed:
+        if "AccessLogs" in plan.options.parameters:
+            raise
+        console.note(f"The role could not be created, so this deploys without access logs: {failed.reason}")
+        return replace(plan, parameters=[without_access_logs(parameter) for parameter in plan.parameters])
+    console.good("Created.")
+    return plan
+
+
+def _settle_secret(commands: Commands, console: Console, plan: Plan) -> bool:
+    key: KeyPlan = plan.key
+    name = key.secret.name
+    restored = key.secret.deleted
+    if restored:
+        console.step(f"Restoring the secret {name}")
+        secrets.restore(commands, name)
+        values = {parameter.name: parameter.new for parameter in plan.parameters}
+        key = settle_key(commands, console, plan.options, secrets.read(commands, name), key.key, values)
+        console.good("Restored.")
+        if key.note:
+            console.note(key.note)
+    if key.action is Action.KEEP or key.key is None:
+        return restored
+    console.step(f"Putting the key into the secret {name}")
+    secrets.store(commands, name, secrets.new_value(key.secret, key.key), key.action)
+    seconds = next(item.new for item in plan.parameters if item.name == "CredentialTtlSeconds")
+    if key.action is Action.REPLACE:
+        console.good(
+            f"Replaced. Running functions use it within {seconds} s, and at once when the old one is refused."
+        )
+    else:
+        console.good("Stored.")
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,155 @@
+"""The OpenAI key: taking it in and proving it. It is never printed, and never an argument of a command."""
+
+import enum
+import json
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.deploy.commands import Commands
+from scripts.deploy.console import Console, Stop
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.errors import InvalidSecret
+
+OPENAI: Final = "https://api.openai.com/v1"
+_PIPE: Final = 3
+"""The file descriptor on which deploy.sh hands over what was in OPENAI_API_KEY."""
+
+
+class Verdict(enum.Enum):
+    """What a server says about a key."""
+
+    ACCEPTED = enum.auto()
+    REJECTED = enum.auto()
+    FORBIDDEN = enum.auto()
+    """The key is good, and may not list the models."""
+    UNKNOWN = enum.auto()
+    """No answer, or none that says anything about the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The outcome of the models call."""
+
+    verdict: Verdict
+    detail: str
+    """Why it is not known, or what the server said."""
+    models: frozenset[str] = frozenset()
+    """The models that the key may use, where the server lists them."""
+
+
+def take_exported_key() -> Key | None:
+    """Take the key that was in OPENAI_API_KEY.
+
+    Returns:
+        The key; None when there was none, or only white space.
+
+    Raises:
+        Stop: it is no key.
+    """
+    try:
+        with os.fdopen(_PIPE, encoding="utf-8", errors="replace") as pipe:
+            text = pipe.read().strip()
+    except OSError:
+        # Started without deploy.sh: as if nothing had been exported.
+        return None
+    return _read_key(text, "OPENAI_API_KEY") if text else None
+
+
+def ask_for_key(console: Console) -> Key:
+    """Ask for a key at the terminal, without showing it.
+
+    Args:
+        console: the terminal.
+
+    Returns:
+        The key.
+
+    Raises:
+        Stop: nothing was typed, or no key.
+    """
+    text = console.ask_hidden("OpenAI API key (paste it; it is not shown): ").strip()
+    if not text:
+        raise Stop("No key was typed, so nothing was changed. Run it again and paste the key.")
+    return _read_key(text, "What was typed")
+
+
+def _read_key(text: str, what: str) -> Key:
+    try:
+        # The function's own reader: what it takes, and nothing else, is worth storing.
+        key = read_secret(text, source="given", version="").key
+    except InvalidSecret:
+        key = None
+    if key is None or text[0] in "{[\"'":
+        raise Stop(
+            f"{what} is not a key: it has spaces, line breaks, quotes or characters that no key has. "
+            "Copy the key alone (it begins with sk-) and run it again.",
+            2,
+        )
+    return key
+
+
+def prove(commands: Commands, credential: Credential, base_url: str) -> Proof:
+    """Show a key to the server that it is for, with one call that lists the models.
+
+    Args:
+        commands: the command lines.
+        credential: the key and what belongs to it.
+        base_url: where the server is, unless the credential says.
+
+    Returns:
+        What the server says.
+    """
+    headers = [f"Authorization: Bearer {credential.key.reveal()}"]
+    if credential.organization:
+        headers.append(f"OpenAI-Organization: {credential.organization}")
+    if credential.project:
+        headers.append(f"OpenAI-Project: {credential.project}")
+    url = (credential.base_url or base_url or OPENAI).rstrip("/") + "/models"
+    failed, status, body = commands.curl(
+        {"url": url, "header": headers, "connect-timeout": "5", "max-time": "20"}
+    )
+    if failed:
+        return Proof(Verdict.UNKNOWN, f"{url} did not answer ({body or f'curl error {failed}'})")
+    if status == 200:
+        return Proof(Verdict.ACCEPTED, url, _models(body))
+    # A 401 quotes a piece of the key, so no body is passed on.
+    verdict = {401: Verdict.REJECTED, 403: Verdict.FORBIDDEN}.get(status, Verdict.UNKNOWN)
+    return Proof(verdict, f"{url} answered {status}")
+
+
+def _models(body: str) -> frozenset[str]:
+    try:
+        return frozenset(str(model["id"]) for model in json.loads(body)["data"])
+    except (ValueError, KeyError, TypeError):
+        return frozenset()
+
+
+def insist(proof: Proof, *, replacing: bool) -> None:
+    """Stop unless a key may be stored.
+
+    Args:
+        proof: what the server said.
+        replacing: whether a stored key would be lost by it.
+
+    Raises:
+        Stop: the key is refused; or nothing is known about it and a stored key would be lost.
+    """
+    unchanged = "The stored key is unchanged." if replacing else "Nothing was changed."
+    if proof.verdict is Verdict.REJECTED:
+        raise Stop(
+            f"The key is refused: {proof.detail}. {unchanged} Copy the key again, or make a new one "
+            "(OpenAI: platform.openai.com/api-keys), and repeat."
+        )
+    if proof.verdict is Verdict.FORBIDDEN:
+        raise Stop(
+            f"The key may not list the models: {proof.detail}. {unchanged} A restricted key needs the "
+            'permission "Models: Read" beside the one for the model itself: add it where you made the key, '
+            "and repeat."
+        )
+    if proof.verdict is Verdict.UNKNOWN and replacing:
+        raise Stop(
+            f"The new key could not be proven: {proof.detail}. The stored key is unchanged, since it may be "
+            "the only one that works. Repeat when the server can be reached."
+        )

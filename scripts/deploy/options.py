@@ -1,0 +1,158 @@
+"""The command line of deploy.sh."""
+
+import argparse
+import re
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
+
+from scripts.deploy.console import Stop
+
+ENVIRONMENTS: Final = {"prod": "default", "staging": "staging", "dev": "dev"}
+"""The environments, each with the name of its section in samconfig.toml."""
+
+_HELP: Final = """\
+Deploy Travel GPT to AWS, or remove it again.
+
+    OPENAI_API_KEY=sk-... ./deploy.sh     the first time (without the variable it asks for the key)
+    ./deploy.sh                           again: updates the stack, keeps the stored key
+    ./deploy.sh --dry-run                 shows what would happen and changes nothing
+
+The key goes into AWS Secrets Manager and nowhere else. A stored key is replaced only by --replace-key.
+
+Where
+  --env prod|staging|dev      which environment; each has its own stack and secret (default: prod)
+  --region REGION             the AWS region (default: the one your AWS settings name)
+  --profile NAME              the AWS profile (default: AWS_PROFILE)
+
+What
+  --access api-key|open       who may POST: bearers of the stack's API key (default), or anybody
+  --model NAME                the model that answers
+  --alarm-email ADDRESS       where alarms are sent; "" sends none
+  --parameter Name=Value      any parameter of template.yaml; repeatable. What you leave out stays as it is
+  --replace-key               put the new key (OPENAI_API_KEY, or asked for) in the place of the stored one,
+                              after OpenAI has accepted it
+  --create-logging-role       create the role that API Gateway needs to write access logs, if this region
+                              has none; without it, --yes deploys without access logs
+
+How
+  --dry-run                   show what would happen, change nothing
+  --yes                       do not ask, for CI
+  --help                      this text
+
+Removing
+  --delete                    delete the stack; the secret stays
+  --delete-secret             with --delete: delete the secret too, with 30 days to change your mind
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person asked for."""
+
+    environment: str
+    region: str | None
+    profile: str | None
+    yes: bool
+    dry_run: bool
+    replace_key: bool
+    create_logging_role: bool
+    delete: bool
+    delete_secret: bool
+    parameters: dict[str, str] = field(default_factory=dict)
+    """Template parameters by name, those with an option of their own included."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        said = message.replace("unrecognized arguments", "there is no option").rstrip(".")
+        raise Stop(f"{said[0].upper()}{said[1:]}. The options are in: ./deploy.sh --help", 2)
+
+
+def read_options(arguments: list[str]) -> Options | None:
+    """Read the command line.
+
+    Args:
+        arguments: what stands behind ``./deploy.sh``.
+
+    Returns:
+        The options, or None when only the help was asked for; it has been printed.
+
+    Raises:
+        Stop: an option is unknown, incomplete or contradicts another one.
+    """
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--env", choices=ENVIRONMENTS, default="prod")
+    for name in ("--region", "--profile", "--model", "--alarm-email"):
+        parser.add_argument(name)
+    parser.add_argument("--access", choices=("api-key", "open"))
+    parser.add_argument("--parameter", action="append", default=[])
+    for name in (
+        "--replace-key",
+        "--create-logging-role",
+        "--dry-run",
+        "--yes",
+        "--delete",
+        "--delete-secret",
+    ):
+        parser.add_argument(name, action="store_true")
+    parser.add_argument("-h", "--help", action="store_true")
+    given = parser.parse_args(arguments)
+    if given.help:
+        print(_HELP, end="")
+        return None
+    parameters = _parameters(given)
+    if given.delete_secret and not given.delete:
+        raise Stop(
+            "--delete-secret goes with --delete. To delete both: ./deploy.sh --delete --delete-secret", 2
+        )
+    if given.delete and (parameters or given.replace_key or given.create_logging_role):
+        raise Stop(
+            "--delete takes no options about what to deploy. Leave out everything but --env, --region, "
+            "--profile, --delete-secret, --dry-run and --yes.",
+            2,
+        )
+    return Options(
+        environment=given.env,
+        region=given.region,
+        profile=given.profile,
+        yes=given.yes,
+        dry_run=given.dry_run,
+        replace_key=given.replace_key,
+        create_logging_role=given.create_logging_role,
+        delete=given.delete,
+        delete_secret=given.delete_secret,
+        parameters=parameters,
+    )
+
+
+def _parameters(given: argparse.Namespace) -> dict[str, str]:
+    pairs: list[tuple[str, str, str]] = []
+    for option, name in (("access", "ApiAccess"), ("model", "OpenAIModel"), ("alarm_email", "AlarmEmail")):
+        value = getattr(given, option)
+        if value is not None:
+            pairs.append((f"--{option.replace('_', '-')}", name, value))
+    for text in given.parameter:
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z0-9]+", name):
+            raise Stop(
+                f"--parameter takes Name=Value, such as --parameter LogRetentionDays=90, not '{text}'.", 2
+            )
+        pairs.append(("--parameter", name, value))
+    parameters: dict[str, str] = {}
+    for option, name, value in pairs:
+        if parameters.get(name, value) != value:
+            raise Stop(f"{option} gives {name} a second, different value. Say it once.", 2)
+        # The mistake is made, and a parameter is shown by every console.
+        if re.match(r"sk-[A-Za-z0-9_-]{16,}", value):
+            raise Stop(
+                f"The value of {name} looks like a key, and a key is no parameter. Leave it out, and give it "
+                "in OPENAI_API_KEY or when deploy.sh asks for it.",
+                2,
+            )
+        # sam reads a backslash as the beginning of an escape and has no way to write one.
+        if re.search(r"[\\\x00-\x1f]", value):
+            raise Stop(
+                f"The value of {name} has a backslash or a control character, which no parameter takes.", 2
+            )
+        parameters[name] = value
+    return parameters

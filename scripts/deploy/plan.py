@@ -1,0 +1,161 @@
+"""What will happen, put together and shown before it happens. Nothing here changes anything."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.deploy.access_logs import ROLE
+from scripts.deploy.console import Console
+from scripts.deploy.openai_key import Proof, Verdict
+from scripts.deploy.options import Options
+from scripts.deploy.parameters import Environment, Parameter
+from scripts.deploy.readiness import Account
+from scripts.deploy.secret import Action, Secret
+from scripts.deploy.stack import Stack
+from travel_gpt.credentials.credential import Key
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlan:
+    """What becomes of the key."""
+
+    secret: Secret
+    action: Action
+    key: Key | None
+    """The key to store; None when the stored one stays, or in a dry run without a key."""
+    proof: Proof | None = None
+    note: str = ""
+    """A sentence about a key that is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is decided before anything is changed."""
+
+    options: Options
+    account: Account
+    environment: Environment
+    stack: Stack
+    parameters: Sequence[Parameter]
+    key: KeyPlan
+    create_logging_role: bool
+    notes: Sequence[str]
+    """What else the person should know."""
+    flags: str
+    """The region's and profile's flags for printed commands, with a space before each."""
+
+
+def flags_for(account: Account, profile: str) -> str:
+    """Write the flags that make a printed command reach this account and region.
+
+    Args:
+        account: the account.
+        profile: the AWS profile, or nothing.
+
+    Returns:
+        The flags, with a space before each.
+    """
+    return f" --region {account.region}" + (f" --profile {shlex.quote(profile)}" if profile else "")
+
+
+def show_target(console: Console, rows: Sequence[tuple[str, str]], account: Account, profile: str) -> None:
+    """Print where things are about to happen.
+
+    Args:
+        console: where to print it.
+        rows: what else to name: environment, stack, secret.
+        account: the account.
+        profile: the AWS profile, or nothing.
+    """
+    console.say()
+    who = f"{account.number} ({account.caller})"
+    console.rows(
+        [("Account", who), *([("Profile", profile)] if profile else []), ("Region", account.region), *rows]
+    )
+
+
+def show(plan: Plan, console: Console, profile: str) -> None:
+    """Print the plan: where, with which parameters, and what will happen.
+
+    Args:
+        plan: the plan.
+        console: where to print it.
+        profile: the AWS profile, or nothing.
+    """
+    secret = plan.key.secret
+    there = "scheduled for deletion" if secret.deleted else "exists" if secret.exists else "new"
+    show_target(
+        console,
+        [
+            ("Environment", plan.options.environment),
+            ("Stack", f"{plan.stack.name} ({_state(plan.stack)})"),
+            ("Secret", f"{secret.name} ({there})"),
+        ],
+        plan.account,
+        profile,
+    )
+    old = plan.stack.exists and not plan.stack.dead
+    console.heading("Parameters (old → new)" if old else "Parameters")
+    console.rows([(parameter.name, _change(parameter, old=old)) for parameter in plan.parameters])
+    console.heading("What will happen")
+    console.numbered(_steps(plan))
+    notes = [note for note in (*plan.notes, plan.key.note) if note]
+    if notes:
+        console.say()
+    for note in notes:
+        console.note(note)
+
+
+def _state(stack: Stack) -> str:
+    return f"exists, {stack.status}" if stack.exists else "new"
+
+
+def _change(parameter: Parameter, *, old: bool) -> str:
+    def shown(value: str) -> str:
+        return value or "(empty)"
+
+    if not old or parameter.old == parameter.new:
+        kept = old and parameter.new != parameter.start
+        return shown(parameter.new) + (f"   (kept; a new stack has {shown(parameter.start)})" if kept else "")
+    before = "(not there)" if parameter.old is None else shown(parameter.old)
+    return f"{before} → {shown(parameter.new)}"
+
+
+def _steps(plan: Plan) -> list[str]:
+    steps = ["Build the package on this machine (sam build)."]
+    if plan.stack.dead:
+        steps.append(f"Delete what is left of the stack {plan.stack.name} ({plan.stack.status}).")
+    if plan.create_logging_role:
+        steps.append(
+            f"Create the IAM role {ROLE} and name it to API Gateway, which may then write logs for all APIs "
+            f"of this account in {plan.account.region}."
+        )
+    steps.append(_secret_step(plan))
+    if plan.stack.exists and not plan.stack.dead:
+        steps.append(f"Update the stack {plan.stack.name}, if anything about it changed (sam deploy).")
+    else:
+        steps.append(
+            f"Create the stack {plan.stack.name} (sam deploy). The package goes into SAM's own S3 bucket, "
+            "which is created if this region has none."
+        )
+    steps.append("Call GET and say what it answers.")
+    return steps
+
+
+def _secret_step(plan: Plan) -> str:
+    key, secret = plan.key, plan.key.secret
+    proven = {None: "", Verdict.ACCEPTED: f" ({key.proof.detail} accepted it)" if key.proof else ""}.get(
+        key.proof.verdict if key.proof else None, " (not proven)"
+    )
+    source = f"the key given{proven}" if key.key else "the key that you will be asked for"
+    if secret.deleted:
+        then = (
+            f"then put {source} in the place of its key" if plan.options.replace_key else "with the key in it"
+        )
+        return f"Restore the secret {secret.name}, which is scheduled for deletion, {then}."
+    return {
+        Action.CREATE: f"Create the secret {secret.name} with {source}.",
+        Action.FILL: f"Put {source} into the secret {secret.name}, which is empty.",
+        Action.KEEP: f"Leave the secret {secret.name} as it is.",
+        Action.REPLACE: f"Replace the key in the secret {secret.name} by {source}; what else it holds stays.",
+    }[key.action]

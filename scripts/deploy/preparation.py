@@ -1,0 +1,195 @@
+"""Looking at what is there and deciding what to do. Nothing here changes anything."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from scripts.deploy import access_logs, openai_key, secret as secrets
+from scripts.deploy.commands import Commands
+from scripts.deploy.console import Console, Stop
+from scripts.deploy.openai_key import Verdict
+from scripts.deploy.options import Options
+from scripts.deploy.parameters import Parameter, merge, read_environment, read_template
+from scripts.deploy.plan import KeyPlan, Plan, flags_for
+from scripts.deploy.readiness import Account
+from scripts.deploy.secret import Action, Secret
+from scripts.deploy.stack import UPDATABLE, read_stack
+from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.settings import safe_base_url
+
+
+def prepare(
+    commands: Commands, console: Console, options: Options, account: Account, key: Key | None
+) -> Plan:
+    """Look at what is there and decide what to do.
+
+    Args:
+        commands: the command lines.
+        console: where to ask for a key and for the logging role.
+        options: what the person asked for.
+        account: where.
+        key: the key that was exported, if one was.
+
+    Returns:
+        The plan.
+
+    Raises:
+        AwsError: AWS refused to say what is there.
+        Stop: something is in the way.
+    """
+    environment = read_environment(options.environment)
+    flags = flags_for(account, commands.profile)
+    # Each of these starts an interpreter; none needs another's answer.
+    with ThreadPoolExecutor() as pool:
+        reading_stack = pool.submit(read_stack, commands, environment.stack)
+        reading_template = pool.submit(read_template, commands)
+        reading_role = pool.submit(access_logs.has_role, commands)
+        stack, template, has_role = reading_stack.result(), reading_template.result(), reading_role.result()
+    stack.refuse_if_busy(flags)
+    if stack.exists and not stack.dead and stack.status not in UPDATABLE:
+        raise Stop(
+            f"The stack {stack.name} is {stack.status}, which deploy.sh does not know what to do about."
+        )
+    current = stack.parameters if stack.exists and not stack.dead else {}
+    parameters = merge(template, given=options.parameters, current=current, environment=environment)
+    notes = []
+    if stack.dead:
+        notes.append(
+            f"The stack {stack.name} is {stack.status}: it cannot be updated, only deleted and made anew. "
+            "Parameters that were given to it have to be given again."
+        )
+    parameters, create_role, note = _settle_access_logs(console, options, parameters, has_role)
+    notes.append(note)
+    values = {parameter.name: parameter.new for parameter in parameters}
+    secret = secrets.read(commands, values["SecretName"])
+    plan = settle_key(commands, console, options, secret, key, values)
+    if values["ApiAccess"] == "open" and current.get("ApiAccess") != "open":
+        notes.append(
+            "With ApiAccess=open anybody on the internet can spend your OpenAI money, up to the throttle."
+        )
+    if values["AlarmEmail"] and values["AlarmEmail"] != current.get("AlarmEmail"):
+        notes.append(
+            f"AWS will send a mail to {values['AlarmEmail']}; alarms come once it is confirmed there."
+        )
+    return Plan(options, account, environment, stack, parameters, plan, create_role, notes, flags)
+
+
+def _settle_access_logs(
+    console: Console, options: Options, parameters: Sequence[Parameter], has_role: bool | None
+) -> tuple[list[Parameter], bool, str]:
+    wanted = next(parameter.new for parameter in parameters if parameter.name == "AccessLogs")
+    if wanted != "enabled":
+        how = "--parameter AccessLogs=enabled turns them on."
+        return (
+            list(parameters),
+            False,
+            "" if "AccessLogs" in options.parameters else f"Access logs are off. {how}",
+        )
+    if has_role is None:
+        note = (
+            "Whether API Gateway can write logs here is hidden from you; if it cannot, deploying will say so."
+        )
+        return list(parameters), False, note
+    if has_role:
+        return list(parameters), False, ""
+    if options.create_logging_role:
+        return list(parameters), True, ""
+    if console.terminal and not options.yes and not options.dry_run:
+        console.say()
+        console.text(
+            "API Gateway may not write access logs in this region yet: it needs an IAM role for that, one "
+            f"for all APIs of the account. It can be created now ({access_logs.ROLE}, with AWS's own policy "
+            "AmazonAPIGatewayPushToCloudWatchLogs). Without it this API is deployed without access logs."
+        )
+        if console.ask("Create it?"):
+            return list(parameters), True, ""
+    if "AccessLogs" in options.parameters:
+        raise Stop(
+            "AccessLogs=enabled needs API Gateway's logging role, which this region does not have. "
+            "Repeat with --create-logging-role to create it."
+        )
+    note = (
+        "API Gateway has no role to write logs with in this region, so this deploys without access logs "
+        "(AccessLogs=disabled). To have them: "
+        "./deploy.sh --create-logging-role --parameter AccessLogs=enabled"
+    )
+    return [without_access_logs(parameter) for parameter in parameters], False, note
+
+
+def without_access_logs(parameter: Parameter) -> Parameter:
+    """Turn access logs off, and leave any other parameter as it is.
+
+    Args:
+        parameter: a parameter.
+
+    Returns:
+        What it becomes.
+    """
+    return replace(parameter, new="disabled") if parameter.name == "AccessLogs" else parameter
+
+
+def settle_key(
+    commands: Commands,
+    console: Console,
+    options: Options,
+    secret: Secret,
+    key: Key | None,
+    values: Mapping[str, str],
+) -> KeyPlan:
+    """Decide what becomes of the key, ask for it if it is needed, and prove it.
+
+    Args:
+        commands: the command lines.
+        console: where to ask.
+        options: what the person asked for.
+        secret: the secret as it is.
+        key: the key at hand, if there is one.
+        values: the parameters.
+
+    Returns:
+        What becomes of the key.
+
+    Raises:
+        Stop: there is no key and nobody to ask for one, or the key is refused.
+    """
+    if secret.deleted:
+        # What it holds can be read only once it is restored: then this is decided again.
+        if options.replace_key and key is None and not options.dry_run:
+            key = _have_key(console, secret)
+        return KeyPlan(secret, Action.KEEP, key if options.replace_key else None)
+    action, note = secrets.decide(secret, key, replace=options.replace_key)
+    if action is Action.KEEP:
+        return KeyPlan(secret, action, None, note=note)
+    if key is None:
+        if options.dry_run:
+            return KeyPlan(secret, action, None)
+        key = _have_key(console, secret)
+        action, note = secrets.decide(secret, key, replace=options.replace_key)
+        if action is Action.KEEP:
+            return KeyPlan(secret, action, None, note=note)
+    credential = read_secret(secrets.new_value(secret, key), source=secret.name, version="")
+    try:
+        base_url = values["OpenAIBaseUrl"] and safe_base_url(values["OpenAIBaseUrl"])
+    except ValueError as wrong:
+        raise Stop(f"OpenAIBaseUrl {wrong}.", 2) from None
+    proof = openai_key.prove(commands, credential, base_url)
+    openai_key.insist(proof, replacing=action is Action.REPLACE)
+    if proof.verdict is Verdict.UNKNOWN:
+        note = (
+            f"The key could not be proven: {proof.detail}. It is stored all the same; ?verify=true will tell."
+        )
+    model = credential.model or values["OpenAIModel"]
+    if proof.models and model not in proof.models:
+        note = f"The key is good, and its server does not list the model {model}: check --model."
+    return KeyPlan(secret, action, key, proof, note)
+
+
+def _have_key(console: Console, secret: Secret) -> Key:
+    if console.terminal:
+        return openai_key.ask_for_key(console)
+    why = "A new key is needed" if secret.exists else f"There is no secret {secret.name} here yet"
+    raise Stop(
+        f"{why}, OPENAI_API_KEY is not set, and there is no terminal to ask in. Nothing was changed. "
+        "Give the key this way:\n    OPENAI_API_KEY=sk-... ./deploy.sh"
+    )

@@ -1,0 +1,123 @@
+"""Building the package and deploying the stack, both with sam."""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from scripts.deploy.commands import Commands
+from scripts.deploy.console import Console, Stop
+from scripts.deploy.parameters import Environment, Parameter, overrides
+from scripts.deploy.stack import Stack, first_failure, read_stack
+
+_HINTS: Final = (
+    (
+        "CloudWatch Logs role ARN",
+        "API Gateway has no role to write logs with: repeat with --create-logging-role.",
+    ),
+    (
+        "UnreservedConcurrentExecution",
+        "There is too little concurrency to set any aside: repeat with --parameter ReservedConcurrency=",
+    ),
+    (
+        "already exists",
+        "Something of that name is left from elsewhere. Delete or rename it, then repeat.",
+    ),
+    (
+        "not authorized to perform",
+        "Ask whoever administers the account for the permission named there, then repeat.",
+    ),
+    (
+        "satisfy constraint",
+        "Repeat with --parameter Name=Value and a value that the template allows.",
+    ),
+)
+
+
+def build(commands: Commands, console: Console, environment: Environment) -> None:
+    """Build the package.
+
+    Args:
+        commands: the command lines.
+        console: where sam's output is shown.
+        environment: the environment.
+
+    Raises:
+        Stop: sam failed.
+    """
+    status, _ = commands.shown(console, "sam", "build", "--config-env", environment.section)
+    if status:
+        raise Stop(
+            "The package could not be built; nothing was changed in AWS. The reason is in sam's lines above. "
+            "The build needs the network for the packages it locks, and make. Mend that and repeat."
+        )
+
+
+def deploy(
+    commands: Commands,
+    console: Console,
+    environment: Environment,
+    region: str,
+    parameters: Sequence[Parameter],
+    flags: str,
+) -> tuple[Stack, bool]:
+    """Deploy what was built, and wait for it.
+
+    Args:
+        commands: the command lines.
+        console: where sam's output is shown.
+        environment: the environment.
+        region: the AWS region.
+        parameters: every parameter of the template.
+        flags: the region's and profile's flags for printed commands.
+
+    Returns:
+        The stack afterwards, and whether anything about it changed.
+
+    Raises:
+        AwsError: the stack could not be read afterwards.
+        Stop: the deployment failed; the sentence has the first reason.
+    """
+    began = time.monotonic()
+    status, lines = commands.shown(
+        console,
+        "sam",
+        "deploy",
+        "--config-env",
+        environment.section,
+        "--stack-name",
+        environment.stack,
+        "--region",
+        region,
+        "--no-confirm-changeset",
+        "--no-fail-on-empty-changeset",
+        "--no-progressbar",
+        "--parameter-overrides",
+        *overrides(parameters),
+    )
+    if status:
+        raise Stop(_why(commands, environment.stack, lines, flags))
+    changed = not any("No changes to deploy" in line for line in lines)
+    if changed:
+        console.good(f"Deployed in {time.monotonic() - began:.0f} s.")
+    return read_stack(commands, environment.stack), changed
+
+
+def _why(commands: Commands, name: str, lines: Sequence[str], flags: str) -> str:
+    # A change set that CloudFormation refuses leaves no event, so sam's own last words count.
+    refused = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
+    started = not any(word in refused for word in ("changeset", "change set", "Parameters:"))
+    failure = first_failure(commands, name) if started else None
+    if failure:
+        told = f"The deployment failed at {failure[0]}:\n    {failure[1]}"
+        said = failure[1]
+    else:
+        said = refused.removeprefix("Error: ") or "sam said no more than the lines above"
+        told = f"The deployment failed: {said}"
+    hint = next((hint for words, hint in _HINTS if words in said), "Mend that and repeat the same command.")
+    after = read_stack(commands, name)
+    if after.dead:
+        hint += " What was half made has been rolled back; deploy.sh will offer to clear it away."
+    elif after.status == "UPDATE_ROLLBACK_COMPLETE":
+        hint += " The stack is as it was before."
+    events = f"aws cloudformation describe-stack-events --stack-name {name}{flags}"
+    return f"{told}\n{hint}\nEverything that happened:\n    {events}"
