@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.conftest import Deployment
-from tests.support.upstream import CHAT, MALFORMED, RESPONSES, Behaviour, behaviours
+from tests.support.upstream import CHAT, MALFORMED, RESPONSES, Behaviour, Exchange, Upstream, behaviours
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}
 Deploy = Callable[..., Deployment]
@@ -152,6 +152,19 @@ def test_nothing_is_there_to_connect_to(deploy: Deploy, wire: str) -> None:
     reply = deployment.post()
 
     assert (reply.status, reply.body["code"]) == (502, "upstream_error")
+
+
+def test_a_redirect_does_not_take_the_query_elsewhere(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    with Upstream() as elsewhere:
+        there = f"{elsewhere.base_url}{PATHS[wire].removeprefix('/v1')}"
+
+        def redirect(exchange: Exchange) -> None:
+            exchange.reply(307, {}, {"location": there})
+
+        deployment.upstream.default(PATHS[wire], redirect)
+
+        assert (deployment.post().status, elsewhere.calls) == (502, [])
 
 
 def _context(taken_at: int) -> dict[str, object]:

@@ -112,8 +112,7 @@ class Upstream:
             timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_WITHIN, deadline.left()))
             try:
                 return deadline.run(partial(call, client, timeout))
-            # Whatever a server's reply makes of the SDK, and not only its own exceptions.
-            except Exception as caught:
+            except Exception as caught:  # noqa: BLE001 - a broken reply makes more than the SDK's own exceptions
                 failure = caught
             if dialect is not None and dialect.learn(failure):
                 continue
