@@ -1,0 +1,78 @@
+"""The model's server and Secrets Manager on loopback, answering as fast as Python can.
+
+    python -m benchmarks.loopback
+
+It prints its URL, and ends with its standard input. The scripted upstream of the tests reads and checks every
+request; that would be a good part of what is measured here, so this one only looks at the path.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+from typing import Final
+
+from tests.support.upstream import bodies
+
+ANSWER: Final = "Three days in Lisbon: Alfama and the castle, Belém by tram, a day in Sintra."
+SECRET: Final = "travel-gpt/openai-api-key"
+_KEY: Final = "sk-proj-b3nchm4rk000000000000000000000000000"
+
+_VALUE: Final = {
+    "ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:travel-gpt/openai-api-key-AbCdEf",
+    "CreatedDate": 1.79e9,
+    "Name": SECRET,
+    "SecretString": json.dumps({"api_key": _KEY}),
+    "VersionId": "00000000-0000-4000-8000-000000000001",
+    "VersionStages": ["AWSCURRENT"],
+}
+_ASKED: Final = {"model": "gpt-6-luna", "store": False, "reasoning": {"effort": "none"}}
+
+
+def _http(document: object, media_type: str = "application/json") -> bytes:
+    body = json.dumps(document).encode()
+    return (
+        f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+
+
+_REPLIES: Final = {
+    b"/v1/responses": _http(bodies.response(_ASKED, ANSWER)),
+    b"/v1/chat/completions": _http(bodies.completion(_ASKED, ANSWER)),
+    b"/": _http(_VALUE, "application/x-amz-json-1.1"),
+    b"/secretsmanager/get": _http(_VALUE),
+}
+
+
+def _serve(connection: socket.socket) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connection, connection.makefile("rb") as stream:
+        while request := stream.readline():
+            length = 0
+            while (header := stream.readline()) not in (b"\r\n", b""):
+                if header[:15].lower() == b"content-length:":
+                    length = int(header[15:])
+            stream.read(length)
+            path = request.split(b" ")[1].partition(b"?")[0]
+            connection.sendall(_REPLIES[path])
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+
+    def accept() -> None:
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=_serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""Running the designs, interleaved, and taking their times."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+
+from benchmarks.loopback import ANSWER
+from benchmarks.packages import ROOT, Design, environment
+from travel_gpt.local.proxy_event import HttpRequest, proxy_event
+
+RUNTIME: Final = ROOT / "benchmarks" / "runtime.py"
+QUERY: Final = "Three days in Lisbon in May?"
+BATCH_SECONDS: Final = 0.08
+"""How long a batch of warm requests should take: far above the clock's grain, short enough to interleave."""
+
+
+class Case(NamedTuple):
+    """What is asked of a design."""
+
+    method: str
+    wire: str
+
+
+CASES: Final = (Case("GET", "responses"), Case("POST", "responses"), Case("POST", "chat"))
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """One cold start."""
+
+    wall: float
+    """Seconds from starting the process to having the first answer."""
+    cpu: float
+    """Seconds of processor time, user and system, of all its threads."""
+    memory: float
+    """The most memory held, in MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """One batch of warm requests."""
+
+    wall: float
+    """Seconds for one request."""
+    cpu: float
+    """Seconds of processor time for one request."""
+
+
+class WrongAnswer(Exception):
+    """A design did not answer as it should, so its time means nothing."""
+
+
+class Process:
+    """A design in a process of its own, from its start to its first answer and beyond.
+
+    Args:
+        python: the interpreter.
+        design: what to run.
+        case: what to ask first, and again.
+        variables: the environment variables.
+    """
+
+    def __init__(self, python: str, design: Design, case: Case, variables: dict[str, str]) -> None:
+        self._design, self._case = design, case
+        command = [python, "-I", "-S", "-B", str(RUNTIME), str(design.package), design.module, "2"]
+        event = json.dumps(_event(case.method))
+        began = time.monotonic_ns()
+        self._process = subprocess.Popen(
+            command,
+            env=variables,
+            stdin=subprocess.PIPE,
+            # Handlers log to standard output, which is drained at once in Lambda too.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        told = self._say(event)
+        self.cold = Cold(
+            wall=(told["answered_at"] - began) / 1e9, cpu=told["cpu"] / 1e9, memory=told["memory"] / 1024
+        )
+
+    def answer(self, requests: int) -> Warm:
+        """Answer requests in a row.
+
+        Args:
+            requests: how many.
+
+        Returns:
+            What one of them took.
+
+        Raises:
+            WrongAnswer: the last answer is not the one to expect.
+        """
+        told = self._say(str(requests))
+        return Warm(wall=told["took"] / requests / 1e9, cpu=told["cpu"] / requests / 1e9)
+
+    def stop(self) -> None:
+        """End the process."""
+        self._pipe(self._process.stdin).close()
+        self._process.wait(10)
+        self._pipe(self._process.stderr).close()
+
+    def _say(self, line: str) -> Any:
+        stdin, stderr = self._pipe(self._process.stdin), self._pipe(self._process.stderr)
+        stdin.write(f"{line}\n")
+        stdin.flush()
+        told = stderr.readline()
+        try:
+            report = json.loads(told)
+            response = report["response"]
+            body = json.loads(response["body"])
+        except (ValueError, TypeError, KeyError):
+            raise WrongAnswer(f"{self._design.name}: {told}{stderr.read()}") from None
+        expected = {"GET": body.get("has_api_key"), "POST": body.get("answer") == ANSWER}[self._case.method]
+        if response["statusCode"] != 200 or not (expected or self._design.name == "empty"):
+            raise WrongAnswer(f"{self._design.name} answered {self._case.method} with {response}")
+        return report
+
+    @staticmethod
+    def _pipe(pipe: IO[str] | None) -> IO[str]:
+        assert pipe is not None
+        return pipe
+
+
+class Bench:
+    """The designs beside the servers that they call.
+
+    Args:
+        python: the interpreter that the designs are built for.
+        designs: what to compare.
+        home: an empty folder.
+        server: the URL of the model's server.
+        secrets: the URL of Secrets Manager.
+    """
+
+    def __init__(self, python: str, designs: list[Design], home: Path, server: str, secrets: str) -> None:
+        self._python = python
+        self._designs = designs
+        self._variables = {
+            case.wire: environment(home, server=server, secrets=secrets, wire=case.wire) for case in CASES
+        }
+
+    def cold(self, runs: int) -> Iterator[dict[tuple[str, Case], Cold]]:
+        """Start every design for every case, again and again.
+
+        Args:
+            runs: how often.
+
+        Yields:
+            The results of one round: they ran one right after the other, so they can be compared.
+        """
+        every = [(design, case) for design in self._designs for case in CASES]
+        for _ in range(runs):
+            # Another order each time: whoever runs after the slow one must not always be the same.
+            random.shuffle(every)
+            yield {(design.name, case): self._cold(design, case) for design, case in every}
+
+    def warm(self, runs: int) -> Iterator[dict[tuple[str, Case], Warm]]:
+        """Ask every design for every case, again and again, in processes that stay.
+
+        Args:
+            runs: how often.
+
+        Yields:
+            The results of one round.
+        """
+        with ExitStack() as running:
+            every = []
+            for design in self._designs:
+                for case in CASES:
+                    process = self._start(design, case)
+                    running.callback(process.stop)
+                    process.answer(20)
+                    requests = max(1, int(BATCH_SECONDS / process.answer(20).wall))
+                    every.append((design.name, case, process, requests))
+            for _ in range(runs):
+                random.shuffle(every)
+                yield {(name, case): process.answer(requests) for name, case, process, requests in every}
+
+    def _cold(self, design: Design, case: Case) -> Cold:
+        process = self._start(design, case)
+        process.stop()
+        return process.cold
+
+    def _start(self, design: Design, case: Case) -> Process:
+        return Process(self._python, design, case, self._variables[case.wire])
+
+
+@contextmanager
+def loopback() -> Iterator[str]:
+    """Run a server for as long as it is needed.
+
+    Yields:
+        Its URL.
+    """
+    command = [sys.executable, "-m", "benchmarks.loopback"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            # It ends with its standard input, so it ends with this process too, however that ends.
+            process.stdin.close()
+
+
+def _event(method: str) -> dict[str, Any]:
+    body = json.dumps({"query": QUERY}).encode() if method == "POST" else b""
+    request = HttpRequest(
+        method=method,
+        path="/Prod/travel-gpt",
+        query="",
+        headers=[
+            ("Host", "local00000.execute-api.us-east-1.amazonaws.com"),
+            ("Content-Type", "application/json"),
+            ("User-Agent", "curl/8.9.1"),
+        ],
+        body=body,
+        source_ip="127.0.0.1",
+        port=443,
+    )
+    return proxy_event(request, api_key="benchmark")

@@ -1,0 +1,109 @@
+"""The packages that are measured: each design's files in a folder, as Lambda would see them."""
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scripts import build_package
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+HANDLERS: Final = ROOT / "benchmarks" / "handlers"
+NAIVE_LOCK: Final = ROOT / "requirements" / "naive.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """One way of answering, ready to be run."""
+
+    name: str
+    package: Path
+    module: str
+
+
+def build(folder: Path) -> tuple[str, list[Design]]:
+    """Make every package.
+
+    Args:
+        folder: where to put them. The naive one is kept there from run to run: nothing of it is ours.
+
+    Returns:
+        The interpreter that they are for, and the designs.
+
+    Raises:
+        BuildError: one of them cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    python = build_package.lambda_python() or sys.executable
+    with contextlib.redirect_stdout(io.StringIO()):
+        build_package.build(folder / "travel-gpt", "host")
+    return python, [
+        Design("travel gpt", folder / "travel-gpt", "travel_gpt.handler"),
+        Design("empty", _standard_library_only(python, folder, "empty"), "empty"),
+        Design("raw", _standard_library_only(python, folder, "raw"), "raw"),
+        Design("naive", _naive(python, folder), "naive"),
+    ]
+
+
+def _standard_library_only(python: str, folder: Path, name: str) -> Path:
+    package = folder / name
+    shutil.rmtree(package, ignore_errors=True)
+    package.mkdir()
+    shutil.copy(HANDLERS / f"{name}.py", package)
+    # Compiled, since these two are limits: what could be better is not to be seen in them.
+    build_package.compile_modules(python, package)
+    return package
+
+
+def _naive(python: str, folder: Path) -> Path:
+    """Install what the naive handler imports as a plain ``pip install --target`` does it.
+
+    It stays without compiled modules: what is unpacked from a plain zip has none, and Lambda's file system is
+    read-only, so every cold start compiles them anew.
+    """
+    checksum = zlib.crc32(NAIVE_LOCK.read_bytes() + python.encode())
+    package, stamp = folder / "naive", folder / "naive.stamp"
+    if not (package.is_dir() and stamp.is_file() and stamp.read_text() == str(checksum)):
+        shutil.rmtree(package, ignore_errors=True)
+        pip = build_package.python_with_pip(python, folder / "pip")
+        build_package.install(pip, package, [f"--requirement={NAIVE_LOCK}"])
+        stamp.write_text(str(checksum))
+    shutil.copy(HANDLERS / "naive.py", package)
+    return package
+
+
+def environment(home: Path, server: str, secrets: str, wire: str) -> dict[str, str]:
+    """Return the environment variables of a measured process: the same for every design.
+
+    Args:
+        home: an empty folder, so that nobody's configuration is read.
+        server: the URL of the model's server.
+        secrets: the URL of Secrets Manager.
+        wire: ``responses`` or ``chat``.
+    """
+    return {
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "TZ": ":UTC",
+        "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "benchmark",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+        "AWS_SESSION_TOKEN": "benchmark",
+        "AWS_ENDPOINT_URL": secrets,
+        "BENCHMARK_SECRETS_EXTENSION": secrets,
+        "OPENAI_API": wire,
+        "OPENAI_BASE_URL": f"{server}/v1",
+        "OPENAI_MODEL": "gpt-6-luna",
+        "OPENAI_SECRET_NAME": "travel-gpt/openai-api-key",
+        "POWERTOOLS_METRICS_NAMESPACE": "TravelGPT",
+        "POWERTOOLS_SERVICE_NAME": "travel-gpt",
+    }
