@@ -101,9 +101,7 @@ def _guard_deployments() -> None:
 
     def delete_deployment(self: RestAPI, deployment_id: str) -> Any:
         if any(stage.deployment_id == deployment_id for stage in self.stages.values()):
-            raise BadRequestException(
-                "Active stages pointing to this deployment must be moved or deleted"
-            )
+            raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
         return delete(self, deployment_id)
 
     RestAPI.delete_deployment = delete_deployment

@@ -129,7 +129,9 @@ def _check(name: str, value: str, rules: dict[str, Any]) -> None:
     if kind not in ("String", "Number", "CommaDelimitedList", "List<Number>"):
         raise InvalidTemplate(f"The test bed does not know the type {kind} of parameter {name}")
     if "AllowedValues" in rules and value not in [str(allowed) for allowed in rules["AllowedValues"]]:
-        raise InvalidTemplate(f"Parameter '{name}' must be one of AllowedValues" + (f": {said}" if said else ""))
+        raise InvalidTemplate(
+            f"Parameter '{name}' must be one of AllowedValues" + (f": {said}" if said else "")
+        )
     if "AllowedPattern" in rules and not re.fullmatch(rules["AllowedPattern"], value):
         raise InvalidTemplate(
             f"Parameter {name} failed to satisfy constraint: "
@@ -138,7 +140,9 @@ def _check(name: str, value: str, rules: dict[str, Any]) -> None:
     if kind == "Number":
         _check_number(name, value, rules)
     elif not int(rules.get("MinLength", 0)) <= len(value) <= int(rules.get("MaxLength", 4096)):
-        raise InvalidTemplate(f"Parameter '{name}' has a length out of its bounds" + (f": {said}" if said else ""))
+        raise InvalidTemplate(
+            f"Parameter '{name}' has a length out of its bounds" + (f": {said}" if said else "")
+        )
 
 
 def _check_number(name: str, value: str, rules: dict[str, Any]) -> None:

@@ -69,9 +69,7 @@ def wanted(document: Document, resolve: Resolver) -> dict[str, dict[str, Any]]:
     return ordered
 
 
-def _needs(
-    logical_id: str, there: dict[str, Any], document: Document, resolve: Resolver
-) -> set[str]:
+def _needs(logical_id: str, there: dict[str, Any], document: Document, resolve: Resolver) -> set[str]:
     declared = document.template["Resources"]
     said = there[logical_id].get("DependsOn", [])
     said = {said} if isinstance(said, str) else set(said)
@@ -176,7 +174,9 @@ class Engine:
                     replaced.append(old)
         except FAILURES as failure:
             stack.tell(member, f"{verb}_FAILED", _reason(failure))
-            raise InvalidTemplate(f"The following resource(s) failed to {verb.lower()}: [{logical_id}].") from failure
+            raise InvalidTemplate(
+                f"The following resource(s) failed to {verb.lower()}: [{logical_id}]."
+            ) from failure
         stack.members[logical_id] = member
         stack.tell(member, f"{verb}_COMPLETE")
 
@@ -247,7 +247,7 @@ def _name(stack: str, logical_id: str) -> str:
 def _reason(failure: BaseException) -> str:
     if isinstance(failure, ClientError):
         error = failure.response["Error"]
-        return f"Resource handler returned message: \"{error['Message']} ({error['Code']})\""
+        return f'Resource handler returned message: "{error["Message"]} ({error["Code"]})"'
     if isinstance(failure, KeyError):
         return f"Model validation failed: required key [{failure.args[0]}] not found"
     return str(failure)

@@ -123,7 +123,9 @@ class Resolver:
         try:
             return self._template["Mappings"][name][top][second]
         except KeyError:
-            raise InvalidTemplate(f"Template error: Unable to get mapping for {name}::{top}::{second}") from None
+            raise InvalidTemplate(
+                f"Template error: Unable to get mapping for {name}::{top}::{second}"
+            ) from None
 
 
 def references(node: Any, conditions: Callable[[str], bool]) -> set[str]:

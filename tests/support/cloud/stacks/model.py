@@ -84,9 +84,7 @@ class Stack:
     def tell(self, member: Member, status: str, reason: str = "") -> None:
         """Give one of its members a new status."""
         member.status, member.since = status, now()
-        self.events.append(
-            Event(member.logical_id, member.created.physical_id, member.type, status, reason)
-        )
+        self.events.append(Event(member.logical_id, member.created.physical_id, member.type, status, reason))
 
 
 @dataclass

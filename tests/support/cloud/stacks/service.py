@@ -28,10 +28,15 @@ from tests.support.cloud.stacks.resources.base import Account
 
 ENDPOINT_VARIABLE = "TEST_BED_ENDPOINT"
 NO_CHANGES = (
-    "The submitted information didn't contain changes. "
-    "Submit different information to create a change set."
+    "The submitted information didn't contain changes. Submit different information to create a change set."
 )
-UNCHANGEABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
+UNCHANGEABLE = (
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "CREATE_FAILED",
+    "DELETE_FAILED",
+    "UPDATE_ROLLBACK_FAILED",
+)
 # Reasons to fail with, by resource type. A test sets them through the bed's control API.
 refused: dict[str, str] = {}
 
@@ -217,7 +222,10 @@ class CloudFormation(CloudFormationResponse):  # type: ignore[misc]
         return ActionResult({"StackResources": [resource_shape(stack, each) for each in found]})
 
     def describe_stack_resource(self) -> ActionResult:
-        stack, wanted_id = self._here.stack(self._get_param("StackName")), self._get_param("LogicalResourceId")
+        stack, wanted_id = (
+            self._here.stack(self._get_param("StackName")),
+            self._get_param("LogicalResourceId"),
+        )
         if wanted_id not in stack.members:
             message = f"Resource {wanted_id} does not exist for stack {stack.name}"
             raise ValidationError(message=message)
@@ -233,9 +241,7 @@ class CloudFormation(CloudFormationResponse):  # type: ignore[misc]
         processed = self._get_param("TemplateStage") == "Processed"
         if stack.document is None:
             raise ValidationError(message=f"Template not found for {stack.name}")
-        return ActionResult(
-            {"TemplateBody": stack.document.template if processed else stack.document.source}
-        )
+        return ActionResult({"TemplateBody": stack.document.template if processed else stack.document.source})
 
     def get_template_summary(self) -> ActionResult:
         if name := self._get_param("StackName"):

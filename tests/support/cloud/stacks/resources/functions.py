@@ -53,7 +53,9 @@ class Function(Handler):
                 FunctionName=name, **properties["Code"], **only(properties, "Architectures")
             )
         cleared: Properties = {"Environment": {"Variables": {}}} if "Environment" in previous else {}
-        functions.update_function_configuration(FunctionName=name, **{**cleared, **only(properties, *CONFIGURATION)})
+        functions.update_function_configuration(
+            FunctionName=name, **{**cleared, **only(properties, *CONFIGURATION)}
+        )
         return self._reserve(account, name, properties, previous)
 
     def _check(self, account: Account, properties: Properties) -> None:
@@ -71,9 +73,7 @@ class Function(Handler):
         if not trusts(role["AssumeRolePolicyDocument"], "lambda.amazonaws.com"):
             raise InvalidTemplate("The role defined for the function cannot be assumed by Lambda.")
 
-    def _reserve(
-        self, account: Account, name: str, properties: Properties, previous: Properties
-    ) -> Created:
+    def _reserve(self, account: Account, name: str, properties: Properties, previous: Properties) -> Created:
         functions = account.client("lambda")
         if "ReservedConcurrentExecutions" in properties:
             functions.put_function_concurrency(

@@ -159,9 +159,7 @@ class Stage(Handler):
             operations.append({"op": "remove", "path": "/accessLogSettings"})
         return operations
 
-    def _patch(
-        self, account: Account, properties: Properties, operations: list[dict[str, str]]
-    ) -> Created:
+    def _patch(self, account: Account, properties: Properties, operations: list[dict[str, str]]) -> Created:
         if operations:
             account.client("apigateway").update_stage(
                 restApiId=properties["RestApiId"],
@@ -181,8 +179,13 @@ def _replace(path: str, value: str) -> dict[str, str]:
 
 
 def _method_path(setting: Properties) -> str:
+    """The path of a method's settings in a patch: the template writes it escaped already, as ``/~1here``."""
     path, method = setting.get("ResourcePath", "/*"), setting.get("HttpMethod", "*")
-    return "/*/" + method if path == "/*" else f"/{path.replace('/', '~1')}/{method}"
+    if path in ("/*", "/"):
+        return f"{path}/{method}"
+    if not path.startswith("/~1") or "/" in path[1:]:
+        raise InvalidTemplate(f"Invalid method setting path: {path}/{method}")
+    return f"{path}/{method}"
 
 
 def _text(value: Any) -> str:

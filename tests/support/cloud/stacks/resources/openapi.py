@@ -8,7 +8,8 @@ from tests.support.cloud.stacks.document import InvalidTemplate
 
 VENDOR = "x-amazon-apigateway-"
 KNOWN_AT_ROOT = frozenset(
-    VENDOR + name for name in ("gateway-responses", "api-key-source", "binary-media-types", "endpoint-configuration")
+    VENDOR + name
+    for name in ("gateway-responses", "api-key-source", "binary-media-types", "endpoint-configuration")
 )
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch"})
 ANY_METHOD = VENDOR + "any-method"

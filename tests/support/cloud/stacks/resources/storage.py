@@ -10,7 +10,13 @@ from tests.support.cloud.stacks.resources.base import Account, Created, Handler,
 class Bucket(Handler):
     type = "AWS::S3::Bucket"
     properties = frozenset(
-        {"BucketName", "VersioningConfiguration", "PublicAccessBlockConfiguration", "BucketEncryption", "Tags"}
+        {
+            "BucketName",
+            "VersioningConfiguration",
+            "PublicAccessBlockConfiguration",
+            "BucketEncryption",
+            "Tags",
+        }
     )
     replacing = frozenset({"BucketName"})
     named_by = "BucketName"
@@ -34,9 +40,7 @@ class Bucket(Handler):
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
         if block := properties.get("PublicAccessBlockConfiguration"):
             s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
-        return Created(
-            bucket, {"Arn": f"arn:aws:s3:::{bucket}", "DomainName": f"{bucket}.s3.amazonaws.com"}
-        )
+        return Created(bucket, {"Arn": f"arn:aws:s3:::{bucket}", "DomainName": f"{bucket}.s3.amazonaws.com"})
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("s3").delete_bucket(Bucket=created.physical_id)

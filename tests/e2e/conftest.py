@@ -1,0 +1,27 @@
+"""What the end-to-end tests share: see tests.support.cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud.account import PlayedAws
+from tests.support.cloud.bed import Cloud, start_cloud
+
+
+@pytest.fixture(scope="session")
+def played_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayedAws]:
+    """One server for all tests of a worker, since it takes seconds to start. Use ``cloud``, not this."""
+    with PlayedAws.start(tmp_path_factory.mktemp("aws") / "log") as aws:
+        yield aws
+
+
+@pytest.fixture
+def cloud(played_aws: PlayedAws, tmp_path: Path) -> Iterator[Cloud]:
+    """An empty account, played, and all that a command needs to meet it."""
+    folder = tmp_path / "cloud"
+    folder.mkdir()
+    with start_cloud(folder, played_aws) as cloud:
+        yield cloud

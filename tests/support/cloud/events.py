@@ -1,0 +1,66 @@
+"""REST proxy events, in the shape API Gateway gives them to a function."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+IDENTITY = (
+    "cognitoIdentityPoolId accountId cognitoIdentityId caller apiKey apiKeyId principalOrgId sourceIp "
+    "accessKey cognitoAuthenticationType cognitoAuthenticationProvider userArn userAgent user"
+).split()
+
+
+def proxy_event(
+    *,
+    path: str,
+    query: list[tuple[str, str]],
+    headers: list[tuple[str, str]],
+    body: bytes,
+    binary: bool,
+    context: dict[str, Any],
+    stage_variables: dict[str, str] | None,
+) -> dict[str, Any]:
+    """An event for a request.
+
+    Args:
+        path: the resource and, since nothing in it varies, the path too; without the stage.
+        query: decoded, in order.
+        headers: in order.
+        body: as sent.
+        binary: whether the API treats it as binary.
+        context: the request context, with what is known of the caller under ``identity``.
+        stage_variables: the stage's.
+    """
+    parameters = _gather(query)
+    many = _gather([(name, value) for name, value in headers if name.lower() != "connection"])
+    moment = datetime.fromtimestamp(context["requestTimeEpoch"] / 1000, UTC)
+    # API Gateway replaces what is not text, unless the API calls the media type binary.
+    text = base64.b64encode(body).decode() if binary else body.decode(errors="replace")
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": context["httpMethod"],
+        "headers": {name: values[-1] for name, values in many.items()},
+        "multiValueHeaders": many,
+        "queryStringParameters": {name: values[-1] for name, values in parameters.items()} or None,
+        "multiValueQueryStringParameters": parameters or None,
+        "pathParameters": None,
+        "stageVariables": stage_variables or None,
+        "requestContext": {
+            **context,
+            "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "domainPrefix": context["apiId"],
+            "identity": {name: context["identity"].get(name) for name in IDENTITY},
+        },
+        "body": text if body else None,
+        "isBase64Encoded": binary and bool(body),
+    }
+
+
+def _gather(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    gathered: dict[str, list[str]] = {}
+    for name, value in pairs:
+        gathered.setdefault(name, []).append(value)
+    return gathered

@@ -1,0 +1,120 @@
+"""The deployed function, at work: its code, its variables, its role, in the real Lambda runtime."""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support.emulator import Emulator, host_package
+
+if TYPE_CHECKING:
+    from tests.support.cloud.bed import Cloud
+
+
+class DeployedFunction:
+    """A function that was deployed on the bed. Started at its first event, and anew when it was changed.
+
+    Of the deployed code, travel_gpt's own files are run as they are; the dependencies, which are for arm64,
+    are those of the same lock built for this machine.
+
+    Args:
+        cloud: where it is deployed.
+        name: its name.
+        region: its region.
+        folder: a place for its files.
+    """
+
+    def __init__(self, cloud: Cloud, name: str, region: str, folder: Path) -> None:
+        self._cloud, self._name, self._region, self._folder = cloud, name, region, folder
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+        self._emulator: Emulator | None = None
+        self._running: dict[str, Any] = {}
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What AWS says of it now."""
+        client = self._cloud.client("lambda", self._region)
+        found: dict[str, Any] = client.get_function_configuration(FunctionName=self._name)
+        keys = ("CodeSha256", "Environment", "Handler", "MemorySize", "Role", "Timeout", "Runtime")
+        return {key: found.get(key) for key in keys}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the deployed function."""
+        variables: dict[str, str] = (self.configuration["Environment"] or {}).get("Variables", {})
+        return variables
+
+    @property
+    def logs(self) -> str:
+        """What it has written since it was started last."""
+        return self._emulator.logs if self._emulator else ""
+
+    def invoke(self, event: dict[str, Any], timeout: float = 60.0) -> dict[str, Any]:
+        """Run it with an event; events wait for each other.
+
+        Args:
+            event: what API Gateway would give it.
+            timeout: seconds to wait for the answer at the most.
+
+        Raises:
+            TimeoutError: no answer in time.
+        """
+        with self._lock:
+            return self._started().invoke(event, timeout)
+
+    def restart(self) -> None:
+        """Start it anew at the next event: nothing it keeps in memory survives."""
+        with self._lock:
+            self.close()
+
+    def close(self) -> None:
+        """Stop it."""
+        self._emulator = None
+        self._stack.close()
+
+    def _started(self) -> Emulator:
+        now = self.configuration
+        if self._emulator is None or now != self._running:
+            self.close()
+            self._running = now
+            self._emulator = self._stack.enter_context(
+                Emulator.start(
+                    self._variables(now),
+                    now["Handler"],
+                    [self._code(now["CodeSha256"]), host_package()],
+                    timeout=now["Timeout"],
+                    memory=now["MemorySize"],
+                    name=self._name,
+                )
+            )
+        return self._emulator
+
+    def _variables(self, configuration: dict[str, Any]) -> dict[str, str]:
+        assumed = self._cloud.client("sts", self._region).assume_role(
+            RoleArn=configuration["Role"], RoleSessionName=self._name
+        )["Credentials"]
+        return {
+            **(configuration["Environment"] or {}).get("Variables", {}),
+            "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": assumed["SessionToken"],
+            "AWS_REGION": self._region,
+            "AWS_ENDPOINT_URL": self._cloud.endpoint,
+            # Whatever server the stack names: nothing leaves this machine.
+            "OPENAI_BASE_URL": self._cloud.openai.base_url,
+        }
+
+    def _code(self, digest: str) -> Path:
+        content = self._cloud.aws.control("code", region=self._region, name=self._name)
+        folder = self._folder / "".join(filter(str.isalnum, digest))
+        with zipfile.ZipFile(io.BytesIO(content)) as package:
+            own = [each for each in package.namelist() if each.startswith("travel_gpt/")]
+            if not own:
+                raise RuntimeError(f"The deployed package of {self._name} has no travel_gpt in it")
+            package.extractall(folder, own)
+        return folder
