@@ -33,7 +33,6 @@ def test_health_says_that_a_key_is_there_and_nothing_of_it(deployment: Deploymen
         "message": "OpenAI API key is configured",
         "has_api_key": True,
         "credential_source": "secrets-manager",
-        "verified": False,
         "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
     }
     assert deployment.upstream.calls == [], "health calls OpenAI only when asked to"
