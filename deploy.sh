@@ -4,10 +4,9 @@
 # Here is only what has to be shell: the OpenAI key is taken out of the environment before anything else is
 # started. The steps themselves are in scripts/deploy/, in the order in which __main__.py names them.
 
-# Typed as "sh deploy.sh", a shell without <( ) would stop at the last line.
-if [ -z "${BASH_VERSION:-}" ] || (set -o | grep -q '^posix.*on$'); then
-    exec bash "$0" "$@"
-fi
+# Typed as "sh deploy.sh", this shell may have no <( ), which the last line needs.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+set +o posix
 
 # "bash -x" would print the key and "bash -a" would export it again.
 { set +xva; } 2>/dev/null

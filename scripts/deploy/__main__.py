@@ -94,8 +94,9 @@ def _run(commands: Commands, console: Console, options: Options, key: Key | None
 
 
 def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
-    console.step("Building the package")
-    release.build(commands, console, plan.environment)
+    if not plan.options.no_build:
+        console.step("Building the package")
+        release.build(commands, console, plan.environment)
     if plan.stack.dead:
         console.step(f"Deleting what is left of the stack {plan.stack.name}")
         delete_stack(commands, plan.stack, plan.flags)

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,11 +130,12 @@ class Commands:
             raise AwsError(" ".join(arguments[:2]), redact(done.stderr.strip()))
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def shown(self, console: Console, *argv: str) -> tuple[int, list[str]]:
-        """Run a command and show what it prints while it runs.
+    def shown(self, console: Console, gist: Callable[[str], str], *argv: str) -> tuple[int, list[str]]:
+        """Run a command and show the gist of what it prints while it runs.
 
         Args:
             console: where to show it.
+            gist: makes what is shown of a line; nothing to leave it out.
             argv: the command.
 
         Returns:
@@ -143,7 +144,8 @@ class Commands:
         lines: list[str] = []
         with subprocess.Popen(
             argv,
-            env=self.environment,
+            # Wide, so that no name in a table is broken.
+            env={**self.environment, "COLUMNS": "240"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -153,8 +155,8 @@ class Commands:
         ) as running:
             for line in running.stdout or ():
                 lines.append(redact(line.rstrip()))
-                if lines[-1]:
-                    console.say(f"  | {lines[-1]}")
+                if shown := gist(lines[-1]):
+                    console.say(f"  | {shown}")
         return running.returncode, lines
 
     def curl(self, config: Mapping[str, str | Sequence[str]]) -> tuple[int, int, str]:

@@ -37,6 +37,7 @@ What
 How
   --dry-run                   show what would happen, change nothing
   --yes                       do not ask, for CI
+  --no-build                  deploy what was built before: the same package to staging, then to prod
   --help                      this text
 
 Removing
@@ -54,6 +55,7 @@ class Options:
     profile: str | None
     yes: bool
     dry_run: bool
+    no_build: bool
     replace_key: bool
     create_logging_role: bool
     delete: bool
@@ -91,6 +93,7 @@ def read_options(arguments: list[str]) -> Options | None:
         "--create-logging-role",
         "--dry-run",
         "--yes",
+        "--no-build",
         "--delete",
         "--delete-secret",
     ):
@@ -105,7 +108,7 @@ def read_options(arguments: list[str]) -> Options | None:
         raise Stop(
             "--delete-secret goes with --delete. To delete both: ./deploy.sh --delete --delete-secret", 2
         )
-    if given.delete and (parameters or given.replace_key or given.create_logging_role):
+    if given.delete and (parameters or given.replace_key or given.create_logging_role or given.no_build):
         raise Stop(
             "--delete takes no options about what to deploy. Leave out everything but --env, --region, "
             "--profile, --delete-secret, --dry-run and --yes.",
@@ -117,6 +120,7 @@ def read_options(arguments: list[str]) -> Options | None:
         profile=given.profile,
         yes=given.yes,
         dry_run=given.dry_run,
+        no_build=given.no_build,
         replace_key=given.replace_key,
         create_logging_role=given.create_logging_role,
         delete=given.delete,

@@ -122,7 +122,11 @@ def _change(parameter: Parameter, *, old: bool) -> str:
 
 
 def _steps(plan: Plan) -> list[str]:
-    steps = ["Build the package on this machine (sam build)."]
+    steps = [
+        "Take the package that was built before (.aws-sam/build)."
+        if plan.options.no_build
+        else "Build the package on this machine (sam build)."
+    ]
     if plan.stack.dead:
         steps.append(f"Delete what is left of the stack {plan.stack.name} ({plan.stack.status}).")
     if plan.create_logging_role:

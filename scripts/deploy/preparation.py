@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 from scripts.deploy import access_logs, openai_key, secret as secrets
 from scripts.deploy.commands import Commands
@@ -39,6 +40,8 @@ def prepare(
         Stop: something is in the way.
     """
     environment = read_environment(options.environment)
+    if options.no_build and not Path(".aws-sam/build/template.yaml").exists():
+        raise Stop("--no-build, and nothing has been built yet. Leave it out, or build first: sam build")
     flags = flags_for(account, commands.profile)
     # Each of these starts an interpreter; none needs another's answer.
     with ThreadPoolExecutor() as pool:

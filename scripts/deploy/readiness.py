@@ -30,7 +30,11 @@ class _Tool:
 # aws 1.29 and 2.13 are the first that read AWS_ENDPOINT_URL; sam 1.129 the first that builds python3.13.
 _AWS_1: Final = (1, 29)
 _AWS: Final = _Tool(
-    "aws", (2, 13), "AWS's command line", "brew install awscli", "python3 -m pip install --user awscli"
+    "aws",
+    (2, 13),
+    "AWS's command line",
+    "brew install awscli",
+    "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
 )
 _CURL: Final = _Tool(
     "curl", (7, 55), "to call OpenAI and the API", "brew install curl", "sudo apt-get install curl"
@@ -42,13 +46,13 @@ _TO_DEPLOY: Final = (
         (1, 129),
         "builds and deploys the stack",
         "brew install aws-sam-cli",
-        "python3 -m pip install --user aws-sam-cli",
+        "https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html",
     ),
     _CURL,
-    _Tool("make", (3, 81), "sam build runs it", "xcode-select --install", "sudo apt-get install make"),
+    _Tool("make", (3, 80), "sam build runs it", "xcode-select --install", "sudo apt-get install make"),
 )
 _FROM_HERE: Final = (
-    "Or let the project bring aws and sam itself (about 500 MB, into .venv/cloud), for this terminal:\n"
+    "Or let the project bring aws and sam for this terminal (about 500 MB, into .venv/cloud):\n"
     '    scripts/environment.sh cloud && PATH="$PWD/.venv/cloud/bin:$PATH"'
 )
 
@@ -95,7 +99,7 @@ def check(commands: Commands, *, region: str | None, to_deploy: bool) -> Account
         account, complaints = _account(commands, region)
         wanted += complaints
     if wanted or account is None:
-        raise Stop("\n".join(["Before it can begin, this is missing:", *wanted]) + "\nThen run it again.")
+        raise Stop("\n\n".join(["Before it can begin, this is missing:", *wanted, "Then run it again."]))
     return account
 
 

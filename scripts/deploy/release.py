@@ -1,5 +1,6 @@
 """Building the package and deploying the stack, both with sam."""
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -33,6 +34,24 @@ _HINTS: Final = (
 )
 
 
+# A row of sam's table of events: status, type, name, reason.
+_EVENT: Final = re.compile(r"(\w+_(?:COMPLETE|FAILED))\s+(?:AWS|Custom)::\S+\s+(\S+)\s*(.*)")
+_ADVICE: Final = re.compile(r"Built (Artifacts|Template)|Commands you can use next|=+$|\[\*\]")
+
+
+def _build_gist(line: str) -> str:
+    # What sam says one could do next is done here.
+    return "" if _ADVICE.match(line) else line.strip()
+
+
+def _deploy_gist(line: str) -> str:
+    line = line.strip()
+    if event := _EVENT.match(line):
+        status, name, reason = event.groups()
+        return f"{status:<16} {name}" + (f": {reason}" if status.endswith("_FAILED") else "")
+    return line if line.startswith(("Error", "Uploading", "Warning")) else ""
+
+
 def build(commands: Commands, console: Console, environment: Environment) -> None:
     """Build the package.
 
@@ -44,7 +63,7 @@ def build(commands: Commands, console: Console, environment: Environment) -> Non
     Raises:
         Stop: sam failed.
     """
-    status, _ = commands.shown(console, "sam", "build", "--config-env", environment.section)
+    status, _ = commands.shown(console, _build_gist, "sam", "build", "--config-env", environment.section)
     if status:
         raise Stop(
             "The package could not be built; nothing was changed in AWS. The reason is in sam's lines above. "
@@ -80,6 +99,7 @@ def deploy(
     began = time.monotonic()
     status, lines = commands.shown(
         console,
+        _deploy_gist,
         "sam",
         "deploy",
         "--config-env",
@@ -111,7 +131,7 @@ def _why(commands: Commands, name: str, lines: Sequence[str], flags: str) -> str
         told = f"The deployment failed at {failure[0]}:\n    {failure[1]}"
         said = failure[1]
     else:
-        said = refused.removeprefix("Error: ") or "sam said no more than the lines above"
+        said = refused.removeprefix("Error: ") or "\n    ".join(["sam's last words were:", *lines[-8:]])
         told = f"The deployment failed: {said}"
     hint = next((hint for words, hint in _HINTS if words in said), "Mend that and repeat the same command.")
     after = read_stack(commands, name)
