@@ -1,0 +1,149 @@
+"""GET and POST for the OpenAPI document: every status, and the codes that come with it."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from scripts.docs import openapi_examples as examples
+from scripts.docs.failures import Method, meaning, of_the_function, of_the_gateway
+from scripts.docs.openapi_schemas import failure_with, reference
+from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
+from travel_gpt.api.requests import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS
+from travel_gpt.errors import MethodNotAllowed, NotFound, UpstreamFailed, UpstreamRateLimited
+
+Json = dict[str, Any]
+
+_HEALTH: Final = (
+    "Says whether there is an OpenAI key that can be used, and where it comes from. Without one the answer "
+    "is 503, and `code` names the cause. It calls OpenAI only with `?verify=true`: one call that lists the "
+    f"models, whose result is shared for {PROOF_SHARED_FOR} seconds."
+)
+_QUERY: Final = (
+    "Answers a travel query. The body is a JSON object in UTF-8, of "
+    f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters. "
+    "A stack that was deployed with `--access open` asks for no `x-api-key`."
+)
+
+# API Gateway's default for what it has no word for: most often the first of these.
+_ONE_FOR_MANY: Final = {"4xx": ["400", "4XX"], "5xx": ["500"]}
+
+
+def get() -> Json:
+    """Return the operation GET."""
+    return {
+        "operationId": "health",
+        "summary": "Is there a working key?",
+        "description": _HEALTH,
+        "security": [],
+        "parameters": [
+            {
+                "name": "verify",
+                "in": "query",
+                "description": "Whether to prove the key with a call to OpenAI.",
+                "schema": {"type": "boolean", "default": False},
+            }
+        ],
+        "responses": {
+            "200": _response(
+                "There is a key.",
+                reference("Health"),
+                {"health": examples.health(), "verified": examples.health(verified=True)},
+            ),
+            **_failures("GET"),
+        },
+    }
+
+
+def post() -> Json:
+    """Return the operation POST."""
+    return {
+        "operationId": "query",
+        "summary": "Ask for travel advice",
+        "description": _QUERY,
+        "security": [{"api_key": []}],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": reference("Query"),
+                    "examples": {"query": {"value": {"query": examples.QUERY}}},
+                }
+            },
+        },
+        "responses": {
+            "200": _response("The answer.", reference("Answer"), {"answer": examples.answer()}),
+            **_failures("POST"),
+        },
+    }
+
+
+@dataclass
+class _Status:
+    """What is known of one status of a method."""
+
+    codes: dict[str, list[str]] = field(default_factory=dict)
+    """Each code with when it is given."""
+    examples: dict[str, Json] = field(default_factory=dict)
+    from_function: bool = False
+    from_gateway: bool = False
+    waits: list[bool] = field(default_factory=list)
+    """Of each failure, whether it always says when to try again."""
+    may_wait: bool = False
+
+
+def _failures(method: Method) -> Json:
+    found: defaultdict[str, _Status] = defaultdict(_Status)
+    for status, failure in of_the_function(method):
+        entry = found[str(status)]
+        entry.codes.setdefault(failure.code, []).append(meaning(failure))
+        entry.examples.setdefault(failure.code, examples.failure(failure, method))
+        entry.from_function = True
+        entry.waits.append(failure is UpstreamRateLimited)
+        entry.may_wait |= failure in (UpstreamRateLimited, UpstreamFailed)
+    for occasion in of_the_gateway(method):
+        refusal = occasion.refusal
+        for name in _ONE_FOR_MANY.get(occasion.usual_status, [occasion.usual_status]):
+            entry = found[name]
+            entry.codes.setdefault(refusal.code, []).append(f"{occasion.when} (API Gateway)")
+            entry.examples.setdefault(refusal.code, examples.refusal(refusal))
+            entry.from_gateway = True
+            entry.waits.append("Retry-After" in refusal.headers)
+            entry.may_wait |= "Retry-After" in refusal.headers
+    return {name: _failure(method, found[name]) for name in sorted(found)}
+
+
+def _failure(method: Method, status: _Status) -> Json:
+    codes = sorted(status.codes)
+    if method == "POST" or not status.from_function:
+        schema = failure_with("Failure", codes)
+    elif not status.from_gateway:
+        schema = failure_with("HealthFailure", codes)
+    else:
+        # The function says more than API Gateway does.
+        schema = failure_with("HealthFailure", codes, or_else="Failure")
+    told = "\n".join(f"- `{name}`: {' '.join(dict.fromkeys(status.codes[name]))}" for name in codes)
+    response = _response(told, schema, {name: status.examples[name] for name in codes})
+    if status.may_wait:
+        header = reference("RetryAfter", "headers")
+        response["headers"] = {"Retry-After": header}
+    return response
+
+
+def _response(description: str, schema: Json, samples: dict[str, Json]) -> Json:
+    content = {"schema": schema, "examples": {name: {"value": value} for name, value in samples.items()}}
+    return {"description": description, "content": {"application/json": content}}
+
+
+METHOD_NOT_ALLOWED: Final = {
+    **_response(
+        f"- `{MethodNotAllowed.code}`: {meaning(MethodNotAllowed)}",
+        failure_with("Failure", [MethodNotAllowed.code]),
+        {MethodNotAllowed.code: examples.failure(MethodNotAllowed, "POST")},
+    ),
+    "headers": {"Allow": reference("Allow", "headers")},
+}
+NOT_FOUND: Final = _response(
+    f"- `{NotFound.code}`: {meaning(NotFound)}",
+    failure_with("Failure", [NotFound.code]),
+    {NotFound.code: examples.failure(NotFound, "POST")},
+)

@@ -1,0 +1,132 @@
+"""The bodies of requests and responses, as JSON Schema."""
+
+import types
+from typing import Any, Final, get_args, get_type_hints, is_typeddict
+
+from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
+from travel_gpt.api.requests import MAX_QUERY_CHARACTERS
+from travel_gpt.api.responses import AnswerBody, FailureBody, HealthBody, UsageBody
+
+Schema = dict[str, Any]
+
+_TYPES: Final = {str: "string", bool: "boolean", int: "integer", types.NoneType: "null"}
+
+_FIELDS: Final[dict[str, Schema]] = {
+    "status": {"description": "Whether it worked."},
+    "message": {"description": "What happened, for a person. The words may change; programs look at `code`."},
+    "has_api_key": {"description": "Whether there is a key that can be used."},
+    "code": {"description": "What happened, for a program. Each code is explained in docs/errors.md."},
+    "credential_source": {"description": "Where the key comes from. Never anything of its value."},
+    "verified": {
+        "description": "A call to OpenAI proved the key: now, or for somebody else in the last "
+        f"{PROOF_SHARED_FOR} seconds."
+    },
+    "request_id": {"description": "The id of this request, to be found in the logs."},
+    "timestamp": {"description": "When it was answered, in seconds since 1970 (UTC).", "format": "int64"},
+    "answer": {"description": "The model's answer, in plain text and in the language of the query."},
+    "model": {"description": "The model that answered, as its server calls it."},
+    "usage": {"description": "The tokens of the call. null: the server did not say."},
+    "truncated": {
+        "description": "Whether the answer was cut short because it reached the cap on its tokens."
+    },
+    "input_tokens": {"description": "Tokens of the query and the instructions."},
+    "output_tokens": {"description": "Tokens of the answer."},
+    "total_tokens": {"description": "Both."},
+}
+
+
+def schemas() -> dict[str, Schema]:
+    """Return every schema of the document, by its name in ``components``."""
+    return {
+        "Query": _query(),
+        "Health": _object(
+            HealthBody,
+            without=("code",),
+            optional={"verified": "Only where `?verify=true` asked for it."},
+            status="success",
+            has_api_key=True,
+            verified=True,
+        ),
+        "HealthFailure": _object(HealthBody, without=("verified",), status="error"),
+        "Answer": _object(AnswerBody, status="success"),
+        "Usage": _object(UsageBody),
+        "Failure": _object(
+            FailureBody, optional={"timestamp": "API Gateway's own answers have none."}, status="error"
+        ),
+    }
+
+
+def failure_with(schema: str, codes: list[str], *, or_else: str = "") -> Schema:
+    """Return the schema of a failure that has one of some codes.
+
+    Args:
+        schema: the name of the schema, such as ``Failure``.
+        codes: the codes.
+        or_else: the name of another schema that will do as well.
+
+    Returns:
+        The schema, by reference.
+    """
+    known = {"code": {"const": codes[0]} if len(codes) == 1 else {"enum": codes}}
+    body = {"anyOf": [reference(schema), reference(or_else)]} if or_else else reference(schema)
+    return {"allOf": [body, {"properties": known}]}
+
+
+def reference(name: str, kind: str = "schemas") -> Schema:
+    """Return a reference to a component.
+
+    Args:
+        name: its name.
+        kind: which components it is one of.
+
+    Returns:
+        The reference.
+    """
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _query() -> Schema:
+    query = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_QUERY_CHARACTERS,
+        "pattern": r"\S",
+        "description": "What the traveller would like to know, in any language. It is trimmed before it is "
+        "measured.",
+    }
+    return {"type": "object", "required": ["query"], "properties": {"query": query}}
+
+
+def _object(
+    body: type, *, without: tuple[str, ...] = (), optional: dict[str, str] | None = None, **constants: object
+) -> Schema:
+    """Make the schema of a body.
+
+    Args:
+        body: its TypedDict.
+        without: the fields of the TypedDict that this body never has.
+        optional: the fields that it may lack, with the reason.
+        constants: the fields that always have one value.
+
+    Returns:
+        The schema. Fields that it does not name are allowed: the contract lets more be added.
+    """
+    optional = optional or {}
+    properties: dict[str, Schema] = {}
+    for name, kind in get_type_hints(body).items():
+        if name in without:
+            continue
+        properties[name] = {**_of_type(kind), **_FIELDS[name]}
+        if name in constants:
+            properties[name]["const"] = constants[name]
+        if name in optional:
+            properties[name]["description"] += f" {optional[name]}"
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def _of_type(kind: Any) -> Schema:
+    if is_typeddict(kind):
+        return reference(kind.__name__.removesuffix("Body"))
+    kinds = [_TYPES[option] for option in get_args(kind) or (kind,)]
+    return {"type": kinds[0] if len(kinds) == 1 else kinds}

@@ -1,0 +1,110 @@
+"""docs/settings.md, and the short table in README.md."""
+
+from typing import Final
+
+from scripts.docs.stack_template import Reference, StackTemplate
+from scripts.docs.tables import code, table
+from travel_gpt.settings import SettingSpec, settings_fields
+
+_INTRODUCTION: Final = """\
+<!-- Made by scripts/generate_docs.py from travel_gpt/settings.py and template.yaml; make docs writes it. -->
+# Settings
+
+The function reads environment variables. On AWS the template sets them; most have a parameter of the stack,
+which you give to `deploy.sh`:
+
+```sh
+./deploy.sh --parameter CredentialTtlSeconds=60
+```
+
+A variable that is unset or empty has its default. A wrong one stops nothing from starting: GET answers 503
+with the code [`misconfigured`](errors.md#misconfigured) and names the variable, but not its value.
+"""
+
+_AWS: Final = """\
+## boto3's own
+
+The function also heeds what boto3 reads. Lambda sets the region and the role's credentials by itself.
+"""
+
+_AWS_VARIABLES: Final = (
+    ("AWS_REGION", "the function's own, on Lambda", "The region of the secret."),
+    (
+        "AWS_ENDPOINT_URL",
+        "AWS",
+        "Another address for AWS's services, such as a stand-in for tests. The template does not set it.",
+    ),
+)
+
+_PARAMETERS: Final = """\
+## The stack's parameters
+
+All of them, for `./deploy.sh --parameter Name=Value`. What you leave out stays as it is in the stack.
+"""
+
+
+def allowed(spec: SettingSpec) -> str:
+    """Say which values a setting may have, in the words that a wrong one is refused with.
+
+    Args:
+        spec: the setting.
+
+    Returns:
+        The words, such as "a whole number from 1 to 86400".
+
+    Raises:
+        ValueError: the setting takes anything, so there are no words.
+    """
+    try:
+        spec.parse("\0")
+    except ValueError as refused:
+        return str(refused).removeprefix("must be ")
+    raise ValueError(f"{spec.variable} takes a NUL character: its parser checks nothing")
+
+
+def settings_page(template: StackTemplate) -> str:
+    """Return docs/settings.md."""
+    settings = table(
+        ("Variable", "Default", "What it does", "Allowed", "Parameter"),
+        (
+            (
+                code(spec.variable),
+                code(spec.default),
+                spec.describes,
+                allowed(spec),
+                _parameter(spec.variable, template),
+            )
+            for spec in settings_fields()
+        ),
+    )
+    aws = table(("Variable", "Default", "What it does"), ((code(n), d, w) for n, d, w in _AWS_VARIABLES))
+    parameters = table(
+        ("Parameter", "Default", "What it does"),
+        (
+            (code(name), code(spec["Default"]) or "empty", spec["Description"])
+            for name, spec in template.parameters.items()
+        ),
+    )
+    return f"{_INTRODUCTION}\n{settings}\n\n{_AWS}\n{aws}\n\n{_PARAMETERS}\n{parameters}\n"
+
+
+def short_table() -> str:
+    """Return the table for README.md: each setting in one sentence."""
+    return table(
+        ("Variable", "Default", "What it does"),
+        (
+            (code(spec.variable), code(spec.default), f"{spec.describes.partition('. ')[0].rstrip('.')}.")
+            for spec in settings_fields()
+        ),
+    )
+
+
+def _parameter(variable: str, template: StackTemplate) -> str:
+    value = template.variables.get(variable)
+    if value is None:
+        return "none; the template leaves the default"
+    if not isinstance(value, Reference):
+        return f"none; the template says `{value}`"
+    if value.name in template.parameters:
+        return code(value.name)
+    return "none; the stack's name" if value.name == "AWS::StackName" else f"none; `{value.name}`"

@@ -1,0 +1,263 @@
+"""docs/openapi.json describes what the function really answers."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import SECRET, Deployment, Reply, proxy_event
+from tests.integration.test_upstream_faults import FAULTS, MODEL
+from tests.support.upstream import MODELS, RESPONSES, Behaviour, behaviours
+from travel_gpt.local.gateway import Gateway
+from travel_gpt.local.proxy_event import HttpRequest
+
+validation = pytest.importorskip("openapi_schema_validator")
+
+DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text(encoding="utf-8"))
+PATH = DOCUMENT["paths"]["/travel-gpt"]
+# What only API Gateway says: the function has no way to.
+GATEWAY_ONLY = {"bad_request", "rate_limited"}
+
+Deploy = Callable[..., Deployment]
+Ask = Callable[[Deployment], Reply]
+
+
+@cache
+def _validator(pointer: str) -> Any:
+    schema = {"$ref": pointer, "paths": DOCUMENT["paths"], "components": DOCUMENT["components"]}
+    return validation.OAS31Validator(schema)
+
+
+def documented(method: str, status: int) -> tuple[str, dict[str, Any]]:
+    """Return where the document describes a response, and the description."""
+    responses = PATH[method.lower()]["responses"]
+    name = str(status) if str(status) in responses else f"{status // 100}XX"
+    assert name in responses, f"{method} is not said to answer {status}"
+    return f"#/paths/~1travel-gpt/{method.lower()}/responses/{name}", responses[name]
+
+
+def conform(method: str, reply: Reply) -> None:
+    """Fail unless the document describes this reply, every field and every header of it."""
+    pointer, response = documented(method, reply.status)
+    problems = [
+        f"{problem.json_path}: {problem.message}"
+        for problem in _validator(f"{pointer}/content/application~1json/schema").iter_errors(reply.body)
+    ]
+    assert problems == []
+    assert set(reply.body) <= set(_fields(response)), "a field that the document does not know"
+    headers = response.get("headers", {})
+    assert ("Retry-After" in headers) or ("Retry-After" not in reply.headers)
+    if "Retry-After" in reply.headers:
+        wait = int(reply.headers["Retry-After"])
+        assert _validator("#/components/headers/RetryAfter/schema").is_valid(wait)
+
+
+def _fields(schema: Any) -> Iterator[str]:
+    """Return the names of all fields that a schema speaks of, wherever it refers to."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _fields(part)
+    elif isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        for name, part in schema.items():
+            if name == "$ref":
+                part = DOCUMENT["components"][part.split("/")[2]][part.split("/")[3]]
+            yield from _fields(part) if name != "properties" else ()
+
+
+def _raw(body: str | None, **changes: Any) -> Ask:
+    return lambda deployment: deployment.send(proxy_event("POST", body, **changes))
+
+
+def _typed(content_type: str) -> Ask:
+    return _raw('{"query":"Rome?"}', headers={"Content-Type": content_type})
+
+
+def _with_secret(value: str, then: Ask) -> Ask:
+    def ask(deployment: Deployment) -> Reply:
+        deployment.put_secret(value)
+        return then(deployment)
+
+    return ask
+
+
+def _with_store(answer: tuple[int, str], then: Ask) -> Ask:
+    def ask(deployment: Deployment) -> Reply:
+        deployment.store.answer = answer
+        return then(deployment)
+
+    return ask
+
+
+def _without_secret(then: Ask) -> Ask:
+    def ask(deployment: Deployment) -> Reply:
+        deployment.secrets.delete_secret(SecretId=SECRET)
+        return then(deployment)
+
+    return ask
+
+
+def _broken(then: Ask) -> Ask:
+    def ask(deployment: Deployment) -> Reply:
+        deployment.api._adviser = None  # type: ignore[assignment] # a mistake of ours, on purpose
+        return then(deployment)
+
+    return ask
+
+
+def _late(method: str) -> Ask:
+    query = '{"query":"Rome?"}' if method == "POST" else None
+    asked = {"verify": "true"} if method == "GET" else None
+
+    def ask(deployment: Deployment) -> Reply:
+        path = RESPONSES if method == "POST" else MODELS
+        deployment.get()
+        deployment.upstream.default(path, behaviours.slow(2))
+        event = proxy_event(method, query, queryStringParameters=asked)
+        return deployment.send(event, milliseconds=700)
+
+    return ask
+
+
+def _get(deployment: Deployment) -> Reply:
+    return deployment.get()
+
+
+def _prove(deployment: Deployment) -> Reply:
+    return deployment.get(verify=True)
+
+
+def _post(deployment: Deployment) -> Reply:
+    return deployment.post()
+
+
+def _faulty(path: str, fault: Behaviour, then: Ask) -> Ask:
+    def ask(deployment: Deployment) -> Reply:
+        deployment.upstream.default(path, fault)
+        return then(deployment)
+
+    return ask
+
+
+def _credential_cases(then: Ask) -> list[tuple[str, Ask, str]]:
+    return [
+        ("no-secret", _without_secret(then), "secret_not_found"),
+        ("denied", _with_store((400, "AccessDeniedException"), then), "access_denied"),
+        ("no-key-inside", _with_secret("{}", then), "invalid_secret"),
+        ("throttled", _with_store((400, "ThrottlingException"), then), "credentials_unavailable"),
+        ("name-is-no-name", _with_store((400, "ValidationException"), then), "misconfigured"),
+    ]
+
+
+GETS: list[tuple[str, Ask, str]] = [
+    ("health", _get, ""),
+    ("verified", _prove, ""),
+    ("refused", _faulty(MODELS, behaviours.reject_key(), _prove), "credential_rejected"),
+    (
+        "no-permission",
+        _faulty(MODELS, behaviours.missing_scope("api.model.read"), _prove),
+        "credential_rejected",
+    ),
+    ("rate-limited", _faulty(MODELS, behaviours.rate_limited(7), _prove), "upstream_rate_limited"),
+    ("no-credit", _faulty(MODELS, behaviours.out_of_quota(), _prove), "quota_exhausted"),
+    ("no-model", _faulty(MODELS, behaviours.unknown_model(), _prove), "model_unavailable"),
+    ("500", _faulty(MODELS, behaviours.server_error(), _prove), "upstream_error"),
+    ("late", _late("GET"), "upstream_timeout"),
+    ("our-mistake", _broken(_prove), "internal_error"),
+    *_credential_cases(_get),
+]
+POSTS: list[tuple[str, Ask, str]] = [
+    ("answer", _post, ""),
+    ("cut-short", _faulty(RESPONSES, behaviours.incomplete(), _post), ""),
+    ("no-usage", _faulty(RESPONSES, behaviours.answer(usage={"input_tokens": None}), _post), ""),
+    ("empty", _raw(""), "invalid_json"),
+    ("array", _raw("[]"), "invalid_json"),
+    ("no-query", _raw("{}"), "invalid_query"),
+    ("long-query", _raw(json.dumps({"query": "x" * 4001})), "invalid_query"),
+    ("no-key", _raw('{"query":"Rome?"}', requestContext={"identity": {}}), "forbidden"),
+    ("large", _raw(json.dumps({"query": "x" * 33_000})), "payload_too_large"),
+    ("text", _typed("text/plain"), "unsupported_media_type"),
+    ("late", _late("POST"), "upstream_timeout"),
+    ("our-mistake", _broken(_post), "internal_error"),
+    *_credential_cases(_post),
+    *((f"fault-{name}", _faulty(RESPONSES, fault, _post), code) for name, fault, _, code in FAULTS),
+]
+CASES = [("GET", *case) for case in GETS] + [("POST", *case) for case in POSTS]
+
+
+@pytest.mark.parametrize(
+    ("method", "ask", "code"),
+    [(method, ask, code) for method, _, ask, code in CASES],
+    ids=[f"{method}-{name}" for method, name, _, _ in CASES],
+)
+def test_what_the_function_answers_is_what_the_document_says(
+    deploy: Deploy, method: str, ask: Ask, code: str
+) -> None:
+    reply = ask(deploy(OPENAI_MODEL=MODEL, OPENAI_MAX_RETRIES="0"))
+
+    assert reply.body.get("code", "") == code
+    conform(method, reply)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_every_documented_code_was_seen(method: str) -> None:
+    promised = {
+        name
+        for status, response in PATH[method.lower()]["responses"].items()
+        if status != "200"
+        for name in response["content"]["application/json"]["examples"]
+    }
+
+    seen = {code for of, _, _, code in CASES if of == method and code}
+    assert promised - GATEWAY_ONLY == seen
+
+
+@pytest.mark.parametrize(("method", "resource"), [("PUT", "/travel-gpt"), ("GET", "/elsewhere")])
+def test_other_methods_and_paths_answer_as_described(
+    deployment: Deployment, method: str, resource: str
+) -> None:
+    reply = deployment.send(proxy_event(method, resource=resource))
+
+    name = {405: "MethodNotAllowed", 404: "NotFound"}[reply.status]
+    response = DOCUMENT["components"]["responses"][name]
+    schema = f"#/components/responses/{name}/content/application~1json/schema"
+    assert list(_validator(schema).iter_errors(reply.body)) == []
+    for header in response.get("headers", {}):
+        assert _validator(f"#/components/headers/{header}/schema").is_valid(reply.headers[header])
+
+
+def test_what_api_gateway_refuses_is_described_too(deployment: Deployment) -> None:
+    gateway = Gateway(lambda event, context: deployment.api.answer(event, context), api_key="k" * 20)
+    request = HttpRequest("POST", "/Prod/travel-gpt", "", (("Host", "localhost"),), b"{}", "127.0.0.1", 3000)
+
+    refused = gateway.answer(request).response
+
+    conform("POST", Reply(refused.status, dict(refused.headers), json.loads(refused.body), ""))
+    assert refused.status == 403
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        lambda reply: reply.body.update(code="no_such_code"),
+        lambda reply: reply.body.pop("request_id"),
+        lambda reply: reply.body.update(timestamp="now"),
+        lambda reply: reply.body.update(surprise=1),
+        lambda reply: reply.headers.update({"Retry-After": "0"}),
+    ],
+    ids=["code", "field-missing", "type", "field-unknown", "header"],
+)
+def test_a_reply_that_is_not_described_is_noticed(
+    deployment: Deployment, spoilt: Callable[[Reply], object]
+) -> None:
+    deployment.upstream.default(RESPONSES, behaviours.rate_limited(7))
+    reply = deployment.post()
+    conform("POST", reply)
+
+    spoilt(reply)
+
+    with pytest.raises(AssertionError):
+        conform("POST", reply)
