@@ -101,10 +101,12 @@ def _skeleton(trip: Trip) -> Iterator[str]:
     days = min(trip.days or 3, _LONGEST_TRIP)
     if trip.days is None:
         yield "(no length told: three days taken)"
-    if days > _MOST_LINES or days < len(stops):
-        yield from _by_stop(stops, days)
-    else:
+    if days < len(stops):
+        yield f"({len(stops)} places in {days} days: leave some out)"
+    elif days <= _MOST_LINES:
         yield from _by_day(trip, stops, days)
+    else:
+        yield from _by_stop(stops, days)
 
 
 def _stops(trip: Trip) -> list[str]:
@@ -135,7 +137,7 @@ def _by_day(trip: Trip, stops: list[str], days: int) -> Iterator[str]:
 
 def _by_stop(stops: list[str], days: int) -> Iterator[str]:
     for number, stop in enumerate(stops):
-        first = number * days // len(stops) + 1
-        last = max(first, (number + 1) * days // len(stops))
+        first, last = number * days // len(stops) + 1, (number + 1) * days // len(stops)
         span = f"Day {first}" if first == last else f"Days {first} to {last}"
-        yield f"{span}: {stop}, with a free day for every three of sights"
+        yield f"{span}: {stop}"
+    yield "Keep a day free in every week."

@@ -128,20 +128,21 @@ class Server:
 
 def _body(environ: "WSGIEnvironment") -> tuple[bytes, Refusal | None]:
     """Read the whole body, or say why it is refused."""
+    chunked = bool(environ.get("wsgi.input_terminated"))
     announced = environ.get("CONTENT_LENGTH") or "0"
-    length = LARGEST_BODY + 1
-    if not environ.get("wsgi.input_terminated"):
-        if not (announced.isascii() and announced.isdigit() and len(announced) <= 12):
-            return b"", REFUSALS["DEFAULT_4XX"]
-        length = int(announced)
-        if length > LARGEST_BODY:
-            return b"", REFUSALS["REQUEST_TOO_LARGE"]
+    if not (announced.isascii() and announced.isdigit() and len(announced) <= 12):
+        return b"", REFUSALS["DEFAULT_4XX"]
+    length = LARGEST_BODY + 1 if chunked else int(announced)
+    if not chunked and length > LARGEST_BODY:
+        return b"", REFUSALS["REQUEST_TOO_LARGE"]
     try:
         body: bytes = environ["wsgi.input"].read(length)
     except OSError:
         return b"", REFUSALS["DEFAULT_4XX"]
     if len(body) > LARGEST_BODY:
         return b"", REFUSALS["REQUEST_TOO_LARGE"]
+    if not chunked and len(body) < length:
+        return b"", REFUSALS["DEFAULT_4XX"]
     return body, None
 
 
@@ -195,6 +196,8 @@ class _RequestHandler(QuietRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what is no HTTP, in the shape of every other refusal."""
         del message, explain
+        # Without a version in the request line it would be answered as HTTP/0.9: without a head.
+        self.request_version = self.protocol_version
         request = HttpRequest("", "", "", (), b"", self.client_address[0], 0)
         body = REFUSALS["DEFAULT_4XX"].body(request.request_id)
         self.send_response(code)

@@ -1,0 +1,304 @@
+"""`python -m travel_gpt.local` as the person at the keyboard meets it: a process of its own."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.upstream import CHAT, MODELS, RESPONSES, Upstream, behaviours
+
+REPOSITORY = Path(__file__).parents[2]
+REAL_QUERIES = REPOSITORY.parent / "shared" / "data" / "travelplanner-train.jsonl"
+KEY = "sk-proj-canaryCANARY0123456789abcdefghijklmnop"
+# Seconds. It takes 1.5 on an idle machine; the rest is for the tests that run beside it.
+STARTS_WITHIN = 40.0
+
+
+class LocalServer:
+    """A running `python -m travel_gpt.local` and what it has printed."""
+
+    def __init__(self, home: Path, *options: str, **environment: str) -> None:
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "LANG"))}
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "travel_gpt.local", "--port", "0", *options],
+            cwd=REPOSITORY,
+            env={**kept, "HOME": str(home), "PYTHONUNBUFFERED": "", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self.errors: list[str] = []
+        self._changed = threading.Condition()
+        self._readers = [
+            threading.Thread(target=self._read, args=(self.process.stdout, self.lines)),
+            threading.Thread(target=self._read, args=(self.process.stderr, self.errors)),
+        ]
+        for reader in self._readers:
+            reader.start()
+        self.url = self.wait_for(r"Travel GPT runs on (\S+)", STARTS_WITHIN).group(1)
+        self.wait_for("Ctrl-C stops it")
+
+    def _read(self, stream: Any, lines: list[str]) -> None:
+        for line in stream:
+            with self._changed:
+                lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        stream.close()
+
+    @property
+    def printed(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait_for(self, pattern: str, seconds: float = 5.0) -> re.Match[str]:
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: re.search(pattern, self.printed) or self.process.poll() is not None, seconds
+            ), f"{pattern!r} was not printed: {self.lines} {self.errors}"
+            found = re.search(pattern, self.printed)
+        assert found, f"it ended with {self.process.returncode}: {self.lines} {self.errors}"
+        return found
+
+    def get(self, query: str = "") -> tuple[int, dict[str, Any]]:
+        return self._send(urllib.request.Request(self.url + query))
+
+    def post(self, query: str, **headers: str) -> tuple[int, dict[str, Any]]:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = json.dumps({"query": query}).encode()
+        return self._send(
+            urllib.request.Request(
+                self.url, body, {"content-type": "application/json", **sent}, method="POST"
+            )
+        )
+
+    @staticmethod
+    def _send(request: urllib.request.Request) -> tuple[int, dict[str, Any]]:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=35) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.loads(refused.read())
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        if self.process.poll() is None:
+            os.kill(self.process.pid, number)
+        try:
+            code = self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            for reader in self._readers:
+                reader.join(5)
+        return code
+
+
+Start = Callable[..., LocalServer]
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Give a function that starts a server in an empty home; what it started is stopped in the end."""
+    started: list[LocalServer] = []
+
+    def begin(*options: str, **environment: str) -> LocalServer:
+        started.append(LocalServer(tmp_path_factory.mktemp("home"), *options, **environment))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def demo(start: Start) -> LocalServer:
+    """A server without a key, started with what a developer's environment may hold."""
+    return start(
+        AWS_PROFILE="not-there",
+        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        HTTP_PROXY="http://127.0.0.1:9",
+        HTTPS_PROXY="http://127.0.0.1:9",
+        ALL_PROXY="http://127.0.0.1:9",
+    )
+
+
+def test_it_serves_and_says_what_runs(demo: LocalServer) -> None:
+    assert "built-in demo" in demo.printed
+    assert not demo.errors
+
+
+def test_health_and_its_proof_are_good_without_a_key_of_ones_own(demo: LocalServer) -> None:
+    status, body = demo.get()
+    assert (status, body["status"], body["has_api_key"]) == (200, "success", True)
+    assert demo.get("?verify=true")[0] == 200
+
+
+def test_a_query_is_answered_by_the_demo_model_which_says_so(demo: LocalServer) -> None:
+    status, body = demo.post("Four days from Porto to Bergen for two")
+    assert (status, body["status"], body["model"]) == (200, "success", "travel-gpt-demo")
+    assert "Bergen" in body["answer"]
+    assert "demo model" in body["answer"]
+    demo.wait_for(rf"\d\d:\d\d:\d\d POST /Prod/travel-gpt 200 \d+ ms {body['request_id']}")
+
+
+def test_a_query_in_any_script_is_answered(demo: LocalServer) -> None:
+    for query in ("京都で三日間", "ثلاثة أيام في القاهرة", "Три дня в Тбилиси", "🏔️"):
+        status, body = demo.post(query)
+        assert status == 200
+        assert query in body["answer"]
+
+
+def test_requests_at_once_each_get_their_own_answer(demo: LocalServer) -> None:
+    places = [f"{first}{second}ville" for first in "BCDF" for second in "aeiou"]
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda place: demo.post(f"Three days in {place}"), places))
+    assert [status for status, _ in answers] == [200] * len(places)
+    assert all(place in body["answer"] for place, (_, body) in zip(places, answers, strict=True))
+    assert len({body["request_id"] for _, body in answers}) == len(places)
+    for _, body in answers:
+        demo.wait_for(body["request_id"])
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
+def test_the_two_commands_it_prints_work_as_pasted(demo: LocalServer) -> None:
+    commands = re.findall(r"^  curl (?:.*\\\n)*.*", demo.printed, re.MULTILINE)
+    commands = [re.sub(r"^  curl", "curl -sS", command) for command in commands]
+    assert len(commands) == 2
+    answers = [
+        json.loads(subprocess.run(["sh", "-c", command], capture_output=True, check=True).stdout)
+        for command in commands
+    ]
+    assert answers[0]["has_api_key"] is True
+    assert "Lisbon" in answers[1]["answer"]
+
+
+@pytest.mark.skipif(not REAL_QUERIES.exists(), reason="the 45 real queries are not beside this repository")
+def test_45_real_queries_get_45_answers_that_name_their_places(demo: LocalServer) -> None:
+    for line in REAL_QUERIES.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        status, body = demo.post(record["query"])
+        assert status == 200
+        found = body["answer"].partition("Found in it")[2]
+        origin, _, arrival = record["plan"][0]["current_city"].removeprefix("from ").partition(" to ")
+        assert origin in found
+        # The longer trips name a state and leave the towns open.
+        assert arrival in found or arrival not in record["query"]
+        assert re.search(r"^- to: \w", found, re.MULTILINE)
+
+
+def test_a_key_goes_to_the_model_server_and_nowhere_else(start: Start) -> None:
+    with Upstream() as upstream:
+        # Given a server that takes this key only
+        upstream.accepted_keys = {KEY}
+        server = start(
+            OPENAI_API_KEY=KEY,
+            OPENAI_BASE_URL=upstream.base_url,
+            OPENAI_ORG_ID="org-1",
+            HTTP_PROXY="http://127.0.0.1:9",
+        )
+        # When it is asked on its usual wire
+        status, body = server.post("Three days in Lisbon?")
+        # Then the key and the organization arrive there
+        assert (status, body["answer"]) == (200, "Scripted answer to: Three days in Lisbon?")
+        (call,) = upstream.calls_to(RESPONSES)
+        assert call.key == KEY
+        assert call.headers["openai-organization"] == "org-1"
+        assert server.get("?verify=true")[0] == 200
+        assert len(upstream.calls_to(MODELS)) == 1
+        # And when it is refused, a person reads why, without the key or its ends
+        upstream.script(
+            RESPONSES, behaviours.server_error(), behaviours.server_error(), behaviours.server_error()
+        )
+        assert server.post("Again?")[0] == 502
+        server.wait_for(r"error: .*upstream_error")
+        upstream.accepted_keys = set()
+        assert server.post("And again?")[0] == 502
+        server.wait_for(r"error: .*credential_rejected")
+        assert server.stop() == 0
+    told = server.printed + "\n".join(server.errors)
+    assert not [piece for piece in (KEY, KEY[:10], KEY[-6:], "canary") if piece in told]
+
+
+def test_a_server_that_asks_for_no_key_works_without_one_on_the_chat_wire(start: Start) -> None:
+    with Upstream() as upstream:
+        server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API="chat", OPENAI_MODEL="llama")
+        assert server.post("Three days in Lisbon?")[0] == 200
+        (call,) = upstream.calls_to(CHAT)
+        assert call.body["model"] == "llama"
+        assert "llama at http://127.0.0.1" in server.printed
+        assert server.stop() == 0
+
+
+def test_with_api_key_access_a_post_needs_the_key_that_is_printed(start: Start) -> None:
+    server = start("--access", "api-key")
+    key = server.wait_for(r"x-api-key: (\S+) \(made up").group(1)
+    assert server.post("To Oslo")[1]["code"] == "forbidden"
+    assert server.post("To Oslo", x_api_key="x" + key)[0] == 403
+    assert server.post("To Oslo", x_api_key=key)[0] == 200
+    assert server.get()[0] == 200
+    assert server.stop(signal.SIGTERM) == 0
+
+
+def test_the_functions_own_log_is_shown_on_request(start: Start, demo: LocalServer) -> None:
+    server = start("--verbose")
+    request_id = server.post("To Oslo")[1]["request_id"]
+    line = server.wait_for(rf'(?m)^{{.*"request_id":"{request_id}".*}}$').group()
+    assert json.loads(line)["level"] == "INFO"
+    assert server.stop() == 0
+    assert not [line for line in demo.lines if line.startswith("{")]
+
+
+def ask_in_vain(server: LocalServer) -> None:
+    with pytest.raises(OSError, match=r"."):
+        server.post("Slowly?")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_at_once_and_cleanly_in_the_middle_of_a_request(start: Start, number: int) -> None:
+    with Upstream() as upstream:
+        upstream.script(RESPONSES, behaviours.slow(20))
+        server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY=KEY)
+        asking = threading.Thread(target=ask_in_vain, args=(server,))
+        asking.start()
+        upstream.wait_for(1)
+        began = time.monotonic()
+        assert server.stop(number) == 0
+        assert time.monotonic() - began < 5
+        asking.join(10)
+    assert server.lines[-1] == "Stopped."
+    assert not server.errors
+
+
+def test_a_second_server_on_the_same_port_is_told_so(demo: LocalServer, tmp_path: Path) -> None:
+    port = demo.url.split(":")[2].partition("/")[0]
+    second = subprocess.run(
+        [sys.executable, "-m", "travel_gpt.local"],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PORT": port},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr == (
+        f"Port {port} is taken, perhaps by a server started earlier. Try: PORT={int(port) + 1} make run\n"
+    )

@@ -1,0 +1,113 @@
+"""What becomes of the environment that `make run` was started in."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from travel_gpt.local.environment import (
+    SECRET_NAME,
+    WrongEnvironment,
+    check_settings,
+    like_lambda,
+    take_owner,
+)
+from travel_gpt.local.secrets import SecretStore
+
+KEY = "sk-canary-0123456789abcdefghij"
+
+
+def secret_of(environ: dict[str, str]) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(take_owner(environ).secret)
+    return value
+
+
+def test_a_key_means_openai_and_leaves_the_environment() -> None:
+    environ = {
+        "OPENAI_API_KEY": f" {KEY}\n",
+        "OPENAI_ADMIN_KEY": KEY,
+        "OPENAI_WEBHOOK_SECRET": KEY,
+        "PATH": "/bin",
+    }
+    owner = take_owner(environ)
+    assert owner.upstream == "openai"
+    assert json.loads(owner.secret) == {"api_key": KEY}
+    assert environ == {"PATH": "/bin"}
+    assert KEY not in repr(owner)
+
+
+def test_organization_and_project_go_into_the_secret_with_the_key() -> None:
+    environ = {"OPENAI_API_KEY": KEY, "OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj_1"}
+    assert secret_of(environ) == {"api_key": KEY, "organization": "org-1", "project": "proj_1"}
+    assert not environ
+
+
+def test_a_base_url_means_a_compatible_server_with_the_key_or_with_a_placeholder() -> None:
+    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API_KEY": KEY}
+    owner = take_owner(environ)
+    assert (owner.upstream, json.loads(owner.secret)) == ("compatible", {"api_key": KEY})
+    # Given no key, as for a server on this machine, then a new placeholder is made each time
+    keyless = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_ORG_ID": "org-1"}
+    placeholders = {secret_of(dict(keyless))["api_key"] for _ in range(2)}
+    assert len(placeholders) == 2
+    assert secret_of(dict(keyless)).keys() == {"api_key"}
+
+
+@pytest.mark.parametrize("environ", [{}, {"OPENAI_API_KEY": " ", "OPENAI_BASE_URL": ""}])
+def test_neither_means_the_demo(environ: dict[str, str]) -> None:
+    owner = take_owner(environ)
+    assert (owner.upstream, owner.secret) == ("demo", "")
+
+
+@pytest.mark.parametrize("key", ["two words", "ключ", "sk-\x00"])
+def test_what_cannot_be_a_key_is_said_without_quoting_it(key: str) -> None:
+    with pytest.raises(WrongEnvironment, match="OPENAI_API_KEY cannot be used") as wrong:
+        take_owner({"OPENAI_API_KEY": key})
+    assert key not in str(wrong.value)
+
+
+def test_nothing_of_the_persons_own_aws_is_left() -> None:
+    environ = {
+        "AWS_PROFILE": "mine",
+        "AWS_SESSION_TOKEN": "mine",
+        "AWS_ACCESS_KEY_ID": "mine",
+        "AWS_ENDPOINT_URL": "mine",
+        "AWS_CONFIG_FILE": "mine",
+        "POWERTOOLS_DEV": "mine",
+        "OPENAI_SECRET_NAME": "mine",
+        "CREDENTIAL_SOURCE": "mine",
+        "API_ACCESS": "mine",
+        "HOME": "/home/me",
+    }
+    like_lambda(environ, access="open")
+    assert "mine" not in environ.values()
+    assert "AWS_PROFILE" not in environ
+    assert environ["OPENAI_SECRET_NAME"] == SECRET_NAME
+    assert environ["API_ACCESS"] == "open"
+    assert environ["HOME"] == "/home/me"
+
+
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_no_proxy_stands_between_this_machine_and_itself(name: str) -> None:
+    environ = {"HTTPS_PROXY": "http://proxy.example:3128", name: "intranet.example, localhost"}
+    like_lambda(environ, access="api-key")
+    assert environ[name] == "intranet.example,localhost,127.0.0.1,::1"
+    assert environ["HTTPS_PROXY"] == "http://proxy.example:3128"
+
+
+def test_every_wrong_setting_is_said() -> None:
+    with pytest.raises(WrongEnvironment) as wrong:
+        check_settings({"OPENAI_BASE_URL": "http://far.example/v1", "OPENAI_API": "smoke"})
+    assert [line.split()[0] for line in str(wrong.value).splitlines()] == ["OPENAI_BASE_URL", "OPENAI_API"]
+    assert check_settings({"OPENAI_BASE_URL": "https://far.example/v1/"}).base_url == "https://far.example/v1"
+
+
+def test_the_store_holds_the_one_secret_and_listens_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with SecretStore('{"api_key": "made-up"}'):
+        client = boto3.client("secretsmanager", region_name="us-east-1")
+        assert client.get_secret_value(SecretId=SECRET_NAME)["SecretString"] == '{"api_key": "made-up"}'
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            client.get_secret_value(SecretId="another")

@@ -1,0 +1,158 @@
+"""What the local gateway answers itself, and what it makes of a handler's answers and failures."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from travel_gpt.local.context import LambdaContext
+from travel_gpt.local.gateway import Exchange, Gateway
+from travel_gpt.local.proxy_event import HttpRequest
+
+OK = {"statusCode": 200, "body": "{}"}
+
+
+class Recorder:
+    """A handler that keeps the events it was given."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def __call__(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
+        self.events.append(event)
+        return OK
+
+    @property
+    def identities(self) -> list[dict[str, Any]]:
+        return [event["requestContext"]["identity"] for event in self.events]
+
+
+def send(gateway: Gateway, method: str = "GET", path: str = "/Prod/travel-gpt", **headers: str) -> Exchange:
+    pairs = [
+        ("Host", "localhost:3000"),
+        *((name.replace("_", "-"), value) for name, value in headers.items()),
+    ]
+    return gateway.answer(HttpRequest(method, path, "", pairs, b"", "127.0.0.1", 3000))
+
+
+def code(exchange: Exchange) -> tuple[int, str]:
+    return exchange.response.status, json.loads(exchange.response.body)["code"]
+
+
+@pytest.mark.parametrize("path", ["/Prod/travel-gpt", "/travel-gpt"])
+def test_both_paths_reach_the_handler_as_the_one_resource(path: str) -> None:
+    handler = Recorder()
+    assert send(Gateway(handler), path=path).response.status == 200
+    (event,) = handler.events
+    assert (event["resource"], event["path"]) == ("/travel-gpt", "/travel-gpt")
+    assert event["requestContext"]["path"] == path
+
+
+@pytest.mark.parametrize("path", ["/", "/Prod", "/travel-gpt/", "/Prod/travel-gpt/x", "/prod/travel-gpt", ""])
+def test_another_path_is_not_found_without_the_handler(path: str) -> None:
+    gateway = Gateway(lambda *_: pytest.fail("the handler was called"))
+    assert code(send(gateway, path=path)) == (404, "not_found")
+
+
+def test_a_method_that_api_gateway_does_not_know_is_not_found_and_the_others_reach_the_handler() -> None:
+    handler = Recorder()
+    gateway = Gateway(handler)
+    assert code(send(gateway, "BREW")) == (404, "not_found")
+    known = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+    for method in known:
+        send(gateway, method)
+    assert [event["httpMethod"] for event in handler.events] == known
+
+
+def test_a_post_needs_the_key_and_a_get_does_not() -> None:
+    handler = Recorder()
+    gateway = Gateway(handler, api_key="right")
+    assert code(send(gateway, "POST")) == (403, "forbidden")
+    assert code(send(gateway, "POST", x_api_key="wrong")) == (403, "forbidden")
+    assert code(send(gateway, "POST", x_api_key="ümlaut")) == (403, "forbidden")
+    assert not handler.events
+    assert send(gateway, "POST", x_api_key="right").response.status == 200
+    assert send(gateway, "GET").response.status == 200
+    assert [identity.get("apiKey") for identity in handler.identities] == ["right", None]
+
+
+def test_without_a_key_of_its_own_the_gateway_authenticates_nobody() -> None:
+    handler = Recorder()
+    send(Gateway(handler), "POST", x_api_key="whatever")
+    assert "apiKeyId" not in handler.identities[0]
+
+
+@pytest.mark.parametrize("host", ["localhost:3000", "127.0.0.1", "[::1]:3000", "LOCALHOST"])
+def test_it_answers_under_the_names_of_this_machine(host: str) -> None:
+    request = HttpRequest("GET", "/travel-gpt", "", [("host", host)], b"", "127.0.0.1", 3000)
+    assert Gateway(lambda *_: OK).answer(request).response.status == 200
+
+
+@pytest.mark.parametrize("host", ["rebound.example", "rebound.example:3000", "[2001:db8::1]:3000", ""])
+def test_a_foreign_name_that_leads_here_is_refused_unless_it_was_asked_for(host: str) -> None:
+    request = HttpRequest("GET", "/travel-gpt", "", [("Host", host)], b"", "127.0.0.1", 3000)
+    assert code(Gateway(lambda *_: OK).answer(request)) == (403, "forbidden")
+    assert Gateway(lambda *_: OK, any_name=True).answer(request).response.status == 200
+
+
+def test_a_handler_that_raises_is_a_502_that_quotes_nothing() -> None:
+    def handler(_event: object, _context: object) -> None:
+        raise RuntimeError("sk-canary-0123456789")
+
+    exchange = send(Gateway(handler))
+    assert code(exchange) == (502, "internal_error")
+    assert "RuntimeError in" in exchange.trouble
+    assert "canary" not in exchange.trouble + exchange.response.body.decode()
+
+
+def test_even_an_exit_of_the_handler_is_a_502() -> None:
+    def handler(_event: object, _context: object) -> None:
+        raise SystemExit(3)
+
+    assert code(send(Gateway(handler))) == (502, "internal_error")
+
+
+def test_a_malformed_response_is_a_502_and_says_why_to_the_owner_only() -> None:
+    exchange = send(Gateway(lambda *_: {"body": "x"}))
+    assert code(exchange) == (502, "internal_error")
+    assert "statusCode" in exchange.trouble
+    assert b"statusCode" not in exchange.response.body
+
+
+def test_a_handler_that_takes_too_long_is_a_504() -> None:
+    release = threading.Event()
+    gateway = Gateway(lambda *_: release.wait(5) and OK, timeout=0.05)
+    began = time.monotonic()
+    exchange = send(gateway)
+    release.set()
+    assert code(exchange) == (504, "upstream_timeout")
+    assert time.monotonic() - began < 2
+    assert "longer than 0.05 s" in exchange.trouble
+
+
+def test_several_requests_may_be_under_way_at_once() -> None:
+    # Given a handler that answers only when two requests have met in it
+    meeting = threading.Barrier(2, timeout=5)
+    gateway = Gateway(lambda *_: meeting.wait() is not None and OK)
+    # When two are sent at once
+    statuses: list[int] = []
+    threads = [threading.Thread(target=lambda: statuses.append(send(gateway).response.status)) for _ in "12"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # Then both are answered
+    assert statuses == [200, 200]
+
+
+def test_the_countdown_of_the_context_runs_and_stops_at_nothing() -> None:
+    context = LambdaContext()
+    assert 29_000 < context.get_remaining_time_in_millis() <= 30_000
+    assert LambdaContext(-1).get_remaining_time_in_millis() == 0
+    short = LambdaContext(0.5)
+    before = short.get_remaining_time_in_millis()
+    time.sleep(0.02)
+    assert short.get_remaining_time_in_millis() < before
+    assert context.aws_request_id != short.aws_request_id

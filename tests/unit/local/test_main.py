@@ -1,0 +1,98 @@
+"""The starts that fail: a sentence and an exit code, and never a traceback."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from travel_gpt.local import __main__ as program
+from travel_gpt.local.server import listen
+
+KEY = "sk-canary-0123456789abcdefghij"
+
+
+@pytest.fixture(autouse=True)
+def own_process() -> Iterator[None]:
+    """Give back the environment and the signals, which belong to the process."""
+    environment = dict(os.environ)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HOST", "PORT"):
+        os.environ.pop(name, None)
+    yield
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536", "3000 ", "٣"])
+def test_a_bad_port_is_said(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["PORT"] = port
+    assert program.main([]) == 2
+    assert capsys.readouterr().err == "PORT must be a number from 0 to 65535.\n"
+
+
+def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        assert program.main(["--port", str(port)]) == 1
+    assert f"Port {port} is taken" in capsys.readouterr().err
+
+
+def test_a_host_of_another_machine_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["HOST"] = "203.0.113.1"
+    assert program.main(["--port", "0"]) == 1
+    assert "203.0.113.1 is no address of this machine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["http://far.example/v1", "far.example", "https://user:pass@far.example/v1"])
+def test_a_bad_base_url_is_said_without_quoting_it(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["OPENAI_BASE_URL"] = url
+    assert program.main(["--port", "0"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("OPENAI_BASE_URL must be an https:// URL")
+    assert url not in said
+
+
+def test_a_bad_key_is_said_and_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["OPENAI_API_KEY"] = KEY + " " + KEY
+    assert program.main(["--port", "0"]) == 2
+    assert "OPENAI_API_KEY cannot be used" in capsys.readouterr().err
+    assert "OPENAI_API_KEY" not in os.environ
+
+
+def test_a_missing_package_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "travel_gpt.local.server", raising=False)
+    monkeypatch.setitem(sys.modules, "werkzeug.serving", None)
+    assert program.main(["--port", "0"]) == 1
+    assert "`make run` sets everything up" in capsys.readouterr().err
+
+
+def test_an_unknown_option_is_argparses_business(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.main(["--access", "perhaps"])
+    assert ended.value.code == 2
+    assert "--access" in capsys.readouterr().err
+
+
+def test_help_names_the_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.main(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HOST", "PORT"))
+
+
+def test_a_stop_during_the_start_is_a_clean_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 99
+
+    monkeypatch.setattr(program, "_run", interrupted)
+    assert program.main(["--port", "0"]) == 0
+    # And whoever asks again gets the default, which does not wait.
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL

@@ -1,0 +1,169 @@
+"""The local server over real HTTP."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from travel_gpt.local.gateway import Exchange, Gateway
+from travel_gpt.local.server import LARGEST_BODY, CannotListen, Server, listen
+
+TOO_MUCH = LARGEST_BODY + 1
+
+
+class Running:
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self.server = Server(Gateway(self._echo), listen("127.0.0.1", 0), self.exchanges.append)
+        self.server.start()
+
+    @staticmethod
+    def _echo(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        return {
+            "statusCode": 200,
+            "headers": {"X-Length": len(event["body"] or "")},
+            "body": json.dumps(event),
+        }
+
+    def send(self, method: str, path: str = "/travel-gpt", **given: Any) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        try:
+            connection.request(method, path, **given)
+            response = connection.getresponse()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+    def raw(self, data: bytes) -> tuple[int, dict[str, Any]]:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(body)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    running = Running()
+    yield running
+    running.server.close()
+
+
+def test_a_request_reaches_the_handler_as_it_was_sent(running: Running) -> None:
+    text = json.dumps({"query": "三日間、京都"}, ensure_ascii=False).encode()
+    status, headers, body = running.send(
+        "POST", "/Prod/travel-gpt?a=%20b&a=c", body=text, headers={"content-Type": "application/json"}
+    )
+    event = json.loads(body)
+    assert status == 200
+    assert event["body"].encode() == text
+    assert event["multiValueQueryStringParameters"] == {"a": [" b", "c"]}
+    assert event["headers"]["content-Type"] == "application/json"
+    assert headers["x-amzn-requestid"] == event["requestContext"]["requestId"]
+    assert event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
+
+
+def test_headers_that_were_sent_twice_arrive_twice(running: Running) -> None:
+    _, event = running.raw(b"GET /travel-gpt HTTP/1.1\r\nHost: localhost\r\nX-Two: 1\r\nX-Two: 2\r\n\r\n")
+    assert event["multiValueHeaders"]["X-Two"] == ["1", "2"]
+
+
+def test_a_head_request_has_the_headers_and_no_body(running: Running) -> None:
+    status, headers, body = running.send("HEAD")
+    assert (status, body) == (200, b"")
+    assert int(headers["content-length"]) > 0
+
+
+def test_a_chunked_body_is_put_together(running: Running) -> None:
+    status, headers, _ = running.send("POST", body=iter([b"abc", b"defg"]), encode_chunked=True)
+    assert (status, headers["x-length"]) == (200, "7")
+
+
+def test_no_answer_allows_another_origin_or_names_a_version(running: Running) -> None:
+    _, headers, _ = running.send("GET", headers={"Origin": "https://elsewhere.example"})
+    assert not [name for name in headers if name.startswith("access-control")]
+    assert headers["server"] == "travel-gpt-local"
+
+
+def test_a_body_over_10_mb_is_refused_with_an_answer_that_arrives(running: Running) -> None:
+    status, _, body = running.send("POST", body=b"x" * TOO_MUCH)
+    assert (status, json.loads(body)["code"]) == (413, "payload_too_large")
+
+
+def test_a_chunked_body_over_10_mb_is_refused_too(running: Running) -> None:
+    chunks = iter([b"x" * (TOO_MUCH // 4 + 1)] * 4)
+    status, _, body = running.send("POST", body=chunks, encode_chunked=True)
+    assert (status, json.loads(body)["code"]) == (413, "payload_too_large")
+
+
+def test_a_body_of_10_mb_reaches_the_handler(running: Running) -> None:
+    status, headers, _ = running.send("POST", body=b"x" * LARGEST_BODY)
+    assert (status, headers["x-length"]) == (200, str(LARGEST_BODY))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"POST /travel-gpt HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        b"POST /travel-gpt HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        b"POST /travel-gpt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999999\r\n\r\n",
+        b"POST /travel-gpt HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /travel-gpt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nshort",
+        b"this is no HTTP\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_a_400_in_the_contracts_shape(running: Running, data: bytes) -> None:
+    status, body = running.raw(data)
+    assert (status, body["code"], body["status"]) == (400, "bad_request", "error")
+    assert body["request_id"]
+
+
+def test_every_exchange_is_reported(running: Running) -> None:
+    running.exchanges.clear()
+    running.send("GET", "/nowhere")
+    (exchange,) = running.exchanges
+    assert (exchange.request.method, exchange.request.path, exchange.response.status) == (
+        "GET",
+        "/nowhere",
+        404,
+    )
+
+
+def test_a_taken_port_is_said_with_another_to_try() -> None:
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(CannotListen, match=rf"{port} is taken.*PORT=\d+ make run"):
+            listen("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.1", "x" * 300])
+def test_a_host_that_is_not_this_machine_is_said(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not host.startswith("203"):
+        # Given a name that nobody knows, without asking anybody for it
+        def unknown(*_: object, **__: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(CannotListen, match="no address of this machine"):
+        listen(host, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("EACCES", "system's own servers"), ("EMFILE", "cannot be used: Too many open files")]
+)
+def test_other_reasons_are_said_too(code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import os
+
+    number = getattr(errno, code)
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(CannotListen, match=said):
+        listen("127.0.0.1", 80)
