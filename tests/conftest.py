@@ -1,0 +1,82 @@
+"""What every suite stands on: an environment that says nothing, and API Gateway's own events."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+EVENTS = Path(__file__).parent.parent / "events"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_THE_USERS_OWN = ("AWS_", "OPENAI_", "CREDENTIAL_", "POWERTOOLS_", "API_ACCESS", "LOG_LEVEL")
+
+
+def _say_nothing_of_the_user() -> None:
+    """Drop what would reach an account or change a setting, before anything reads it at import."""
+    for name in [name for name in os.environ if name.startswith(_THE_USERS_OWN)]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_ACCESS_KEY_ID="testing",
+        AWS_SECRET_ACCESS_KEY="testing",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_REGION="us-east-1",
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+    # A proxy stays, since a package index may need it; what a test starts on this machine is not behind it.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), *LOOPBACK]))
+
+
+_say_nothing_of_the_user()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep tests on this machine, wherever pytest-socket is installed."""
+    if config.pluginmanager.hasplugin("socket"):
+        for item in items:
+            item.add_marker(pytest.mark.allow_hosts(list(LOOPBACK)))
+
+
+class ProxyEvent(Protocol):
+    """Reads one of ``events/*.json``."""
+
+    def __call__(self, name: str, **changes: Any) -> dict[str, Any]:
+        """Return the event, with fields replaced; ``requestContext`` is merged."""
+        ...
+
+
+@pytest.fixture
+def proxy_event() -> ProxyEvent:
+    """API Gateway's events, as ``sam local invoke`` takes them."""
+
+    def read(name: str, **changes: Any) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+        event["requestContext"].update(copy.deepcopy(changes.pop("requestContext", {})))
+        event.update(changes)
+        return event
+
+    return read
+
+
+class LambdaContext:
+    """Lambda's context, with the time left as a test sets it."""
+
+    def __init__(self, milliseconds: int = 30_000) -> None:
+        self.aws_request_id = "3f1c6a52-0000-4000-8000-0000000000aa"
+        self.function_name = "travel-gpt-backend-TravelGPTFunction"
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds that are left."""
+        return self.milliseconds
+
+
+@pytest.fixture
+def lambda_context() -> LambdaContext:
+    """An invocation that has its 30 s before it."""
+    return LambdaContext()

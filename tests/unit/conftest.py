@@ -1,0 +1,54 @@
+"""Every unit test begins as a fresh process would: no user, no settings, no key seen before."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+import boto3
+import pytest
+from hypothesis import settings as hypothesis
+
+from tests.unit.doubles import Clock
+from travel_gpt import redaction
+from travel_gpt.observability import flush_metrics
+from travel_gpt.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The same examples on every machine and in every order, and no time limit that a busy machine would miss.
+hypothesis.register_profile("unit", deadline=None, derandomize=True, database=None, max_examples=100)
+hypothesis.load_profile("unit")
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget what a process keeps: the AWS session, the guarded values, the metrics."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    redaction._guarded.clear()
+    yield
+    redaction._guarded.clear()
+    flush_metrics()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A wall clock that stands until a test moves it."""
+    return Clock()
+
+
+class MakeSettings(Protocol):
+    """Makes settings of environment variables."""
+
+    def __call__(self, **environment: str) -> Settings:
+        """Return what this environment says."""
+        ...
+
+
+@pytest.fixture
+def make_settings() -> MakeSettings:
+    """The settings of an environment with these variables alone."""
+    return lambda **environment: Settings.load(environment)

@@ -1,0 +1,100 @@
+"""What stands in for the world in unit tests: a clock, a source of credentials, a model's server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from travel_gpt.advisor.failures import KeyRefused
+from travel_gpt.advisor.wires import Answer, Usage
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.deadline import Deadline
+
+FIRST_KEY = "sk-proj-firstKEY0000000000000000000000000001"
+SECOND_KEY = "sk-proj-otherKEY1111111111111111111111111112"
+
+
+def credential(key: str = FIRST_KEY, version: str = "v1") -> Credential:
+    """Return a credential as a source makes it."""
+    return Credential(key=Key(key), source="scripted", version=version)
+
+
+FIRST = credential(FIRST_KEY, "v1")
+SECOND = credential(SECOND_KEY, "v2")
+
+ANSWER = Answer(text="Take tram 28.", model="gpt-6-luna", usage=Usage(12, 7, 19), truncated=False)
+
+
+def soon(seconds: float = 5.0) -> Deadline:
+    """Return a deadline that a test which works never meets."""
+    return Deadline(seconds)
+
+
+class Clock:
+    """A wall clock that a test moves, in seconds."""
+
+    def __init__(self, moment: float = 1_795_176_000.0) -> None:
+        self.moment = moment
+
+    def __call__(self) -> float:
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        """Move it on; back with a negative number."""
+        self.moment += seconds
+
+
+Step = Credential | BaseException | Callable[[], Credential]
+
+
+class ScriptedSource:
+    """A source of credentials that does one step of its script a fetch, and the last one ever after."""
+
+    name = "scripted"
+
+    def __init__(self, *script: Step) -> None:
+        self.script = list(script)
+        self.fetches = 0
+
+    def will(self, *script: Step) -> None:
+        """Replace what is left of the script."""
+        self.script = list(script)
+
+    def fetch(self) -> Credential:
+        """Do the next step."""
+        self.fetches += 1
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(step, Credential):
+            # Another object each time, as a real source makes it.
+            return replace(step)
+        if isinstance(step, BaseException):
+            raise step
+        return step()
+
+
+@dataclass
+class ModelServer:
+    """A model's server that takes some keys and does what its script says with them."""
+
+    accepts: set[str] = field(default_factory=lambda: {FIRST_KEY, SECOND_KEY})
+    does: Callable[[], None] = lambda: None
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    proofs: list[str] = field(default_factory=list)
+    seconds_left: list[float] = field(default_factory=list)
+
+    def ask(self, query: str, credential: Credential, deadline: Deadline) -> Answer:
+        """Answer a query."""
+        self.asked.append((query, credential.key.reveal()))
+        self._serve(credential, deadline)
+        return ANSWER
+
+    def list_models(self, credential: Credential, deadline: Deadline) -> None:
+        """Prove a key."""
+        self.proofs.append(credential.key.reveal())
+        self._serve(credential, deadline)
+
+    def _serve(self, credential: Credential, deadline: Deadline) -> None:
+        self.seconds_left.append(deadline.left())
+        if credential.key.reveal() not in self.accepts:
+            raise KeyRefused("the server answered 401: it refuses the key")
+        self.does()

@@ -1,0 +1,225 @@
+"""Settings: every variable, its default, what it takes and what it refuses."""
+
+from dataclasses import FrozenInstanceError, fields
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.unit.conftest import MakeSettings
+from travel_gpt.settings import Settings, settings_fields
+
+
+class Row(NamedTuple):
+    """One variable: its field, its default, texts with what they mean, and texts that are refused."""
+
+    field: str
+    default: str | int
+    takes: dict[str, Any]
+    refuses: list[str]
+
+
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:travel-gpt/openai-api-key-AbCdEf"
+NO_NUMBERS = ["-1", "+5", "1.5", "1e3", "ten", "0x10", "١٢", "1 000", "9999999999", "99999999999999999999"]
+
+VARIABLES: dict[str, Row] = {
+    "OPENAI_SECRET_NAME": Row(
+        "secret_name",
+        "travel-gpt/openai-api-key",
+        {"travel-gpt-dev/openai-api-key": "travel-gpt-dev/openai-api-key", ARN: ARN, "x" * 2048: "x" * 2048},
+        ["two words", "näme", "a\nb", "x" * 2049, "a;b", "a$b"],
+    ),
+    "OPENAI_MODEL": Row(
+        "model",
+        "gpt-6-luna",
+        {
+            "gpt-6.1-terra": "gpt-6.1-terra",
+            "llama3.3:70b": "llama3.3:70b",
+            "openai/gpt-oss-20b": "openai/gpt-oss-20b",
+            "ft:gpt-6-luna:acme::abc": "ft:gpt-6-luna:acme::abc",
+            "m" * 200: "m" * 200,
+        },
+        ["two words", "-dash-first", "/slash", "modèle", "m" * 201, 'm"', "m\nn"],
+    ),
+    "OPENAI_BASE_URL": Row(
+        "base_url",
+        "https://api.openai.com/v1",
+        {
+            "https://eu.api.openai.com/v1": "https://eu.api.openai.com/v1",
+            "https://example.com/v1/": "https://example.com/v1",
+            "http://127.0.0.1:11434/v1": "http://127.0.0.1:11434/v1",
+        },
+        ["http://example.com/v1", "example.com", "ftp://example.com", "https://"],
+    ),
+    "OPENAI_API": Row(
+        "api",
+        "responses",
+        {"chat": "chat", "responses": "responses"},
+        ["Chat", "responses,chat", "completions"],
+    ),
+    "OPENAI_REASONING_EFFORT": Row(
+        "reasoning_effort",
+        "none",
+        {effort: effort for effort in ("none", "minimal", "low", "medium", "high", "xhigh", "max")},
+        ["some", "NONE", "null"],
+    ),
+    "OPENAI_MAX_OUTPUT_TOKENS": Row(
+        "max_output_tokens",
+        1500,
+        {"16": 16, "0800": 800, "128000": 128_000},
+        [*NO_NUMBERS, "15", "0", "128001"],
+    ),
+    "OPENAI_MAX_RETRIES": Row("max_retries", 2, {"0": 0, "5": 5}, [*NO_NUMBERS, "6"]),
+    "CREDENTIAL_SOURCE": Row(
+        "credential_source",
+        "secrets-manager",
+        {"secrets-manager": "secrets-manager"},
+        ["environment", "Secrets-Manager"],
+    ),
+    "CREDENTIAL_TTL_SECONDS": Row(
+        "credential_ttl", 300, {"1": 1, "60": 60, "86400": 86_400}, [*NO_NUMBERS, "0", "86401"]
+    ),
+    "CREDENTIAL_MAX_STALE_SECONDS": Row(
+        "credential_max_stale", 3600, {"0": 0, "86400": 86_400}, [*NO_NUMBERS, "86401"]
+    ),
+    "API_ACCESS": Row("api_access", "api-key", {"open": "open"}, ["closed", "OPEN", "none", "true"]),
+    "LOG_LEVEL": Row(
+        "log_level",
+        "INFO",
+        {"DEBUG": "DEBUG", "WARNING": "WARNING", "ERROR": "ERROR"},
+        ["debug", "TRACE", "10"],
+    ),
+    "POWERTOOLS_SERVICE_NAME": Row(
+        "service",
+        "travel-gpt",
+        {"travel-gpt-backend-dev": "travel-gpt-backend-dev", "s" * 128: "s" * 128},
+        ["two words", "s" * 129, "a/b"],
+    ),
+    "POWERTOOLS_METRICS_NAMESPACE": Row(
+        "metrics_namespace",
+        "TravelGPT",
+        {"Acme/TravelGPT#1": "Acme/TravelGPT#1", "n" * 255: "n" * 255},
+        ["two words", "n" * 256, "a:b"],
+    ),
+}
+
+each_variable = pytest.mark.parametrize("variable", VARIABLES)
+valid = pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [(name, text, value) for name, row in VARIABLES.items() for text, value in row.takes.items()],
+)
+invalid = pytest.mark.parametrize(
+    ("variable", "text"), [(name, text) for name, row in VARIABLES.items() for text in row.refuses]
+)
+
+
+def test_the_table_above_knows_every_variable_in_the_order_of_the_docs() -> None:
+    assert [spec.variable for spec in settings_fields()] == list(VARIABLES)
+    assert {spec.name for spec in settings_fields()} == {
+        field.name for field in fields(Settings) if field.name != "problems"
+    }
+
+
+@each_variable
+@pytest.mark.parametrize("text", [None, "", "   ", "\t\n"])
+def test_given_an_unset_or_empty_variable_then_its_default_holds(
+    make_settings: MakeSettings, variable: str, text: str | None
+) -> None:
+    settings = make_settings(**({} if text is None else {variable: text}))
+
+    assert getattr(settings, VARIABLES[variable].field) == VARIABLES[variable].default
+    assert settings.problems == ()
+
+
+@valid
+def test_given_a_valid_text_then_it_is_taken(
+    make_settings: MakeSettings, variable: str, text: str, value: object
+) -> None:
+    settings = make_settings(**{variable: text})
+
+    assert getattr(settings, VARIABLES[variable].field) == value
+    assert type(getattr(settings, VARIABLES[variable].field)) is type(VARIABLES[variable].default)
+    assert settings.problems == ()
+
+
+@valid
+def test_given_space_around_a_text_then_it_does_not_count(
+    make_settings: MakeSettings, variable: str, text: str, value: object
+) -> None:
+    assert getattr(make_settings(**{variable: f"  {text}\n"}), VARIABLES[variable].field) == value
+
+
+@invalid
+def test_given_an_invalid_text_then_the_default_holds_and_the_variable_is_named_without_it(
+    make_settings: MakeSettings, variable: str, text: str
+) -> None:
+    settings = make_settings(**{variable: text})
+
+    assert getattr(settings, VARIABLES[variable].field) == VARIABLES[variable].default
+    (problem,) = settings.problems
+    assert problem.startswith(f"{variable} must be ")
+    # The problem says the same whatever was there, so it can hold nothing of it.
+    assert {problem} == {
+        make_settings(**{variable: wrong}).problems[0] for wrong in VARIABLES[variable].refuses
+    }
+
+
+@each_variable
+def test_given_a_key_in_any_variable_then_it_is_called_one_and_not_shown(
+    make_settings: MakeSettings, variable: str
+) -> None:
+    settings = make_settings(**{variable: " sk-proj-misplacedKEY0001 "})
+
+    assert settings.problems == (f"{variable} looks like a key: the key belongs in the secret",)
+    assert "misplaced" not in repr(settings)
+
+
+def test_given_several_wrong_variables_then_all_are_named_at_once(make_settings: MakeSettings) -> None:
+    wrong = {name: row.refuses[0] for name, row in VARIABLES.items()}
+
+    settings = make_settings(**wrong)
+
+    assert [problem.split()[0] for problem in settings.problems] == list(VARIABLES)
+    assert settings == Settings(problems=settings.problems), "each has its default"
+
+
+def test_given_one_wrong_variable_then_the_others_count(make_settings: MakeSettings) -> None:
+    settings = make_settings(OPENAI_MAX_RETRIES="many", OPENAI_MODEL="gemma4", LOG_LEVEL="DEBUG")
+
+    assert (settings.model, settings.log_level, settings.max_retries) == ("gemma4", "DEBUG", 2)
+    assert len(settings.problems) == 1
+
+
+def test_variables_of_others_are_not_looked_at(make_settings: MakeSettings) -> None:
+    assert make_settings(PATH="/bin", OPENAI_API_KEY="sk-proj-0001", AWS_REGION="nowhere") == Settings()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(list(VARIABLES)), st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+    )
+)
+def test_whatever_the_environment_says_then_loading_never_raises_and_no_value_is_quoted(
+    environment: dict[str, str],
+) -> None:
+    settings = Settings.load(environment)
+
+    for problem in settings.problems:
+        variable = problem.split()[0]
+        refused = VARIABLES[variable].refuses[0]
+        if not environment[variable].strip().startswith("sk-"):
+            assert problem == Settings.load({variable: refused}).problems[0]
+
+
+def test_settings_do_not_change_after_they_were_read() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().model = "other"  # type: ignore[misc] # the point of the test
+
+
+@pytest.mark.parametrize("spec", settings_fields(), ids=lambda spec: str(spec.variable))
+def test_what_the_docs_show_of_a_setting_is_so(spec: Any) -> None:
+    row = VARIABLES[spec.variable]
+
+    assert (spec.name, spec.default) == (row.field, row.default)
+    assert spec.parse(str(spec.default)) == spec.default, "a default is a valid value"
+    assert spec.describes.endswith(".")
