@@ -1,40 +1,25 @@
-"""The Lambda's front door: wiring, nothing else."""
+"""The Lambda's front door."""
 
 import gc
-import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 # Importing makes many objects and no garbage: collecting meanwhile is a fifth of a cold start.
 gc.disable()
+try:
+    from travel_gpt.wiring import api
 
-from travel_gpt.credentials.cache import CredentialCache  # noqa: E402
-from travel_gpt.credentials.secrets_manager import SecretsManagerSource  # noqa: E402
-from travel_gpt.settings import Settings  # noqa: E402
+    _answer = api.answer
+except Exception as failure:  # noqa: BLE001 - of libraries that read variables of their own when imported
+    # Lambda would try again with every request, and tell nobody why.
+    from travel_gpt.unstartable import Unstartable
 
-_settings: Final = Settings.load(os.environ)
-_credentials: Final = CredentialCache(
-    SecretsManagerSource(_settings.secret_name),
-    ttl=_settings.credential_ttl,
-    max_stale=_settings.credential_max_stale,
-)
-
-# While the SDK is imported the key can already be on its way. Only where a request is about to follow: an
-# environment that is prepared for later would find the fetch cut short, or the key grown old.
-if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand":
-    _credentials.prefetch(seconds=10)
-
-from travel_gpt.advisor.adviser import Adviser  # noqa: E402
-from travel_gpt.advisor.upstream import Upstream  # noqa: E402
-from travel_gpt.api.routes import Api  # noqa: E402
+    _answer = Unstartable(failure).answer
+gc.freeze()
+gc.enable()
 
 if TYPE_CHECKING:
     from travel_gpt.api.responses import ProxyResponse
     from travel_gpt.api.routes import Context
-
-_api: Final = Api(_settings, _credentials, Adviser(_credentials, Upstream(_settings)))
-
-gc.freeze()
-gc.enable()
 
 
 def lambda_handler(event: dict[str, Any], context: "Context") -> "ProxyResponse":
@@ -47,4 +32,4 @@ def lambda_handler(event: dict[str, Any], context: "Context") -> "ProxyResponse"
     Returns:
         The proxy response.
     """
-    return _api.answer(event, context)
+    return _answer(event, context)

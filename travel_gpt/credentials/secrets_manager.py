@@ -1,5 +1,6 @@
 """The credential as AWS Secrets Manager keeps it."""
 
+import os
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -95,7 +96,9 @@ class SecretsManagerSource:
         """
         try:
             if self._client is None:
-                self._client = boto3.client("secretsmanager", config=_CONFIG)
+                # boto3 itself knows AWS_DEFAULT_REGION only; Lambda sets both.
+                region = os.environ.get("AWS_REGION")
+                self._client = boto3.client("secretsmanager", region_name=region, config=_CONFIG)
             answer = self._client.get_secret_value(SecretId=self._secret_name)
         except ClientError as refused:
             raise self._meaning_of(refused) from refused

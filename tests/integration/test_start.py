@@ -1,0 +1,67 @@
+"""Nothing at import may fail because something is wrong: GET says what it is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GET = """
+import json
+from travel_gpt.handler import lambda_handler
+class Context:
+    aws_request_id = "invocation"
+    def get_remaining_time_in_millis(self): return 2000
+print(json.dumps(lambda_handler({"resource": "/travel-gpt", "httpMethod": "GET"}, Context())))
+"""
+
+
+def get(**environment: str) -> tuple[int, dict[str, object], str]:
+    """Start the function in a process of its own, as Lambda does, and GET its health."""
+    done = subprocess.run(
+        [sys.executable, "-c", GET],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    response = json.loads(done.stdout.splitlines()[-1])
+    return response["statusCode"], json.loads(response["body"]), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("POWERTOOLS_LOGGER_SAMPLE_RATE", "sk-proj-aKeyInTheWrongPlace"),
+        ("POWERTOOLS_DEV", "perhaps"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("HTTPS_PROXY", "ftp://proxy.example.com"),
+    ],
+)
+def test_a_variable_that_a_library_does_not_take(variable: str, value: str) -> None:
+    status, body, output = get(**{variable: value})
+
+    assert (status, body["code"], body["has_api_key"]) == (503, "misconfigured", False)
+    assert "could not start" in str(body["message"])
+    assert "Traceback" in output, "the log says where"
+    assert "aKeyInTheWrongPlace" not in output
+
+
+def test_a_store_that_is_away_and_a_wrong_setting() -> None:
+    status, body, _ = get()
+    assert (status, body["code"]) == (503, "credentials_unavailable")
+    status, body, _ = get(OPENAI_API="soap", AWS_LAMBDA_INITIALIZATION_TYPE="on-demand")
+    assert (status, body["code"]) == (503, "misconfigured")
+    assert "OPENAI_API" in str(body["message"])
