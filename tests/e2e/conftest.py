@@ -9,11 +9,14 @@ import pytest
 
 from tests.support.cloud.account import PlayedAws
 from tests.support.cloud.bed import Cloud, start_cloud
+from tests.support.emulator import unavailable
 
 
 @pytest.fixture(scope="session")
 def played_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayedAws]:
     """One server for all tests of a worker, since it takes seconds to start. Use ``cloud``, not this."""
+    if reason := unavailable():
+        pytest.skip(reason)
     with PlayedAws.start(tmp_path_factory.mktemp("aws") / "log") as aws:
         yield aws
 

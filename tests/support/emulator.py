@@ -29,6 +29,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scripts.package_contents import copy_travel_gpt
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 INVOKE = "/2015-03-31/functions/function/invocations"
@@ -87,17 +89,26 @@ def runtime_client() -> Path:
     return cached("runtime-client", [lock], install)
 
 
-def host_package() -> Path:
-    """The Lambda package built for this machine, with the dependencies that ship; built when it changed."""
+def host_dependencies() -> Path:
+    """The dependencies that ship, of the same lock and pruned alike, built for this machine the first time."""
 
     def build(folder: Path) -> None:
         _run([python(), str(ROOT / "scripts/build_package.py"), "--platform=host", f"--target={folder}"])
+        # Its own code comes from elsewhere: as it is now, or as it was deployed.
+        shutil.rmtree(folder / "travel_gpt")
 
-    sources = sorted(
-        p for p in (ROOT / "travel_gpt").rglob("*") if p.is_file() and "__pycache__" not in p.parts
-    )
     scripts = [ROOT / "scripts/build_package.py", ROOT / "scripts/package_contents.py"]
-    return cached("package", [ROOT / "requirements/lambda.txt", *scripts, *sources], build)
+    return cached("dependencies", [ROOT / "requirements/lambda.txt", *scripts], build)
+
+
+def package(folder: Path) -> list[Path]:
+    """What ships, for this machine, as a search path: travel_gpt as it is now, and its dependencies.
+
+    Args:
+        folder: an empty one, for the copy.
+    """
+    copy_travel_gpt(ROOT / "travel_gpt", folder)
+    return [folder, host_dependencies()]
 
 
 def cached(name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> Path:
@@ -121,10 +132,10 @@ def cached(name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> 
                 made.mkdir()
                 make(made)
                 made.rename(folder)
+            os.utime(folder)
             for old in CACHE.glob(f"{name}-*"):
                 if time.time() - old.stat().st_mtime > UNUSED:
                     shutil.rmtree(old)
-        os.utime(folder)
     return folder
 
 

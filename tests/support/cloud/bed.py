@@ -203,6 +203,8 @@ class Cloud:
         for function in self._functions.values():
             function.close()
         self._front.close()
+        if self._front.failures:
+            raise AssertionError("The test bed stumbled:\n" + "\n".join(self._front.failures))
         if self._front.strangers:
             raise AssertionError(f"Something asked for {self._front.strangers}: nobody plays these hosts")
 
@@ -230,6 +232,9 @@ def start_cloud(folder: Path, aws: PlayedAws | None = None) -> Iterator[Cloud]:
         folder: an empty one, for its files.
         aws: a played AWS to use and reset, instead of one of its own, which takes three seconds to start.
     """
+    # Now, and not inside the first request, which has a deadline.
+    emulator.host_dependencies()
+    emulator.runtime_client()
     with ExitStack() as stack:
         if aws is None:
             aws = stack.enter_context(PlayedAws.start(folder / "aws.log"))

@@ -12,6 +12,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, cast
 
@@ -35,11 +36,13 @@ class Front:
     Attributes:
         port: where it listens.
         strangers: hosts that somebody asked for and nobody plays.
+        failures: the bed's own mistakes, as tracebacks.
     """
 
     def __init__(self, authority: Authority, gateway: Gateway, openai: set[str], openai_port: int) -> None:
         self.authority, self.gateway, self.openai, self.openai_port = authority, gateway, openai, openai_port
         self.strangers: list[str] = []
+        self.failures: list[str] = []
         self._server = _Server(("127.0.0.1", 0), self)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -113,9 +116,13 @@ class _Http(BaseHTTPRequestHandler):
             asked.front.strangers.append(asked.host)
             self._send((502, {}, f"The test bed plays no host {asked.host!r}\n".encode()))
             return
-        answer = asked.front.gateway.answer(
-            found[1], found[2], self.command, self.path, list(self.headers.items()), body
-        )
+        try:
+            answer = asked.front.gateway.answer(
+                found[1], found[2], self.command, self.path, list(self.headers.items()), body
+            )
+        except Exception:  # noqa: BLE001 - the bed's own mistake must be seen, by the client and by the test
+            asked.front.failures.append(traceback.format_exc())
+            answer = 500, {}, f"The test bed stumbled:\n{asked.front.failures[-1]}".encode()
         self._send(answer)
 
     def _send(self, answer: Answer) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.emulator import Emulator, host_package
+from tests.support.emulator import Emulator, host_dependencies
 
 if TYPE_CHECKING:
     from tests.support.cloud.bed import Cloud
@@ -86,7 +86,7 @@ class DeployedFunction:
                 Emulator.start(
                     self._variables(now),
                     now["Handler"],
-                    [self._code(now["CodeSha256"]), host_package()],
+                    [self._code(now["CodeSha256"]), host_dependencies()],
                     timeout=now["Timeout"],
                     memory=now["MemorySize"],
                     name=self._name,
