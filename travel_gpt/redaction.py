@@ -12,8 +12,11 @@ MASK: Final = "[redacted]"
 PIECE: Final = 8
 """A run of this many characters of a guarded value is a piece of it."""
 
-# OpenAI quotes a refused key by its ends ("sk-proj-ab****wxyz"), and a traceback may quote a header.
-_KEY_SHAPED: Final = re.compile(r"\bsk-[A-Za-z0-9_*.\-]{6,}|(?<=Bearer )[^\s\"'\\,]+", re.IGNORECASE)
+# OpenAI quotes a refused key by its ends ("sk-proj-ab****wxyz"), and a traceback may quote a header. What is
+# masked is JSON by then: the n of an escaped line break is no letter of a word.
+_KEY_SHAPED: Final = re.compile(
+    r"(?:\b|(?<=\\[bfnrt]))sk-[A-Za-z0-9_*.\-]{6,}|(?<=Bearer )[^\s\"'\\,]{8,}", re.IGNORECASE
+)
 
 # A few are kept, since a rotation leaves the old key in the exceptions of requests under way.
 _guarded: Final[deque[str]] = deque(maxlen=8)

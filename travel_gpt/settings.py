@@ -30,8 +30,8 @@ def safe_base_url(value: str) -> str:
     plain_on_loopback = parts.scheme == "http" and host in LOOPBACK
     if not host or not (parts.scheme == "https" or plain_on_loopback):
         raise ValueError(says)
-    # The marks and not the parts: an empty user name may have a password, and what is added to a URL that ends
-    # in "?" is no path.
+    # The marks and not the parts: an empty user name may have a password, and what is added to a URL that
+    # ends in "?" is no path.
     if "@" in parts.netloc or re.search(r"[?#\s\x00-\x1f]", value):
         raise ValueError(says)
     return value.rstrip("/")

@@ -9,8 +9,9 @@ from travel_gpt.errors import InvalidSecret
 from travel_gpt.redaction import guard
 from travel_gpt.settings import safe_base_url
 
-# What fits into an HTTP header without changing its meaning.
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+# What fits into an HTTP header without changing its meaning, and into JSON without being escaped there: an
+# escaped key would pass the log's redaction. A quote in a key is a mistake in pasting it anyway.
+_KEY: Final = re.compile(r"[!#-&(-\[\]-~]{1,4096}")
 
 # The names of the contract, each with the other name it is known by elsewhere.
 _OPTIONAL: Final = {
