@@ -1,0 +1,1 @@
+"""Tests of where the key comes from and how it stays fresh."""
