@@ -1,0 +1,83 @@
+"""The stacks that different parameters make, and the package that goes into them."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.build_package import LAMBDA_WHEELS, install, python_with_pip
+from tests.support.compiled_template import CompiledStack, compile_stack
+from tests.support.packages import made_once, run_build_script, run_sam_build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHOICES = {
+    "ApiAccess": ("api-key", "open"),
+    "AccessLogs": ("enabled", "disabled"),
+    "AlarmEmail": ("", "owner@example.com"),
+    "ReservedConcurrency": ("", "7"),
+}
+COMBINATIONS = [dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())]
+
+
+@pytest.fixture(scope="session")
+def compiled_stacks() -> dict[tuple[str, ...], CompiledStack]:
+    return {tuple(chosen.values()): compile_stack(**chosen) for chosen in COMBINATIONS}
+
+
+@pytest.fixture(
+    params=COMBINATIONS, ids=lambda chosen: "-".join(value or "none" for value in chosen.values())
+)
+def any_stack(
+    request: pytest.FixtureRequest, compiled_stacks: dict[tuple[str, ...], CompiledStack]
+) -> CompiledStack:
+    """The stack of every combination in turn: for what must hold whatever the owner chose."""
+    return compiled_stacks[tuple(request.param.values())]
+
+
+@pytest.fixture(scope="session")
+def keyed_stack() -> CompiledStack:
+    """The stack of the defaults: POST needs an API key."""
+    return compile_stack()
+
+
+@pytest.fixture(scope="session")
+def open_stack() -> CompiledStack:
+    return compile_stack(ApiAccess="open")
+
+
+@pytest.fixture(scope="session")
+def lambda_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam build` makes for Lambda."""
+
+    def build(folder: Path) -> None:
+        said = run_sam_build(folder)
+        (folder / "said").write_text(said)
+
+    return made_once(tmp_path_factory, "lambda", build) / "build" / "TravelGPTFunction"
+
+
+@pytest.fixture(scope="session")
+def host_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same tree for this machine, where it can be imported and run."""
+
+    def build(folder: Path) -> None:
+        done = run_build_script(folder, "--platform", "host")
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "host", build)
+
+
+@pytest.fixture(scope="session")
+def unpruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The locked dependencies for Lambda as pip installs them."""
+
+    def build(folder: Path) -> None:
+        folder.mkdir()
+        install(python_with_pip(sys.executable, folder.with_suffix(".pip")), folder, LAMBDA_WHEELS)
+
+    return made_once(tmp_path_factory, "unpruned", build)

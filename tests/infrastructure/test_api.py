@@ -1,0 +1,180 @@
+"""The API: who gets in, how often, and what API Gateway says by itself."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.compiled_template import compile_stack
+from travel_gpt.local.refusals import REFUSALS
+
+if TYPE_CHECKING:
+    from tests.support.compiled_template import CompiledStack
+
+ANY = "x-amazon-apigateway-any-method"
+INTEGRATION = "x-amazon-apigateway-integration"
+GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
+
+
+def body(stack: CompiledStack) -> dict[str, Any]:
+    found: dict[str, Any] = stack.one("AWS::ApiGateway::RestApi")["Body"]
+    return found
+
+
+def keyed_methods(stack: CompiledStack) -> set[str]:
+    """The methods that API Gateway lets through with an API key only."""
+    api = body(stack)
+    assert "security" not in api
+    assert api["components"]["securitySchemes"] == {
+        "api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}
+    }
+    operations = api["paths"]["/travel-gpt"]
+    secured = {
+        verb: operation["security"] for verb, operation in operations.items() if "security" in operation
+    }
+    assert all(security == [{"api_key": []}] for security in secured.values())
+    return set(secured)
+
+
+def test_there_is_one_path_and_nothing_greedy(any_stack: CompiledStack) -> None:
+    assert list(body(any_stack)["paths"]) == ["/travel-gpt"]
+    assert set(body(any_stack)["paths"]["/travel-gpt"]) == {"get", "post", ANY}
+
+
+def test_with_an_api_key_asked_for_post_needs_it_and_health_does_not(keyed_stack: CompiledStack) -> None:
+    assert keyed_methods(keyed_stack) == {"post"}
+
+
+def test_an_open_api_asks_for_no_key_and_has_none(open_stack: CompiledStack) -> None:
+    assert keyed_methods(open_stack) == set()
+    for kind in ("ApiKey", "UsagePlan", "UsagePlanKey"):
+        assert not open_stack.all(f"AWS::ApiGateway::{kind}")
+
+
+def test_every_method_reaches_the_function_before_the_gateway_gives_up(any_stack: CompiledStack) -> None:
+    for operation in body(any_stack)["paths"]["/travel-gpt"].values():
+        assert operation[INTEGRATION] == {
+            "type": "aws_proxy",
+            "httpMethod": "POST",
+            "uri": "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions"
+            "/<TravelGPTFunction.Arn>/invocations",
+            "timeoutInMillis": 29000,
+        }
+
+
+def test_the_api_is_regional_and_takes_its_keys_from_the_header(any_stack: CompiledStack) -> None:
+    api = any_stack.one("AWS::ApiGateway::RestApi")
+
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert api["ApiKeySourceType"] == "HEADER"
+    assert api["Name"] == "travel-gpt-backend"
+
+
+def test_exactly_one_stage_serves_exactly_one_deployment(any_stack: CompiledStack) -> None:
+    stage = any_stack.one("AWS::ApiGateway::Stage")
+    ((deployment, properties),) = any_stack.all("AWS::ApiGateway::Deployment").items()
+
+    assert stage["StageName"] == "Prod"
+    assert stage["DeploymentId"] == f"<{deployment}>"
+    # A deployment that named a stage would make one of its own, without throttle and log.
+    assert set(properties) == {"RestApiId", "Description"}
+    assert stage["TracingEnabled"] is False
+    assert "CacheClusterEnabled" not in stage
+
+
+def test_throttles_are_set_for_each_method_and_for_all_others() -> None:
+    stack = compile_stack(
+        ThrottleRate="3", ThrottleBurst="4", HealthThrottleRate="5", HealthThrottleBurst="6"
+    )
+    settings = stack.one("AWS::ApiGateway::Stage")["MethodSettings"]
+
+    throttles = {
+        (entry["ResourcePath"], entry["HttpMethod"]): (
+            entry["ThrottlingRateLimit"],
+            entry["ThrottlingBurstLimit"],
+        )
+        for entry in settings
+    }
+    assert throttles == {
+        ("/*", "*"): ("5", "6"),
+        ("/~1travel-gpt", "GET"): ("5", "6"),
+        ("/~1travel-gpt", "POST"): ("3", "4"),
+    }
+
+
+def test_api_gateway_never_logs_what_was_said(any_stack: CompiledStack) -> None:
+    for entry in any_stack.one("AWS::ApiGateway::Stage")["MethodSettings"]:
+        assert entry["DataTraceEnabled"] is False
+        assert entry["LoggingLevel"] == "OFF"
+
+
+@pytest.mark.parametrize(("quota", "meant"), [("0", None), ("250", {"Limit": "250", "Period": "DAY"})])
+def test_the_usage_plan_bounds_the_key(quota: str, meant: dict[str, str] | None) -> None:
+    stack = compile_stack(DailyQuota=quota, ThrottleRate="3", ThrottleBurst="4")
+    plan = stack.one("AWS::ApiGateway::UsagePlan")
+
+    assert plan["ApiStages"] == [{"ApiId": "<TravelGPTApi>", "Stage": "<ApiStage>"}]
+    assert plan["Throttle"] == {"RateLimit": "3", "BurstLimit": "4"}
+    assert plan.get("Quota") == meant
+    assert stack.one("AWS::ApiGateway::UsagePlanKey") == {
+        "KeyId": "<ApiKey>",
+        "KeyType": "API_KEY",
+        "UsagePlanId": "<ApiUsagePlan>",
+    }
+
+
+def test_api_gateway_makes_the_value_of_the_key(keyed_stack: CompiledStack) -> None:
+    key = keyed_stack.one("AWS::ApiGateway::ApiKey")
+
+    assert "Value" not in key
+    assert key["Enabled"] is True
+    assert keyed_stack.outputs["ApiKeyId"] == "<ApiKey>"
+
+
+def answer(response: dict[str, Any]) -> dict[str, Any]:
+    """What a caller gets: API Gateway puts its variables' values into the text as they are."""
+    assert set(response["responseTemplates"]) == {"application/json"}
+    text = response["responseTemplates"]["application/json"]
+    assert set(re.findall(r"\$[\w.]+", text)) == {"$context.requestId"}
+    parsed: dict[str, Any] = json.loads(text.replace("$context.requestId", "id-of-the-request"))
+    return parsed
+
+
+@pytest.mark.parametrize("kind", sorted(REFUSALS))
+def test_its_own_refusals_have_the_shape_and_words_of_the_local_gateway(
+    kind: str, keyed_stack: CompiledStack
+) -> None:
+    refusal = REFUSALS[kind]
+    response = body(keyed_stack)[GATEWAY_RESPONSES][kind]
+
+    assert answer(response) == json.loads(refusal.body("id-of-the-request"))
+    assert response.get("statusCode") == refusal.status
+    # A constant stands in single quotes there.
+    assert response.get("responseParameters", {}) == {
+        f"gatewayresponse.header.{name}": f"'{value}'" for name, value in refusal.headers.items()
+    }
+
+
+def test_it_refuses_in_no_other_way(keyed_stack: CompiledStack) -> None:
+    assert set(body(keyed_stack)[GATEWAY_RESPONSES]) == set(REFUSALS)
+
+
+def test_an_open_api_differs_in_nothing_but_the_key(
+    keyed_stack: CompiledStack, open_stack: CompiledStack
+) -> None:
+    with_key = copy.deepcopy(body(keyed_stack))
+
+    del with_key["paths"]["/travel-gpt"]["post"]["security"]
+    assert with_key == body(open_stack)
+
+
+def test_who_comes_without_a_key_learns_how_to_get_it(keyed_stack: CompiledStack) -> None:
+    message = answer(body(keyed_stack)[GATEWAY_RESPONSES]["INVALID_API_KEY"])["message"]
+
+    assert "x-api-key" in message
+    assert "aws apigateway get-api-key" in message
+    assert "--include-value" in message

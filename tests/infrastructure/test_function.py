@@ -1,0 +1,104 @@
+"""The function and its environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.compiled_template import CompiledStack, compile_stack, read_template
+from travel_gpt.settings import Settings, settings_fields
+
+SETTINGS = {setting.variable: setting for setting in settings_fields()}
+# Which parameter sets which variable.
+VARIABLES = {
+    "SecretName": "OPENAI_SECRET_NAME",
+    "CredentialTtlSeconds": "CREDENTIAL_TTL_SECONDS",
+    "CredentialMaxStaleSeconds": "CREDENTIAL_MAX_STALE_SECONDS",
+    "OpenAIModel": "OPENAI_MODEL",
+    "OpenAIBaseUrl": "OPENAI_BASE_URL",
+    "OpenAIApi": "OPENAI_API",
+    "ReasoningEffort": "OPENAI_REASONING_EFFORT",
+    "MaxOutputTokens": "OPENAI_MAX_OUTPUT_TOKENS",
+    "ApiAccess": "API_ACCESS",
+    "LogLevel": "LOG_LEVEL",
+}
+
+
+def environment(stack: CompiledStack) -> dict[str, str]:
+    variables: dict[str, str] = stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
+    return variables
+
+
+def test_the_function_is_what_the_contract_says(any_stack: CompiledStack) -> None:
+    function = any_stack.one("AWS::Lambda::Function")
+
+    assert function["FunctionName"] == "travel-gpt-backend-TravelGPTFunction"
+    assert function["Handler"] == "travel_gpt.handler.lambda_handler"
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert function["MemorySize"] == 1024
+    # API Gateway gives up after 29 s: the function must not be cut off before that.
+    assert function["Timeout"] == 30
+    assert "VpcConfig" not in function
+    assert "TracingConfig" not in function
+    assert "Layers" not in function
+    assert any_stack.outputs["FunctionName"] == "<TravelGPTFunction>"
+
+
+def test_sam_finds_the_function_by_the_name_in_the_contract() -> None:
+    # sam logs -n TravelGPTFunction, sam local invoke, and the Makefile's build-TravelGPTFunction
+    assert read_template()["Resources"]["TravelGPTFunction"]["Type"] == "AWS::Serverless::Function"
+    assert read_template()["Resources"]["TravelGPTFunction"]["Metadata"]["BuildMethod"] == "makefile"
+
+
+@pytest.mark.parametrize(("reserved", "meant"), [("", None), ("0", "0"), ("25", "25")])
+def test_concurrency_is_reserved_only_when_the_owner_says_so(reserved: str, meant: str | None) -> None:
+    function = compile_stack(ReservedConcurrency=reserved).one("AWS::Lambda::Function")
+
+    assert function.get("ReservedConcurrentExecutions") == meant
+
+
+def test_the_environment_has_known_settings_only_and_the_code_accepts_them(any_stack: CompiledStack) -> None:
+    assert set(environment(any_stack)) <= set(SETTINGS)
+    assert Settings.load(environment(any_stack)).problems == ()
+
+
+def test_a_new_stack_and_the_code_have_the_same_defaults(keyed_stack: CompiledStack) -> None:
+    deployed = Settings.load({**environment(keyed_stack), "POWERTOOLS_SERVICE_NAME": ""})
+
+    assert deployed == Settings.load({})
+
+
+@pytest.mark.parametrize(("parameter", "variable"), VARIABLES.items())
+def test_whatever_a_parameter_allows_the_setting_accepts(parameter: str, variable: str) -> None:
+    rules = read_template()["Parameters"][parameter]
+    values = [str(rules["Default"]), *map(str, rules.get("AllowedValues", []))]
+    values += [str(rules[bound]) for bound in ("MinValue", "MaxValue") if bound in rules]
+
+    for value in values:
+        stack = compile_stack(**{parameter: value})
+        assert environment(stack)[variable] == value
+        assert Settings.load(environment(stack)).problems == ()
+
+
+def test_the_metrics_and_logs_of_two_stacks_are_told_apart() -> None:
+    assert environment(compile_stack())["POWERTOOLS_SERVICE_NAME"] == "travel-gpt-backend"
+    other = compile_stack(stack_name="travel-gpt-backend-dev")
+    assert environment(other)["POWERTOOLS_SERVICE_NAME"] == "travel-gpt-backend-dev"
+
+
+def test_two_stacks_of_an_account_share_no_name() -> None:
+    def names(stack: CompiledStack) -> set[str]:
+        kinds = ("FunctionName", "LogGroupName", "AlarmName", "UsagePlanName", "TopicName")
+        # An angle bracket begins a reference: no name of its own.
+        found = {
+            resource["Properties"][kind]
+            for resource in stack.resources.values()
+            for kind in kinds
+            if not resource["Properties"].get(kind, "<").startswith("<")
+        }
+        assert len(found) == 10
+        return found
+
+    production = compile_stack(AlarmEmail="owner@example.com")
+    development = compile_stack(AlarmEmail="owner@example.com", stack_name="travel-gpt-backend-dev")
+    assert names(production).isdisjoint(names(development))

@@ -1,0 +1,185 @@
+"""What is written down, for how long, and who is woken when."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.compiled_template import ROOT, STACK, CompiledStack, compile_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FUNCTION = [{"Name": "FunctionName", "Value": "<TravelGPTFunction>"}]
+API = [{"Name": "ApiName", "Value": STACK}, {"Name": "Stage", "Value": "Prod"}]
+
+ALARMS: dict[str, dict[str, Any]] = {
+    f"{STACK}-function-errors": {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Errors",
+        "Dimensions": FUNCTION,
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
+    f"{STACK}-function-throttles": {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Throttles",
+        "Dimensions": FUNCTION,
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
+    f"{STACK}-api-5xx": {
+        "Namespace": "AWS/ApiGateway",
+        "MetricName": "5XXError",
+        "Dimensions": API,
+        "Statistic": "Sum",
+        "Threshold": 5,
+        "EvaluationPeriods": 1,
+    },
+    f"{STACK}-api-latency": {
+        "Namespace": "AWS/ApiGateway",
+        "MetricName": "Latency",
+        "Dimensions": API,
+        "ExtendedStatistic": "p95",
+        "Unit": "Milliseconds",
+        "Threshold": 20_000,
+        "EvaluationPeriods": 3,
+    },
+    f"{STACK}-credential-failures": {
+        "Namespace": "TravelGPT",
+        "MetricName": "CredentialFailure",
+        "Dimensions": [{"Name": "service", "Value": STACK}],
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
+}
+SAME_FOR_ALL = {
+    "Period": 300,
+    "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+    # An API that nobody uses is well.
+    "TreatMissingData": "notBreaching",
+}
+
+
+def test_the_function_writes_to_a_group_that_sam_logs_finds(any_stack: CompiledStack) -> None:
+    function = any_stack.one("AWS::Lambda::Function")
+    groups = any_stack.all("AWS::Logs::LogGroup")
+
+    name = groups["TravelGPTFunctionLogGroup"]["LogGroupName"]
+    assert name == f"/aws/lambda/{function['FunctionName']}"
+    assert function["LoggingConfig"] == {"LogGroup": "<TravelGPTFunctionLogGroup>"}
+    assert any_stack.outputs["LogGroupName"] == "<TravelGPTFunctionLogGroup>"
+
+
+def test_every_log_group_forgets_in_time_and_goes_with_the_stack() -> None:
+    stack = compile_stack(LogRetentionDays="14")
+    groups = [item for item in stack.resources.values() if item["Type"] == "AWS::Logs::LogGroup"]
+
+    assert len(groups) == 2
+    for group in groups:
+        assert group["Properties"]["RetentionInDays"] == "14"
+        assert group["DeletionPolicy"] == "Delete"
+
+
+def test_access_logs_go_to_a_group_of_their_own(keyed_stack: CompiledStack) -> None:
+    setting = keyed_stack.one("AWS::ApiGateway::Stage")["AccessLogSetting"]
+
+    assert setting["DestinationArn"] == (
+        "arn:aws:logs:eu-central-1:123456789012:log-group:<ApiAccessLogGroup>"
+    )
+    assert keyed_stack.outputs["AccessLogGroupName"] == "<ApiAccessLogGroup>"
+
+
+def test_access_logs_can_be_left_out() -> None:
+    stack = compile_stack(AccessLogs="disabled")
+
+    assert "AccessLogSetting" not in stack.one("AWS::ApiGateway::Stage")
+    assert list(stack.all("AWS::Logs::LogGroup")) == ["TravelGPTFunctionLogGroup"]
+    assert "AccessLogGroupName" not in stack.outputs
+
+
+def test_a_line_of_the_access_log_is_json_without_bodies_keys_and_free_text(
+    keyed_stack: CompiledStack,
+) -> None:
+    line = keyed_stack.one("AWS::ApiGateway::Stage")["AccessLogSetting"]["Format"]
+
+    # API Gateway makes these values itself. Not one of them is the caller's key (identity.apiKey), and none
+    # can be written freely by a caller, who could break the line with it or leave a secret there.
+    assert set(re.findall(r"\$[\w.]+", line)) == {
+        "$context.error.responseType",
+        "$context.httpMethod",
+        "$context.identity.apiKeyId",
+        "$context.identity.sourceIp",
+        "$context.integration.latency",
+        "$context.integration.requestId",
+        "$context.integration.status",
+        "$context.requestId",
+        "$context.requestTimeEpoch",
+        "$context.resourcePath",
+        "$context.responseLatency",
+        "$context.responseLength",
+        "$context.status",
+    }
+    assert "\n" not in line
+    # An absent value is a dash.
+    assert len(json.loads(re.sub(r"\$[\w.]+", "-", line).replace(":-,", ":0,"))) == 13
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_an_alarm_watches_the_right_thing(name: str, any_stack: CompiledStack) -> None:
+    alarm = {each["AlarmName"]: each for each in any_stack.all("AWS::CloudWatch::Alarm").values()}[name]
+    says = {"AlarmName", "AlarmDescription", "AlarmActions", "OKActions"}
+
+    watches = {key: value for key, value in alarm.items() if key not in says}
+    assert watches == {**ALARMS[name], **SAME_FOR_ALL}
+    assert len(alarm["AlarmDescription"]) > 80, "an alarm says what happened and what to do"
+
+
+def test_there_are_no_other_alarms(any_stack: CompiledStack) -> None:
+    alarms = any_stack.all("AWS::CloudWatch::Alarm").values()
+
+    assert sorted(each["AlarmName"] for each in alarms) == sorted(ALARMS)
+
+
+def test_with_an_address_every_alarm_and_its_end_is_mailed() -> None:
+    stack = compile_stack(AlarmEmail="owner@example.com")
+
+    assert stack.one("AWS::SNS::Topic")["Subscription"] == [
+        {"Protocol": "email", "Endpoint": "owner@example.com"}
+    ]
+    for alarm in stack.all("AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == ["<AlarmTopic>"]
+
+
+def test_without_an_address_there_is_no_topic_and_the_alarms_are_to_be_seen(
+    keyed_stack: CompiledStack,
+) -> None:
+    assert not keyed_stack.all("AWS::SNS::Topic")
+    for alarm in keyed_stack.all("AWS::CloudWatch::Alarm").values():
+        assert "AlarmActions" not in alarm
+        assert "OKActions" not in alarm
+
+
+def counted_metrics() -> Iterator[str]:
+    """The names of the metrics that the code counts."""
+    for module in (ROOT / "travel_gpt").rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="count"), args=[ast.Constant(value=str(name)), *_]):
+                    yield name
+
+
+def test_the_metric_of_the_credential_alarm_is_one_that_the_code_counts(keyed_stack: CompiledStack) -> None:
+    environment = keyed_stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
+    alarm = ALARMS[f"{STACK}-credential-failures"]
+
+    assert alarm["MetricName"] in set(counted_metrics())
+    assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"][0]["Value"] == environment["POWERTOOLS_SERVICE_NAME"]

@@ -1,0 +1,215 @@
+"""The package that `sam build` makes."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.build_package import compile_modules
+from scripts.package_contents import SERVICES, copy_travel_gpt, prune, settle
+from tests.support.compiled_template import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCK = ROOT / "requirements" / "lambda.txt"
+
+
+def python_of_lambda() -> str | None:
+    found = subprocess.run(
+        ["sh", str(ROOT / "scripts/python.sh"), "3.13"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None
+
+
+has_python_of_lambda = pytest.mark.skipif(python_of_lambda() is None, reason="there is no Python 3.13 here")
+
+
+def files(tree: Path) -> Iterator[Path]:
+    return (path for path in sorted(tree.rglob("*")) if path.is_file())
+
+
+def names(tree: Path) -> set[str]:
+    return {path.relative_to(tree).as_posix() for path in files(tree)}
+
+
+def locked() -> dict[str, str]:
+    """The packages of the lock and their versions."""
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", LOCK.read_text("utf-8"), re.MULTILINE))
+
+
+def test_every_native_module_is_for_arm64(lambda_package: Path) -> None:
+    native = {path for path in files(lambda_package) if path.read_bytes()[:4] == b"\x7fELF"}
+
+    assert {path.parent.name for path in native} >= {"jiter", "pydantic_core"}
+    for path in native:
+        header = path.read_bytes()[:20]
+        assert (header[4], header[18:20]) == (2, b"\xb7\x00"), f"{path.name} is not 64-bit aarch64"
+    # And none is there under another name.
+    assert {
+        path for path in files(lambda_package) if re.search(r"\.(so|dylib|pyd|dll)\b", path.name)
+    } == native
+
+
+def test_no_file_knows_where_it_was_built(lambda_package: Path) -> None:
+    telltale = [str(lambda_package), str(ROOT), str(Path.home()), str(Path(sys.prefix)), ".package-"]
+    telltale += [str(Path(sys.base_prefix)), *os.environ.get("PIP_FIND_LINKS", "").split()]
+    needles = [text.encode() for text in telltale if len(text) > 6]
+
+    assert len(needles) >= 4
+    found = [
+        (path.name, needle)
+        for path in files(lambda_package)
+        for needle in needles
+        if needle in path.read_bytes()
+    ]
+    assert found == []
+
+
+@has_python_of_lambda
+def test_every_module_is_compiled_and_lambda_will_not_look_at_its_source(lambda_package: Path) -> None:
+    modules = [path for path in files(lambda_package) if path.suffix == ".py"]
+
+    assert len(modules) > 2000
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        # Magic number of 3.13; flags: hash-based (1), not checked (2 is absent).
+        assert compiled.read_bytes()[:8] == b"\xf3\x0d\x0d\x0a\x01\x00\x00\x00", module
+    assert len([path for path in files(lambda_package) if path.suffix == ".pyc"]) == len(modules)
+
+
+@has_python_of_lambda
+def test_compiled_code_names_the_paths_that_it_has_in_lambda(lambda_package: Path) -> None:
+    compiled = lambda_package / "travel_gpt" / "__pycache__" / "handler.cpython-313.pyc"
+
+    assert b"/var/task/travel_gpt/handler.py" in compiled.read_bytes()
+
+
+def test_travel_gpt_is_there_without_what_is_for_a_laptop(lambda_package: Path) -> None:
+    packed = {name for name in names(lambda_package / "travel_gpt") if "__pycache__" not in name}
+
+    source = {name for name in names(ROOT / "travel_gpt") if "__pycache__" not in name}
+    for_a_laptop = {name for name in source if re.match(r"local/|cli\.py|client\.py", name)}
+    assert "local/refusals.py" in for_a_laptop
+    assert packed == source - for_a_laptop
+
+
+def test_nothing_for_development_is_inside(lambda_package: Path) -> None:
+    unwanted = [
+        *("*/tests/*", "*/test/*", "*/conftest.py", "*/mypy.py", "*/pytest_plugin.py", "*.pyi", "bin/*"),
+        *("*.env*", ".git*", "requirements*", "template.yaml", "*.toml"),
+    ]
+    found = {
+        name for name in names(lambda_package) for pattern in unwanted if fnmatch.fnmatchcase(name, pattern)
+    }
+    assert found == set()
+
+    at_the_top = {path.name for path in lambda_package.iterdir()}
+    assert at_the_top.isdisjoint(
+        {"moto", "pytest", "mypy", "werkzeug", "pip", "setuptools", "tests", "scripts"}
+    )
+
+
+def test_every_locked_package_is_there_with_its_version_and_licence(lambda_package: Path) -> None:
+    there = {}
+    for described in lambda_package.glob("*.dist-info/METADATA"):
+        fields = dict(re.findall(r"^(Name|Version): (.*)$", described.read_text("utf-8"), re.MULTILINE))
+        there[fields["Name"].lower().replace("_", "-")] = fields["Version"]
+
+    assert there == locked()
+    for folder in lambda_package.glob("*.dist-info"):
+        assert [path for path in files(folder) if re.match(r"LICEN[CS]E|COPYING", path.name)], folder.name
+
+
+def test_the_lock_installs_the_same_on_every_machine() -> None:
+    # pip judges markers by the machine that builds, not by Lambda: only harmless ones may be there.
+    markers = {
+        line.partition(";")[2].rstrip(" \\") for line in LOCK.read_text("utf-8").splitlines() if "==" in line
+    }
+
+    assert markers == {" sys_platform == 'darwin' or sys_platform == 'linux'"}
+
+
+def test_the_services_that_are_called_are_described_and_no_others(lambda_package: Path) -> None:
+    described = {path.name for path in (lambda_package / "botocore" / "data").iterdir() if path.is_dir()}
+
+    assert described == set(SERVICES) == set(services_called())
+
+
+def services_called() -> Iterator[str]:
+    """The services that travel_gpt makes boto3 clients for."""
+    for module in (ROOT / "travel_gpt").rglob("*.py"):
+        if "local" in module.relative_to(ROOT / "travel_gpt").parts:
+            continue
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]):
+                    yield name
+                case ast.Call(func=ast.Attribute(attr="resource")):
+                    pytest.fail(f"{module} uses boto3.resource(), whose descriptions are pruned")
+
+
+def test_lambdas_own_user_can_read_everything(lambda_package: Path) -> None:
+    for path in lambda_package.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
+
+
+def test_it_is_small(lambda_package: Path) -> None:
+    assert sum(path.stat().st_size for path in files(lambda_package)) < 50_000_000
+
+
+def test_it_says_what_it_did(lambda_package: Path) -> None:
+    said = (lambda_package.parent.parent / "said").read_text()
+
+    assert "Installing the locked dependencies for Lambda (arm64, Python 3.13)" in said
+    assert re.search(r"Package ready: [\d,]+ files, \d+\.\d MB unzipped", said)
+    assert "WARNING" not in said
+
+
+@has_python_of_lambda
+def test_building_again_gives_the_same_bytes(lambda_package: Path, unpruned: Path, tmp_path: Path) -> None:
+    # Given the dependencies installed anew, elsewhere, and by somebody whose files are private
+    tree = tmp_path / "elsewhere"
+    shutil.copytree(unpruned, tree)
+    for path in files(tree):
+        path.chmod(0o600)
+
+    # When the rest is done again
+    copy_travel_gpt(lambda_package / "travel_gpt", tree)
+    prune(tree)
+    compile_modules(str(python_of_lambda()), tree)
+    settle(tree)
+
+    # Then every file is the same, its time and rights included, and so is the zip
+    def state(package: Path) -> dict[str, tuple[bytes, float, int]]:
+        return {
+            path.relative_to(package).as_posix(): (
+                path.read_bytes(),
+                path.stat().st_mtime,
+                path.stat().st_mode,
+            )
+            for path in files(package)
+        }
+
+    first, second = state(lambda_package), state(tree)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_the_tree_for_this_machine_is_the_same_but_for_native_modules(
+    lambda_package: Path, host_package: Path
+) -> None:
+    def portable(tree: Path) -> set[str]:
+        return {name for name in names(tree) if not re.search(r"\.so$", name)}
+
+    assert portable(lambda_package) == portable(host_package)
