@@ -13,7 +13,7 @@ from scripts.deploy.commands import AwsError, Commands, explain
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.options import Options, read_options
 from scripts.deploy.plan import KeyPlan, Plan, show
-from scripts.deploy.preparation import prepare, settle_key, without_access_logs
+from scripts.deploy.preparation import prepare, settle_key
 from scripts.deploy.secret import Action
 from scripts.deploy.stack import delete_stack
 from travel_gpt.credentials.credential import Key
@@ -103,7 +103,10 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
     if plan.create_logging_role:
         plan = _create_logging_role(commands, console, plan)
     stored = _settle_secret(commands, console, plan)
-    console.step(f"Deploying the stack {plan.stack.name} (the first time takes a minute or two)")
+    new = plan.stack.dead or not plan.stack.exists
+    console.step(
+        f"{'Creating' if new else 'Updating'} the stack {plan.stack.name}, which may take some minutes"
+    )
     stack, changed = release.deploy(
         commands, console, plan.environment, plan.account.region, plan.parameters, plan.flags
     )
@@ -125,7 +128,7 @@ def _create_logging_role(commands: Commands, console: Console, plan: Plan) -> Pl
         if "AccessLogs" in plan.options.parameters:
             raise
         console.note(f"The role could not be created, so this deploys without access logs: {failed.reason}")
-        return replace(plan, parameters=[without_access_logs(parameter) for parameter in plan.parameters])
+        return replace(plan, parameters=access_logs.switch_off(plan.parameters))
     console.good("Created.")
     return plan
 

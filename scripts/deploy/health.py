@@ -32,6 +32,7 @@ def call(commands: Commands, console: Console, stack: Stack, logs: str) -> None:
     """
     url = stack.outputs["ApiUrl"]
     began = time.monotonic()
+    waiting = False
     while True:
         status, said, answer = _get(commands, url)
         if status == 200 and answer.get("status") == "success":
@@ -42,6 +43,11 @@ def call(commands: Commands, console: Console, stack: Stack, logs: str) -> None:
         ours = "has_api_key" in answer
         if code in _SETTLED or waited > (_ANSWERED if ours else _PROPAGATION):
             break
+        if not waiting:
+            waiting = True
+            console.text(
+                f"Not well yet ({code or said}). What is new is not known everywhere at once: waiting."
+            )
         time.sleep(_PAUSE)
     again = f"Then look again:\n    curl {shlex.quote(url)}"
     if ours:
@@ -57,7 +63,7 @@ def call(commands: Commands, console: Console, stack: Stack, logs: str) -> None:
 
 
 def _get(commands: Commands, url: str) -> tuple[int, str, dict[str, Any]]:
-    failed, status, body = commands.curl({"url": url, "connect-timeout": "10", "max-time": "35"})
+    failed, status, body = commands.curl({"url": url, "connect-timeout": "10", "max-time": "30"})
     if failed:
         return 0, body or f"curl error {failed}", {}
     try:

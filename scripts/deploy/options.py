@@ -31,8 +31,8 @@ What
   --parameter Name=Value      any parameter of template.yaml; repeatable. What you leave out stays as it is
   --replace-key               put the new key (OPENAI_API_KEY, or asked for) in the place of the stored one,
                               after OpenAI has accepted it
-  --create-logging-role       create the role that API Gateway needs to write access logs, if this region
-                              has none; without it, --yes deploys without access logs
+  --create-logging-role       have access logs, and create the role that API Gateway needs to write them if
+                              this region has none; without that role, --yes deploys without access logs
 
 How
   --dry-run                   show what would happen, change nothing
@@ -103,6 +103,9 @@ def read_options(arguments: list[str]) -> Options | None:
     if given.help:
         print(_HELP, end="")
         return None
+    if given.create_logging_role:
+        # The role is for nothing else.
+        given.parameter.append("AccessLogs=enabled")
     parameters = _parameters(given)
     if given.delete_secret and not given.delete:
         raise Stop(

@@ -1,8 +1,7 @@
 """Looking at what is there and deciding what to do. Nothing here changes anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from scripts.deploy import access_logs, openai_key, secret as secrets
@@ -10,7 +9,7 @@ from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.openai_key import Verdict
 from scripts.deploy.options import Options
-from scripts.deploy.parameters import Parameter, merge, read_environment, read_template
+from scripts.deploy.parameters import merge, read_environment, read_template
 from scripts.deploy.plan import KeyPlan, Plan, flags_for
 from scripts.deploy.readiness import Account
 from scripts.deploy.secret import Action, Secret
@@ -62,8 +61,11 @@ def prepare(
             f"The stack {stack.name} is {stack.status}: it cannot be updated, only deleted and made anew. "
             "Parameters that were given to it have to be given again."
         )
-    parameters, create_role, note = _settle_access_logs(console, options, parameters, has_role)
-    notes.append(note)
+    wanted = next(parameter.new for parameter in parameters if parameter.name == "AccessLogs")
+    logs = access_logs.settle(console, options, wanted == "enabled", has_role)
+    notes.append(logs.note)
+    if not logs.on:
+        parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
     secret = secrets.read(commands, values["SecretName"])
     plan = settle_key(commands, console, options, secret, key, values)
@@ -75,61 +77,7 @@ def prepare(
         notes.append(
             f"AWS will send a mail to {values['AlarmEmail']}; alarms come once it is confirmed there."
         )
-    return Plan(options, account, environment, stack, parameters, plan, create_role, notes, flags)
-
-
-def _settle_access_logs(
-    console: Console, options: Options, parameters: Sequence[Parameter], has_role: bool | None
-) -> tuple[list[Parameter], bool, str]:
-    wanted = next(parameter.new for parameter in parameters if parameter.name == "AccessLogs")
-    if wanted != "enabled":
-        how = "--parameter AccessLogs=enabled turns them on."
-        return (
-            list(parameters),
-            False,
-            "" if "AccessLogs" in options.parameters else f"Access logs are off. {how}",
-        )
-    if has_role is None:
-        note = (
-            "Whether API Gateway can write logs here is hidden from you; if it cannot, deploying will say so."
-        )
-        return list(parameters), False, note
-    if has_role:
-        return list(parameters), False, ""
-    if options.create_logging_role:
-        return list(parameters), True, ""
-    if console.terminal and not options.yes and not options.dry_run:
-        console.say()
-        console.text(
-            "API Gateway may not write access logs in this region yet: it needs an IAM role for that, one "
-            f"for all APIs of the account. It can be created now ({access_logs.ROLE}, with AWS's own policy "
-            "AmazonAPIGatewayPushToCloudWatchLogs). Without it this API is deployed without access logs."
-        )
-        if console.ask("Create it?"):
-            return list(parameters), True, ""
-    if "AccessLogs" in options.parameters:
-        raise Stop(
-            "AccessLogs=enabled needs API Gateway's logging role, which this region does not have. "
-            "Repeat with --create-logging-role to create it."
-        )
-    note = (
-        "API Gateway has no role to write logs with in this region, so this deploys without access logs "
-        "(AccessLogs=disabled). To have them: "
-        "./deploy.sh --create-logging-role --parameter AccessLogs=enabled"
-    )
-    return [without_access_logs(parameter) for parameter in parameters], False, note
-
-
-def without_access_logs(parameter: Parameter) -> Parameter:
-    """Turn access logs off, and leave any other parameter as it is.
-
-    Args:
-        parameter: a parameter.
-
-    Returns:
-        What it becomes.
-    """
-    return replace(parameter, new="disabled") if parameter.name == "AccessLogs" else parameter
+    return Plan(options, account, environment, stack, parameters, plan, logs.create_role, notes, flags)
 
 
 def settle_key(
