@@ -8,6 +8,7 @@ The emulator is a binary inside the aws-sam-cli wheel, so this works in .venv/cl
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import functools
 import hashlib
@@ -24,12 +25,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.package_contents import copy_travel_gpt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -80,17 +83,15 @@ def runtime_client() -> Path:
     lock = ROOT / "requirements" / "emulator.txt"
 
     def install(folder: Path) -> None:
-        arguments = ["install", "--quiet", "--no-deps", "--require-hashes", "--disable-pip-version-check"]
-        _run(
-            [sys.executable, "-m", "pip", "--python", python(), *arguments]
-            + ["--target", str(folder), "--requirement", str(lock)]
-        )
+        pip = [sys.executable, "-m", "pip", "--python", python(), "install", "--quiet", "--no-deps"]
+        pip += ["--require-hashes", "--disable-pip-version-check"]
+        _run([*pip, f"--target={folder}", f"--requirement={lock}"])
 
     return cached("runtime-client", [lock], install)
 
 
 def host_dependencies() -> Path:
-    """The dependencies that ship, of the same lock and pruned alike, built for this machine the first time."""
+    """The dependencies that ship, of the same lock and pruned alike, built for this machine once."""
 
     def build(folder: Path) -> None:
         _run([python(), str(ROOT / "scripts/build_package.py"), "--platform=host", f"--target={folder}"])
@@ -279,8 +280,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         pass
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait(5)

@@ -1,7 +1,8 @@
 """Who may do what on the played AWS, and the record of who did.
 
-Moto checks no permission by default, and where it does it takes ``*`` for the resource. Here an assumed role's credentials are held to the role's policies and to the resource
-that the request names; the owner's own credentials may do everything, as an administrator's would.
+Moto checks no permission by default, and where it does it takes ``*`` for the resource. Here an assumed
+role's credentials are held to the role's policies and to the resource that the request names; the owner's
+own credentials may do everything, as an administrator's would.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import re
 import threading
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import AccessDeniedError, AWSError, _RESTError
@@ -128,12 +128,14 @@ def _role(request: Any) -> str | None:
 
 
 def _parameters(request: Any) -> dict[str, Any]:
+    """What was sent, whichever way the service's protocol sends it."""
     found: dict[str, Any] = dict(getattr(request, "uri_match", None) or {})
-    body = request.body if isinstance(request.body, str) else ""
+    if getattr(request, "params", None):
+        return found | dict(request.params)
     try:
-        given = json.loads(body)
-    except ValueError:
-        given = dict(parse_qsl(body))
+        given = json.loads(request.body)
+    except (TypeError, ValueError):
+        given = {name: values[0] for name, values in request.querystring.items() if isinstance(values, list)}
     return found | given if isinstance(given, dict) else found
 
 
@@ -160,6 +162,6 @@ def _log_arn(request: Any) -> str:
 def install() -> None:
     """Put these checks in the place of moto's."""
     policies.install()
-    ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize
-    SecretsManagerResponse._determine_resource = _secret_arn
-    LogsResponse._determine_resource = _log_arn
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize  # type: ignore[method-assign,assignment]
+    SecretsManagerResponse._determine_resource = _secret_arn  # type: ignore[attr-defined]
+    LogsResponse._determine_resource = _log_arn  # type: ignore[attr-defined]

@@ -6,10 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -21,6 +20,9 @@ from tests.support.cloud.function import DeployedFunction
 from tests.support.cloud.gateway import Gateway
 from tests.support.cloud.openai import PlayedOpenAI
 from tests.support.upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -170,7 +172,7 @@ class Cloud:
             self._refused[resource_type] = reason
         self.aws.control("rules", refused=self._refused)
 
-    def enforce_iam(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 - a switch
+    def enforce_iam(self, on: bool = True) -> None:
         """Hold an assumed role's credentials to its policies, or (False) to nothing."""
         self.aws.control("rules", enforced=on)
 

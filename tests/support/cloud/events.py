@@ -6,10 +6,22 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-IDENTITY = (
-    "cognitoIdentityPoolId accountId cognitoIdentityId caller apiKey apiKeyId principalOrgId sourceIp "
-    "accessKey cognitoAuthenticationType cognitoAuthenticationProvider userArn userAgent user"
-).split()
+IDENTITY = [
+    "cognitoIdentityPoolId",
+    "accountId",
+    "cognitoIdentityId",
+    "caller",
+    "apiKey",
+    "apiKeyId",
+    "principalOrgId",
+    "sourceIp",
+    "accessKey",
+    "cognitoAuthenticationType",
+    "cognitoAuthenticationProvider",
+    "userArn",
+    "userAgent",
+    "user",
+]
 
 
 def proxy_event(

@@ -120,7 +120,7 @@ class _Http(BaseHTTPRequestHandler):
             answer = asked.front.gateway.answer(
                 found[1], found[2], self.command, self.path, list(self.headers.items()), body
             )
-        except Exception:  # noqa: BLE001 - the bed's own mistake must be seen, by the client and by the test
+        except Exception:  # noqa: BLE001
             asked.front.failures.append(traceback.format_exc())
             answer = 500, {}, f"The test bed stumbled:\n{asked.front.failures[-1]}".encode()
         self._send(answer)
@@ -135,7 +135,7 @@ class _Http(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
         """Say nothing."""
 
 

@@ -6,12 +6,13 @@ import io
 import threading
 import zipfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.emulator import Emulator, host_dependencies
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.cloud.bed import Cloud
 
 

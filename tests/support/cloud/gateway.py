@@ -74,7 +74,7 @@ class Gateway:
         served = self._control("stage", region=region, api=api, stage=stage)
         if served is None:
             return 403, {"x-amzn-errortype": "ForbiddenException"}, b'{"message":"Forbidden"}'
-        context = {
+        context: dict[str, Any] = {
             "accountId": self._account_id,
             "apiId": api,
             "stage": stage,
@@ -140,7 +140,7 @@ class Gateway:
             answered = self._invoke(region, name, event, method["timeoutInMillis"] / 1000)
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT") from None
-        if not isinstance(answered, dict) or not isinstance(answered.get("statusCode"), int):
+        if not isinstance(answered.get("statusCode"), int):
             raise Refused("DEFAULT_5XX")
         content = answered.get("body") or ""
         headers = {**answered.get("headers", {}), "x-amzn-RequestId": context["requestId"]}

@@ -82,18 +82,19 @@ def served(region: str, account_id: str, api_id: str, stage_name: str) -> dict[s
         for key_id in backend.usage_plan_keys.get(plan, {})
         if key_id in backend.keys and backend.keys[key_id].enabled
     }
-    return {**api.deployments[stage.deployment_id].served, "keys": keys, "stage": stage.to_json()}
+    deployed: Any = api.deployments[str(stage.deployment_id)]
+    return {**deployed.served, "keys": keys, "stage": stage.to_json()}
 
 
 def _snapshot_deployments() -> None:
     create = RestAPI.create_deployment
 
     def create_deployment(self: RestAPI, *args: Any, **kwargs: Any) -> Any:
-        made = create(self, *args, **kwargs)
+        made: Any = create(self, *args, **kwargs)
         made.served = copy.deepcopy(definition(self))
         return made
 
-    RestAPI.create_deployment = create_deployment
+    RestAPI.create_deployment = create_deployment  # type: ignore[method-assign]
 
 
 def _guard_deployments() -> None:
@@ -104,7 +105,7 @@ def _guard_deployments() -> None:
             raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
         return delete(self, deployment_id)
 
-    RestAPI.delete_deployment = delete_deployment
+    RestAPI.delete_deployment = delete_deployment  # type: ignore[method-assign]
 
 
 def _check_logging_role() -> None:
@@ -121,7 +122,7 @@ def _check_logging_role() -> None:
                     )
         return update(self, patch_operations)
 
-    APIGatewayBackend.update_account = update_account
+    APIGatewayBackend.update_account = update_account  # type: ignore[method-assign]
 
 
 def _take_settings_away() -> None:
@@ -133,7 +134,7 @@ def _take_settings_away() -> None:
                 self.method_settings.pop(operation["path"].lstrip("/"), None)
         return apply(self, patch_operations)
 
-    Stage.apply_operations = apply_operations
+    Stage.apply_operations = apply_operations  # type: ignore[method-assign]
 
 
 def _count_in_numbers() -> None:
@@ -147,4 +148,4 @@ def _count_in_numbers() -> None:
                 limits = self.throttle if bound == "throttle" else self.quota
                 limits[key] = NUMBERS[key](operation["value"])
 
-    UsagePlan.apply_patch_operations = apply_patch_operations
+    UsagePlan.apply_patch_operations = apply_patch_operations  # type: ignore[method-assign]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.upstream import Call, Upstream
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.upstream import Call, Upstream
 
 
 class PlayedOpenAI:

@@ -74,4 +74,4 @@ def _list(value: Any) -> list[Any]:
 
 def install() -> None:
     """Put this in the place of moto's."""
-    IAMPolicyStatement.is_action_permitted = evaluate
+    IAMPolicyStatement.is_action_permitted = evaluate  # type: ignore[method-assign]

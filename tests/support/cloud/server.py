@@ -22,7 +22,7 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import urls as cloudformation_urls
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -39,7 +39,7 @@ StartResponse = Callable[..., Any]
 CONTROL = "/test-bed/"
 
 
-class Quiet(MotoRequestHandler):  # type: ignore[misc]
+class Quiet(MotoRequestHandler):
     """Serves without a line for every request."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -59,7 +59,7 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
     if not path.startswith(CONTROL):
         try:
             answer: Iterable[bytes] = aws(environ, start_response)
-        except Exception as error:  # noqa: BLE001 - whatever moto stumbles over must fail the test that asked
+        except Exception as error:  # noqa: BLE001 - what moto stumbles over must fail the test
             traceback.print_exc()
             return _stumble(environ, start_response, error)
         return answer

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.support.cloud.stacks.document import Document, parse
-from tests.support.cloud.stacks.model import ChangeSet, Event, Member, Stack
+
+if TYPE_CHECKING:
+    from tests.support.cloud.stacks.model import ChangeSet, Event, Member, Stack
 
 
 def _parameters(document: Document | None) -> list[dict[str, str]]:

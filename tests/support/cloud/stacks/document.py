@@ -1,4 +1,4 @@
-"""A template's text, read as CloudFormation reads it: YAML, the SAM transform, parameters with their rules."""
+"""A template's text, read as CloudFormation reads it: YAML, the SAM transform, parameters and their rules."""
 
 from __future__ import annotations
 

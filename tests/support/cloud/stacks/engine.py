@@ -239,8 +239,7 @@ def _replaces(replacing: frozenset[str], old: dict[str, Any], new: dict[str, Any
 
 
 def _name(stack: str, logical_id: str) -> str:
-    # Names of resources, not secrets.
-    suffix = "".join(random.choices(string.ascii_letters + string.digits, k=12))  # noqa: S311
+    suffix = "".join(random.choices(string.ascii_letters + string.digits, k=12))
     return f"{stack}-{logical_id}-{suffix}"
 
 

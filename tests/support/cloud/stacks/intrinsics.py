@@ -85,9 +85,9 @@ class Resolver:
         if name == "Fn::Not":
             return not self._holds(argument[0])
         if name == "Fn::And":
-            return all([self._holds(each) for each in argument])
+            return all(self._holds(each) for each in argument)
         if name == "Fn::Or":
-            return any([self._holds(each) for each in argument])
+            return any(self._holds(each) for each in argument)
         raise InvalidTemplate(f"Template error: {name} is no condition function")
 
     def _ref(self, name: str) -> Any:

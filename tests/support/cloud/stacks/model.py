@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.support.cloud.stacks.document import Document
-from tests.support.cloud.stacks.resources.base import Created
+if TYPE_CHECKING:
+    from tests.support.cloud.stacks.document import Document
+    from tests.support.cloud.stacks.resources.base import Created
 
 
 def now() -> datetime:

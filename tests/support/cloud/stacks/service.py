@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.responses import CloudFormationResponse
@@ -67,11 +67,11 @@ class Region:
         raise ServiceException("ChangeSetNotFound", f"ChangeSet [{name}] does not exist")
 
 
-class CloudFormation(CloudFormationResponse):  # type: ignore[misc]
+class CloudFormation(CloudFormationResponse):
     """CloudFormation's actions. One that is not here is refused."""
 
     # Its answers have the API's own shapes already.
-    RESPONSE_KEY_PATH_TO_TRANSFORMER: ClassVar[dict[str, Any]] = {}
+    RESPONSE_KEY_PATH_TO_TRANSFORMER: dict[str, Any] = {}  # noqa: RUF012 - as in the base class
 
     @property
     def _here(self) -> Region:

@@ -69,7 +69,7 @@ class Account:
 
 
 def _coerce_parameters(params: Properties, model: OperationModel, **_: Any) -> Properties:
-    """CloudFormation takes a number or a boolean written as text, and the other way round; the API does not."""
+    """CloudFormation takes numbers and booleans as text, and the other way round; the API does not."""
     coerced: Properties = coerce(params, model.input_shape)
     return coerced
 

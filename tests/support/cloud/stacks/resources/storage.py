@@ -1,5 +1,7 @@
 """S3 buckets: the one ``sam deploy --resolve-s3`` keeps its artifacts in."""
 
+# ruff: noqa: ARG002 - every handler has the same methods, whatever it needs of what they are given
+
 from __future__ import annotations
 
 from typing import Any
