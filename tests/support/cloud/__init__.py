@@ -11,6 +11,8 @@ How a test uses it
 ------------------
 ``tests/e2e/conftest.py`` provides the fixture ``cloud``, a fresh account for every test::
 
+    from tests.support.cloud.bed import Cloud, start_cloud
+
     def test_something(cloud: Cloud) -> None:
         cloud.openai.accept("sk-good")                      # every other key is answered 401
         done = cloud.run("./deploy.sh", "--yes", env={"OPENAI_API_KEY": "sk-good"})
@@ -34,11 +36,11 @@ an account of its own, which the per-test reset does not touch::
 ``region``, ``account_id``      ``us-east-1``, ``123456789012``
 ``home``                        an empty HOME but for a ``.curlrc`` that sends https, and https only, to
                                 loopback
-``tools``                       a folder, first on PATH, with links to ``aws`` and ``sam``. Remove a link
-                                to take a tool away (``/usr/bin`` and ``/bin`` follow it on PATH)
+``tools``                       a folder, all of PATH, with links to the machine's tools and to ``aws`` and
+                                ``sam``. Remove a link to take a tool away: ``(cloud.tools / "sam").unlink()``
 ``env``                         the whole environment for a command: HOME, PATH, fake credentials,
-                                ``AWS_ENDPOINT_URL``, region, telemetry off. Nothing inherited but
-                                proxies and pip's own settings, which a build may need
+                                ``AWS_ENDPOINT_URL``, region, ``PYTHON``, telemetry off. Nothing inherited
+                                but proxies and pip's own settings, which a build may need
 ``run(*argv, env=, input=,      runs a command with ``env`` (plus yours; a value of None removes one) in
 cwd=, timeout=)``               the repository's root, and kills it with its children at the timeout
                                 (seconds, 180). Returns a CompletedProcess with text output
@@ -50,25 +52,31 @@ cwd=, timeout=)``               the repository's root, and kills it with its chi
 ``forget_calls()``              empties that list
 ``refuse(type, reason)``        from now on CloudFormation fails to create or update resources of that
                                 type with that reason: a failing deploy. ``refuse(type, None)`` ends it
-``enforce_iam(on=True)``        from now on callers with an assumed role's credentials may do what the
-                                role's policies allow and nothing else (the owner stays almighty)
-``deny(action, reason=)``       from now on AWS answers AccessDenied to this action, say
-                                ``"apigateway:UpdateAccount"``, whoever asks. ``allow(action)`` ends it
-``openai``                      the played OpenAI: ``accept(*keys)``, ``reject(*keys)``, ``requests`` (what
-                                it saw: ``method``, ``path``, ``headers``, ``body``), ``base_url`` (http)
-``function(name)``              the deployed function, run from the host-built package in the real
-                                runtime under its own role: ``.invoke(event)``, ``.logs``, ``.environment``
+``enforce_iam(on=True)``        callers with an assumed role's credentials may do what the role's policies
+                                allow and nothing else (the owner stays almighty). On at the start
+``deny(action, reason=,         from now on AWS answers AccessDenied (or that code) to this action, say
+code=)``                        ``"apigateway:UpdateAccount"``, whoever asks. ``allow(action)`` ends it
+``openai``                      the played OpenAI: ``accept(*keys)``, ``reject(*keys)`` (at the start it
+                                knows none), ``requests`` (what it saw: ``method``, ``path``, ``headers``,
+                                ``body``, ``key``), ``base_url`` (http), ``hosts`` (https names that mean
+                                it; add one to play a compatible server), ``upstream`` (to script faults)
+``function(name)``              the deployed function, in the real runtime under its own role, with the
+                                deployed travel_gpt: ``invoke(event)``, ``restart()``, ``logs``,
+                                ``environment``, ``configuration``
 ==============================  ======================================================================
 
 ``curl https://<api-id>.execute-api.<region>.amazonaws.com/Prod/travel-gpt`` reaches the deployed API: the
-front reads the deployment that the stage serves, checks the API key against the usage plans, answers
-what API Gateway itself would answer in the shape of the deployed gateway responses, and passes the rest
-to the deployed function. ``curl https://api.openai.com/v1/models`` reaches the played OpenAI. Every other
+front reads the deployment that the stage serves, checks the API key against the usage plans and the
+function's own policy, answers what API Gateway itself would answer in the shape of the deployed gateway
+responses, and passes the rest to the deployed function (throttles and quotas are not counted). The first
+request after a deployment is a cold start: about a second. ``curl https://api.openai.com/v1/models`` reaches the played OpenAI. Every other
 host is answered 502 and fails the test that asked for it.
 
 What it refuses
 ---------------
 An unknown resource type, an unknown property of a known type, an unknown intrinsic function, a reference
-to nothing: the stack fails with a reason and rolls back, as loudly as AWS would. If a template needs
-something the bed does not know, teach the bed (``stacks/``), do not leave it out.
+to nothing: the stack fails with a reason and rolls back, as loudly as AWS would. So does a stage with logs
+in a region without API Gateway's logging role: make the role and name it (``apigateway update-account``), or
+deploy without. If a template needs something the bed does not know, teach the bed (``stacks/``), do not
+leave it out. What moto itself stumbles over is answered with the code ``TestBed``.
 """
