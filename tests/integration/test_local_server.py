@@ -35,7 +35,7 @@ class LocalServer:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "travel_gpt.local", "--port", "0", *options],
             cwd=REPOSITORY,
-            env={**kept, "HOME": str(home), "PYTHONUNBUFFERED": "", **environment},
+            env={**kept, "HOME": str(home), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
