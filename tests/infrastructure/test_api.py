@@ -57,6 +57,7 @@ def test_an_open_api_asks_for_no_key_and_has_none(open_stack: CompiledStack) -> 
 
 def test_every_method_reaches_the_function_before_the_gateway_gives_up(any_stack: CompiledStack) -> None:
     for operation in body(any_stack)["paths"]["/travel-gpt"].values():
+        assert "responses" in operation, "OpenAPI asks for it, and so does API Gateway"
         assert operation[INTEGRATION] == {
             "type": "aws_proxy",
             "httpMethod": "POST",
@@ -109,7 +110,8 @@ def test_throttles_are_set_for_each_method_and_for_all_others() -> None:
 def test_api_gateway_never_logs_what_was_said(any_stack: CompiledStack) -> None:
     for entry in any_stack.one("AWS::ApiGateway::Stage")["MethodSettings"]:
         assert entry["DataTraceEnabled"] is False
-        assert entry["LoggingLevel"] == "OFF"
+        # Unset, it is off; and to set it asks for the account's logging role, which may not be there.
+        assert "LoggingLevel" not in entry
 
 
 @pytest.mark.parametrize(("quota", "meant"), [("0", None), ("250", {"Limit": "250", "Period": "DAY"})])

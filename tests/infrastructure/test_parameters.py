@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.cloud.stacks.document import InvalidTemplate
-from tests.support.compiled_template import compile_stack, read_template
+from tests.support.compiled_template import compile_stack, read_template, template_text
 
 TEMPLATE = read_template()
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
@@ -34,6 +34,11 @@ def test_the_console_shows_every_parameter_once_with_a_label() -> None:
 def test_no_parameter_takes_a_secret() -> None:
     assert not [name for name, rules in PARAMETERS.items() if rules.get("NoEcho")]
     assert not [name for name in PARAMETERS if name.lower().endswith(("key", "token", "password", "secret"))]
+
+
+def test_the_template_can_be_sent_as_it_is() -> None:
+    # CloudFormation takes 51,200 bytes in a request; deploy.sh asks it about the template that way.
+    assert len(template_text().encode()) < 51_200
 
 
 GOOD = {

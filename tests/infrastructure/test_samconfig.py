@@ -54,9 +54,16 @@ def test_a_deployment_needs_no_further_options(environment: str) -> None:
     assert options["resolve_s3"] is True
     assert options["fail_on_empty_changeset"] is False
     # The region is the user's, and so is the profile.
-    assert not {"region", "profile", "template_file"} & set(options)
+    assert not {"region", "profile"} & set(options)
     # sam takes no notice of what it does not know: a typing mistake would change nothing, silently.
     assert set(options) <= {parameter.name for parameter in deploy_command.params}
+
+
+@pytest.mark.parametrize("command", ["deploy", "package", "local_invoke", "local_start_api"])
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_was_not_built_is_neither_deployed_nor_run(environment: str, command: str) -> None:
+    # Without it, sam would take the repository's folder for the package.
+    assert read_by_sam(environment, command)["template_file"] == ".aws-sam/build/template.yaml"
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
