@@ -47,7 +47,12 @@ def schemas() -> dict[str, Schema]:
             has_api_key=True,
             verified=True,
         ),
-        "HealthFailure": _object(HealthBody, without=("verified",), status="error"),
+        "HealthFailure": _object(
+            HealthBody,
+            without=("verified",),
+            optional={"credential_source": "Absent when the function could not even start."},
+            status="error",
+        ),
         "Answer": _object(AnswerBody, status="success"),
         "Usage": _object(UsageBody),
         "Failure": _object(

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import SECRET, Deployment, Reply, proxy_event
+from tests.integration.conftest import SECRET, Deployment, Invocation, Reply, proxy_event
 from tests.integration.test_upstream_faults import FAULTS, MODEL
 from tests.support.upstream import MODELS, RESPONSES, Behaviour, behaviours
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.proxy_event import HttpRequest
+from travel_gpt.unstartable import Unstartable
 
 validation = pytest.importorskip("openapi_schema_validator")
 
@@ -200,6 +201,13 @@ def test_what_the_function_answers_is_what_the_document_says(
 
     assert reply.body.get("code", "") == code
     conform(method, reply)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_function_that_cannot_start_answers_as_described(method: str) -> None:
+    response = Unstartable(ValueError("a variable")).answer(proxy_event(method), Invocation())
+
+    conform(method, Reply(response["statusCode"], response["headers"], json.loads(response["body"]), ""))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
