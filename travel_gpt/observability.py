@@ -21,7 +21,8 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON without credentials."""
-        return redact(super().format(record))
+        # Half of a surrogate pair, as a server's cut text ends in, would keep the line from being written.
+        return redact(super().format(record)).encode("utf-8", "replace").decode()
 
 
 _settings: Final = Settings.load(os.environ)

@@ -148,7 +148,13 @@ def _response(
             "X-Content-Type-Options": "nosniff",
             **(headers or {}),
         },
-        # A server that quotes the Authorization header in its answer is no reason to show it to a caller.
-        body=conceal(json.dumps(body, ensure_ascii=False, separators=(",", ":"))),
+        body=_text(body),
         isBase64Encoded=False,
     )
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    # A server that quotes the Authorization header in its answer is no reason to show it to a caller.
+    text = conceal(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+    # An answer that was cut inside an emoji ends in half a character, which Lambda could not send.
+    return text.encode("utf-8", "replace").decode()

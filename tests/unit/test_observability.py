@@ -1,0 +1,149 @@
+"""What is written: JSON lines without credentials, quiet libraries, and a metric that an alarm can watch."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from travel_gpt.errors import CredentialsUnavailable
+from travel_gpt.observability import RedactingFormatter, count, describe, flush_metrics, logger
+from travel_gpt.redaction import guard
+
+KEY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the project's own logger writes."""
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    stream = io.StringIO()
+    before = handler.setStream(stream)
+    yield stream
+    handler.setStream(before)
+
+
+def line_of(written: io.StringIO) -> dict[str, Any]:
+    (line,) = written.getvalue().splitlines()
+    parsed: dict[str, Any] = json.loads(line)
+    return parsed
+
+
+def test_a_line_is_json_with_the_service_and_what_was_added(written: io.StringIO) -> None:
+    logger.info("Answered a request", extra={"status": 200, "query_length": 12})
+
+    line = line_of(written)
+    assert line["message"] == "Answered a request"
+    assert (line["level"], line["service"], line["status"]) == ("INFO", "travel-gpt", 200)
+    assert line["timestamp"]
+
+
+def test_given_a_guarded_value_anywhere_in_a_line_then_it_is_masked(written: io.StringIO) -> None:
+    guard(KEY)
+
+    failure = ValueError(f"could not send {KEY}")
+    logger.error("failed with %s", KEY[4:20], extra={"detail": [KEY], KEY: 1}, exc_info=failure)
+
+    assert not {KEY[at : at + 8] for at in range(len(KEY) - 7) if KEY[at : at + 8] in written.getvalue()}
+    line = line_of(written)
+    assert line["message"] == "failed with [redacted]"
+    assert line["detail"] == ["[redacted]"]
+    assert "could not send [redacted]" in line["exception"]
+
+
+def test_any_script_is_written_as_it_is(written: io.StringIO) -> None:
+    logger.info("東京 🏖️ Kraków", extra={"detail": 'a "quote" and \\ and\nmore'})
+
+    assert "東京 🏖️ Kraków" in written.getvalue()
+    assert line_of(written)["detail"] == 'a "quote" and \\ and\nmore'
+
+
+def test_given_half_a_character_then_the_line_is_written_all_the_same() -> None:
+    # A server's message may end in half of a surrogate pair, and Lambda's stream is strict UTF-8.
+    record = logging.makeLogRecord({"msg": "said \ud83c", "levelname": "INFO", "name": "x"})
+
+    line = RedactingFormatter().format(record)
+
+    assert json.loads(line.encode())["message"] == "said ?"
+
+
+def test_given_a_debug_line_at_the_default_level_then_nothing_is_written(written: io.StringIO) -> None:
+    logger.debug("details")
+
+    assert written.getvalue() == ""
+
+
+def test_the_root_logger_does_not_get_our_lines_to_write_them_again_unmasked() -> None:
+    assert logging.getLogger("travel-gpt").propagate is False
+
+
+@pytest.mark.parametrize("library", ["boto3", "botocore", "urllib3", "openai", "httpx2", "httpcore2"])
+@pytest.mark.parametrize("child", ["", ".parsers", ".deep.below"])
+def test_given_a_root_logger_at_debug_then_libraries_that_write_what_they_receive_stay_quiet(
+    library: str, child: str
+) -> None:
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        assert not logging.getLogger(library + child).isEnabledFor(logging.INFO)
+        assert logging.getLogger(library + child).isEnabledFor(logging.WARNING)
+    finally:
+        root.setLevel(before)
+
+
+def test_a_metric_is_written_where_and_as_the_alarm_looks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    count("CredentialFailure")
+    flush_metrics()
+
+    document = json.loads(capsys.readouterr().out)
+    (directive,) = document["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "TravelGPT"
+    assert directive["Dimensions"] == [["service"]]
+    assert directive["Metrics"] == [{"Name": "CredentialFailure", "Unit": "Count"}]
+    assert document["service"] == "travel-gpt"
+    assert document["CredentialFailure"] == [1.0]
+
+
+def test_metrics_of_one_invocation_go_out_together_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+    count("CredentialFailure")
+    count("CredentialFailure", 2)
+    count("CredentialStale")
+    flush_metrics()
+    flush_metrics()
+
+    (line,) = capsys.readouterr().out.splitlines()
+    document = json.loads(line)
+    assert sum(document["CredentialFailure"]) == 3
+    assert sum(document["CredentialStale"]) == 1
+
+
+def test_given_nothing_was_counted_then_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    flush_metrics()
+
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_a_failure_is_described_by_its_types_alone() -> None:
+    inner = OSError(f"quotes {KEY}")
+    middle = ConnectionError(KEY)
+    middle.__cause__ = inner
+    outer = CredentialsUnavailable(KEY)
+    outer.__cause__ = middle
+
+    assert describe(outer) == [
+        "travel_gpt.errors.CredentialsUnavailable",
+        "builtins.ConnectionError",
+        "builtins.OSError",
+    ]
+
+
+def test_a_chain_that_bites_its_tail_is_described_too() -> None:
+    first, second = ValueError(), TypeError()
+    first.__cause__, second.__cause__ = second, first
+
+    assert len(describe(first)) == 5
