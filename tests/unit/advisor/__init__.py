@@ -1,0 +1,1 @@
+"""Tests of what asks the model, and of what comes back."""

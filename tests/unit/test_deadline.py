@@ -1,0 +1,185 @@
+"""How long a request may wait: API Gateway's time, the invocation's, and the end of both."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from tests.conftest import LambdaContext, ProxyEvent
+from tests.unit.doubles import Clock
+from travel_gpt import deadline as module
+from travel_gpt.deadline import A_REPLAY, ANSWER_WITHIN, TO_FINISH, Deadline
+
+
+class Clocks:
+    """The module's ``time``: a wall clock and a monotonic one, which a test moves."""
+
+    def __init__(self) -> None:
+        self.time = Clock()
+        self.monotonic = Clock(1000.0)
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    standing = Clocks()
+    monkeypatch.setattr(module, "time", standing)
+    return standing
+
+
+def taken(clocks: Clocks, seconds_ago: float) -> dict[str, Any]:
+    return {"requestContext": {"requestTimeEpoch": int((clocks.time.moment - seconds_ago) * 1000)}}
+
+
+@pytest.mark.parametrize(
+    ("age", "milliseconds", "left"),
+    [
+        # A warm invocation begins when API Gateway takes the request.
+        (0.0, 30_000, 28.0),
+        # A cold start has eaten of API Gateway's time and not of the invocation's.
+        (3.0, 30_000, 25.0),
+        (27.0, 30_000, 1.0),
+        (28.0, 30_000, 0.0),
+        (28.5, 30_000, 0.0),
+        (119.0, 30_000, 0.0),
+        # The function was given less than API Gateway's time.
+        (0.0, 10_000, 9.5),
+        (20.0, 10_000, 8.0),
+        (0.0, 500, 0.0),
+        (0.0, 0, 0.0),
+        # A function with more time than API Gateway would wait.
+        (0.0, 900_000, 28.0),
+    ],
+)
+def test_the_deadline_is_the_earlier_of_the_invocations_end_and_api_gateways(
+    clocks: Clocks, age: float, milliseconds: int, left: float
+) -> None:
+    deadline = Deadline.of(taken(clocks, age), LambdaContext(milliseconds))
+
+    assert deadline.left() == pytest.approx(left, abs=0.002)
+
+
+@pytest.mark.parametrize("age", [A_REPLAY, A_REPLAY + 1, 86_400.0, 400 * 86_400.0, -1.0, -86_400.0])
+def test_given_a_stored_event_that_runs_again_or_a_clock_that_is_off_then_it_has_its_full_time(
+    clocks: Clocks, age: float
+) -> None:
+    event = taken(clocks, age)
+
+    assert Deadline.of(event, LambdaContext(900_000)).left() == pytest.approx(ANSWER_WITHIN)
+    assert Deadline.of(event, LambdaContext(10_000)).left() == pytest.approx(10 - TO_FINISH)
+
+
+def test_given_an_event_of_the_repository_then_it_can_be_run_at_any_time(
+    clocks: Clocks, proxy_event: ProxyEvent
+) -> None:
+    clocks.time.moment += 400 * 86_400
+
+    assert Deadline.of(proxy_event("post"), LambdaContext()).left() == ANSWER_WITHIN
+
+
+@pytest.mark.usefixtures("clocks")
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"requestContext": None},
+        {"requestContext": {}},
+        {"requestContext": {"requestTimeEpoch": None}},
+        {"requestContext": {"requestTimeEpoch": "1795176000000"}},
+    ],
+)
+def test_given_no_time_in_the_event_then_the_invocations_counts(
+    event: dict[str, Any],
+) -> None:
+    assert Deadline.of(event, LambdaContext(20_000)).left() == pytest.approx(20 - TO_FINISH)
+
+
+def test_time_passes_and_does_not_go_below_nothing(clocks: Clocks) -> None:
+    deadline = Deadline(5)
+
+    clocks.monotonic.advance(3)
+    assert deadline.left() == 2
+    clocks.monotonic.advance(2)
+    assert deadline.left() == 0
+    clocks.monotonic.advance(10)
+    assert deadline.left() == 0
+
+
+def test_given_a_wall_clock_that_jumps_then_a_deadline_does_not(clocks: Clocks) -> None:
+    deadline = Deadline(5)
+
+    clocks.time.advance(-3600)
+
+    assert deadline.left() == 5
+
+
+def test_within_is_never_later_than_what_it_is_within(clocks: Clocks) -> None:
+    deadline = Deadline(5)
+
+    assert deadline.within(3).left() == 3
+    assert deadline.within(8).left() == 5
+    clocks.monotonic.advance(4)
+    assert deadline.within(3).left() == 1
+
+
+@pytest.mark.parametrize("result", ["done", None, 0, [1]])
+def test_given_work_that_ends_in_time_then_its_result_comes_back(result: object) -> None:
+    assert Deadline(5).run(lambda: result) is result
+
+
+class Odd(BaseException):
+    """No Exception, as KeyboardInterrupt is none."""
+
+
+@pytest.mark.parametrize("failure", [ValueError("theirs"), Odd("odd"), TimeoutError("theirs too")], ids=repr)
+def test_given_work_that_raises_then_the_very_same_exception_comes_back(failure: BaseException) -> None:
+    def work() -> None:
+        raise failure
+
+    with pytest.raises(type(failure)) as raised:
+        Deadline(5).run(work)
+
+    assert raised.value is failure
+
+
+def test_given_no_time_then_work_does_not_begin() -> None:
+    begun: list[int] = []
+
+    with pytest.raises(TimeoutError, match="no time left"):
+        Deadline(0).run(lambda: begun.append(1))
+
+    time.sleep(0.02)
+    assert begun == []
+
+
+def test_given_work_that_drips_then_nobody_waits_beyond_the_deadline() -> None:
+    # Given: each of its waits is short, as those of a socket to a server that sends a byte now and then.
+    stop, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.01):
+            pass
+        ended.set()
+        raise ValueError("after everybody left")
+
+    # When
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="time is up") as raised:
+        Deadline(0.1).run(work)
+    waited = time.monotonic() - began
+
+    # Then
+    assert 0.09 < waited < 1
+    assert raised.value.__suppress_context__
+    # And what it does afterwards reaches nobody (a warning of an unhandled exception would fail this test).
+    stop.set()
+    assert ended.wait(5)
+
+
+def test_given_abandoned_work_then_it_does_not_keep_the_process_alive() -> None:
+    threads: list[threading.Thread] = []
+
+    Deadline(5).run(lambda: threads.append(threading.current_thread()))
+
+    assert threads[0].daemon
+    assert threads[0] is not threading.current_thread()
