@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final, Protocol, cast
-
-from openai.types.chat.chat_completion import ChatCompletion
-from openai.types.responses.response import Response
+from typing import Any, Final, Protocol
 
 from travel_gpt.advisor.dialect import REASONING, STORE, Dialect
 from travel_gpt.errors import ContentRefused, UpstreamFailed
@@ -57,11 +54,6 @@ class Wire(Protocol):
         """Where to post, below the base URL."""
         ...
 
-    @property
-    def reply_type(self) -> type[Response | ChatCompletion]:
-        """What the SDK makes of the reply."""
-        ...
-
     def body(self, question: Question) -> dict[str, Any]:
         """Return the request body that asks the question."""
         ...
@@ -80,7 +72,6 @@ class ResponsesWire:
     """``POST /responses``: OpenAI's own."""
 
     path: Final = "/responses"
-    reply_type: Final = Response
 
     def body(self, question: Question) -> dict[str, Any]:
         """Return the request body. ``store`` is off: OpenAI would keep the query for 30 days."""
@@ -98,29 +89,27 @@ class ResponsesWire:
 
     def read(self, reply: object, question: Question) -> Answer:
         """Return the answer in a Response."""
-        reply = cast("Response", _of_type(reply, Response))
-        # The SDK builds a model without validation, so nothing of it is certain to be there.
-        if getattr(reply, "status", None) == "failed":
-            code = getattr(getattr(reply, "error", None), "code", None)
+        document = _document(reply)
+        if document.get("status") == "failed":
+            code = _part(document, "error").get("code")
             raise UpstreamFailed(f"the response has status failed, code {code}")
         texts: list[str] = []
         refused = False
-        for item in _list(getattr(reply, "output", None)):
-            if getattr(item, "type", None) != "message":
+        for item in _parts(document, "output"):
+            if item.get("type") != "message":
                 continue
-            for part in _list(getattr(item, "content", None)):
-                if getattr(part, "type", None) == "output_text":
-                    texts.append(str(getattr(part, "text", None) or ""))
-                elif getattr(part, "type", None) == "refusal":
+            for part in _parts(item, "content"):
+                if part.get("type") == "output_text":
+                    texts.append(str(part.get("text") or ""))
+                elif part.get("type") == "refusal":
                     refused = True
-        reason = getattr(getattr(reply, "incomplete_details", None), "reason", None)
-        usage = getattr(reply, "usage", None)
+        reason = _part(document, "incomplete_details").get("reason")
         return _answer(
             text="".join(texts),
             refused=refused or reason == "content_filter",
             truncated=reason == "max_output_tokens",
-            model=getattr(reply, "model", None) or question.model,
-            usage=_usage(usage, "input_tokens", "output_tokens"),
+            model=document.get("model") or question.model,
+            usage=_usage(document, "input_tokens", "output_tokens"),
         )
 
 
@@ -128,7 +117,6 @@ class ChatWire:
     """``POST /chat/completions``: what most compatible servers speak."""
 
     path: Final = "/chat/completions"
-    reply_type: Final = ChatCompletion
 
     def body(self, question: Question) -> dict[str, Any]:
         """Return the request body."""
@@ -148,38 +136,49 @@ class ChatWire:
 
     def read(self, reply: object, question: Question) -> Answer:
         """Return the answer in a ChatCompletion."""
-        reply = cast("ChatCompletion", _of_type(reply, ChatCompletion))
-        choices = _list(getattr(reply, "choices", None))
+        document = _document(reply)
+        choices = _parts(document, "choices")
         if not choices:
             raise UpstreamFailed("the completion has no choices")
-        message = getattr(choices[0], "message", None)
-        finish = getattr(choices[0], "finish_reason", None)
+        message = _part(choices[0], "message")
+        finish = choices[0].get("finish_reason")
         return _answer(
-            text=str(getattr(message, "content", None) or ""),
-            refused=bool(getattr(message, "refusal", None)) or finish == "content_filter",
+            text=str(message.get("content") or ""),
+            refused=bool(message.get("refusal")) or finish == "content_filter",
             truncated=finish == "length",
-            model=getattr(reply, "model", None) or question.model,
-            usage=_usage(getattr(reply, "usage", None), "prompt_tokens", "completion_tokens"),
+            model=document.get("model") or question.model,
+            usage=_usage(document, "prompt_tokens", "completion_tokens"),
         )
 
 
 WIRES: Final[Mapping[str, Wire]] = {"responses": ResponsesWire(), "chat": ChatWire()}
 
 
-def _of_type(reply: object, expected: type[object]) -> object:
+# Nobody has validated a reply, so nothing in it is certain to be there, or to be what the wire promises.
+
+
+def _document(reply: object) -> dict[str, Any]:
     # The SDK hands over the text of a reply that is not declared as JSON.
-    if not isinstance(reply, expected):
+    if not isinstance(reply, dict):
         raise UpstreamFailed(f"the reply is a {type(reply).__name__}, not the wire's JSON")
     return reply
 
 
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _part(of: dict[str, Any], name: str) -> dict[str, Any]:
+    value = of.get(name)
+    return value if isinstance(value, dict) else {}
 
 
-def _usage(usage: object, given: str, produced: str) -> Usage:
+def _parts(of: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    value = of.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _usage(document: dict[str, Any], given: str, produced: str) -> Usage:
+    usage = _part(document, "usage")
+
     def tokens(name: str) -> int | None:
-        value = getattr(usage, name, None)
+        value = usage.get(name)
         return value if isinstance(value, int) else None
 
     return Usage(tokens(given), tokens(produced), tokens("total_tokens"))
