@@ -3,7 +3,7 @@
 What is real and what is played
 -------------------------------
 Real: the unmodified ``aws``, ``sam`` and ``curl`` commands, the SAM transform (``samtranslator``), the
-Lambda runtime (AWS's emulator and ``awslambdaric``), signatures, TLS.
+Lambda runtime (AWS's emulator and ``awslambdaric``), TLS.
 Played, on loopback: AWS (a moto server with CloudFormation, IAM and API Gateway mended: see ``server``),
 and OpenAI (a scripted upstream). Nothing leaves the machine.
 
@@ -69,7 +69,8 @@ code=)``                        ``"apigateway:UpdateAccount"``, whoever asks. ``
 front reads the deployment that the stage serves, checks the API key against the usage plans and the
 function's own policy, answers what API Gateway itself would answer in the shape of the deployed gateway
 responses, and passes the rest to the deployed function (throttles and quotas are not counted). The first
-request after a deployment is a cold start: about a second. ``curl https://api.openai.com/v1/models`` reaches the played OpenAI. Every other
+request after a deployment is a cold start: about a second.
+``curl https://api.openai.com/v1/models`` reaches the played OpenAI. Every other
 host is answered 502 and fails the test that asked for it.
 
 What it refuses

@@ -11,14 +11,16 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.core.exceptions import AccessDeniedError, AWSError, _RESTError
+from moto.core.exceptions import AccessDeniedError, InvalidClientTokenIdError, ServiceException
+from moto.core.responses import ActionResult
 from moto.logs.responses import LogsResponse
 from moto.s3.exceptions import S3AccessDeniedError
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.models import sts_backends
+from werkzeug.exceptions import HTTPException
 
 from tests.support.cloud import policies
 from tests.support.cloud.stacks.resources.base import CLOUDFORMATION_KEY
@@ -28,7 +30,9 @@ READING = re.compile(
     # A change set changes nothing until it is executed.
     r"|(Create|Delete)ChangeSet"
 )
-XML_SERVICES = frozenset({"iam", "sts", "cloudformation", "sns", "monitoring", "s3"})
+XML_SERVICES = frozenset({"iam", "sts", "cloudformation", "sns", "cloudwatch"})
+# What policies call a service, where requests are signed for another name.
+PREFIXES = {"monitoring": "cloudwatch"}
 OWNER, CLOUDFORMATION = "owner", "cloudformation"
 
 
@@ -75,24 +79,27 @@ def authorize(request: Any, iam_request_class: type, resource: str = "*") -> Non
         )
     if name in rules.denied:
         code, reason = rules.denied[name]
-        raise _refusal(service, code, reason)
+        raise _refusal(request, service, code, reason)
     temporary = "X-Amz-Security-Token" in request.headers
     if rules.enforced and temporary and name != "sts:GetCallerIdentity":
         _check(request, iam_request_class, service, name, resource)
 
 
 def _check(request: Any, iam_request_class: type, service: str, name: str, resource: str) -> None:
-    path = request.raw_path + (f"?{request.parsed_url.query}" if request.parsed_url.query else "")
-    checked = iam_request_class(
-        account_id=request.current_account,
-        method=request.method,
-        path=path,
-        data=request.data,
-        body=request.raw_body,
-        headers=request.headers,
-        action=name.partition(":")[2],
-    )
-    checked.check_signature()
+    try:
+        checked = iam_request_class(
+            account_id=request.current_account,
+            method=request.method,
+            path=request.raw_path,
+            data=request.data,
+            body=request.raw_body,
+            headers=request.headers,
+            action=request._get_action(),
+        )
+    except InvalidClientTokenIdError as unknown:
+        raise _refusal(request, service, "UnrecognizedClientException", unknown.message) from unknown
+    # IAM's name of a service is not always the one that a request is signed for.
+    checked._action = name
     try:
         checked.check_action_permitted(resource)
     except (AccessDeniedError, S3AccessDeniedError) as refused:
@@ -100,24 +107,34 @@ def _check(request: Any, iam_request_class: type, service: str, name: str, resou
             f"User: {checked._access_key.arn} is not authorized to perform: {name} on resource: {resource} "
             f"because no identity-based policy allows the {name} action"
         )
-        code = "AccessDenied" if service in XML_SERVICES else "AccessDeniedException"
-        raise _refusal(service, code, reason) from refused
+        raise _refusal(request, service, "", reason) from refused
 
 
-def _refusal(service: str, code: str, reason: str) -> Exception:
+class AccessError(ServiceException):
+    """An error of any service's: a code and a message."""
+
+
+class Refusal(HTTPException):
+    """An answer instead of the one asked for, in the shape of the service's own protocol."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(body)
+        self.code = status
+
+
+def _refusal(request: Any, service: str, code: str, reason: str) -> Exception:
+    """A refusal; without a code, the one by which the service says that access is denied."""
     if service == "s3":
-        denied: Exception = S3AccessDeniedError()
-        return denied
-    if service in XML_SERVICES:
-        error = _RESTError(code, reason)
-        error.code = 403
-        return error
-    return AWSError(reason, code, 403 if service in ("lambda", "apigateway") else 400)
+        return cast("Exception", S3AccessDeniedError())
+    code = code or ("AccessDenied" if service in XML_SERVICES else "AccessDeniedException")
+    status, _, body = request.serialized(ActionResult(AccessError(code, reason)))
+    return Refusal(403 if status < 400 else status, body if isinstance(body, str) else body.decode())
 
 
 def _service(request: Any) -> str:
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", request.headers.get("Authorization", ""))
-    return scope[1] if scope else str(request.service_name)
+    signed_for = scope[1] if scope else str(request.service_name)
+    return PREFIXES.get(signed_for, signed_for)
 
 
 def _role(request: Any) -> str | None:

@@ -176,8 +176,8 @@ class Cloud:
         """Hold an assumed role's credentials to its policies, or (False) to nothing."""
         self.aws.control("rules", enforced=on)
 
-    def deny(self, action: str, reason: str = "denied by the test", code: str = "AccessDenied") -> None:
-        """Refuse an action, such as ``iam:CreateRole``, to everybody."""
+    def deny(self, action: str, reason: str = "denied by the test", code: str = "") -> None:
+        """Refuse an action, such as ``iam:CreateRole``, to everybody; AccessDenied, or with another code."""
         self._denied[action] = [code, reason]
         self.aws.control("rules", denied=self._denied)
 

@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
@@ -27,6 +26,7 @@ from tests.support.cloud.stacks.model import ChangeSet, Stack
 from tests.support.cloud.stacks.resources.base import Account
 
 ENDPOINT_VARIABLE = "TEST_BED_ENDPOINT"
+INVALID = "ValidationError"
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
@@ -41,6 +41,10 @@ UNCHANGEABLE = (
 refused: dict[str, str] = {}
 
 
+class StackError(ServiceException):
+    """An error of CloudFormation's: a code and a message."""
+
+
 @dataclass
 class Region:
     """Every stack and change set of one region; deleted stacks stay, as AWS keeps them to be looked up."""
@@ -52,19 +56,19 @@ class Region:
         """The stack of that name or id.
 
         Raises:
-            ValidationError: there is none.
+            StackError: there is none.
         """
         for each in self.stacks:
             if each.id == name or (each.name == name and each.deleted_at is None):
                 return each
-        raise ValidationError(message=f"Stack with id {name} does not exist")
+        raise StackError(INVALID, f"Stack with id {name} does not exist")
 
     def change_set(self, name: str, stack: str | None) -> ChangeSet:
         """The change set of that name or id."""
         for each in reversed(self.change_sets):
             if each.id == name or (each.name == name and stack in (each.stack.name, each.stack.id)):
                 return each
-        raise ServiceException("ChangeSetNotFound", f"ChangeSet [{name}] does not exist")
+        raise StackError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist")
 
 
 class CloudFormation(CloudFormationResponse):
@@ -111,7 +115,7 @@ class CloudFormation(CloudFormationResponse):
             there = stack or Stack("arn:new", self._get_param("StackName"), "")
             wanted(document, resolver(self._account, there, document, {}))
         except InvalidTemplate as error:
-            raise ValidationError(message=str(error)) from error
+            raise StackError(INVALID, str(error)) from error
         self._check_capabilities(document)
         return document
 
@@ -122,7 +126,7 @@ class CloudFormation(CloudFormationResponse):
         enough = {"CAPABILITY_NAMED_IAM"} if named else {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"}
         if roles and not given & enough:
             needed = "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"
-            raise ServiceException("InsufficientCapabilitiesException", f"Requires capabilities : [{needed}]")
+            raise StackError("InsufficientCapabilitiesException", f"Requires capabilities : [{needed}]")
 
     def _tags(self) -> dict[str, str]:
         return {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
@@ -132,12 +136,12 @@ class CloudFormation(CloudFormationResponse):
         stack = next((s for s in self._here.stacks if s.name == name and s.deleted_at is None), None)
         fresh = stack is None or stack.status == "REVIEW_IN_PROGRESS"
         if kind == "CREATE" and not fresh:
-            raise ValidationError(message=f"Stack [{name}] already exists and cannot be created again")
+            raise StackError(INVALID, f"Stack [{name}] already exists and cannot be created again")
         if kind == "UPDATE" and fresh:
-            raise ValidationError(message=f"Stack [{name}] does not exist")
+            raise StackError(INVALID, f"Stack [{name}] does not exist")
         if stack and stack.status in UNCHANGEABLE:
             message = f"Stack:{stack.id} is in {stack.status} state and can not be updated."
-            raise ValidationError(message=message)
+            raise StackError(INVALID, message)
         document = self._submitted(stack)
         if stack is None:
             arn = self._account.arn("cloudformation", f"stack/{name}/{uuid.uuid4()}")
@@ -188,7 +192,7 @@ class CloudFormation(CloudFormationResponse):
         found = self._here.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
         if found.execution_status != "AVAILABLE":
             message = f"ChangeSet [{found.id}] cannot be executed in its current status of [{found.status}]"
-            raise ServiceException("InvalidChangeSetStatus", message)
+            raise StackError("InvalidChangeSetStatus", message)
         if self._get_param("DisableRollback"):
             raise NotImplementedError("The test bed always rolls back")
         found.execution_status = "EXECUTE_COMPLETE"
@@ -228,7 +232,7 @@ class CloudFormation(CloudFormationResponse):
         )
         if wanted_id not in stack.members:
             message = f"Resource {wanted_id} does not exist for stack {stack.name}"
-            raise ValidationError(message=message)
+            raise StackError(INVALID, message)
         return ActionResult({"StackResourceDetail": resource_shape(stack, stack.members[wanted_id])})
 
     def list_stack_resources(self) -> ActionResult:
@@ -240,7 +244,7 @@ class CloudFormation(CloudFormationResponse):
         stack = self._here.stack(self._get_param("StackName"))
         processed = self._get_param("TemplateStage") == "Processed"
         if stack.document is None:
-            raise ValidationError(message=f"Template not found for {stack.name}")
+            raise StackError(INVALID, f"Template not found for {stack.name}")
         return ActionResult({"TemplateBody": stack.document.template if processed else stack.document.source})
 
     def get_template_summary(self) -> ActionResult:
@@ -248,7 +252,7 @@ class CloudFormation(CloudFormationResponse):
             known = self._here.stack(name).document
             if known is None:
                 message = "GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks."
-                raise ValidationError(message=message)
+                raise StackError(INVALID, message)
             return ActionResult(summary_shape(known.source))
         if body := self._get_param("TemplateBody"):
             return ActionResult(summary_shape(body))
@@ -258,7 +262,7 @@ class CloudFormation(CloudFormationResponse):
         try:
             return ActionResult(summary_shape(self._get_param("TemplateBody")))
         except InvalidTemplate as error:
-            raise ValidationError(message=str(error)) from error
+            raise StackError(INVALID, str(error)) from error
 
     def delete_stack(self) -> ActionResult:
         name = self._get_param("StackName")
