@@ -17,11 +17,12 @@ case $name in
     *) echo "environment.sh: no environment is called '$name'" >&2; exit 2 ;;
 esac
 
-python=$(scripts/python.sh)
-stamp="$("$python" --version) $(cksum <"$lock")"
-if [ -x "$folder/bin/python" ] && [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ]; then
+# Any Python that it was made with will do: a server may be running from it while another Python comes first.
+stamp=$(cksum <"$lock")
+if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -c '' 2>/dev/null; then
     exit 0
 fi
+python=$(scripts/python.sh)
 
 echo "Setting up $folder ($holds; $size, once) ..."
 rm -rf "$folder"

@@ -22,6 +22,7 @@ def wire(request: pytest.FixtureRequest) -> str:
 FAULTS: list[tuple[str, Behaviour, int, str]] = [
     ("key-refused", behaviours.reject_key(), 502, "credential_rejected"),
     ("scope-missing", behaviours.missing_scope(), 502, "credential_rejected"),
+    ("scope-missing-401", behaviours.missing_scope(status=401), 502, "credential_rejected"),
     ("no-model-access", behaviours.no_model_access(), 502, "model_unavailable"),
     ("model-unknown-404", behaviours.unknown_model(), 502, "model_unavailable"),
     ("model-unknown-400", behaviours.unknown_model(status=400), 502, "model_unavailable"),
@@ -76,6 +77,19 @@ def test_a_429_without_a_time_still_has_retry_after(deploy: Deploy, wire: str) -
     deployment.upstream.default(PATHS[wire], behaviours.rate_limited(None))
 
     assert int(deployment.post().headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_permission_is_not_mended_by_fetching_the_key_again(
+    deploy: Deploy, wire: str, status: int
+) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.default(PATHS[wire], behaviours.missing_scope(status=status))
+
+    reply = deployment.post()
+
+    assert "permission" in reply.body["message"]
+    assert (len(deployment.upstream.calls), deployment.fetches) == (1, 1)
 
 
 def test_an_exhausted_quota_is_not_tried_again(deploy: Deploy, wire: str) -> None:

@@ -83,6 +83,9 @@ def retry_after(failure: openai.APIStatusError) -> int | None:
 def _of_status(failure: openai.APIStatusError) -> TravelGPTError:
     status = failure.status_code
     code, message = f"{_text(failure.code)} {_text(failure.type)}", _message(failure)
+    # OpenAI says a missing permission with 401 as well as with 403: another version of the key is no better.
+    if status in (401, 403) and "scope" in f"{code} {message}":
+        return _not_permitted(f"the server answered {status}: the key lacks a permission")
     # No text of a 401: it quotes a part of the key.
     if status == 401 or (status in (400, 403) and "api key" in message and "valid" in message):
         return KeyRefused(f"the server answered {status}: it refuses the key")
@@ -91,21 +94,25 @@ def _of_status(failure: openai.APIStatusError) -> TravelGPTError:
         return ContentRefused(said)
     if any(sign in code for sign in _NO_CREDIT) or status == 402:
         return QuotaExhausted(said)
-    if "model_not_found" in code or (status in (403, 404) and "model" in message and "scope" not in message):
+    if "model_not_found" in code or (status in (403, 404) and "model" in message):
         return ModelUnavailable(said)
     if status == 403:
-        return CredentialRejected(
-            said,
-            message=(
-                "OpenAI knows the configured key but does not allow it this call. The owner should give it "
-                "the permissions Models: Read and Responses: Write (chat wire: Chat completions: Write)."
-            ),
-        )
+        return _not_permitted(said)
     if status == 429:
         return UpstreamRateLimited(said, retry_after=retry_after(failure) or _USUAL_WAIT)
     if status == 408:
         return UpstreamTimeout(said)
     return UpstreamFailed(said, retry_after=retry_after(failure))
+
+
+def _not_permitted(detail: str) -> CredentialRejected:
+    return CredentialRejected(
+        detail,
+        message=(
+            "OpenAI knows the configured key but does not allow it this call. The owner should give it the "
+            "permissions Models: Read and Responses: Write (chat wire: Chat completions: Write)."
+        ),
+    )
 
 
 def _text(value: object) -> str:
