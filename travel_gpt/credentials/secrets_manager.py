@@ -63,6 +63,7 @@ _MEANING: Final[dict[str, tuple[type[CredentialError], str]]] = {
     "TooManyRequestsException": (CredentialsUnavailable, "Secrets Manager throttled the call"),
     "RequestLimitExceeded": (CredentialsUnavailable, "Secrets Manager throttled the call"),
     "InternalServiceError": (CredentialsUnavailable, "Secrets Manager failed"),
+    "RequestAbortedException": (CredentialsUnavailable, "Secrets Manager failed"),
 }
 
 
@@ -119,11 +120,13 @@ class SecretsManagerSource:
                 "boto3 cannot call Secrets Manager at this endpoint",
                 message="AWS_ENDPOINT_URL is not a URL.",
             ) from wrong
-        # A binary secret has no SecretString.
-        value = answer.get("SecretString")
-        if value is None:
+        if "SecretBinary" in answer:
             raise InvalidSecret("the secret is binary: store the key as text")
-        return read_secret(value, source=self.name, version=answer["VersionId"])
+        value: object = answer.get("SecretString")
+        if not isinstance(value, str):
+            # A proxy's 200 or a network's sign-in page is no word of the owner's: a good key must outlive it.
+            raise CredentialsUnavailable("what answered is not Secrets Manager")
+        return read_secret(value, source=self.name, version=answer.get("VersionId", ""))
 
     def _meaning_of(self, refused: ClientError) -> CredentialError:
         code = refused.response.get("Error", {}).get("Code", "")
@@ -135,6 +138,6 @@ class SecretsManagerSource:
             return Misconfigured(f"{detail}: {said}", message=f"{detail}.")
         if kind is not None:
             return kind(f"{detail}: {said}")
-        if status >= 500 or status == 429:
+        if status >= 500 or status in (408, 429):
             return CredentialsUnavailable(f"Secrets Manager failed: {said}")
         return AccessDenied(f"Secrets Manager refused the call ({code}): {said}")
