@@ -1,0 +1,233 @@
+"""The pages say what the code and the template say."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from scripts.docs.stack_template import StackTemplate
+from tests.support.markdown import ROOT, Page, pages
+from travel_gpt.advisor.wires import INSTRUCTIONS
+from travel_gpt.api.requests import MAX_QUERY_CHARACTERS
+from travel_gpt.errors import HTTP_STATUS, CredentialError, UpstreamError
+from travel_gpt.local.refusals import REFUSALS
+from travel_gpt.settings import Settings, settings_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECURITY = Page.read("SECURITY.md")
+# As one line: where a sentence is broken says nothing.
+SAID = " ".join(SECURITY.text.split())
+TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
+PARAMETERS = StackTemplate.read(ROOT / "template.yaml").parameters
+CODE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "travel_gpt").rglob("*.py"))
+METRICS = set(re.findall(r'count\("(\w+)"\)', CODE))
+ALARMS = set(re.findall(r"AlarmName: !Sub \$\{AWS::StackName\}(-[a-z0-9-]+)", TEMPLATE))
+
+each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.path.relative_to(ROOT)))
+
+
+@each_page
+def test_each_link_leads_somewhere(page: Page) -> None:
+    for link in page.links:
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.path.parent / file).resolve() if file else page.path
+        assert target.is_relative_to(ROOT), link
+        assert target.exists(), link
+        if anchor:
+            assert anchor in Page.read(str(target.relative_to(ROOT))).anchors, link
+
+
+@pytest.fixture(scope="module")
+def deploy_options() -> set[str]:
+    helped = subprocess.run(
+        ["bash", "deploy.sh", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(re.findall(r"--[a-z-]+", helped.stdout))
+
+
+@each_page
+def test_each_option_of_deploy_sh_exists(page: Page, deploy_options: set[str]) -> None:
+    lines = re.findall(r"\./deploy\.sh[^\n#]*", page.commands)
+    alone = [span for span in page.spans if span.startswith("--")]
+    for line in [*lines, *(alone if "deploy.sh" in page.text else ())]:
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= deploy_options, line
+        for name in re.findall(r"--parameter (\w+)=", line):
+            assert name in {*PARAMETERS, "Name"}, line
+
+
+@each_page
+def test_each_make_target_exists(page: Page) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
+
+    for line in [*"\n".join(page.blocks).splitlines(), *page.spans]:
+        if match := re.match(r"(?:\$ )?make ([a-z0-9-]+)", line.strip()):
+            assert match[1] in targets, line
+
+
+@each_page
+def test_each_file_that_is_named_exists(page: Page) -> None:
+    for span in page.spans:
+        if re.fullmatch(r"(travel_gpt|scripts|tests|docs|events|benchmarks)/[\w./-]+", span):
+            assert (ROOT / span).exists(), span
+
+
+def _aws_commands(page: Page) -> Iterator[tuple[str, str, list[str]]]:
+    for service, operation, rest in re.findall(
+        r"\baws ([a-z0-9-]+) ([a-z-]+)((?: [^\s|#)]+)*)", page.commands
+    ):
+        if service != "configure":
+            yield service, operation, re.findall(r"(?<!\S)--([a-z-]+)", rest)
+
+
+@each_page
+def test_each_aws_command_exists_and_takes_its_options(page: Page) -> None:
+    session = botocore.session.get_session()
+    for service, operation, options in _aws_commands(page):
+        model = session.get_service_model(service)
+        by_command = {xform_name(name, "-"): name for name in model.operation_names}
+        assert operation in by_command, f"aws {service} {operation}"
+        shape = model.operation_model(by_command[operation]).input_shape
+        members = {xform_name(member, "-") for member in shape.members} if shape else set()
+        unknown = set(options) - members - {"region", "profile", "query", "output"}
+        assert not unknown, f"aws {service} {operation}: {unknown}"
+
+
+def test_the_commands_of_the_security_page_are_found_at_all() -> None:
+    assert {f"{service} {operation}" for service, operation, _ in _aws_commands(SECURITY)} >= {
+        "secretsmanager create-secret",
+        "secretsmanager put-secret-value",
+        "secretsmanager delete-secret",
+        "lambda put-function-concurrency",
+        "apigateway get-api-key",
+    }
+
+
+@each_page
+def test_each_name_exists(page: Page) -> None:
+    logical = set(re.findall(r"^  (\w+):$", TEMPLATE, re.MULTILINE))
+    variables = {spec.variable for spec in settings_fields()}
+    for span in page.spans:
+        if re.fullmatch(r"[A-Z][A-Za-z]*[a-z][A-Z][A-Za-z]*", span):
+            assert span in {*logical, *METRICS, "TravelGPT"}, span
+        if re.fullmatch(r"(?:OPENAI|CREDENTIAL|API|LOG|POWERTOOLS)_[A-Z_]+", span) and span not in REFUSALS:
+            assert span in {*variables, "OPENAI_API_KEY", "API_KEY_ID"}, span
+        if match := re.fullmatch(r"travel-gpt-backend(-[a-z0-9]+-[a-z0-9-]+)", span):
+            assert match[1] in ALARMS, span
+
+
+def test_every_code_is_in_the_troubleshooting() -> None:
+    troubleshooting = Page(SECURITY.path, SECURITY.section("Troubleshooting"))
+
+    said = set(troubleshooting.spans)
+    of_the_owner = {kind.code for kind in HTTP_STATUS if issubclass(kind, CredentialError | UpstreamError)}
+    for code in of_the_owner - {"content_refused"}:
+        assert troubleshooting.section(code)
+    others = {kind.code for kind in HTTP_STATUS} | {refusal.code for refusal in REFUSALS.values()}
+    assert others - of_the_owner <= said
+
+
+def test_every_alarm_and_metric_is_told() -> None:
+    monitoring = SECURITY.section("Monitoring")
+
+    assert {f"travel-gpt-backend{name}" for name in ALARMS} <= set(Page(SECURITY.path, monitoring).spans)
+    assert set(Page(SECURITY.path, monitoring).spans) >= METRICS
+
+
+def test_every_parameter_is_on_the_page_of_settings() -> None:
+    assert set(PARAMETERS) <= set(Page.read("docs/settings.md").spans)
+
+
+def _alarm(name: str) -> dict[str, int]:
+    described = TEMPLATE.partition(f"  {name}:\n")[2].partition("\n\n")[0]
+    return {key: int(value) for key, value in re.findall(r"(\w+): (\d+)$", described, re.MULTILINE)}
+
+
+def test_the_alarms_fire_when_the_page_says() -> None:
+    errors, latency = _alarm("ApiServerErrorsAlarm"), _alarm("ApiLatencyAlarm")
+    minutes = latency["Period"] * latency["EvaluationPeriods"] // 60
+
+    assert (
+        f"{errors['Threshold']} requests or more got a 5xx, within {errors['Period'] // 60} minutes" in SAID
+    )
+    seconds = latency["Threshold"] // 1000
+    assert f"for {minutes} minutes, one request in twenty took {seconds} s or more" in SAID
+    for name in ("CredentialFailureAlarm", "FunctionErrorsAlarm", "FunctionThrottlesAlarm"):
+        assert (_alarm(name)["Threshold"], _alarm(name)["Period"]) == (1, 300)
+
+
+def test_the_defaults_are_what_the_page_says() -> None:
+    default = {name: spec["Default"] for name, spec in PARAMETERS.items()}
+    settings = Settings()
+
+    for phrase in (
+        f"{default['HealthThrottleRate']} requests a second (`HealthThrottleRate`)",
+        f"{default['DailyQuota']:,} queries a day (`DailyQuota`)",
+        f"and {default['ThrottleRate']} a second (`ThrottleRate`)",
+        f"kept for {default['LogRetentionDays']} days (`LogRetentionDays`",
+        f"until {settings.credential_ttl} s after it fetched it (`CREDENTIAL_TTL_SECONDS`)",
+        f"The {settings.credential_max_stale:,} s during which the last good key may be used longer",
+        f"{settings.credential_ttl} + {settings.credential_max_stale:,} = ",
+        f"the default model `{settings.model}`",
+        f"{settings.max_output_tokens:,} tokens at most (`MaxOutputTokens`)",
+        f"{MAX_QUERY_CHARACTERS:,} characters at most",
+        f"86,400 / {settings.credential_ttl} = ",
+        f"`ThrottleRate` lets {default['ThrottleRate']} × 86,400 = ",
+        f"`DailyQuota` at {default['DailyQuota']:,} bounds",
+    ):
+        assert phrase in SAID, phrase
+    assert settings.max_retries == 2, "up to two more times"
+    assert MAX_QUERY_CHARACTERS * 4 + len(INSTRUCTIONS.encode()) + 500 < 20_000, "below 20,000 bytes"
+
+
+def test_the_arithmetic_is_right() -> None:
+    sums = re.findall(r"([\d.,]+(?: [×/+] [\d.,]+)+) = ([\d,.]*\d)", SAID)
+
+    assert len(sums) >= 12
+    for terms, result in sums:
+        # Digits and four signs, by the pattern above.
+        worked_out = eval(terms.replace("×", "*").replace(",", ""))
+        assert worked_out == pytest.approx(float(result.replace(",", ""))), terms
+
+
+def test_the_waits_are_those_of_the_code() -> None:
+    rows = re.findall(
+        r"^\| .+ \| ([\d.]+) \| `([\w.]+)\.([A-Z_]+)` \|$", Page.read("docs/architecture.md").text, re.M
+    )
+
+    assert len(rows) >= 10
+    for seconds, module, constant in rows:
+        assert getattr(importlib.import_module(module), constant) == float(seconds), constant
+
+
+def test_the_access_log_has_the_fields_that_are_told() -> None:
+    written = re.search(r"Format: >-\n((?: {14}.+\n)+)", TEMPLATE)
+    assert written
+    fields = set(re.findall(r'"(\w+)":', written[1]))
+
+    told = SECURITY.section("What is logged").partition("**The access log**")[2].partition(". The last is")[0]
+    assert fields == set(re.findall(r"`([a-z_]+)`", told)) - {"disabled"}
+
+
+def test_the_picture_says_what_it_shows_to_those_who_cannot_see_it() -> None:
+    picture = ET.parse(ROOT / "docs/architecture.svg").getroot()
+    space = {"svg": "http://www.w3.org/2000/svg"}
+
+    named = {element.get("id"): element.text for element in picture}
+    for name in str(picture.get("aria-labelledby")).split():
+        assert named[name]
+    assert picture.get("role") == "img"
+    style = picture.findtext("svg:style", namespaces=space) or ""
+    assert "prefers-color-scheme: dark" in style
+    assert picture.find("svg:rect[@class='page']", space) is not None, "a ground of its own, for any page"

@@ -1,0 +1,147 @@
+"""scripts/generate_docs.py: what it writes, and what it says when that is out of date."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts import generate_docs
+from scripts.docs.errors_page import GATEWAY_ONLY, errors_page
+from scripts.docs.failures import OCCASIONS
+from scripts.docs.openapi_document import openapi_document
+from scripts.docs.openapi_schemas import schemas
+from scripts.docs.settings_page import allowed, settings_page, short_table
+from scripts.docs.stack_template import StackTemplate
+from scripts.docs.tables import table
+from tests.support.markdown import ROOT
+from travel_gpt.api.responses import healthy
+from travel_gpt.errors import HTTP_STATUS
+from travel_gpt.local.refusals import REFUSALS
+from travel_gpt.settings import SettingSpec, settings_fields
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+README = "# Title\n\n<!-- settings:begin -->\nold\n<!-- settings:end -->\n\nThe end.\n"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    return tmp_path
+
+
+def test_what_was_just_written_is_up_to_date(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate_docs.main([], clone) == 0
+    written = capsys.readouterr().out
+
+    assert generate_docs.main(["--check"], clone) == 0
+    for name in ("docs/settings.md", "docs/errors.md", "docs/openapi.json", "README.md"):
+        assert f"{name}: written" in written
+        assert (clone / name).is_file()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_check_names_each_stale_file_and_the_command_and_changes_nothing(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate_docs.main([], clone)
+    (clone / "docs/errors.md").write_text("by hand", encoding="utf-8")
+    (clone / "docs/openapi.json").unlink()
+    capsys.readouterr()
+
+    assert generate_docs.main(["--check"], clone) == 1
+
+    assert capsys.readouterr().err.splitlines() == [
+        "docs/errors.md is out of date with the code. Refresh it with: make docs",
+        "docs/openapi.json is out of date with the code. Refresh it with: make docs",
+    ]
+    assert (clone / "docs/errors.md").read_text(encoding="utf-8") == "by hand"
+
+
+def test_of_the_readme_only_the_table_is_written(clone: Path) -> None:
+    generate_docs.main([], clone)
+
+    begin, _, rest = (clone / "README.md").read_text(encoding="utf-8").partition("<!-- settings:begin -->\n")
+    made, _, end = rest.partition("<!-- settings:end -->")
+    assert (begin, end) == ("# Title\n\n", "\n\nThe end.\n")
+    assert made == short_table() + "\n"
+
+
+@pytest.mark.parametrize(
+    "readme",
+    ["none", "<!-- settings:begin -->", "<!-- settings:end --><!-- settings:begin -->", README + README],
+    ids=["none", "half", "wrong-order", "twice"],
+)
+@pytest.mark.parametrize("options", [[], ["--check"]], ids=["write", "check"])
+def test_a_readme_without_a_place_for_the_table_is_an_error(
+    clone: Path, capsys: pytest.CaptureFixture[str], readme: str, options: list[str]
+) -> None:
+    (clone / "README.md").write_text(readme, encoding="utf-8")
+
+    assert generate_docs.main(options, clone) == 1
+    assert "<!-- settings:begin --> and <!-- settings:end -->" in capsys.readouterr().err
+    assert (clone / "README.md").read_text(encoding="utf-8") == readme
+
+
+def test_without_a_readme_there_is_nothing_to_write_into(clone: Path) -> None:
+    (clone / "README.md").unlink()
+
+    assert generate_docs.main([], clone) == 0
+    assert not (clone / "README.md").exists()
+
+
+def test_a_setting_is_shown_with_what_it_may_be_and_what_sets_it() -> None:
+    page = settings_page(StackTemplate.read(ROOT / "template.yaml"))
+
+    (row,) = [line for line in page.splitlines() if line.startswith("| `CREDENTIAL_TTL_SECONDS`")]
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == [
+        "`CREDENTIAL_TTL_SECONDS`",
+        "`300`",
+        "Seconds that a fetched key is used before Secrets Manager is asked again.",
+        "a whole number from 1 to 86400",
+        "`CredentialTtlSeconds`",
+    ]
+    for spec in settings_fields():
+        assert f"| `{spec.variable}` | `{spec.default}` |" in page
+    assert "| `AWS_REGION` |" in page
+    assert "| `AWS_ENDPOINT_URL` |" in page
+
+
+def test_a_setting_that_takes_anything_cannot_be_documented() -> None:
+    with pytest.raises(ValueError, match="ANYTHING"):
+        allowed(SettingSpec("anything", "ANYTHING", "", "", str))
+
+
+def test_the_page_of_errors_has_every_code_with_its_statuses() -> None:
+    page = errors_page()
+
+    for kind in HTTP_STATUS:
+        assert f"\n## {kind.code}\n" in page
+        assert kind.message in page
+    assert "| [`credential_rejected`](#credential_rejected) | 503 (GET), 502 (POST) |" in page
+    assert "| [`not_found`](#not_found) | 404 |" in page
+    assert "(`QUOTA_EXCEEDED`)" in page
+
+
+def test_every_refusal_of_api_gateway_is_explained() -> None:
+    assert [occasion.kind for occasion in OCCASIONS] == list(REFUSALS)
+    known = {kind.code for kind in HTTP_STATUS} | set(GATEWAY_ONLY)
+    assert {refusal.code for refusal in REFUSALS.values()} <= known
+
+
+def test_a_bar_in_a_cell_does_not_end_it() -> None:
+    assert table(("a",), [("b|c",)]) == "| a |\n| --- |\n| b\\|c |"
+
+
+def test_what_the_document_requires_of_health_is_what_the_function_sends() -> None:
+    body = openapi_document()["paths"]["/travel-gpt"]["get"]["responses"]["200"]["content"]
+    examples = {name: value["value"] for name, value in body["application/json"]["examples"].items()}
+    health = schemas()["Health"]
+
+    assert set(examples["health"]) == set(health["required"])
+    assert set(examples["verified"]) == set(health["properties"])
+    assert '"status":"success"' in healthy(source="x", verified=False, request_id="y")["body"]
