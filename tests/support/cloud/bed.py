@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -49,7 +50,6 @@ class Cloud:
         openai: the played OpenAI.
         home: the HOME of commands.
         tools: their PATH.
-        env: their whole environment.
     """
 
     account_id = ACCOUNT_ID
@@ -70,8 +70,6 @@ class Cloud:
             # Port 443 alone: http://localhost stays what it is.
             f'connect-to = ":443:127.0.0.1:{self._front.port}"\ncacert = "{authority.file}"\nnoproxy = "*"\n'
         )
-        _link_tools(self.tools)
-        self.env = self._environment()
         self.enforce_iam()
 
     @property
@@ -79,7 +77,10 @@ class Cloud:
         """The address of the played AWS."""
         return self.aws.endpoint
 
-    def _environment(self) -> dict[str, str]:
+    @functools.cached_property
+    def env(self) -> dict[str, str]:
+        """The whole environment of a command."""
+        _link_tools(self.tools)
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         kept |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         own_pip = Path.home() / ".config/pip/pip.conf"

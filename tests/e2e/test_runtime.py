@@ -1,0 +1,314 @@
+"""The handler inside the real Lambda runtime: AWS's emulator, awslambdaric, the dependencies that ship."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import EVENTS
+from tests.support.cloud.bed import OWNER
+from tests.support.emulator import Emulator, package
+from tests.support.upstream import RESPONSES, behaviours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from tests.conftest import ProxyEvent
+    from tests.support.cloud.bed import Cloud
+
+HANDLER = "travel_gpt.handler.lambda_handler"
+KEY = "sk-proj-Runtime5Canary9Key2Zx"
+NEW_KEY = "sk-proj-Rotated4Canary6Key8Yw"
+SECRET = "travel-gpt/openai-api-key"
+
+
+class Runtime:
+    """Starts the package in the runtime, with an account and an upstream of its own."""
+
+    def __init__(self, cloud: Cloud, paths: list[Path], proxy_event: ProxyEvent) -> None:
+        self.cloud, self._paths, self._proxy_event = cloud, paths, proxy_event
+        cloud.openai.accept(KEY)
+
+    def start(
+        self,
+        variables: Mapping[str, str] | None = None,
+        *,
+        handler: str = HANDLER,
+        timeout: int = 30,
+        credentials: Mapping[str, str] = OWNER,
+    ) -> AbstractContextManager[Emulator]:
+        """The runtime, started; its function's variables are those of the template where they matter."""
+        environment = {
+            "OPENAI_SECRET_NAME": SECRET,
+            "OPENAI_BASE_URL": self.cloud.openai.base_url,
+            "API_ACCESS": "api-key",
+            "POWERTOOLS_SERVICE_NAME": "travel-gpt-backend",
+            "AWS_ENDPOINT_URL": self.cloud.endpoint,
+            **credentials,
+            **(variables or {}),
+        }
+        return Emulator.start(environment, handler, self._paths, timeout=timeout)
+
+    def store(self, key: str) -> None:
+        """Put a key into the secret, made the first time."""
+        secrets, value = self.cloud.client("secretsmanager"), json.dumps({"api_key": key})
+        try:
+            secrets.put_secret_value(SecretId=SECRET, SecretString=value)
+        except secrets.exceptions.ResourceNotFoundException:
+            secrets.create_secret(Name=SECRET, SecretString=value)
+
+    def event(self, name: str, **changes: Any) -> dict[str, Any]:
+        """One of events/*.json, as if API Gateway took the request now."""
+        return self._proxy_event(
+            name, requestContext={"requestTimeEpoch": int(time.time() * 1000)}, **changes
+        )
+
+    def credentials_of_a_role(self, *statements: dict[str, Any]) -> dict[str, str]:
+        """What Lambda would put into the environment of a function with a role of these permissions."""
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+        }
+        iam = self.cloud.client("iam")
+        arn = iam.create_role(
+            RoleName="role",
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )["Role"]["Arn"]
+        if statements:
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            iam.put_role_policy(RoleName="role", PolicyName="policy", PolicyDocument=document)
+        assumed = self.cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="function")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": assumed["SessionToken"],
+        }
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return package(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture
+def runtime(cloud: Cloud, shipped: list[Path], proxy_event: ProxyEvent) -> Runtime:
+    return Runtime(cloud, shipped, proxy_event)
+
+
+@pytest.fixture
+def function(runtime: Runtime) -> Iterator[Emulator]:
+    """The function with a good key in its secret."""
+    runtime.store(KEY)
+    with runtime.start() as emulator:
+        yield emulator
+
+
+def body(answer: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of an answer to API Gateway, whose shape is checked on the way."""
+    assert set(answer) <= {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}, answer
+    assert answer["isBase64Encoded"] is False
+    parsed: dict[str, Any] = json.loads(answer["body"])
+    return parsed
+
+
+def test_health_and_query_are_answered(function: Emulator, runtime: Runtime) -> None:
+    health = function.invoke(runtime.event("get"))
+    answer = function.invoke(runtime.event("post"))
+
+    assert (health["statusCode"], body(health)["status"]) == (200, "success")
+    assert body(health)["has_api_key"] is True
+    assert answer["statusCode"] == 200
+    assert "Three days in Lisbon" in body(answer)["answer"]
+    assert [call.key for call in runtime.cloud.openai.requests] == [KEY]
+
+
+def test_every_event_in_the_repository_gets_its_answer(function: Emulator, runtime: Runtime) -> None:
+    answers = {file.stem: function.invoke(runtime.event(file.stem)) for file in EVENTS.glob("*.json")}
+
+    assert {name: (answer["statusCode"], body(answer).get("code")) for name, answer in answers.items()} == {
+        "get": (200, None),
+        "get-verify": (200, None),
+        "post": (200, None),
+        "post-base64": (200, None),
+        "post-not-json": (400, "invalid_json"),
+        "post-without-key": (403, "forbidden"),
+        "delete": (405, "method_not_allowed"),
+    }
+
+
+def test_a_warm_function_reads_the_secret_once(function: Emulator, runtime: Runtime) -> None:
+    runtime.cloud.forget_calls()
+
+    for _ in range(5):
+        assert function.invoke(runtime.event("get"))["statusCode"] == 200
+        assert function.invoke(runtime.event("post"))["statusCode"] == 200
+
+    reads = [call.name for call in runtime.cloud.calls(mutating=False)]
+    assert reads == ["secretsmanager:GetSecretValue"]
+
+
+def test_nothing_is_asked_of_aws_or_openai_before_the_first_request(runtime: Runtime) -> None:
+    """Given no secret and an upstream that is away, when the function starts, then it starts all the same."""
+    runtime.cloud.openai.upstream.close()
+    runtime.cloud.forget_calls()
+
+    with runtime.start() as function:
+        answer = function.invoke(runtime.event("delete"))
+
+        assert (answer["statusCode"], body(answer)["code"]) == (405, "method_not_allowed")
+        assert function.init_ms > 0
+    assert runtime.cloud.calls(mutating=False) == []
+
+
+def test_a_secret_that_does_not_exist_is_told(runtime: Runtime) -> None:
+    with runtime.start() as function:
+        health, answer = function.invoke(runtime.event("get")), function.invoke(runtime.event("post"))
+
+    assert (health["statusCode"], body(health)["code"]) == (503, "secret_not_found")
+    assert (answer["statusCode"], body(answer)["code"]) == (503, "secret_not_found")
+
+
+def test_a_secret_that_the_role_may_not_read_is_told(runtime: Runtime) -> None:
+    runtime.store(KEY)
+    credentials = runtime.credentials_of_a_role()
+
+    with runtime.start(credentials=credentials) as function:
+        health = function.invoke(runtime.event("get"))
+
+    assert (health["statusCode"], body(health)["code"]) == (503, "access_denied")
+    assert body(health)["has_api_key"] is False
+
+
+def test_a_permission_that_is_given_later_needs_no_new_function(runtime: Runtime) -> None:
+    runtime.store(KEY)
+    credentials = runtime.credentials_of_a_role()
+
+    with runtime.start(credentials=credentials) as function:
+        denied = function.invoke(runtime.event("get"))
+        allow = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        runtime.cloud.client("iam").put_role_policy(
+            RoleName="role", PolicyName="policy", PolicyDocument=document
+        )
+        granted = function.invoke(runtime.event("post"))
+
+    assert (denied["statusCode"], granted["statusCode"]) == (503, 200)
+
+
+def test_a_rotated_key_is_taken_at_once(function: Emulator, runtime: Runtime) -> None:
+    """Given a warm function, when the key dies and the secret has a new one, then the query is answered."""
+    assert function.invoke(runtime.event("post"))["statusCode"] == 200
+    runtime.store(NEW_KEY)
+    runtime.cloud.openai.accept(NEW_KEY)
+    runtime.cloud.openai.reject(KEY)
+
+    answer = function.invoke(runtime.event("post"))
+
+    assert answer["statusCode"] == 200, answer
+    assert [call.key for call in runtime.cloud.openai.requests] == [KEY, KEY, NEW_KEY]
+
+
+def test_a_key_that_openai_refuses_is_told(runtime: Runtime) -> None:
+    runtime.store("sk-proj-Never5Accepted7Key3Qr")
+
+    with runtime.start() as function:
+        answer = function.invoke(runtime.event("post"))
+        health = function.invoke(runtime.event("get-verify"))
+
+    assert (answer["statusCode"], body(answer)["code"]) == (502, "credential_rejected")
+    assert (health["statusCode"], body(health)["code"]) == (503, "credential_rejected")
+
+
+def test_a_slow_model_is_given_up_before_lambda_kills_the_function(runtime: Runtime) -> None:
+    runtime.store(KEY)
+    runtime.cloud.openai.upstream.default(RESPONSES, behaviours.slow(60))
+
+    with runtime.start(timeout=6) as function:
+        # Given: a warm function, so that all of its seconds are the model's.
+        function.invoke(runtime.event("get"))
+        answer = function.invoke(runtime.event("post"))
+
+    # Then: it answered itself. Killed, it would have left an errorMessage.
+    assert (answer["statusCode"], body(answer)["code"]) == (504, "upstream_timeout")
+
+
+def test_a_request_that_waited_has_less_time(runtime: Runtime) -> None:
+    """Given a request that API Gateway took 25 s ago, when the model is slow, then 3 s are left for it."""
+    runtime.store(KEY)
+    runtime.cloud.openai.upstream.default(RESPONSES, behaviours.slow(60))
+    event = runtime.event("post")
+    with runtime.start() as function:
+        function.invoke(runtime.event("get"))
+        event["requestContext"]["requestTimeEpoch"] = int((time.time() - 25) * 1000)
+        before = time.monotonic()
+        answer = function.invoke(event)
+        seconds = time.monotonic() - before
+
+    assert (answer["statusCode"], body(answer)["code"]) == (504, "upstream_timeout")
+    assert seconds < 15
+
+
+def test_a_wrong_setting_still_gives_a_health_that_names_it(runtime: Runtime) -> None:
+    with runtime.start({"OPENAI_MAX_OUTPUT_TOKENS": "plenty"}) as function:
+        health = function.invoke(runtime.event("get"))
+
+    assert (health["statusCode"], body(health)["code"]) == (503, "misconfigured")
+    assert "OPENAI_MAX_OUTPUT_TOKENS" in body(health)["message"]
+
+
+def test_the_chat_wire_is_spoken_when_asked_for(runtime: Runtime) -> None:
+    runtime.store(KEY)
+
+    with runtime.start({"OPENAI_API": "chat"}) as function:
+        answer = function.invoke(runtime.event("post"))
+
+    assert answer["statusCode"] == 200, answer
+    assert {call.wire for call in runtime.cloud.openai.requests} == {"chat"}
+
+
+def test_neither_key_is_in_the_runtimes_log(function: Emulator, runtime: Runtime) -> None:
+    """Given answers good and bad, then the log holds neither OpenAI's key nor the caller's, nor a piece."""
+    event = runtime.event("post")
+    function.invoke(event)
+    runtime.cloud.openai.reject(KEY)
+    function.invoke(runtime.event("post"))
+    function.invoke(runtime.event("get-verify"))
+
+    logs = function.logs
+
+    assert '"status":200' in logs
+    assert "credential_rejected" in logs
+    for secret in (KEY, event["requestContext"]["identity"]["apiKey"]):
+        assert not [part for part in _pieces(secret) if part in logs]
+
+
+def test_metrics_name_the_stack(runtime: Runtime) -> None:
+    """Given no secret, when it is asked for, then the metric the alarm watches is written for this stack."""
+    with runtime.start() as function:
+        function.invoke(runtime.event("get"))
+        lines = [json.loads(line) for line in function.logs.splitlines() if line.startswith('{"_aws"')]
+
+    metrics = [each for line in lines for each in line["_aws"]["CloudWatchMetrics"]]
+    assert [(m["Namespace"], m["Dimensions"], m["Metrics"][0]["Name"]) for m in metrics] == [
+        ("TravelGPT", [["service"]], "CredentialFailure")
+    ]
+    assert [line["service"] for line in lines] == ["travel-gpt-backend"]
+
+
+def test_a_handler_by_another_name_is_an_error_and_not_an_answer(runtime: Runtime) -> None:
+    """The runtime must be able to fail: a renamed handler may not pass for a good one."""
+    with runtime.start(handler="travel_gpt.handler.renamed_handler") as function:
+        answer = function.invoke(runtime.event("get"))
+
+    assert "statusCode" not in answer
+    assert "renamed_handler" in answer["errorMessage"]
+
+
+def _pieces(secret: str, length: int = 10) -> list[str]:
+    return [secret[start : start + length] for start in range(len(secret) - length + 1)]
