@@ -1,7 +1,7 @@
 """The credential as AWS Secrets Manager keeps it."""
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import boto3
 from botocore.config import Config
@@ -122,7 +122,7 @@ class SecretsManagerSource:
             ) from wrong
         if "SecretBinary" in answer:
             raise InvalidSecret("the secret is binary: store the key as text")
-        value: object = answer.get("SecretString")
+        value = cast("object", answer.get("SecretString"))
         if not isinstance(value, str):
             # A proxy's 200 or a network's sign-in page is no word of the owner's: a good key must outlive it.
             raise CredentialsUnavailable("what answered is not Secrets Manager")
