@@ -37,6 +37,9 @@ _metrics: Final = Metrics(service=_settings.service, namespace=_settings.metrics
 # Lambda's own handler on the root logger would write each line again, and not mask it.
 logging.getLogger(_settings.service).propagate = False
 
+# The OpenAI SDK's own switch: at "debug" it would write whole queries. It is read when the SDK is imported.
+os.environ.pop("OPENAI_LOG", None)
+
 for _name in _TALKATIVE:
     logging.getLogger(_name).setLevel(logging.WARNING)
 
