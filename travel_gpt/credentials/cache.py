@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialRejected, CredentialsUnavailable
-from travel_gpt.observability import count, logger
+from travel_gpt.observability import count, describe, logger
 
 PATIENCE: Final = 3.0
 """Seconds that a request waits for a refresh while a good credential is still there."""
@@ -83,8 +83,8 @@ class CredentialCache:
         def fetch() -> None:
             try:
                 self.current(Deadline(seconds))
-            except CredentialError as failure:
-                logger.debug("The fetch at start failed", extra={"code": failure.code})
+            except Exception as failure:  # noqa: BLE001 - Python would print it past the log's redaction
+                logger.debug("The fetch at start failed", extra={"exceptions": describe(failure)})
 
         Thread(target=fetch, daemon=True, name="travel-gpt-prefetch").start()
 

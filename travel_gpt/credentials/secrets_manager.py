@@ -1,7 +1,7 @@
 """The credential as AWS Secrets Manager keeps it."""
 
 import os
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -28,6 +28,8 @@ from travel_gpt.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 # A healthy store answers in milliseconds. Two tries and their pauses stay well inside a request's deadline.
@@ -100,7 +102,7 @@ class SecretsManagerSource:
                 # boto3 itself knows AWS_DEFAULT_REGION only; Lambda sets both.
                 region = os.environ.get("AWS_REGION")
                 self._client = boto3.client("secretsmanager", region_name=region, config=_CONFIG)
-            answer = self._client.get_secret_value(SecretId=self._secret_name)
+            answer: Mapping[str, object] = self._client.get_secret_value(SecretId=self._secret_name)
         except ClientError as refused:
             raise self._meaning_of(refused) from refused
         except NoRegionError as missing:
@@ -122,11 +124,11 @@ class SecretsManagerSource:
             ) from wrong
         if "SecretBinary" in answer:
             raise InvalidSecret("the secret is binary: store the key as text")
-        value = cast("object", answer.get("SecretString"))
+        value = answer.get("SecretString")
         if not isinstance(value, str):
             # A proxy's 200 or a network's sign-in page is no word of the owner's: a good key must outlive it.
             raise CredentialsUnavailable("what answered is not Secrets Manager")
-        return read_secret(value, source=self.name, version=answer.get("VersionId", ""))
+        return read_secret(value, source=self.name, version=str(answer.get("VersionId", "")))
 
     def _meaning_of(self, refused: ClientError) -> CredentialError:
         code = refused.response.get("Error", {}).get("Code", "")

@@ -1,0 +1,266 @@
+"""The cached key: fetched when it is needed, used for its time, once for all who wait."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
+from travel_gpt.credentials import cache as module
+from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.deadline import Deadline
+from travel_gpt.errors import CredentialsUnavailable, SecretNotFound
+
+TTL = 300
+MAX_STALE = 3600
+
+
+def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialCache:
+    return CredentialCache(source, **{"ttl": TTL, "max_stale": MAX_STALE, "now": clock, **changes})
+
+
+def test_making_a_cache_asks_nobody(clock: Clock) -> None:
+    source = ScriptedSource(FIRST)
+
+    assert cached(source, clock).source_name == "scripted"
+    assert source.fetches == 0
+
+
+def test_within_its_ttl_a_key_is_fetched_once(clock: Clock) -> None:
+    source = ScriptedSource(FIRST, SECOND)
+    cache = cached(source, clock)
+
+    for _ in range(TTL):
+        assert cache.current(soon()) == FIRST
+        clock.advance(1)
+
+    assert source.fetches == 1
+
+
+@pytest.mark.parametrize("ttl", [1, 60, 300])
+def test_after_its_ttl_and_not_before_it_is_fetched_again(clock: Clock, ttl: int) -> None:
+    source = ScriptedSource(FIRST, SECOND)
+    cache = cached(source, clock, ttl=ttl)
+    cache.current(soon())
+
+    clock.advance(ttl - 0.001)
+    assert cache.current(soon()) == FIRST
+    clock.advance(0.001)
+    assert cache.current(soon()) == SECOND
+    assert source.fetches == 2
+
+
+def test_an_age_counts_from_when_the_key_came_and_not_from_when_it_was_used(clock: Clock) -> None:
+    source = ScriptedSource(FIRST, SECOND)
+    cache = cached(source, clock)
+    for _ in range(3):
+        cache.current(soon())
+        clock.advance(TTL * 0.4)
+
+    assert cache.current(soon()) == SECOND
+
+
+def test_the_time_that_a_frozen_environment_slept_counts(clock: Clock) -> None:
+    # Given: the monotonic clock stands while Lambda freezes the environment; only wall time has passed.
+    source = ScriptedSource(FIRST, SECOND)
+    cache = cached(source, clock)
+    cache.current(soon())
+
+    clock.advance(6 * 3600)
+
+    assert cache.current(soon()) == SECOND
+
+
+@pytest.mark.parametrize("back", [0.001, 60, 86_400])
+def test_given_a_wall_clock_set_back_then_the_key_is_fetched_rather_than_kept_for_longer(
+    clock: Clock, back: float
+) -> None:
+    source = ScriptedSource(FIRST, SECOND)
+    cache = cached(source, clock)
+    cache.current(soon())
+
+    clock.advance(-back)
+
+    assert cache.current(soon()) == SECOND
+    assert cache.current(soon()) == SECOND
+    assert source.fetches == 2, "and kept by the new time"
+
+
+def test_given_a_wall_clock_set_back_and_no_store_then_nobody_guesses_the_keys_age(clock: Clock) -> None:
+    source = ScriptedSource(FIRST, CredentialsUnavailable("away"))
+    cache = cached(source, clock)
+    cache.current(soon())
+
+    clock.advance(-60)
+
+    with pytest.raises(CredentialsUnavailable):
+        cache.current(soon())
+
+
+def test_a_failure_is_not_remembered(clock: Clock) -> None:
+    source = ScriptedSource(SecretNotFound("x"), CredentialsUnavailable("y"), FIRST)
+    cache = cached(source, clock)
+
+    with pytest.raises(SecretNotFound):
+        cache.current(soon())
+    with pytest.raises(CredentialsUnavailable):
+        cache.current(soon())
+    assert cache.current(soon()) == FIRST
+
+
+class Gate:
+    """A fetch that begins, and ends when the test lets it."""
+
+    def __init__(self, result: Credential) -> None:
+        self.begun, self.open = threading.Event(), threading.Event()
+        self._result = result
+
+    def __call__(self) -> Credential:
+        self.begun.set()
+        assert self.open.wait(5)
+        return self._result
+
+
+def test_given_many_who_ask_at_once_then_one_fetch_serves_all(clock: Clock) -> None:
+    gate = Gate(FIRST)
+    source = ScriptedSource(gate)
+    cache = cached(source, clock)
+    got: list[Credential] = []
+    threads = [threading.Thread(target=lambda: got.append(cache.current(soon()))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    assert gate.begun.wait(5)
+
+    gate.open.set()
+    for thread in threads:
+        thread.join(5)
+
+    assert got == [FIRST] * 16
+    assert source.fetches == 1
+
+
+def test_given_a_fetch_under_way_then_who_has_less_time_goes_without(clock: Clock) -> None:
+    gate = Gate(FIRST)
+    cache = cached(ScriptedSource(gate), clock)
+    first = threading.Thread(target=lambda: cache.current(soon()))
+    first.start()
+    assert gate.begun.wait(5)
+
+    with pytest.raises(CredentialsUnavailable, match="another request's fetch"):
+        cache.current(Deadline(0.02))
+
+    gate.open.set()
+    first.join(5)
+    assert cache.current(Deadline(0.02)) == FIRST, "and nothing stays locked"
+
+
+def test_given_a_fetch_under_way_then_a_fresh_key_is_still_served(clock: Clock) -> None:
+    gate = Gate(SECOND)
+    cache = cached(ScriptedSource(FIRST, gate), clock)
+    cache.current(soon())
+    busy = threading.Thread(target=lambda: cache.after_rejection(credential("sk-other-0001"), soon()))
+    # Given: the cache holds another key than the refused one, so nobody is asked.
+    busy.start()
+    busy.join(5)
+
+    assert cache.current(Deadline(0.02)) == FIRST
+    assert not gate.begun.is_set()
+
+
+def test_given_a_source_that_does_not_answer_then_it_is_left_at_the_deadline(clock: Clock) -> None:
+    gate = Gate(FIRST)
+    cache = cached(ScriptedSource(gate), clock)
+
+    with pytest.raises(CredentialsUnavailable, match="did not answer in time"):
+        cache.current(Deadline(0.05))
+
+    gate.open.set()
+
+
+def test_given_no_time_left_then_the_source_is_not_asked(clock: Clock) -> None:
+    source = ScriptedSource(FIRST)
+
+    with pytest.raises(CredentialsUnavailable):
+        cached(source, clock).current(Deadline(0))
+
+    assert source.fetches == 0
+
+
+def test_a_mistake_in_a_source_is_not_taken_for_an_outage(clock: Clock) -> None:
+    source = ScriptedSource(ZeroDivisionError("ours"), FIRST)
+    cache = cached(source, clock)
+
+    with pytest.raises(ZeroDivisionError):
+        cache.current(soon())
+    assert cache.current(soon()) == FIRST, "and leaves nothing locked"
+
+
+class TestPrefetch:
+    """The fetch at a cold start, while the SDK is being imported."""
+
+    def test_given_it_was_quick_then_the_first_request_finds_the_key(self, clock: Clock) -> None:
+        gate = Gate(FIRST)
+        source = ScriptedSource(gate)
+        cache = cached(source, clock)
+
+        cache.prefetch(seconds=5)
+        assert gate.begun.wait(5), "it runs by itself"
+        gate.open.set()
+
+        assert cache.current(soon()) == FIRST
+        assert source.fetches == 1, "the request waited for the one under way"
+
+    @pytest.mark.parametrize("failure", [SecretNotFound("x"), CredentialsUnavailable("y")], ids=repr)
+    def test_given_it_failed_then_the_first_request_asks_again(
+        self, clock: Clock, failure: BaseException
+    ) -> None:
+        source = ScriptedSource(failure, FIRST)
+        cache = cached(source, clock)
+
+        cache.prefetch(seconds=5)
+        _join("travel-gpt-prefetch")
+
+        assert cache.current(soon()) == FIRST
+
+    def test_given_a_mistake_of_ours_then_it_waits_for_a_request_to_be_told(self, clock: Clock) -> None:
+        # An exception that nobody catches in a thread is printed as it is, past the log's redaction.
+        source = ScriptedSource(ZeroDivisionError("ours"))
+        cache = cached(source, clock)
+
+        cache.prefetch(seconds=5)
+        _join("travel-gpt-prefetch")
+
+        with pytest.raises(ZeroDivisionError):
+            cache.current(soon())
+
+    def test_given_it_hangs_then_the_first_request_is_not_held_beyond_its_seconds(self, clock: Clock) -> None:
+        gate = Gate(FIRST)
+        source = ScriptedSource(gate, SECOND)
+        cache = cached(source, clock)
+
+        cache.prefetch(seconds=0.05)
+
+        assert cache.current(soon()) == SECOND
+        gate.open.set()
+
+    def test_it_keeps_no_process_alive(self, clock: Clock) -> None:
+        gate = Gate(FIRST)
+        cached(ScriptedSource(gate), clock).prefetch(seconds=5)
+
+        assert all(thread.daemon for thread in _threads("travel-gpt-prefetch"))
+        gate.open.set()
+        _join("travel-gpt-prefetch")
+
+
+def _threads(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+def _join(name: str) -> None:
+    for thread in _threads(name):
+        thread.join(5)
+
+
+def test_the_waits_of_the_design() -> None:
+    assert (module.PATIENCE, module.PAUSE, module.REFUSED_TTL) == (3.0, 15, 30)
