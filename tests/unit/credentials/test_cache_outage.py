@@ -1,0 +1,252 @@
+"""The store is away, or its owner has pulled the key: the one is outlived for a while, the other obeyed."""
+
+import io
+import json
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
+from travel_gpt.credentials import cache as module
+from travel_gpt.credentials.cache import PAUSE, CredentialCache
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.errors import (
+    AccessDenied,
+    CredentialError,
+    CredentialsUnavailable,
+    InvalidSecret,
+    Misconfigured,
+    SecretNotFound,
+)
+from travel_gpt.observability import flush_metrics, logger
+
+AWAY = CredentialsUnavailable("Secrets Manager throttled the call")
+TTL = 300
+MAX_STALE = 3600
+
+
+@pytest.fixture
+def source() -> ScriptedSource:
+    return ScriptedSource(FIRST)
+
+
+@pytest.fixture
+def cache(source: ScriptedSource, clock: Clock) -> CredentialCache:
+    """A cache that holds the first key, just fetched."""
+    cache = CredentialCache(source, ttl=TTL, max_stale=MAX_STALE, now=clock)
+    cache.current(soon())
+    return cache
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    stream = io.StringIO()
+    before = handler.setStream(stream)
+    yield stream
+    handler.setStream(before)
+
+
+def test_given_the_store_is_away_then_the_last_good_key_serves_to_the_end_of_the_bounded_time(
+    cache: CredentialCache, source: ScriptedSource, clock: Clock
+) -> None:
+    source.will(AWAY)
+
+    clock.advance(TTL)
+    assert cache.current(soon()) == FIRST
+    clock.advance(MAX_STALE - 0.001)
+    assert cache.current(soon()) == FIRST
+
+    clock.advance(0.001)
+    with pytest.raises(CredentialsUnavailable, match="throttled"):
+        cache.current(soon())
+
+
+def test_given_an_owner_who_wants_no_stale_key_then_none_serves(source: ScriptedSource, clock: Clock) -> None:
+    cache = CredentialCache(source, ttl=TTL, max_stale=0, now=clock)
+    cache.current(soon())
+    source.will(AWAY)
+
+    clock.advance(TTL - 0.001)
+    assert cache.current(soon()) == FIRST
+    clock.advance(0.001)
+    with pytest.raises(CredentialsUnavailable):
+        cache.current(soon())
+
+
+def test_given_the_store_is_away_then_it_is_asked_once_a_pause_and_not_by_every_request(
+    cache: CredentialCache, source: ScriptedSource, clock: Clock
+) -> None:
+    source.will(AWAY)
+    clock.advance(TTL)
+
+    asked = []
+    for _ in range(4 * PAUSE):
+        cache.current(soon())
+        asked.append(source.fetches)
+        clock.advance(1)
+
+    assert asked == [2] * PAUSE + [3] * PAUSE + [4] * PAUSE + [5] * PAUSE
+
+
+def test_given_a_pause_that_reaches_beyond_the_bounded_time_then_the_bound_holds(
+    cache: CredentialCache, source: ScriptedSource, clock: Clock
+) -> None:
+    source.will(AWAY)
+    clock.advance(TTL + MAX_STALE - 1)
+    assert cache.current(soon()) == FIRST
+
+    clock.advance(1)
+
+    with pytest.raises(CredentialsUnavailable):
+        cache.current(soon())
+
+
+def test_given_no_good_key_is_left_then_every_request_asks(
+    cache: CredentialCache, source: ScriptedSource, clock: Clock
+) -> None:
+    source.will(AWAY)
+    clock.advance(TTL + MAX_STALE)
+    for _ in range(3):
+        with pytest.raises(CredentialsUnavailable):
+            cache.current(soon())
+    assert source.fetches == 4
+
+    source.will(SECOND)
+    assert cache.current(soon()) == SECOND
+
+
+def test_given_the_store_is_back_then_its_key_is_taken_for_a_whole_ttl(
+    cache: CredentialCache, source: ScriptedSource, clock: Clock
+) -> None:
+    source.will(AWAY)
+    clock.advance(TTL + 100)
+    cache.current(soon())
+
+    source.will(SECOND, FIRST)
+    clock.advance(PAUSE)
+    assert cache.current(soon()) == SECOND
+    clock.advance(TTL - 0.001)
+    assert cache.current(soon()) == SECOND
+    clock.advance(0.001)
+    assert cache.current(soon()) == FIRST
+
+
+def test_given_a_new_outage_then_the_bounded_time_counts_from_the_last_good_fetch(
+    cache: CredentialCache, source: ScriptedSource, clock: Clock
+) -> None:
+    clock.advance(TTL)
+    cache.current(soon())
+    source.will(AWAY)
+
+    clock.advance(TTL + MAX_STALE - 1)
+
+    assert cache.current(soon()) == FIRST
+
+
+def test_given_a_good_key_then_a_hanging_store_is_left_sooner_than_the_deadline(
+    cache: CredentialCache, source: ScriptedSource, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given: the request itself has an hour.
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    release = threading.Event()
+
+    def hang() -> Credential:
+        assert release.wait(5)
+        return SECOND
+
+    source.will(hang)
+    clock.advance(TTL)
+
+    assert cache.current(soon(3600)) == FIRST
+    release.set()
+
+
+def test_given_a_stale_key_serves_then_the_log_and_a_metric_say_so(
+    cache: CredentialCache,
+    source: ScriptedSource,
+    clock: Clock,
+    log: io.StringIO,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source.will(AWAY)
+    clock.advance(TTL + 42)
+
+    cache.current(soon())
+    cache.current(soon())
+    flush_metrics()
+
+    line = json.loads(log.getvalue())
+    assert line["level"] == "WARNING"
+    assert "going on with the last good key" in line["message"]
+    assert (line["detail"], line["age_seconds"]) == ("Secrets Manager throttled the call", TTL + 42)
+    assert json.loads(capsys.readouterr().out)["CredentialStale"] == [1.0]
+
+
+PULLED = [
+    SecretNotFound("deleted"),
+    AccessDenied("denied"),
+    InvalidSecret("no key"),
+    Misconfigured("wrong name"),
+]
+
+
+@pytest.mark.parametrize("pulled", PULLED, ids=lambda failure: str(failure.code))
+class TestKillSwitch:
+    """An owner who deletes, denies or overwrites the secret stops the function."""
+
+    def test_given_it_then_the_next_fetch_drops_the_key(
+        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+    ) -> None:
+        source.will(pulled)
+        clock.advance(TTL)
+
+        for _ in range(2):
+            with pytest.raises(type(pulled)):
+                cache.current(soon())
+
+    def test_given_it_then_an_outage_afterwards_does_not_bring_the_key_back(
+        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+    ) -> None:
+        source.will(pulled, AWAY)
+        clock.advance(TTL)
+        with pytest.raises(type(pulled)):
+            cache.current(soon())
+
+        with pytest.raises(CredentialsUnavailable):
+            cache.current(soon())
+
+    def test_given_it_in_the_middle_of_an_outage_then_the_stale_key_is_dropped(
+        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+    ) -> None:
+        source.will(AWAY, pulled)
+        clock.advance(TTL)
+        assert cache.current(soon()) == FIRST
+
+        clock.advance(PAUSE)
+
+        with pytest.raises(type(pulled)):
+            cache.current(soon())
+
+    def test_given_it_at_a_refused_key_then_the_key_is_dropped_at_once(
+        self, cache: CredentialCache, source: ScriptedSource, pulled: CredentialError
+    ) -> None:
+        source.will(pulled)
+
+        with pytest.raises(type(pulled)):
+            cache.after_rejection(FIRST, soon())
+        with pytest.raises(type(pulled)):
+            cache.current(soon())
+
+    def test_given_the_secret_is_mended_then_the_next_request_has_it(
+        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+    ) -> None:
+        source.will(pulled, SECOND)
+        clock.advance(TTL)
+        with pytest.raises(type(pulled)):
+            cache.current(soon())
+
+        assert cache.current(soon()) == SECOND
