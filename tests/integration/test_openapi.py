@@ -189,6 +189,10 @@ POSTS: list[tuple[str, Ask, str]] = [
 CASES = [("GET", *case) for case in GETS] + [("POST", *case) for case in POSTS]
 
 
+def test_the_document_is_openapi() -> None:
+    pytest.importorskip("openapi_spec_validator").validate(DOCUMENT)
+
+
 @pytest.mark.parametrize(
     ("method", "ask", "code"),
     [(method, ask, code) for method, _, ask, code in CASES],

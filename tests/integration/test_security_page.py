@@ -88,6 +88,7 @@ OF_THE_KEY: Causes = [
     ),
     (_binary, "invalid_secret", "the secret is binary: store the key as text"),
     (_store(400, "ThrottlingException"), "credentials_unavailable", "Secrets Manager throttled the call"),
+    (_store(400, "SomethingNewException"), "access_denied", "Secrets Manager refused the call"),
     (_store(500, "InternalServiceError"), "credentials_unavailable", "Secrets Manager failed"),
 ]
 OF_OPENAI: Causes = [
