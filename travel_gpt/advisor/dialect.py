@@ -15,7 +15,6 @@ STORE: Final = "store"
 MAX_TOKENS: Final = "max_tokens"
 MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 
-_OPTIONAL: Final = (REASONING, STORE)
 # One of these always goes out: a call without a cap on its cost is not made.
 _CAPS: Final = (MAX_COMPLETION_TOKENS, MAX_TOKENS)
 
@@ -32,6 +31,9 @@ class Dialect:
         # models refuse.
         self._refused = set() if at_openai else {REASONING}
         self._caps = list(_CAPS if at_openai else reversed(_CAPS))
+        # OpenAI knows store. Were it left out, because a refusal quotes a traveller's word, OpenAI would keep
+        # every later query for 30 days.
+        self._optional = (REASONING,) if at_openai else (REASONING, STORE)
 
     def takes(self, parameter: str) -> bool:
         """Tell whether to send an optional parameter."""
@@ -55,7 +57,7 @@ class Dialect:
             return False
         # Each server has a shape of its own for this, and all of them name the parameter.
         said = str(failure.body).lower()
-        for parameter in _OPTIONAL:
+        for parameter in self._optional:
             if parameter in said and self.takes(parameter):
                 self._refused.add(parameter)
                 logger.info(

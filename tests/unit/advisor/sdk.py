@@ -1,0 +1,38 @@
+"""The exceptions of the openai SDK, made by the SDK itself out of a server's reply."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import httpx2
+import openai
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REQUEST = httpx2.Request("POST", "https://api.openai.com/v1/responses")
+
+
+@cache
+def _client() -> openai.OpenAI:
+    return openai.OpenAI(api_key="sk-any")
+
+
+def refusal(
+    status: int,
+    message: object = "It says why.",
+    *,
+    code: object = None,
+    kind: object = "invalid_request_error",
+    headers: Mapping[str, str] | None = None,
+) -> openai.APIStatusError:
+    """Return what the SDK raises for OpenAI's error body."""
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    return of_response(httpx2.Response(status, json={"error": error}, headers=headers))
+
+
+def of_response(response: httpx2.Response) -> openai.APIStatusError:
+    """Return what the SDK raises for any refusal."""
+    response.request = REQUEST
+    return _client()._make_status_error_from_response(response)
