@@ -100,7 +100,7 @@ class ResponsesWire:
                 continue
             for part in _parts(item, "content"):
                 if part.get("type") == "output_text":
-                    texts.append(str(part.get("text") or ""))
+                    texts.append(_words(part, "text"))
                 elif part.get("type") == "refusal":
                     refused = True
         reason = _part(document, "incomplete_details").get("reason")
@@ -108,7 +108,7 @@ class ResponsesWire:
             text="".join(texts),
             refused=refused or reason == "content_filter",
             truncated=reason == "max_output_tokens",
-            model=document.get("model") or question.model,
+            model=_words(document, "model") or question.model,
             usage=_usage(document, "input_tokens", "output_tokens"),
         )
 
@@ -143,10 +143,14 @@ class ChatWire:
         message = _part(choices[0], "message")
         finish = choices[0].get("finish_reason")
         return _answer(
-            text=str(message.get("content") or ""),
+            # Some models answer in parts, and think aloud in others that are no text.
+            text=_words(message, "content")
+            or "".join(
+                _words(part, "text") for part in _parts(message, "content") if part.get("type") == "text"
+            ),
             refused=bool(message.get("refusal")) or finish == "content_filter",
             truncated=finish == "length",
-            model=document.get("model") or question.model,
+            model=_words(document, "model") or question.model,
             usage=_usage(document, "prompt_tokens", "completion_tokens"),
         )
 
@@ -172,6 +176,11 @@ def _part(of: dict[str, Any], name: str) -> dict[str, Any]:
 def _parts(of: dict[str, Any], name: str) -> list[dict[str, Any]]:
     value = of.get(name)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _words(of: dict[str, Any], name: str) -> str:
+    value = of.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _usage(document: dict[str, Any], given: str, produced: str) -> Usage:
