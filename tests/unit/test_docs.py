@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import subprocess
+import tomllib
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -199,6 +200,16 @@ def test_the_arithmetic_is_right() -> None:
         # Digits and four signs, by the pattern above.
         worked_out = eval(terms.replace("×", "*").replace(",", ""))
         assert worked_out == pytest.approx(float(result.replace(",", ""))), terms
+
+
+def test_the_floors_are_those_that_imports_are_held_to() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (floors,) = contract["tool"]["importlinter"]["contracts"]
+    # local stands beside the house.
+    wanted = [layer.replace("travel_gpt.", "").split(" | ") for layer in floors["layers"][1:]]
+
+    told = Page.read("docs/architecture.md").section("The floors").partition(". An")[0]
+    assert [re.findall(r"`(\w+)`", floor) for floor in told.split("→")] == wanted
 
 
 def test_the_waits_are_those_of_the_code() -> None:
