@@ -150,9 +150,9 @@ class AccessDenied(CredentialError):
         "The function may not read the secret with the OpenAI key. Its owner should check the role's policy."
     )
     remedy = (
-        "Look first whether the secret exists under exactly this name. Then read `detail` in the log: AWS names "
-        "the role, the action and the resource. Look at the role's policy, at the secret's own, and at its KMS "
-        "key if it has one of its own."
+        "Look first whether the secret exists under exactly this name. Then read `detail` in the log: AWS "
+        "names the role, the action and the resource. Look at the role's policy, at the secret's own, and at "
+        "its KMS key if it has one of its own."
     )
 
 
