@@ -1,6 +1,7 @@
 """Running the designs, interleaved, and taking their times."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -11,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from benchmarks.loopback import ANSWER
-from benchmarks.packages import ROOT, Design, environment
+from benchmarks import ANSWER, QUERY
+from benchmarks.packages import EMPTY, ROOT, Design, environment
 from travel_gpt.local.proxy_event import HttpRequest, proxy_event
 
 RUNTIME: Final = ROOT / "benchmarks" / "runtime.py"
-QUERY: Final = "Three days in Lisbon in May?"
 BATCH_SECONDS: Final = 0.08
 """How long a batch of warm requests should take: far above the clock's grain, short enough to interleave."""
 
@@ -69,19 +69,22 @@ class Process:
 
     def __init__(self, python: str, design: Design, case: Case, variables: dict[str, str]) -> None:
         self._design, self._case = design, case
-        command = [python, "-I", "-S", "-B", str(RUNTIME), str(design.package), design.module, "2"]
+        reader, writer = os.pipe()
+        command = [python, "-I", "-S", "-B", str(RUNTIME), str(design.package), design.module, str(writer)]
         event = json.dumps(_event(case.method))
         began = time.monotonic_ns()
         self._process = subprocess.Popen(
             command,
             env=variables,
             stdin=subprocess.PIPE,
-            # Handlers log to standard output, which is drained at once in Lambda too.
+            # Handlers log to standard output, which is taken off their hands at once in Lambda too.
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            pass_fds=[writer],
             text=True,
         )
-        told = self._say(event)
+        os.close(writer)
+        self._report = os.fdopen(reader)
+        told = self._ask(event)
         self.cold = Cold(
             wall=(told["answered_at"] - began) / 1e9, cpu=told["cpu"] / 1e9, memory=told["memory"] / 1024
         )
@@ -98,35 +101,32 @@ class Process:
         Raises:
             WrongAnswer: the last answer is not the one to expect.
         """
-        told = self._say(str(requests))
+        told = self._ask(str(requests))
         return Warm(wall=told["took"] / requests / 1e9, cpu=told["cpu"] / requests / 1e9)
 
     def stop(self) -> None:
         """End the process."""
-        self._pipe(self._process.stdin).close()
+        self._stdin.close()
         self._process.wait(10)
-        self._pipe(self._process.stderr).close()
+        self._report.close()
 
-    def _say(self, line: str) -> Any:
-        stdin, stderr = self._pipe(self._process.stdin), self._pipe(self._process.stderr)
-        stdin.write(f"{line}\n")
-        stdin.flush()
-        told = stderr.readline()
-        try:
-            report = json.loads(told)
-            response = report["response"]
-            body = json.loads(response["body"])
-        except (ValueError, TypeError, KeyError):
-            raise WrongAnswer(f"{self._design.name}: {told}{stderr.read()}") from None
-        expected = {"GET": body.get("has_api_key"), "POST": body.get("answer") == ANSWER}[self._case.method]
-        if response["statusCode"] != 200 or not (expected or self._design.name == "empty"):
-            raise WrongAnswer(f"{self._design.name} answered {self._case.method} with {response}")
+    @property
+    def _stdin(self) -> IO[str]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _ask(self, line: str) -> Any:
+        self._stdin.write(f"{line}\n")
+        self._stdin.flush()
+        told = self._report.readline()
+        if not told:
+            raise WrongAnswer(f"{self._design.name} ended without an answer: see above")
+        report = json.loads(told)
+        body = json.loads(report["response"]["body"])
+        right = body.get("has_api_key") if self._case.method == "GET" else body.get("answer") == ANSWER
+        if not right and self._design.name != EMPTY:
+            raise WrongAnswer(f"{self._design.name} answered {self._case.method} with {report['response']}")
         return report
-
-    @staticmethod
-    def _pipe(pipe: IO[str] | None) -> IO[str]:
-        assert pipe is not None
-        return pipe
 
 
 class Bench:
@@ -147,40 +147,46 @@ class Bench:
             case.wire: environment(home, server=server, secrets=secrets, wire=case.wire) for case in CASES
         }
 
-    def cold(self, runs: int) -> Iterator[dict[tuple[str, Case], Cold]]:
+    def cold(self, rounds: int, seconds: float) -> Iterator[dict[tuple[str, Case], Cold]]:
         """Start every design for every case, again and again.
 
         Args:
-            runs: how often.
+            rounds: how often, at the most.
+            seconds: after how long to begin no other round; there are two rounds at least.
 
         Yields:
             The results of one round: they ran one right after the other, so they can be compared.
         """
         every = [(design, case) for design in self._designs for case in CASES]
-        for _ in range(runs):
+        ends = time.monotonic() + seconds
+        for number in range(rounds):
+            if number >= 2 and time.monotonic() > ends:
+                return
             # Another order each time: whoever runs after the slow one must not always be the same.
             random.shuffle(every)
             yield {(design.name, case): self._cold(design, case) for design, case in every}
 
-    def warm(self, runs: int) -> Iterator[dict[tuple[str, Case], Warm]]:
-        """Ask every design for every case, again and again, in processes that stay.
+    def warm(self, rounds: int, designs: list[Design]) -> Iterator[dict[tuple[str, Case], Warm]]:
+        """Ask designs for every case, again and again, in processes that stay.
 
         Args:
-            runs: how often.
+            rounds: how often.
+            designs: which ones.
 
         Yields:
             The results of one round.
         """
         with ExitStack() as running:
             every = []
-            for design in self._designs:
+            for design in designs:
                 for case in CASES:
                     process = self._start(design, case)
                     running.callback(process.stop)
+                    # The first ones fill caches, the next ones tell how many make a batch.
                     process.answer(20)
-                    requests = max(1, int(BATCH_SECONDS / process.answer(20).wall))
+                    requests = max(1, int(BATCH_SECONDS / process.answer(5).wall))
                     every.append((design.name, case, process, requests))
-            for _ in range(runs):
+            for _ in range(rounds):
                 random.shuffle(every)
                 yield {(name, case): process.answer(requests) for name, case, process, requests in every}
 

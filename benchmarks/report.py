@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from statistics import quantiles
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from benchmarks.measure import CASES, Case, Cold, Warm
+from benchmarks.packages import COMPILED, EMPTY, NAIVE, OURS, RAW
 
 T = TypeVar("T")
 Rounds = Sequence[dict[tuple[str, Case], T]]
-
-OURS: Final = "travel gpt"
-NAIVE: Final = "naive"
-ROWS: Final = ("empty", "raw", OURS, NAIVE)
 
 
 def spread(values: Sequence[float], form: str) -> str:
@@ -35,17 +32,20 @@ def title(case: Case) -> str:
     return case.method if case.method == "GET" else f"{case.method} {case.wire}"
 
 
-def _absolute(rounds: Rounds[T], read: Callable[[T], float], form: str) -> list[list[str]]:
-    def cells(row: str) -> list[str]:
-        return [spread([read(one[row, case]) for one in rounds], form) for case in CASES]
-
-    return [[row, *cells(row)] for row in ROWS]
+def _head(rounds: Rounds[T]) -> list[str]:
+    return [f"median [quartiles], n={len(rounds)}", *map(title, CASES)]
 
 
-def _ratios(rounds: Rounds[T], read: Callable[[T], float], against: str) -> list[str]:
-    return [
-        spread([read(one[OURS, case]) / read(one[against, case]) for one in rounds], ".2f") for case in CASES
-    ]
+def _rows(rounds: Rounds[T], names: Sequence[str], read: Callable[[T], float], form: str) -> list[list[str]]:
+    def cells(name: str) -> list[str]:
+        return [spread([read(one[name, case]) for one in rounds], form) for case in CASES]
+
+    return [[name, *cells(name)] for name in names]
+
+
+def _ratio(rounds: Rounds[T], what: str, read: Callable[[T], float], against: str) -> list[str]:
+    ratios = [[read(one[OURS, case]) / read(one[against, case]) for one in rounds] for case in CASES]
+    return [f"{OURS} / {against}: {what}", *(spread(of_case, ".2f") for of_case in ratios)]
 
 
 def cold_report(rounds: Rounds[Cold]) -> str:
@@ -57,26 +57,25 @@ def cold_report(rounds: Rounds[Cold]) -> str:
     Returns:
         The tables.
     """
-    head = [f"median [quartiles], n={len(rounds)}", *map(title, CASES)]
+    head, names = _head(rounds), (EMPTY, RAW, OURS, COMPILED, NAIVE)
+    ratios = [
+        _ratio(rounds, "time", lambda cold: cold.wall, NAIVE),
+        _ratio(rounds, "processor time", lambda cold: cold.cpu, NAIVE),
+        _ratio(rounds, "memory", lambda cold: cold.memory, NAIVE),
+        _ratio(rounds, "time", lambda cold: cold.wall, COMPILED),
+        _ratio(rounds, "time", lambda cold: cold.wall, RAW),
+        _ratio(rounds, "time", lambda cold: cold.wall, EMPTY),
+    ]
     return "\n\n".join(
         [
-            "Cold start, from starting the process to the first answer, wall time in ms",
-            table(head, _absolute(rounds, lambda cold: cold.wall * 1000, ".0f")),
-            "The same, processor time (user and system, all threads) in ms",
-            table(head, _absolute(rounds, lambda cold: cold.cpu * 1000, ".0f")),
-            "The most memory held (resident), in MB",
-            table(head, _absolute(rounds, lambda cold: cold.memory, ".0f")),
-            "Ratios of the same round",
-            table(
-                head,
-                [
-                    [f"{OURS} / {NAIVE}, wall", *_ratios(rounds, lambda cold: cold.wall, NAIVE)],
-                    [f"{OURS} / {NAIVE}, processor", *_ratios(rounds, lambda cold: cold.cpu, NAIVE)],
-                    [f"{OURS} / {NAIVE}, memory", *_ratios(rounds, lambda cold: cold.memory, NAIVE)],
-                    [f"{OURS} / raw, wall", *_ratios(rounds, lambda cold: cold.wall, "raw")],
-                    [f"{OURS} / empty, wall", *_ratios(rounds, lambda cold: cold.wall, "empty")],
-                ],
-            ),
+            "Cold start, ratios of the same round",
+            table(head, ratios),
+            "Cold start, from starting the process to the first answer, ms",
+            table(head, _rows(rounds, names, lambda cold: cold.wall * 1000, ".0f")),
+            "The same, processor time (user and system, all threads), ms",
+            table(head, _rows(rounds, names, lambda cold: cold.cpu * 1000, ".0f")),
+            "The most memory held until then (resident), MB",
+            table(head, _rows(rounds, names, lambda cold: cold.memory, ".0f")),
         ]
     )
 
@@ -90,20 +89,18 @@ def warm_report(rounds: Rounds[Warm]) -> str:
     Returns:
         The tables.
     """
-    head = [f"median [quartiles], n={len(rounds)}", *map(title, CASES)]
+    head, names = _head(rounds), (EMPTY, RAW, OURS, NAIVE)
+    ratios = [
+        _ratio(rounds, "time", lambda warm: warm.wall, NAIVE),
+        _ratio(rounds, "time", lambda warm: warm.wall, RAW),
+    ]
     return "\n\n".join(
         [
-            "Warm request, wall time in µs",
-            table(head, _absolute(rounds, lambda warm: warm.wall * 1e6, ".0f")),
-            "The same, processor time in µs (without the servers')",
-            table(head, _absolute(rounds, lambda warm: warm.cpu * 1e6, ".0f")),
-            "Ratios of the same round",
-            table(
-                head,
-                [
-                    [f"{OURS} / {NAIVE}, wall", *_ratios(rounds, lambda warm: warm.wall, NAIVE)],
-                    [f"{OURS} / raw, wall", *_ratios(rounds, lambda warm: warm.wall, "raw")],
-                ],
-            ),
+            "Warm request, ratios of the same round",
+            table(head, ratios),
+            "Warm request, µs",
+            table(head, _rows(rounds, names, lambda warm: warm.wall * 1e6, ".0f")),
+            "The same, processor time of this process, µs",
+            table(head, _rows(rounds, names, lambda warm: warm.cpu * 1e6, ".0f")),
         ]
     )

@@ -4,8 +4,8 @@ It is run as a script by an interpreter that sees the design's package and the s
 
     python -I -S -B runtime.py PACKAGE MODULE REPORT_FD
 
-It reads the first event as a line of JSON, imports the module, answers the event and writes a line of JSON to
-REPORT_FD. Each further line is a number of requests to answer in a row; it ends with its standard input.
+It reads an event as a line of JSON, imports the module, answers the event and writes a line of JSON to
+REPORT_FD. Each further line is a number of requests to answer in a row. It ends with its standard input.
 """
 
 import sys
