@@ -164,4 +164,4 @@ def _pause_before_another_try(failure: Exception, tried: int) -> float | None:
     if asked is not None:
         return asked if asked <= LONGEST_PAUSE else None
     # Spread out, so that the requests which failed together do not come back together.
-    return min(LONGEST_PAUSE, random.uniform(0.5, 1.0) * 0.25 * 2**tried)  # noqa: S311 - no secret
+    return min(LONGEST_PAUSE, random.uniform(0.5, 1.0) * 0.25 * 2.0**tried)  # noqa: S311 - no secret
