@@ -1,0 +1,190 @@
+"""The front door: nothing at import may fail, a cold start fetches early, and what cannot start says so."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.conftest import LambdaContext, ProxyEvent
+from travel_gpt.unstartable import Unstartable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from travel_gpt.api.responses import ProxyResponse
+    from travel_gpt.api.routes import Context
+
+SECRET = "travel-gpt/openai-api-key"
+KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
+
+
+class Handler(Protocol):
+    """The module ``travel_gpt.handler``."""
+
+    lambda_handler: Callable[[dict[str, Any], Context], ProxyResponse]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Handler]]:
+    """Give a function that imports the handler as a new environment would; its keywords are variables."""
+    names = ("travel_gpt.handler", "travel_gpt.wiring")
+    before = {name: sys.modules[name] for name in names if name in sys.modules}
+
+    def forget() -> None:
+        for name in names:
+            sys.modules.pop(name, None)
+
+    def load(**environment: str) -> Handler:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        forget()
+        return cast("Handler", importlib.import_module("travel_gpt.handler"))
+
+    with mock_aws():
+        boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=KEY)
+        yield load
+        for thread in threading.enumerate():
+            if thread.name.startswith("travel-gpt"):
+                thread.join(5)
+    forget()
+    sys.modules.update(before)
+    gc.unfreeze()
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads in which Secrets Manager was asked."""
+    from travel_gpt.credentials.cache import CredentialCache
+
+    threads: list[str] = []
+    fetch = CredentialCache._fetch
+
+    def noted(self: CredentialCache, deadline: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return fetch(self, deadline)
+
+    monkeypatch.setattr(CredentialCache, "_fetch", noted)
+    return threads
+
+
+def body_of(response: ProxyResponse) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(response["body"])
+    return body
+
+
+def test_the_handler_answers_api_gateways_event(
+    start: Callable[..., Handler], proxy_event: ProxyEvent
+) -> None:
+    response = start().lambda_handler(proxy_event("get"), LambdaContext())
+
+    assert response["statusCode"] == 200
+    assert body_of(response)["credential_source"] == "secrets-manager"
+
+
+def test_the_environments_settings_reach_the_parts(
+    start: Callable[..., Handler], proxy_event: ProxyEvent
+) -> None:
+    handler = start(OPENAI_SECRET_NAME="somewhere/else", API_ACCESS="open")
+
+    response = handler.lambda_handler(proxy_event("post-without-key"), LambdaContext())
+
+    assert body_of(response)["code"] == "secret_not_found"
+
+
+def test_given_an_on_demand_start_then_the_key_is_fetched_while_the_rest_is_imported(
+    start: Callable[..., Handler], proxy_event: ProxyEvent, fetched: list[str]
+) -> None:
+    handler = start(AWS_LAMBDA_INITIALIZATION_TYPE="on-demand")
+
+    assert handler.lambda_handler(proxy_event("get"), LambdaContext())["statusCode"] == 200
+    assert fetched == ["travel-gpt-prefetch"], "and the request found it there"
+
+
+@pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start", "lambda-managed-instances", ""])
+def test_given_an_environment_that_is_prepared_for_later_then_nothing_is_fetched_before_a_request(
+    start: Callable[..., Handler], proxy_event: ProxyEvent, fetched: list[str], kind: str
+) -> None:
+    handler = start(AWS_LAMBDA_INITIALIZATION_TYPE=kind)
+    assert fetched == []
+
+    handler.lambda_handler(proxy_event("get"), LambdaContext())
+    assert fetched == [threading.current_thread().name]
+
+
+def test_given_a_wrong_setting_then_the_import_works_and_health_names_it(
+    start: Callable[..., Handler], proxy_event: ProxyEvent
+) -> None:
+    handler = start(CREDENTIAL_TTL_SECONDS="soon", OPENAI_BASE_URL="nowhere")
+
+    body = body_of(handler.lambda_handler(proxy_event("get"), LambdaContext()))
+
+    assert body["code"] == "misconfigured"
+    assert "CREDENTIAL_TTL_SECONDS" in body["message"]
+    assert "OPENAI_BASE_URL" in body["message"]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_collecting_garbage_is_only_put_off_while_importing(
+    start: Callable[..., Handler], monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    if broken:
+        monkeypatch.setitem(sys.modules, "travel_gpt.advisor.adviser", None)
+    start()
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0, "and what was imported is not looked at again"
+
+
+@pytest.mark.parametrize("name", ["get", "post", "delete"])
+def test_given_an_import_that_fails_then_every_request_is_told_so(
+    start: Callable[..., Handler],
+    proxy_event: ProxyEvent,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, "travel_gpt.advisor.adviser", None)
+    handler = start()
+
+    response = handler.lambda_handler(proxy_event(name), LambdaContext())
+
+    body = body_of(response)
+    assert (response["statusCode"], body["status"], body["code"]) == (503, "error", "misconfigured")
+    assert "could not start (ModuleNotFoundError)" in body["message"]
+    assert body["request_id"] == proxy_event(name)["requestContext"]["requestId"]
+    assert body.get("has_api_key") is (False if name == "get" else None)
+    started, answered = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert "ModuleNotFoundError" in started["detail"]
+    assert (answered["level"], answered["request_id"]) == ("CRITICAL", body["request_id"])
+
+
+class TestUnstartable:
+    """The API of a function that could not start."""
+
+    @pytest.mark.parametrize("event", [{}, {"requestContext": None}, {"httpMethod": "GET"}])
+    def test_any_event_gets_the_answer(self, event: dict[str, Any]) -> None:
+        response = Unstartable(ValueError("x")).answer(event, LambdaContext())
+
+        assert response["statusCode"] == 503
+        assert body_of(response)["request_id"] == LambdaContext().aws_request_id
+        assert response["headers"]["Content-Type"] == "application/json"
+
+    def test_neither_the_caller_nor_the_log_gets_a_misplaced_key(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        failure = ValueError(f"could not convert string to float: '{KEY}'")
+
+        response = Unstartable(failure).answer({}, LambdaContext())
+
+        shown = response["body"] + capsys.readouterr().out
+        assert "could not convert" in shown, "the log says why"
+        assert "could not convert" not in response["body"]
+        assert KEY[8:] not in shown
