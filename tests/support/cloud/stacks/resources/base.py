@@ -101,23 +101,27 @@ class Handler:
     Attributes:
         type: the CloudFormation type.
         properties: the properties it honours; any other one is refused.
+        required: those of them that must be there.
         replacing: those of them whose change needs a new resource.
         named_by: the property that gives the resource a name of the owner's choice, if any.
     """
 
     type: ClassVar[str]
     properties: ClassVar[frozenset[str]]
+    required: ClassVar[frozenset[str]] = frozenset()
     replacing: ClassVar[frozenset[str]] = frozenset()
     named_by: ClassVar[str | None] = None
 
     def check(self, properties: Properties) -> None:
-        """Refuse a property this handler would silently leave out.
+        """Refuse properties that AWS would refuse, and those this handler would leave out.
 
         Raises:
-            InvalidTemplate: one is unknown here.
+            InvalidTemplate: one is unknown here, or missing.
         """
         if unknown := sorted(set(properties) - self.properties):
             raise InvalidTemplate(f"Encountered unsupported property {', '.join(unknown)}")
+        if missing := sorted(self.required - set(properties)):
+            raise InvalidTemplate(f"Model validation failed: required key [{', '.join(missing)}] not found")
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
         """Create the resource; ``name`` is for one that the template leaves nameless."""

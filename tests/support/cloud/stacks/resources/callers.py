@@ -106,6 +106,7 @@ def _stage(operation: str, stage: dict[str, Any]) -> dict[str, str]:
 class UsagePlanKey(Handler):
     type = "AWS::ApiGateway::UsagePlanKey"
     properties = frozenset({"KeyId", "KeyType", "UsagePlanId"})
+    required = frozenset({"KeyId", "KeyType", "UsagePlanId"})
     replacing = properties
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:

@@ -30,6 +30,7 @@ class Function(Handler):
         "Tags",
         "PackageType",
     }
+    required = frozenset({"Code", "Role"})
     replacing = frozenset({"FunctionName"})
     named_by = "FunctionName"
 
@@ -107,6 +108,7 @@ def trusts(document: Any, service: str) -> bool:
 class Permission(Handler):
     type = "AWS::Lambda::Permission"
     properties = frozenset({"Action", "FunctionName", "Principal", "SourceAccount", "SourceArn"})
+    required = frozenset({"Action", "FunctionName", "Principal"})
     replacing = properties
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
@@ -122,6 +124,7 @@ class Permission(Handler):
 class Version(Handler):
     type = "AWS::Lambda::Version"
     properties = frozenset({"FunctionName", "Description", "CodeSha256"})
+    required = frozenset({"FunctionName"})
     replacing = properties
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
@@ -137,6 +140,7 @@ class Version(Handler):
 class Alias(Handler):
     type = "AWS::Lambda::Alias"
     properties = frozenset({"FunctionName", "FunctionVersion", "Name", "Description"})
+    required = frozenset({"FunctionName", "FunctionVersion", "Name"})
     replacing = frozenset({"FunctionName", "Name"})
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:

@@ -84,6 +84,7 @@ class RestApi(Handler):
 class Deployment(Handler):
     type = "AWS::ApiGateway::Deployment"
     properties = frozenset({"Description", "RestApiId", "StageName"})
+    required = frozenset({"RestApiId"})
     replacing = properties
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
@@ -102,6 +103,7 @@ class Stage(Handler):
         {"AccessLogSetting", "DeploymentId", "Description", "MethodSettings", "RestApiId", "StageName"}
         | {"Tags", "TracingEnabled", "Variables"}
     )
+    required = frozenset({"DeploymentId", "RestApiId", "StageName"})
     replacing = frozenset({"RestApiId", "StageName"})
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
@@ -197,6 +199,7 @@ class GatewayResponse(Handler):
     properties = frozenset(
         {"ResponseParameters", "ResponseTemplates", "ResponseType", "RestApiId", "StatusCode"}
     )
+    required = frozenset({"ResponseType", "RestApiId"})
     replacing = frozenset({"ResponseType", "RestApiId"})
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:

@@ -11,6 +11,7 @@ class Role(Handler):
         {"AssumeRolePolicyDocument", "Description", "ManagedPolicyArns", "MaxSessionDuration", "Path"}
         | {"PermissionsBoundary", "Policies", "RoleName", "Tags"}
     )
+    required = frozenset({"AssumeRolePolicyDocument"})
     replacing = frozenset({"RoleName", "Path"})
     named_by = "RoleName"
 

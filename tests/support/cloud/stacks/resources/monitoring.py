@@ -62,6 +62,7 @@ class Alarm(Handler):
         | {"ExtendedStatistic", "InsufficientDataActions", "MetricName", "Metrics", "Namespace", "OKActions"}
         | {"Period", "Statistic", "Threshold", "TreatMissingData", "Unit", "Tags"}
     )
+    required = frozenset({"ComparisonOperator", "EvaluationPeriods"})
     replacing = frozenset({"AlarmName"})
     named_by = "AlarmName"
 
@@ -113,6 +114,7 @@ class Topic(Handler):
 class Subscription(Handler):
     type = "AWS::SNS::Subscription"
     properties = frozenset({"Endpoint", "Protocol", "TopicArn"})
+    required = frozenset({"Protocol", "TopicArn"})
     replacing = properties
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
@@ -126,6 +128,7 @@ class Subscription(Handler):
 class TopicPolicy(Handler):
     type = "AWS::SNS::TopicPolicy"
     properties = frozenset({"PolicyDocument", "Topics"})
+    required = frozenset({"PolicyDocument", "Topics"})
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
         for topic in properties["Topics"]:

@@ -51,6 +51,7 @@ class Bucket(Handler):
 class BucketPolicy(Handler):
     type = "AWS::S3::BucketPolicy"
     properties = frozenset({"Bucket", "PolicyDocument"})
+    required = frozenset({"Bucket", "PolicyDocument"})
     replacing = frozenset({"Bucket"})
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:

@@ -1,0 +1,243 @@
+"""The test bed's API Gateway, IAM and curl refuse what the real ones refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.cloud.bed import start_cloud
+from tests.support.cloud.small_stacks import LAMBDA_TRUST, URL, api, deploy, reasons, template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.cloud.account import PlayedAws
+    from tests.support.cloud.bed import Cloud
+
+
+class Small:
+    """A small API and how it is called."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    def deploy(self, resources: dict[str, Any]) -> str:
+        """Deploy and return the stack's status."""
+        stack = deploy(self.cloud, template(resources, Outputs=URL))
+        self.url = stack.get("Outputs", [{"OutputValue": ""}])[0]["OutputValue"]
+        return str(stack["StackStatus"])
+
+    def get(self, path: str = "", key: str | None = None) -> tuple[int, Any]:
+        """What curl gets: the status and the JSON."""
+        header = [] if key is None else ["--header", f"x-api-key: {key}"]
+        show = ["--silent", "--show-error", "--write-out", "\n%{http_code}"]
+        done = self.cloud.run("curl", *show, *header, self.url + path)
+        assert done.returncode == 0, done.stderr
+        content, _, status = done.stdout.rpartition("\n")
+        return int(status), json.loads(content)
+
+    def key(self) -> dict[str, Any]:
+        """The deployed API key."""
+        found: dict[str, Any] = self.cloud.client("apigateway").get_api_keys(includeValues=True)["items"][0]
+        return found
+
+
+@pytest.fixture
+def small(cloud: Cloud) -> Small:
+    return Small(cloud)
+
+
+def test_a_method_asks_for_its_key_and_tells_the_function_whose_it_is(small: Small) -> None:
+    assert small.deploy(api(small.cloud, key_required=True)) == "CREATE_COMPLETE"
+    key = small.key()
+
+    assert small.get() == (403, {"code": "no key"})
+    assert small.get(key="wrong") == (403, {"code": "no key"})
+    assert small.get("?a=1", key=key["value"]) == (200, [{"a": "1"}, key["id"]])
+    assert small.get("/further", key=key["value"])[0] == 403
+
+
+def test_a_stage_serves_what_was_deployed_and_not_what_the_api_became(small: Small) -> None:
+    small.deploy(api(small.cloud, key_required=True))
+
+    assert small.deploy(api(small.cloud, key_required=False)) == "UPDATE_COMPLETE"
+    assert small.get()[0] == 403
+
+    assert small.deploy(api(small.cloud, key_required=False, deployment="Anew")) == "UPDATE_COMPLETE"
+    assert small.get() == (200, [None, None])
+
+
+@pytest.mark.parametrize("missing", ["Enabled", "PlanKey", "Plan's stages"])
+def test_a_key_needs_to_be_enabled_and_in_a_plan_of_the_stage(small: Small, missing: str) -> None:
+    resources = api(small.cloud, key_required=True)
+    if missing == "Enabled":
+        del resources["Key"]["Properties"]["Enabled"]
+    elif missing == "PlanKey":
+        del resources["PlanKey"]
+    else:
+        resources["Plan"]["Properties"] = {}
+
+    assert small.deploy(resources) == "CREATE_COMPLETE"
+
+    assert small.get(key=small.key()["value"])[0] == 403
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["arn:aws:execute-api:us-east-1:123456789012:other/*", "arn:aws:execute-api:*:*:*/Prod/POST/here", None],
+)
+def test_a_function_that_does_not_let_the_api_in_is_an_error(small: Small, source: str | None) -> None:
+    resources = api(small.cloud, key_required=False)
+    if source is None:
+        del resources["Permission"]
+    else:
+        resources["Permission"]["Properties"]["SourceArn"] = source
+    assert small.deploy(resources) == "CREATE_COMPLETE"
+
+    assert small.get() == (500, {"message": "Internal server error"})
+
+
+def test_a_plan_must_wait_for_its_stage(small: Small) -> None:
+    resources = api(small.cloud, key_required=True)
+    resources["Plan"]["Properties"]["ApiStages"][0]["Stage"] = "Prod"
+
+    assert small.deploy(resources) == "ROLLBACK_COMPLETE"
+    assert "API Stage not found" in reasons(small.cloud)
+
+    small.cloud.client("cloudformation").delete_stack(StackName="small")
+    resources["Plan"]["DependsOn"] = "Stage"
+    assert small.deploy(resources) == "CREATE_COMPLETE"
+
+
+def test_access_logs_need_the_regions_logging_role(small: Small) -> None:
+    resources = api(small.cloud, key_required=False)
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:/small"
+    resources["Stage"]["Properties"]["AccessLogSetting"] = {
+        "DestinationArn": arn,
+        "Format": "$context.status",
+    }
+    assert small.deploy(resources) == "ROLLBACK_COMPLETE"
+    assert "CloudWatch Logs role ARN must be set in account settings" in reasons(small.cloud)
+    small.cloud.client("cloudformation").delete_stack(StackName="small")
+
+    iam, gateway = small.cloud.client("iam"), small.cloud.client("apigateway")
+    trust = json.dumps(LAMBDA_TRUST)
+    role = iam.create_role(RoleName="logger", AssumeRolePolicyDocument=trust)["Role"]
+    change = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}]
+    with pytest.raises(ClientError, match="does not have required permissions"):
+        gateway.update_account(patchOperations=change)
+    iam.update_assume_role_policy(RoleName="logger", PolicyDocument=trust.replace("lambda.", "apigateway."))
+    gateway.update_account(patchOperations=change)
+
+    assert small.deploy(resources) == "CREATE_COMPLETE"
+
+
+def test_a_policys_wildcards_reach_as_far_as_iams(cloud: Cloud) -> None:
+    """A role widened by one character must show: that is what the deployed role's tests stand on."""
+    for name in ("mine", "mine-too"):
+        cloud.client("secretsmanager").create_secret(Name=name, SecretString="x")
+
+    def readable(suffix: str) -> list[str]:
+        resource = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:mine{suffix}"
+        statement = {"Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": resource}
+        client = as_a_role(cloud, "secretsmanager", statement)
+        return [name for name in ("mine", "mine-too") if reads(client, name)]
+
+    assert readable("-??????") == ["mine"]
+    assert readable("-*") == ["mine", "mine-too"]
+    assert readable("") == []
+    assert readable("-?????") == []
+    cloud.enforce_iam(False)
+    assert readable("") == ["mine", "mine-too"]
+
+
+def test_a_permission_is_checked_before_the_secret_is_looked_for(cloud: Cloud) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-??????"
+    scoped = as_a_role(cloud, "secretsmanager", {"Effect": "Allow", "Action": "*", "Resource": arn})
+
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*on resource: gone because"):
+        scoped.get_secret_value(SecretId="gone")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        cloud.client("secretsmanager").get_secret_value(SecretId="gone")
+
+
+def test_an_explicit_deny_wins_and_a_condition_counts(cloud: Cloud) -> None:
+    cloud.client("secretsmanager").create_secret(Name="mine", SecretString="x")
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "secretsmanager:getsecretvalue", "Resource": "*"}
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+
+    assert reads(as_a_role(cloud, "secretsmanager", allow), "mine") is True
+    assert reads(as_a_role(cloud, "secretsmanager", allow, deny), "mine") is False
+    assert reads(as_a_role(cloud, "secretsmanager", allow, {**deny, "Condition": insecure}), "mine") is True
+    assert reads(as_a_role(cloud, "secretsmanager", {**allow, "Condition": insecure}), "mine") is False
+
+
+def test_a_test_can_take_a_permission_from_the_owner(cloud: Cloud) -> None:
+    cloud.deny("sts:GetCallerIdentity", "not you", "ExpiredToken")
+    denied = cloud.run("aws", "sts", "get-caller-identity")
+    cloud.allow("sts:GetCallerIdentity")
+    allowed = cloud.run("aws", "sts", "get-caller-identity")
+
+    assert denied.returncode != 0
+    assert "(ExpiredToken)" in denied.stderr
+    assert "not you" in denied.stderr
+    assert json.loads(allowed.stdout)["Account"] == cloud.account_id
+
+
+def test_openai_is_reached_by_its_own_name_and_sees_the_key(cloud: Cloud) -> None:
+    cloud.openai.accept("sk-good")
+    ask = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
+    url = "https://api.openai.com/v1/models"
+
+    statuses = [
+        cloud.run(*ask, url, "--header", f"Authorization: Bearer {k}").stdout for k in ("sk-good", "sk-bad")
+    ]
+
+    assert statuses == ["200", "401"]
+    assert [call.key for call in cloud.openai.requests] == ["sk-good", "sk-bad"]
+
+
+def test_a_host_that_nobody_plays_fails_the_test(played_aws: PlayedAws, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"example\.com"), start_cloud(tmp_path, played_aws) as cloud:
+        done = cloud.run("curl", "--silent", "https://example.com/")
+
+    assert "plays no host" in done.stdout
+
+
+def test_a_tool_that_is_taken_away_is_gone(cloud: Cloud) -> None:
+    there = cloud.run("sh", "-c", "command -v sam && command -v curl")
+    (cloud.tools / "sam").unlink()
+    gone = cloud.run("sh", "-c", "command -v sam || echo gone")
+
+    assert there.stdout.split() == [str(cloud.tools / name) for name in ("sam", "curl")]
+    assert gone.stdout == "gone\n"
+
+
+def as_a_role(cloud: Cloud, service: str, *statements: dict[str, Any]) -> Any:
+    """A client with the credentials of a role with these permissions."""
+    iam, name = cloud.client("iam"), f"role-{len(cloud.client('iam').list_roles()['Roles'])}"
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(LAMBDA_TRUST))["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document)
+    assumed = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return cloud.client(
+        service,
+        aws_access_key_id=assumed["AccessKeyId"],
+        aws_secret_access_key=assumed["SecretAccessKey"],
+        aws_session_token=assumed["SessionToken"],
+    )
+
+
+def reads(client: Any, name: str) -> bool:
+    """Whether a client may read a secret."""
+    try:
+        client.get_secret_value(SecretId=name)
+    except client.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDeniedException":
+            raise
+        return False
+    return True

@@ -1,0 +1,197 @@
+"""The test bed's CloudFormation fails where AWS's fails: else nothing that is proven on it is worth much."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.cloud.small_stacks import (
+    LAMBDA_TRUST,
+    PREVIOUS,
+    STACK,
+    deploy,
+    log_group,
+    reasons,
+    submit,
+    template,
+)
+
+if TYPE_CHECKING:
+    from tests.support.cloud.bed import Cloud
+
+ALARM: dict[str, Any] = {
+    "Type": "AWS::CloudWatch::Alarm",
+    "Properties": {
+        "Namespace": "Small",
+        "MetricName": "Failures",
+        "Statistic": "Sum",
+        "Period": "60",
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    },
+}
+ROLE: dict[str, Any] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": LAMBDA_TRUST}}
+
+
+def retention(cloud: Cloud) -> int | None:
+    """The days of the log group /small; None when there is none."""
+    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix="/small")["logGroups"]
+    days: int | None = groups[0]["retentionInDays"] if groups else None
+    return days
+
+
+def alarms(cloud: Cloud) -> list[str]:
+    return [each["MetricName"] for each in cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "parameters", "message"),
+    [
+        (template({"A": {"Type": "AWS::Nothing::Known"}}), {}, "Unrecognized resource types"),
+        (template({"A": log_group({"Ref": "Absent"})}), {}, "Unresolved resource dependencies"),
+        (template({"A": log_group(DependsOn="Absent")}), {}, "Unresolved resource dependencies"),
+        (
+            template({"A": log_group(DependsOn="B"), "B": {**ALARM, "DependsOn": "A"}}),
+            {},
+            "Circular dependency",
+        ),
+        (template({"A": log_group(Conditon="No")}), {}, "Invalid template resource property"),
+        (template({}), {}, "At least one Resources member"),
+        (template({"A": log_group()}, Parameters={"P": {"Type": "String"}}), {}, "must have values"),
+        (template({"A": log_group()}), {"P": "x"}, "do not exist in the template"),
+        (
+            template({"A": log_group()}, Parameters={"P": {"Type": "String", "AllowedValues": ["a"]}}),
+            {"P": "b"},
+            "AllowedValues",
+        ),
+        (
+            template({"A": log_group()}, Parameters={"P": {"Type": "Number", "MaxValue": 3}}),
+            {"P": "4"},
+            "must be a number between",
+        ),
+        (
+            template({"A": {"Type": "AWS::Serverless::Function"}}, Transform="AWS::Serverless-2016-10-31"),
+            {},
+            "Transform AWS::Serverless-2016-10-31 failed",
+        ),
+    ],
+)
+def test_a_template_that_aws_would_not_take_is_refused_at_once(
+    cloud: Cloud, body: dict[str, Any], parameters: dict[str, str | None], message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        submit(cloud, body, parameters)
+
+
+def test_a_role_needs_the_capability(cloud: Cloud) -> None:
+    named = template({"Role": {**ROLE, "Properties": {**ROLE["Properties"], "RoleName": "mine"}}})
+
+    with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_IAM\]"):
+        submit(cloud, template({"Role": ROLE}), Capabilities=[])
+    with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_NAMED_IAM\]"):
+        submit(cloud, named)
+
+
+@pytest.mark.parametrize(
+    ("failing", "message"),
+    [
+        ({**ALARM, "Properties": {**ALARM["Properties"], "Tresholds": 2}}, "unsupported property Tresholds"),
+        ({**ALARM, "Properties": {**ALARM["Properties"], "Period": "soon"}}, "must be a number"),
+        ({**ALARM, "Properties": {"Namespace": "Small"}}, r"required key \[ComparisonOperator"),
+    ],
+)
+def test_a_failed_creation_is_rolled_back_and_says_why(
+    cloud: Cloud, failing: dict[str, Any], message: str
+) -> None:
+    stack = deploy(cloud, template({"Logs": log_group(), "Alarm": {**failing, "DependsOn": "Logs"}}))
+
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert re.search(message, reasons(cloud))
+    assert retention(cloud) is None
+    # Then: it has to go before another one can come.
+    with pytest.raises(ClientError, match="ROLLBACK_COMPLETE state and can not be updated"):
+        submit(cloud, template({"Logs": log_group()}))
+    cloud.client("cloudformation").delete_stack(StackName=STACK)
+    assert deploy(cloud, template({"Logs": log_group()}))["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_failed_update_puts_back_what_was(cloud: Cloud) -> None:
+    deploy(cloud, template({"Logs": log_group(7)}))
+    cloud.refuse("AWS::CloudWatch::Alarm", "not today")
+
+    stack = deploy(cloud, template({"Logs": log_group(30), "Alarm": {**ALARM, "DependsOn": "Logs"}}))
+
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "not today" in reasons(cloud)
+    assert (retention(cloud), alarms(cloud)) == (7, [])
+    # And then: the fault is over, and the same change is made.
+    cloud.refuse("AWS::CloudWatch::Alarm", None)
+    stack = deploy(cloud, template({"Logs": log_group(30), "Alarm": {**ALARM, "DependsOn": "Logs"}}))
+    assert (stack["StackStatus"], retention(cloud)) == ("UPDATE_COMPLETE", 30)
+
+
+def test_a_parameter_changes_what_it_is_in_and_previous_values_stay(cloud: Cloud) -> None:
+    body = template(
+        {
+            "Logs": log_group({"Ref": "Days"}),
+            "Alarm": {
+                **ALARM,
+                "Condition": "Wanted",
+                "Properties": {**ALARM["Properties"], "MetricName": {"Fn::Sub": "${Name}Failures"}},
+            },
+        },
+        Parameters={
+            "Days": {"Type": "Number", "Default": 7},
+            "Name": {"Type": "String", "Default": "Some"},
+            "Alarms": {"Type": "String", "Default": "yes"},
+        },
+        Conditions={"Wanted": {"Fn::Equals": [{"Ref": "Alarms"}, "yes"]}},
+        Outputs={"Group": {"Value": {"Fn::GetAtt": ["Logs", "Arn"]}}},
+    )
+    created = deploy(cloud, body, {"Days": "30"})
+    assert created["Outputs"][0]["OutputValue"] == "arn:aws:logs:us-east-1:123456789012:log-group:/small:*"
+    assert (retention(cloud), alarms(cloud)) == (30, ["SomeFailures"])
+
+    deploy(cloud, body, {"Days": PREVIOUS, "Name": "Other"})
+    assert (retention(cloud), alarms(cloud)) == (30, ["OtherFailures"])
+
+    deploy(cloud, body, {"Days": PREVIOUS, "Alarms": "no"})
+    assert (retention(cloud), alarms(cloud)) == (30, [])
+
+
+def test_the_same_again_changes_nothing(cloud: Cloud) -> None:
+    body = template({"Logs": log_group()})
+    deploy(cloud, body)
+    cloud.forget_calls()
+
+    again = submit(cloud, body)
+
+    assert (again["Status"], again["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert "didn't contain changes" in again["StatusReason"]
+    with pytest.raises(ClientError, match="cannot be executed"):
+        cloud.client("cloudformation").execute_change_set(ChangeSetName=again["ChangeSetId"])
+    assert [call.name for call in cloud.calls() if call.action != "ExecuteChangeSet"] == []
+
+
+def test_deletion_leaves_what_is_to_be_kept(cloud: Cloud) -> None:
+    deploy(cloud, template({"Logs": log_group(DeletionPolicy="Retain"), "Alarm": ALARM}))
+
+    cloud.client("cloudformation").delete_stack(StackName=STACK)
+
+    assert (retention(cloud), alarms(cloud)) == (7, [])
+    with pytest.raises(ClientError, match="does not exist"):
+        cloud.client("cloudformation").describe_stacks(StackName=STACK)
+    # Then: what stayed is in the way of the next stack, as it would be at AWS.
+    assert deploy(cloud, template({"Logs": log_group()}))["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "already exists" in reasons(cloud)
+
+
+def test_what_cannot_be_played_is_said(cloud: Cloud) -> None:
+    with pytest.raises(ClientError, match="does not play cloudformation:create_stack") as caught:
+        cloud.client("cloudformation").create_stack(StackName=STACK, TemplateBody="{}")
+
+    assert caught.value.response["Error"]["Code"] == "TestBed"
