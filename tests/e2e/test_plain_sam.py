@@ -1,0 +1,76 @@
+"""The stack, deployed by somebody who knows sam and has never heard of deploy.sh."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.support.clone import make_built_clone
+from tests.support.owner import GOOD_KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.cloud.bed import Cloud
+
+STACK = "travel-gpt-backend-dev"
+SECRET = "travel-gpt-dev/openai-api-key"
+
+
+class SamUser:
+    """Deploys from a built clone, and calls what was deployed."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud = cloud
+        self.clone = make_built_clone(folder, cloud.env)
+        cloud.openai.accept(GOOD_KEY)
+        cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=GOOD_KEY)
+
+    def deploy(self, **parameters: str) -> str:
+        """Run ``sam deploy --config-env dev``, and return what it said."""
+        # On the command line the overrides replace samconfig.toml's whole list.
+        given = {"SecretName": SECRET, "AccessLogs": "disabled", **parameters}
+        pairs = [f"{name}={value}" for name, value in given.items()]
+        command = ["sam", "deploy", "--config-env", "dev", "--parameter-overrides", *pairs]
+        done = self.cloud.run(*command, cwd=self.clone)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def call(self, *options: str) -> tuple[int, dict[str, Any]]:
+        """Call the API with curl, and return the status and the JSON of its answer."""
+        stack = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        url = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["ApiUrl"]
+        done = self.cloud.run("curl", "--silent", "--show-error", "-w", "\n%{http_code}", *options, url)
+        assert done.returncode == 0, done.stderr
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status), json.loads(body)
+
+    def query(self) -> tuple[int, dict[str, Any]]:
+        """POST a query without an API key."""
+        return self.call("-H", "Content-Type: application/json", "-d", '{"query": "A day in Rome?"}')
+
+
+def test_who_may_ask_follows_the_parameter_both_ways(cloud: Cloud, tmp_path: Path) -> None:
+    user = SamUser(cloud, tmp_path / "clone")
+
+    # Given a first deployment with the defaults: health is open, a query needs a key
+    user.deploy()
+    assert user.call()[0] == 200
+    status, refusal = user.query()
+    assert (status, refusal["code"]) == (403, "forbidden")
+    assert "x-api-key" in refusal["message"]
+
+    # When nothing is changed, then nothing changes
+    cloud.forget_calls()
+    assert "No changes to deploy" in user.deploy()
+    assert [call.name for call in cloud.calls() if not call.name.startswith(("s3:", "cloudformation:"))] == []
+
+    # When the API is opened by the parameter alone, then anybody may ask: the stage serves the change
+    user.deploy(ApiAccess="open")
+    assert user.query()[0] == 200
+
+    # When it is closed again, then it is closed
+    user.deploy(ApiAccess="api-key")
+    assert user.query()[0] == 403
+    assert user.call()[0] == 200
+    assert user.call("-X", "DELETE")[0] == 405
