@@ -1,6 +1,7 @@
 """The API of a function that could not start: it says so, instead of crashing with every request."""
 
 import json
+import os
 import time
 import traceback
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ class Unstartable:
         """
         request_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
         self._say("Answered a request", request_id=request_id, code=Misconfigured.code)
+        self._count_failure()
         body: dict[str, Any] = {
             "status": "error",
             "code": Misconfigured.code,
@@ -57,6 +59,18 @@ class Unstartable:
             "body": json.dumps(body),
             "isBase64Encoded": False,
         }
+
+    def _count_failure(self) -> None:
+        # What the alarm on credentials watches, in CloudWatch's embedded metric format.
+        service = os.environ.get("POWERTOOLS_SERVICE_NAME", "travel-gpt")
+        metric = {
+            "Namespace": os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "TravelGPT"),
+            "Dimensions": [["service"]],
+            "Metrics": [{"Name": "CredentialFailure", "Unit": "Count"}],
+        }
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}
+        line = json.dumps({"_aws": about, "service": service, "CredentialFailure": 1})
+        print(redact(line), flush=True)  # noqa: T201 - Lambda takes standard output for the log
 
     def _say(self, message: str, **facts: str) -> None:
         line = json.dumps({"level": "CRITICAL", "message": message, **facts})

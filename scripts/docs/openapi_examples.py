@@ -42,7 +42,11 @@ def failure(kind: type[TravelGPTError], method: Method) -> Json:
     """Return the body of a failure that the function answers."""
     happened = kind(message=_MESSAGES.get(kind))
     if method == "GET":
-        return _body(responses.unhealthy(happened, source=SecretsManagerSource.name, request_id=_REQUEST_ID))
+        return _body(
+            responses.unhealthy(
+                happened, holds_key=True, source=SecretsManagerSource.name, request_id=_REQUEST_ID
+            )
+        )
     return _body(responses.failed(happened, request_id=_REQUEST_ID))
 
 

@@ -56,6 +56,7 @@ def test_a_variable_that_a_library_does_not_take(variable: str, value: str) -> N
     assert (status, body["code"], body["has_api_key"]) == (503, "misconfigured", False)
     assert "could not start" in str(body["message"])
     assert "Traceback" in output, "the log says where"
+    assert '"CredentialFailure": 1' in output, "and the alarm hears it"
     assert "aKeyInTheWrongPlace" not in output
 
 

@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 
 from tests.conftest import LambdaContext, ProxyEvent
+from travel_gpt.observability import count, flush_metrics
 from travel_gpt.unstartable import Unstartable
 
 if TYPE_CHECKING:
@@ -161,9 +162,10 @@ def test_given_an_import_that_fails_then_every_request_is_told_so(
     assert "could not start (ModuleNotFoundError)" in body["message"]
     assert body["request_id"] == proxy_event(name)["requestContext"]["requestId"]
     assert body.get("has_api_key") is (False if name == "get" else None)
-    started, answered = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    started, answered, metric = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert "ModuleNotFoundError" in started["detail"]
     assert (answered["level"], answered["request_id"]) == ("CRITICAL", body["request_id"])
+    assert metric["CredentialFailure"] == 1
 
 
 class TestUnstartable:
@@ -176,6 +178,26 @@ class TestUnstartable:
         assert response["statusCode"] == 503
         assert body_of(response)["request_id"] == LambdaContext().aws_request_id
         assert response["headers"]["Content-Type"] == "application/json"
+
+    def test_it_counts_for_the_alarm_as_the_metrics_of_a_function_that_runs_do(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        count("CredentialFailure")
+        flush_metrics()
+        unstartable = Unstartable(ValueError("x"))
+        unstartable.answer({}, LambdaContext())
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "travel-gpt-backend-dev")
+        monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Acme")
+        unstartable.answer({}, LambdaContext())
+
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        running, stuck, elsewhere = [line for line in lines if "_aws" in line]
+        (expected,), (found,) = (line["_aws"]["CloudWatchMetrics"] for line in (running, stuck))
+        assert found == expected
+        assert stuck["service"] == running["service"]
+        assert abs(stuck["_aws"]["Timestamp"] - running["_aws"]["Timestamp"]) < 60_000
+        assert elsewhere["service"] == "travel-gpt-backend-dev"
+        assert elsewhere["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Acme"
 
     def test_neither_the_caller_nor_the_log_gets_a_misplaced_key(
         self, capsys: pytest.CaptureFixture[str]

@@ -78,14 +78,14 @@ def healthy(*, source: str, verified: bool, request_id: str) -> ProxyResponse:
     return _response(200, body)
 
 
-def unhealthy(failure: TravelGPTError, *, source: str, request_id: str) -> ProxyResponse:
+def unhealthy(failure: TravelGPTError, *, holds_key: bool, source: str, request_id: str) -> ProxyResponse:
     """Return the failure of a GET: 503 without a usable credential, else what kept it from being proven."""
     no_credential = isinstance(failure, CredentialError)
     body = HealthBody(
         status="error",
         code=failure.code,
         message=failure.message,
-        has_api_key=not no_credential,
+        has_api_key=holds_key and not no_credential,
         credential_source=source,
         request_id=request_id,
         timestamp=_now(),

@@ -121,7 +121,10 @@ class Api:
         facts.update(code=failure.code, detail=failure.detail, exceptions=describe(failure))
         if event.get("resource") == RESOURCE and event.get("httpMethod") == "GET":
             return responses.unhealthy(
-                failure, source=self._credentials.source_name, request_id=facts["request_id"]
+                failure,
+                holds_key=self._credentials.holds_one,
+                source=self._credentials.source_name,
+                request_id=facts["request_id"],
             )
         return responses.failed(failure, request_id=facts["request_id"])
 

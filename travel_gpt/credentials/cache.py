@@ -71,6 +71,11 @@ class CredentialCache:
         """Which source it asks."""
         return self._source.name
 
+    @property
+    def holds_one(self) -> bool:
+        """Whether there is a usable credential, without asking the source."""
+        return self._usable() is not None
+
     def prefetch(self, seconds: float) -> None:
         """Begin to fetch in the background, so that a cold start can import meanwhile.
 

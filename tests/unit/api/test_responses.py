@@ -103,16 +103,20 @@ def test_every_failure_of_a_post_has_the_contracts_shape(kind: type[TravelGPTErr
 
 
 @each_failure
-def test_every_failure_of_a_get_says_besides_whether_there_is_a_key(kind: type[TravelGPTError]) -> None:
-    response = unhealthy(kind("of the operator's log alone"), source="secrets-manager", request_id=ID)
+@pytest.mark.parametrize("has_api_key", [True, False])
+def test_every_failure_of_a_get_says_besides_whether_there_is_a_key(
+    kind: type[TravelGPTError], has_api_key: bool
+) -> None:
+    failure = kind("of the operator's log alone")
 
-    no_credential = issubclass(kind, CredentialError)
-    assert response["statusCode"] == (503 if no_credential else HTTP_STATUS[kind])
+    response = unhealthy(failure, has_api_key=has_api_key, source="secrets-manager", request_id=ID)
+
+    assert response["statusCode"] == (503 if issubclass(kind, CredentialError) else HTTP_STATUS[kind])
     assert body_of(response) == {
         "status": "error",
         "code": kind.code,
         "message": kind.message,
-        "has_api_key": not no_credential,
+        "has_api_key": has_api_key,
         "credential_source": "secrets-manager",
         "request_id": ID,
         "timestamp": NOW,
@@ -121,7 +125,7 @@ def test_every_failure_of_a_get_says_besides_whether_there_is_a_key(kind: type[T
 
 def test_a_refused_key_has_the_status_of_its_code() -> None:
     assert failed(KeyRefused("401"), request_id=ID)["statusCode"] == 502
-    assert unhealthy(KeyRefused("401"), source="x", request_id=ID)["statusCode"] == 503
+    assert unhealthy(KeyRefused("401"), holds_key=True, source="x", request_id=ID)["statusCode"] == 503
 
 
 def test_a_failures_own_message_is_what_the_caller_reads() -> None:
@@ -136,7 +140,7 @@ def test_a_known_wait_becomes_retry_after(seconds: int, header: str) -> None:
     failure = UpstreamRateLimited("429", retry_after=seconds)
 
     assert failed(failure, request_id=ID)["headers"] == {**STANDING, "Retry-After": header}
-    of_get = unhealthy(failure, source="x", request_id=ID)
+    of_get = unhealthy(failure, holds_key=True, source="x", request_id=ID)
     assert of_get["headers"] == {**STANDING, "Retry-After": header}
 
 
@@ -173,7 +177,7 @@ def test_given_a_key_in_a_models_words_then_it_is_not_passed_on() -> None:
     for response in (
         answered(echo, request_id=ID),
         failed(InvalidQuery(message=key), request_id=ID),
-        unhealthy(InvalidQuery(message=key), source="x", request_id=ID),
+        unhealthy(InvalidQuery(message=key), holds_key=True, source="x", request_id=ID),
     ):
         assert key not in response["body"]
         assert "[redacted]" in response["body"]

@@ -232,6 +232,28 @@ def test_given_an_upstream_failure_then_a_get_that_proves_says_so_of_a_key_that_
     assert headers["Retry-After"] == "9"
 
 
+def test_given_a_failure_before_any_key_was_had_then_get_claims_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("travel_gpt.api.requests.wants_proof", lambda _event: 1 / 0)
+
+    status, body, _ = world.send("get")
+
+    assert (status, body["code"], body["has_api_key"]) == (500, "internal_error", False)
+    assert world.source.fetches == 0
+
+
+def test_given_a_failure_beside_a_key_that_is_there_then_get_says_that_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send("get")
+    monkeypatch.setattr("travel_gpt.api.requests.wants_proof", lambda _event: 1 / 0)
+
+    status, body, _ = world.send("get")
+
+    assert (status, body["code"], body["has_api_key"]) == (500, "internal_error", True)
+
+
 @pytest.mark.parametrize("name", ["get", "get-verify", "post"])
 def test_given_wrong_settings_then_every_request_names_them_all_and_nothing_is_fetched(
     log: io.StringIO, proxy_event: ProxyEvent, name: str

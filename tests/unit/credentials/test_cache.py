@@ -109,6 +109,19 @@ def test_a_failure_is_not_remembered(clock: Clock) -> None:
     assert cache.current(soon()) == FIRST
 
 
+def test_a_key_is_had_while_it_may_be_used_and_looking_fetches_nothing(clock: Clock) -> None:
+    source = ScriptedSource(FIRST)
+    cache = cached(source, clock)
+    assert not cache.has_one
+
+    cache.current(soon())
+    clock.advance(TTL - 1)
+    assert cache.has_one
+    clock.advance(1)
+    assert not cache.has_one
+    assert source.fetches == 1
+
+
 class Gate:
     """A fetch that begins, and ends when the test lets it."""
 
