@@ -103,20 +103,20 @@ def test_every_failure_of_a_post_has_the_contracts_shape(kind: type[TravelGPTErr
 
 
 @each_failure
-@pytest.mark.parametrize("has_api_key", [True, False])
+@pytest.mark.parametrize("holds_key", [True, False])
 def test_every_failure_of_a_get_says_besides_whether_there_is_a_key(
-    kind: type[TravelGPTError], has_api_key: bool
+    kind: type[TravelGPTError], holds_key: bool
 ) -> None:
     failure = kind("of the operator's log alone")
 
-    response = unhealthy(failure, has_api_key=has_api_key, source="secrets-manager", request_id=ID)
+    response = unhealthy(failure, holds_key=holds_key, source="secrets-manager", request_id=ID)
 
     assert response["statusCode"] == (503 if issubclass(kind, CredentialError) else HTTP_STATUS[kind])
     assert body_of(response) == {
         "status": "error",
         "code": kind.code,
         "message": kind.message,
-        "has_api_key": has_api_key,
+        "has_api_key": holds_key and not issubclass(kind, CredentialError),
         "credential_source": "secrets-manager",
         "request_id": ID,
         "timestamp": NOW,
