@@ -103,10 +103,8 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
     if plan.create_logging_role:
         plan = _create_logging_role(commands, console, plan)
     stored = _settle_secret(commands, console, plan)
-    new = plan.stack.dead or not plan.stack.exists
-    console.step(
-        f"{'Creating' if new else 'Updating'} the stack {plan.stack.name}, which may take some minutes"
-    )
+    doing = "Creating" if plan.stack.dead or not plan.stack.exists else "Updating"
+    console.step(f"{doing} the stack {plan.stack.name}", ", which may take some minutes")
     stack, changed = release.deploy(
         commands, console, plan.environment, plan.account.region, plan.parameters, plan.flags
     )

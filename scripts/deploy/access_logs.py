@@ -54,10 +54,9 @@ def settle(console: Console, options: Options, wanted: bool, has_role: bool | No
         Stop: they were asked for explicitly, and API Gateway may not write them.
     """
     if not wanted:
-        how = (
-            "--parameter AccessLogs=enabled turns" if has_role else "--create-logging-role creates what turns"
-        )
-        note = "" if "AccessLogs" in options.parameters else f"Access logs are off. {how} them on."
+        how = "--parameter AccessLogs=enabled" if has_role else "--create-logging-role"
+        said = f"Access logs are off. To have them: ./deploy.sh {how}"
+        note = "" if "AccessLogs" in options.parameters else said
         return Decision(on=False, note=note)
     if has_role is None:
         unknown = "Whether API Gateway may write logs here is hidden from you; if not, deploying will say so."

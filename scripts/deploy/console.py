@@ -40,14 +40,15 @@ class Console:
         self._colour = sys.stdout.isatty() and not plain
         self._width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 110)
 
-    def step(self, doing: str) -> None:
+    def step(self, doing: str, remark: str = "") -> None:
         """Begin a step and say so.
 
         Args:
             doing: what is being done, such as "Building the package".
+            remark: what else to say about it.
         """
         self.doing = doing[0].lower() + doing[1:]
-        self.say(f"\n{self._paint('1', doing)} ...")
+        self.say(f"\n{self._paint('1', doing)}{remark} ...")
 
     def heading(self, text: str) -> None:
         """Print a heading."""

@@ -114,8 +114,11 @@ def prove(commands: Commands, credential: Credential, base_url: str) -> Proof:
         return Proof(Verdict.UNKNOWN, f"{url} did not answer ({body or f'curl error {failed}'})")
     if status == 200:
         return Proof(Verdict.ACCEPTED, url, _models(body))
-    # A 401 quotes a piece of the key, so no body is passed on.
+    # A 401 quotes a piece of the key, so no body is passed on. And OpenAI answers 401, at times, to a good
+    # key that lacks a permission.
     verdict = {401: Verdict.REJECTED, 403: Verdict.FORBIDDEN}.get(status, Verdict.UNKNOWN)
+    if verdict is Verdict.REJECTED and "missing_scope" in body:
+        verdict = Verdict.FORBIDDEN
     return Proof(verdict, f"{url} answered {status}")
 
 

@@ -22,7 +22,7 @@ class KeyPlan:
     secret: Secret
     action: Action
     key: Key | None
-    """The key to store; None when the stored one stays, or in a dry run without a key."""
+    """The key at hand, where it is needed now or may be once the secret is restored."""
     proof: Proof | None = None
     note: str = ""
     """A sentence about a key that is not used."""

@@ -108,7 +108,7 @@ def settle_key(
         # What it holds can be read only once it is restored: then this is decided again.
         if options.replace_key and key is None and not options.dry_run:
             key = _have_key(console, secret)
-        return KeyPlan(secret, Action.KEEP, key if options.replace_key else None)
+        return KeyPlan(secret, Action.KEEP, key)
     action, note = secrets.decide(secret, key, replace=options.replace_key)
     if action is Action.KEEP:
         return KeyPlan(secret, action, None, note=note)

@@ -28,8 +28,8 @@ _HINTS: Final = (
         "Ask whoever administers the account for the permission named there, then repeat.",
     ),
     (
-        "satisfy constraint",
-        "Repeat with --parameter Name=Value and a value that the template allows.",
+        "Parameter",
+        "Repeat with --parameter Name=Value and a value that template.yaml allows.",
     ),
 )
 
@@ -123,21 +123,24 @@ def deploy(
 
 
 def _why(commands: Commands, name: str, lines: Sequence[str], flags: str) -> str:
+    after = read_stack(commands, name)
     # A change set that CloudFormation refuses leaves no event, so sam's own last words count.
     refused = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
-    started = not any(word in refused for word in ("changeset", "change set", "Parameters:"))
-    failure = first_failure(commands, name) if started else None
+    failure = None if "changeset" in refused or not after.exists else first_failure(commands, name)
     if failure:
-        told = f"The deployment failed at {failure[0]}:\n    {failure[1]}"
         said = failure[1]
+        told = f"The deployment failed at {failure[0]}:\n    {said}"
     else:
-        said = refused.removeprefix("Error: ") or "\n    ".join(["sam's last words were:", *lines[-8:]])
-        told = f"The deployment failed: {said}"
+        said = re.sub(r"^Error: (.*operation: |.*Reason: )?", "", refused)
+        told = f"The deployment failed: {said or 'these are the last words of sam.'}"
+        if not said:
+            told = "\n    ".join([told, *lines[-8:]])
     hint = next((hint for words, hint in _HINTS if words in said), "Mend that and repeat the same command.")
-    after = read_stack(commands, name)
     if after.dead:
         hint += " What was half made has been rolled back; deploy.sh will offer to clear it away."
-    elif after.status == "UPDATE_ROLLBACK_COMPLETE":
+    elif after.status == "UPDATE_ROLLBACK_COMPLETE" or (after.exists and not failure):
         hint += " The stack is as it was before."
+    if not failure:
+        return f"{told}\n{hint}"
     events = f"aws cloudformation describe-stack-events --stack-name {name}{flags}"
     return f"{told}\n{hint}\nEverything that happened:\n    {events}"

@@ -1,0 +1,71 @@
+"""What deploy.sh says when a deployment fails half-way, and how it goes on from there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud.bed import Cloud
+from tests.support.owner import GOOD_KEY, NEW_KEY, Owner
+
+
+@pytest.fixture
+def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+    return Owner(cloud, tmp_path / "clone")
+
+
+def test_a_failing_deployment_tells_the_reason_and_the_next_run_clears_it_away(owner: Owner) -> None:
+    # Given CloudFormation cannot create the function
+    owner.cloud.refuse("AWS::Lambda::Function", "The account's limit of unicorns is reached")
+
+    # When the stack is first deployed
+    failed = owner.deploy("--yes", key=GOOD_KEY)
+
+    # Then the resource and its reason are told, and what to do
+    assert failed.returncode == 1
+    assert "failed at TravelGPTFunction (AWS::Lambda::Function)" in failed.stderr
+    assert "The account's limit of unicorns is reached" in failed.stderr
+    assert "offer to clear it away" in " ".join(failed.stderr.split())
+    stack = owner.stack()
+    assert stack is not None
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+
+    # When the cause is mended and it is run again
+    owner.cloud.refuse("AWS::Lambda::Function", None)
+    mended = owner.deploy("--yes")
+
+    # Then what is left is deleted, and the stack is deployed with the key that was stored
+    assert mended.returncode == 0, mended.stderr
+    assert re.search(r"Delete what is left of the stack .*ROLLBACK_COMPLETE", mended.stdout)
+    stack = owner.stack()
+    assert stack is not None
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+    # When an update fails
+    owner.cloud.refuse("AWS::Lambda::Function", "Not on a Friday")
+    update = owner.deploy("--yes", "--parameter", "LogLevel=ERROR")
+
+    # Then the stack is as it was, and that is said
+    assert update.returncode == 1
+    assert "Not on a Friday" in update.stderr
+    assert "The stack is as it was before" in " ".join(update.stderr.split())
+    assert owner.parameters()["LogLevel"] == "INFO"
+    owner.cloud.refuse("AWS::Lambda::Function", None)
+
+    # When CloudFormation refuses a value before it begins
+    value = owner.deploy("--yes", "--parameter", "MaxOutputTokens=1")
+
+    # Then its words and the way out are the last thing said
+    assert value.returncode == 1
+    assert "MaxOutputTokens" in value.stderr
+    assert "--parameter Name=Value" in value.stderr
+
+    # When the function may no longer read its secret
+    owner.cloud.deny("secretsmanager:GetSecretValue")
+    sick = owner.deploy("--yes", key=NEW_KEY)
+
+    # Then the deployment is done, health says why it is not well, and so does deploy.sh
+    assert sick.returncode == 1
+    assert "You may not read the stored key" in sick.stdout
+    assert "its health says 503, access_denied" in sick.stderr
+    assert "sam logs -n TravelGPTFunction" in sick.stderr

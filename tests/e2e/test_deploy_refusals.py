@@ -1,0 +1,286 @@
+"""What deploy.sh says when it cannot or should not go on. The last line is always a thing to do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud.bed import Cloud
+from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
+from tests.support.upstream import behaviours
+from tests.support.witness import holds
+
+SECRET = "travel-gpt/openai-api-key"
+
+
+@pytest.fixture
+def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+    return Owner(cloud, tmp_path / "clone", built=False)
+
+
+def put_secret(owner: Owner, value: str) -> None:
+    owner.cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=value)
+    owner.cloud.forget_calls()
+
+
+def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(owner: Owner) -> None:
+    # Given no sam, an old curl, no region and no credentials
+    tools = Path(owner.cloud.env["PATH"])
+    (tools / "sam").unlink()
+    (tools / "curl").unlink()
+    (tools / "curl").write_text("#!/bin/sh\necho curl 7.1.0\n")
+    (tools / "curl").chmod(0o755)
+    nothing = dict.fromkeys(
+        ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE")
+    )
+
+    done = owner.deploy("--yes", key=GOOD_KEY, env=nothing)
+
+    assert done.returncode == 1
+    assert "Stopped while checking the tools" in done.stderr
+    for said in (
+        "sam is not installed",
+        "scripts/environment.sh cloud",
+        "curl 7.1.0 is too old",
+        "--region eu-west-1",
+        "no AWS credentials",
+        "aws configure sso",
+    ):
+        assert said in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["aws", "make"])
+def test_a_missing_tool_stops_it_before_anything_is_asked_of_aws(owner: Owner, missing: str) -> None:
+    (Path(owner.cloud.env["PATH"]) / missing).unlink()
+
+    done = owner.deploy("--yes", key=GOOD_KEY)
+
+    assert done.returncode == 1
+    assert f"{missing} is not installed" in done.stderr
+    assert owner.changes() == []
+
+
+def test_an_sso_session_that_is_over_is_recognised(owner: Owner) -> None:
+    folder = owner.cloud.home / ".aws"
+    folder.mkdir()
+    (folder / "config").write_text(
+        "[profile work]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Admin\n"
+        "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.example/start\n"
+    )
+
+    done = owner.deploy(
+        "--yes", "--profile", "work", env=dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    )
+
+    assert done.returncode == 1
+    assert "aws sso login --profile work" in done.stderr
+
+
+def test_a_profile_that_does_not_exist_is_named(owner: Owner) -> None:
+    done = owner.deploy("--yes", "--profile", "nobody")
+
+    assert done.returncode == 1
+    assert "nobody does not exist" in done.stderr
+    assert "aws configure list-profiles" in done.stderr
+
+
+def test_without_a_key_and_a_terminal_it_says_how_to_give_one(owner: Owner) -> None:
+    done = owner.deploy("--yes")
+
+    assert done.returncode == 1
+    assert "OPENAI_API_KEY=sk-... ./deploy.sh" in done.stderr
+    assert owner.changes() == []
+
+
+def test_without_yes_and_a_terminal_it_shows_the_plan_and_stops(owner: Owner) -> None:
+    done = owner.deploy(key=GOOD_KEY)
+
+    assert done.returncode == 1
+    assert "What will happen" in done.stdout
+    assert "add --yes" in done.stderr
+    assert owner.changes() == []
+
+
+def test_a_dry_run_changes_nothing_whatever_else_is_asked(owner: Owner) -> None:
+    put_secret(owner, json.dumps({"api_key": GOOD_KEY}))
+
+    done = owner.deploy("--dry-run", "--yes", "--replace-key", "--create-logging-role", key=NEW_KEY)
+
+    assert done.returncode == 0, done.stderr
+    assert owner.changes() == []
+    assert "Replace the key" in done.stdout
+    assert "Create the IAM role" in done.stdout
+    assert "dry run: nothing was changed" in done.stdout
+    last = done.stdout.rstrip().splitlines()[-1].strip()
+    assert last == "./deploy.sh --yes --replace-key --create-logging-role"
+
+
+@pytest.mark.parametrize("trace", ["-x", "-v", "-xva"])
+def test_a_traced_shell_does_not_print_the_key_nor_export_it_again(owner: Owner, trace: str) -> None:
+    done = owner.cloud.run(
+        "bash", trace, "deploy.sh", "--dry-run", env={"OPENAI_API_KEY": GOOD_KEY}, cwd=owner.clone
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "with the key given" in done.stdout
+    assert not holds(done.stdout + done.stderr, GOOD_KEY)
+
+
+@pytest.mark.parametrize("key", ["sk-with a-space", "sk-two\nlines", '{"api_key":"sk-json"}', '"sk-quoted"'])
+def test_what_is_no_key_is_refused_without_being_shown(owner: Owner, key: str) -> None:
+    done = owner.deploy("--yes", key=key)
+
+    assert done.returncode == 2
+    assert "OPENAI_API_KEY is not a key" in done.stderr
+    assert key not in done.stderr
+
+
+class TestTheProofOfANewKey:
+    def test_a_refused_key_is_not_stored(self, owner: Owner) -> None:
+        done = owner.deploy("--yes", key=BAD_KEY)
+
+        assert done.returncode == 1
+        assert "The key is refused" in done.stderr
+        assert not holds(done.stdout + done.stderr, BAD_KEY)
+        assert owner.changes() == []
+
+    @pytest.mark.parametrize("status", [403, 401])
+    def test_a_key_without_the_permission_is_told_which(self, owner: Owner, status: int) -> None:
+        scope = behaviours.missing_scope("api.model.read", status=status)
+        owner.cloud.openai.upstream.script("models", scope)
+
+        done = owner.deploy("--yes", key=GOOD_KEY)
+
+        assert done.returncode == 1
+        assert '"Models: Read"' in done.stderr
+        assert owner.changes() == []
+
+    def test_a_first_key_that_cannot_be_proven_is_a_warning(self, owner: Owner) -> None:
+        owner.cloud.openai.upstream.script("models", behaviours.unavailable())
+
+        done = owner.deploy("--dry-run", key=GOOD_KEY)
+
+        assert done.returncode == 0
+        assert "could not be proven" in done.stdout
+
+    def test_it_is_made_where_the_model_is(self, owner: Owner) -> None:
+        url = owner.cloud.openai.base_url
+
+        done = owner.deploy(
+            "--dry-run", "--parameter", f"OpenAIBaseUrl={url}", "--model", "my-model", key=GOOD_KEY
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert f"{url}/models accepted it" in " ".join(done.stdout.split())
+        assert "does not list the model my-model" in " ".join(done.stdout.split())
+
+    def test_a_key_is_not_sent_in_the_clear(self, owner: Owner) -> None:
+        done = owner.deploy("--yes", "--parameter", "OpenAIBaseUrl=http://llm.example/v1", key=GOOD_KEY)
+
+        assert done.returncode == 2
+        assert "https://" in done.stderr
+        assert owner.cloud.openai.requests == []
+
+
+class TestAStoredSecret:
+    @pytest.mark.parametrize(
+        ("value", "says"),
+        [
+            ('{"key": "sk-misnamed"}', 'without a text "api_key"'),
+            ("{not json", "is not valid JSON"),
+        ],
+    )
+    def test_of_no_use_stops_it_before_anything_is_changed(self, owner: Owner, value: str, says: str) -> None:
+        put_secret(owner, value)
+
+        done = owner.deploy("--yes")
+
+        assert done.returncode == 1
+        assert says in " ".join(done.stderr.split())
+        assert "./deploy.sh --replace-key" in done.stderr
+        assert owner.changes() == []
+
+    def test_that_may_not_be_read_is_not_replaced(self, owner: Owner) -> None:
+        put_secret(owner, json.dumps({"api_key": GOOD_KEY, "project": "proj_1"}))
+        owner.cloud.deny("secretsmanager:GetSecretValue")
+
+        done = owner.deploy("--yes", "--replace-key", key=NEW_KEY)
+
+        assert done.returncode == 1
+        assert "secretsmanager:GetSecretValue" in done.stderr
+        assert owner.changes() == []
+
+    def test_that_holds_the_given_key_already_is_left_alone(self, owner: Owner) -> None:
+        put_secret(owner, GOOD_KEY)
+
+        done = owner.deploy("--dry-run", "--replace-key", key=GOOD_KEY)
+
+        assert done.returncode == 0, done.stderr
+        assert "nothing to replace" in done.stdout
+        assert "Leave the secret" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("action", "options"),
+    [
+        ("secretsmanager:CreateSecret", ()),
+        ("iam:CreateRole", ("--create-logging-role",)),
+        ("cloudformation:DescribeStacks", ()),
+    ],
+)
+def test_a_missing_permission_is_named(owner: Owner, action: str, options: tuple[str, ...]) -> None:
+    owner.cloud.deny(action, f"not authorized to perform: {action}")
+
+    done = owner.deploy("--yes", *options, key=GOOD_KEY)
+
+    assert done.returncode == 1
+    assert f"not authorized to perform: {action}" in " ".join(done.stderr.split())
+    assert "Stopped while" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_access_logs_that_were_asked_for_are_not_dropped_in_silence(owner: Owner) -> None:
+    done = owner.deploy("--yes", "--parameter", "AccessLogs=enabled", key=GOOD_KEY)
+
+    assert done.returncode == 1
+    assert "--create-logging-role" in done.stderr
+    assert owner.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace("stack_name", "stak_name"), "samconfig.toml does not name the stack"),
+        (lambda text: text + "\n[[[", "samconfig.toml does not name the stack"),
+    ],
+)
+def test_a_broken_samconfig_is_named(owner: Owner, change: Callable[[str], str], says: str) -> None:
+    path = owner.clone / "samconfig.toml"
+    path.write_text(change(path.read_text()))
+
+    done = owner.deploy("--yes", key=GOOD_KEY)
+
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_nothing_to_delete_is_no_failure(owner: Owner) -> None:
+    done = owner.deploy("--delete", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert "There is nothing to delete" in done.stdout
+    assert owner.changes() == []
+
+
+def test_deleting_is_not_done_without_being_asked(owner: Owner) -> None:
+    put_secret(owner, GOOD_KEY)
+
+    silent = owner.deploy("--delete", "--delete-secret")
+    dry = owner.deploy("--delete", "--delete-secret", "--dry-run", "--yes")
+
+    assert silent.returncode == 1
+    assert "--yes" in silent.stderr
+    assert dry.returncode == 0
+    assert "Schedule the secret" in dry.stdout
+    assert owner.changes() == []

@@ -1,0 +1,139 @@
+"""The story of a deployment: the next runs, a rotation of the key, other environments, the end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud.bed import Cloud
+from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
+from tests.support.upstream import behaviours
+
+
+@pytest.fixture
+def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+    return Owner(cloud, tmp_path / "clone")
+
+
+def test_running_it_again_changes_nothing_and_rotating_the_key_changes_only_the_key(owner: Owner) -> None:
+    # Given a deployed stack
+    assert owner.deploy("--yes", key=GOOD_KEY).returncode == 0
+    owner.cloud.forget_calls()
+
+    # When it is run again, without a key
+    again = owner.deploy("--yes")
+
+    # Then nothing changes, and it says so
+    assert again.returncode == 0, again.stderr
+    assert "Nothing to change" in again.stdout
+    assert owner.changes() == []
+
+    # When a refused key is to replace the stored one, or one that cannot be proven
+    refused = owner.deploy("--yes", "--replace-key", key=BAD_KEY)
+    owner.cloud.openai.upstream.script("models", behaviours.unavailable())
+    unproven = owner.deploy("--yes", "--replace-key", key=NEW_KEY)
+
+    # Then it stops, and the stored one stays
+    assert refused.returncode == 1
+    assert "The key is refused" in refused.stderr
+    assert unproven.returncode == 1
+    assert "could not be proven" in unproven.stderr
+    assert owner.secret() == {"api_key": GOOD_KEY}
+    assert owner.changes() == []
+
+    # When a proven key replaces it, in a secret that holds more than a key
+    value = {"api_key": GOOD_KEY, "organization": "org-travel"}
+    owner.cloud.client("secretsmanager").put_secret_value(
+        SecretId="travel-gpt/openai-api-key", SecretString=json.dumps(value)
+    )
+    owner.cloud.forget_calls()
+    replaced = owner.deploy("--yes", "--replace-key", key=f"  {NEW_KEY}\n")
+
+    # Then the key is replaced, the rest stays, and so does the stack
+    assert replaced.returncode == 0, replaced.stderr
+    assert owner.secret() == {"api_key": NEW_KEY, "organization": "org-travel"}
+    assert owner.changes() == ["secretsmanager:PutSecretValue"]
+    assert owner.cloud.openai.requests[-1].headers["openai-organization"] == "org-travel"
+
+    # When the old key is still exported afterwards
+    owner.cloud.forget_calls()
+    old = owner.deploy("--yes", key=GOOD_KEY)
+
+    # Then it does not undo the rotation, and the person is told
+    assert old.returncode == 0, old.stderr
+    assert owner.secret()["api_key"] == NEW_KEY
+    assert owner.changes() == []
+    assert "it is not used" in old.stdout
+    assert "--replace-key" in old.stdout
+
+
+def test_an_environment_is_deployed_changed_removed_and_brought_back(owner: Owner) -> None:
+    stack, secret = "travel-gpt-backend-dev", "travel-gpt-dev/openai-api-key"
+
+    # Given a first deployment of dev with options
+    first = owner.deploy(
+        "--env=dev",
+        "--yes",
+        "--create-logging-role",
+        *("--access", "open", "--model", "gpt-6.1-terra", "--alarm-email", "owner@example.com"),
+        *("--parameter", "ThrottleRate=2"),
+        key=GOOD_KEY,
+    )
+
+    # Then they are the stack's, beside what samconfig.toml says of dev
+    assert first.returncode == 0, first.stderr
+    given = {
+        "ApiAccess": "open",
+        "OpenAIModel": "gpt-6.1-terra",
+        "AlarmEmail": "owner@example.com",
+        "ThrottleRate": "2",
+        "SecretName": secret,
+        "LogRetentionDays": "7",
+        "AccessLogs": "enabled",
+    }
+    assert given.items() <= owner.parameters(stack).items()
+    assert owner.secret(secret) == {"api_key": GOOD_KEY}
+    assert owner.stack() is None
+    assert owner.secret() is None
+    role = owner.cloud.client("apigateway").get_account()["cloudwatchRoleArn"]
+    policies = owner.cloud.client("iam").list_attached_role_policies(RoleName=role.split("/")[-1])
+    assert [policy["PolicyName"] for policy in policies["AttachedPolicies"]] == [
+        "AmazonAPIGatewayPushToCloudWatchLogs"
+    ]
+    # An open API needs no key.
+    assert "x-api-key" not in first.stdout
+
+    # When one of them is changed
+    second = owner.deploy("--env", "dev", "--yes", "--parameter", "ThrottleRate=3")
+
+    # Then the others stay as the owner set them, and the change is shown
+    assert second.returncode == 0, second.stderr
+    assert owner.parameters(stack) == {**owner.parameters(stack), **given, "ThrottleRate": "3"}
+    assert "2 → 3" in second.stdout
+
+    # When the environment is deleted
+    removed = owner.deploy("--env", "dev", "--delete", "--yes")
+
+    # Then the stack is gone and the secret stays
+    assert removed.returncode == 0, removed.stderr
+    assert owner.stack(stack) is None
+    assert owner.secret(secret) == {"api_key": GOOD_KEY}
+    assert "--delete-secret" in removed.stdout
+
+    # When the secret is deleted too
+    gone = owner.deploy("--env", "dev", "--delete", "--delete-secret", "--yes")
+
+    # Then it is scheduled for deletion, and the command to restore it is printed
+    assert gone.returncode == 0, gone.stderr
+    described = owner.cloud.client("secretsmanager").describe_secret(SecretId=secret)
+    assert described["DeletedDate"]
+    assert f"aws secretsmanager restore-secret --secret-id {secret} --region us-east-1" in gone.stdout
+
+    # When dev is deployed again, with another key exported
+    back = owner.deploy("--env", "dev", "--yes", key=NEW_KEY)
+
+    # Then the secret is restored as it was, and the key is not used
+    assert back.returncode == 0, back.stderr
+    assert owner.secret(secret) == {"api_key": GOOD_KEY}
+    assert "Restor" in back.stdout
+    assert "it is not used" in back.stdout
