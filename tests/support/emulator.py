@@ -40,6 +40,15 @@ INVOKE = "/2015-03-31/functions/function/invocations"
 INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
 BINARIES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 START_TIMEOUT = 30.0
+STOP_TIMEOUT = 5.0
+# Runs a command until it ends or until whoever holds the other end of stdin is gone, however that one ended.
+GUARD = """
+exec 3<&0
+"$@" </dev/null 3<&- &
+command=$!
+(read -r _ <&3; kill -TERM 0) &
+wait $command
+"""
 # Seconds. Not at once: another run of the tests may be on an older package still.
 UNUSED = 3600.0
 
@@ -198,14 +207,28 @@ class Emulator:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         }
-        command = [str(binary()), "--runtime-interface-emulator-address", f"127.0.0.1:{invoke_port}"]
+        command = [
+            "sh",
+            "-c",
+            GUARD,
+            "sh",
+            str(binary()),
+            "--runtime-interface-emulator-address",
+            f"127.0.0.1:{invoke_port}",
+        ]
         command += ["--runtime-api-address", f"127.0.0.1:{runtime_port}"]
         command += [python(), "-m", "awslambdaric", handler]
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log"
             with log.open("wb") as output:
                 process = subprocess.Popen(
-                    command, env=given, stdout=output, stderr=output, cwd=folder, start_new_session=True
+                    command,
+                    env=given,
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    cwd=folder,
+                    start_new_session=True,
                 )
             emulator = cls(process, invoke_port, log, given)
             try:
@@ -274,12 +297,13 @@ def _free_ports(number: int) -> list[int]:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the emulator and the function in it, gently at first."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(5)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_TIMEOUT)
+    # The shell may be gone before the others of its group.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin:
+        process.stdin.close()

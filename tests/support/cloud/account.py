@@ -66,10 +66,16 @@ class PlayedAws:
             log: where its complaints go.
         """
         environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-        command = [sys.executable, "-m", "tests.support.cloud.server", "--port", "0"]
+        command = [sys.executable, "-m", "tests.support.cloud.server", "--port", "0", "--guarded"]
         with log.open("wb") as errors:
             process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, cwd=ROOT, env=environment, text=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=ROOT,
+                env=environment,
+                text=True,
             )
         try:
             yield cls(_first_line(process, log))
@@ -80,8 +86,9 @@ class PlayedAws:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_TIMEOUT)
-            if process.stdout:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
 
     def control(self, what: str, **given: Any) -> Any:
         """Ask for something under /test-bed; JSON comes parsed, a function's code as bytes."""

@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import signal
+import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -151,14 +153,19 @@ def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(description="The played AWS of the test bed.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    port = parser.parse_args().port
+    parser.add_argument(
+        "--guarded", action="store_true", help="stop when stdin ends: whoever started it is gone"
+    )
+    options = parser.parse_args()
     install()
-    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", options.port, application, threaded=True, request_handler=Quiet)
     # Clients must use this name: a template's address with a number in it is not one of S3's to moto.
     endpoint = f"http://localhost:{server.server_port}"
     os.environ[cloudformation.ENDPOINT_VARIABLE] = endpoint
     # At once: an orderly end would spend seconds on freeing what the kernel frees anyway.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if options.guarded:
+        threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     print(endpoint, flush=True)
     server.serve_forever()
 
