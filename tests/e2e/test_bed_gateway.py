@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.cloud.bed import start_cloud
-from tests.support.cloud.small_stacks import LAMBDA_TRUST, URL, api, deploy, reasons, template
+from tests.support.cloud.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,8 +131,15 @@ def test_access_logs_need_the_regions_logging_role(small: Small) -> None:
         gateway.update_account(patchOperations=change)
     iam.update_assume_role_policy(RoleName="logger", PolicyDocument=trust.replace("lambda.", "apigateway."))
     gateway.update_account(patchOperations=change)
+    resources["Group"] = log_group()
+    form = "$context.status $context.error.responseType $context.identity.apiKey $context.identity.caller"
+    resources["Stage"]["Properties"]["AccessLogSetting"]["Format"] = form
 
     assert small.deploy(resources) == "CREATE_COMPLETE"
+    small.get()
+    small.get("/further")
+    lines = small.cloud.client("logs").filter_log_events(logGroupName="/small")["events"]
+    assert [each["message"] for each in lines] == ["200 - - -", "403 MISSING_AUTHENTICATION_TOKEN - -"]
 
 
 def test_a_policys_wildcards_reach_as_far_as_iams(cloud: Cloud) -> None:

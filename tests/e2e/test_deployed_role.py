@@ -1,4 +1,4 @@
-"""What the deployed function may do with its role's credentials, IAM enforced: read one secret, no more."""
+"""What the deployed function may do with its role, IAM enforced: read one secret and write its log."""
 
 from __future__ import annotations
 
@@ -36,12 +36,43 @@ class Deployed:
         for name in [OWN, *NEIGHBOURS]:
             self.secrets.create_secret(Name=name, SecretString=json.dumps({"api_key": KEY}))
         cloud.openai.accept(KEY)
-        done = cloud.run("sam", "deploy", "--parameter-overrides", "AccessLogs=disabled", cwd=clone)
+        self._let_api_gateway_log()
+        done = cloud.run("sam", "deploy", cwd=clone)
         assert done.returncode == 0, done.stdout + done.stderr
         stack = cloud.client("cloudformation").describe_stacks(StackName="travel-gpt-backend")["Stacks"][0]
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         self.function = cloud.function(self.outputs["FunctionName"])
         self.role = self.function.configuration["Role"].rsplit("/", 1)[-1]
+
+    def _let_api_gateway_log(self) -> None:
+        """Give the region the role that access logs need."""
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+        }
+        role = self.cloud.client("iam").create_role(
+            RoleName="logger",
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )["Role"]
+        change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}
+        self.cloud.client("apigateway").update_account(patchOperations=[change])
+
+    def caller_key(self) -> str:
+        """The value of the API key that the stack made."""
+        gateway = self.cloud.client("apigateway")
+        key = gateway.get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)
+        return str(key["value"])
+
+    def ask(self, query: str, key: str) -> Any:
+        """What the deployed API answers to a query."""
+        headers = ["--header", f"x-api-key: {key}", "--header", "content-type: application/json"]
+        return self.curl(*headers, "--data", json.dumps({"query": query}))
+
+    def lines(self, group: str) -> list[str]:
+        """What stands in a log group."""
+        found = self.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+        return [each["message"] for each in found]
 
     def as_the_role(self, service: str, region: str | None = None) -> Any:
         """A client with the credentials that Lambda would give the function."""
@@ -93,25 +124,18 @@ class TestItsOwnSecret:
         assert deployed.as_the_role("secretsmanager").describe_secret(SecretId=OWN)["Name"] == OWN
 
     def test_is_enough_to_answer_a_query(self, deployed: Deployed) -> None:
-        value = deployed.cloud.client("apigateway").get_api_key(
-            apiKey=deployed.outputs["ApiKeyId"], includeValue=True
-        )["value"]
         deployed.cloud.forget_calls()
         deployed.function.restart()
 
         health = deployed.curl()
-        answer = deployed.curl(
-            *("--header", f"x-api-key: {value}"),
-            *("--header", "content-type: application/json"),
-            *("--data", '{"query": "Two days in Porto?"}'),
-        )
+        answer = deployed.ask("Two days in Porto?", deployed.caller_key())
 
         assert health["status"] == "success"
         assert "Two days in Porto?" in answer["answer"]
         assert [call.key for call in deployed.cloud.openai.requests][-1] == KEY
-        # Then: in all of that, its role was used to read the secret, once, and for nothing else.
+        # Then: in all of that, its role was used to read the secret, once, and to write its log.
         made = [c.name for c in deployed.cloud.calls(mutating=False) if c.caller == deployed.role]
-        assert made == ["secretsmanager:GetSecretValue"]
+        assert [name for name in made if not name.startswith("logs:")] == ["secretsmanager:GetSecretValue"]
 
     @pytest.mark.parametrize(
         ("action", "arguments"),
@@ -221,3 +245,45 @@ class TestEverythingElse:
         deployed.cloud.client("logs").create_log_group(logGroupName=group)
 
         refused(deployed.as_the_role("logs").create_log_stream, logGroupName=group, logStreamName="mine")
+
+
+class TestLogs:
+    def test_sam_shows_the_functions(self, deployed: Deployed) -> None:
+        health = deployed.curl()
+
+        printed = deployed.cloud.run(
+            *("sam", "logs", "--name", "TravelGPTFunction", "--stack-name", "travel-gpt-backend")
+        )
+
+        assert printed.returncode == 0, printed.stderr
+        assert health["request_id"] in printed.stdout
+
+    def test_access_logs_tell_who_called_and_never_with_which_key(self, deployed: Deployed) -> None:
+        group, key = deployed.outputs["AccessLogGroupName"], deployed.caller_key()
+        before = len(deployed.lines(group))
+
+        answered = deployed.ask("Two days in Porto?", key)
+        turned_away = deployed.ask("Two days in Porto?", f"{key}-not")
+
+        lines = deployed.lines(group)[before:]
+        first, second = map(json.loads, lines)
+        assert (first["request_id"], second["request_id"]) == (
+            answered["request_id"],
+            turned_away["request_id"],
+        )
+        assert (first["status"], first["api_key_id"]) == ("200", deployed.outputs["ApiKeyId"])
+        assert (second["status"], second["refusal"]) == ("403", "INVALID_API_KEY")
+        assert not [line for line in lines if key[:10] in line]
+
+    def test_neither_key_is_in_the_functions_log(self, deployed: Deployed) -> None:
+        key = deployed.caller_key()
+        deployed.cloud.openai.reject(KEY)
+        try:
+            answer = deployed.ask("Two days in Porto?", key)
+        finally:
+            deployed.cloud.openai.accept(KEY)
+
+        lines = deployed.lines(deployed.outputs["LogGroupName"])
+        assert answer["code"] == "credential_rejected"
+        assert [line for line in lines if answer["request_id"] in line]
+        assert not [line for line in lines if KEY[:12] in line or key[:10] in line]

@@ -27,8 +27,8 @@ from tests.support.cloud.stacks.resources.base import CLOUDFORMATION_KEY
 
 READING = re.compile(
     r"(Get|List|Describe|Head|BatchGet|Validate|Estimate|Lookup|Filter|Detect|Simulate).*|AssumeRole.*"
-    # A change set changes nothing until it is executed.
-    r"|(Create|Delete)ChangeSet"
+    # A change set changes nothing until it is executed, nor does a line in a log.
+    r"|(Create|Delete)ChangeSet|CreateLogStream|PutLogEvents"
 )
 XML_SERVICES = frozenset({"iam", "sts", "cloudformation", "sns", "cloudwatch"})
 # What policies call a service, where requests are signed for another name.

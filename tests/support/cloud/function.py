@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import zipfile
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from tests.support.cloud.accesslog import append
 from tests.support.emulator import Emulator, host_dependencies
 
 if TYPE_CHECKING:
@@ -35,13 +39,14 @@ class DeployedFunction:
         self._stack = ExitStack()
         self._emulator: Emulator | None = None
         self._running: dict[str, Any] = {}
+        self._delivered = 0
 
     @property
     def configuration(self) -> dict[str, Any]:
         """What AWS says of it now."""
         client = self._cloud.client("lambda", self._region)
         found: dict[str, Any] = client.get_function_configuration(FunctionName=self._name)
-        keys = ("CodeSha256", "Environment", "Handler", "MemorySize", "Role", "Timeout", "Runtime")
+        keys = ("CodeSha256", "Environment", "Handler", "LoggingConfig", "MemorySize", "Role", "Timeout")
         return {key: found.get(key) for key in keys}
 
     @property
@@ -66,7 +71,11 @@ class DeployedFunction:
             TimeoutError: no answer in time.
         """
         with self._lock:
-            return self._started().invoke(event, timeout)
+            emulator = self._started()
+            try:
+                return emulator.invoke(event, timeout)
+            finally:
+                self._deliver_logs(emulator)
 
     def restart(self) -> None:
         """Start it anew at the next event: nothing it keeps in memory survives."""
@@ -82,7 +91,7 @@ class DeployedFunction:
         now = self.configuration
         if self._emulator is None or now != self._running:
             self.close()
-            self._running = now
+            self._running, self._delivered = now, 0
             self._emulator = self._stack.enter_context(
                 Emulator.start(
                     self._variables(now),
@@ -94,6 +103,23 @@ class DeployedFunction:
                 )
             )
         return self._emulator
+
+    def _deliver_logs(self, emulator: Emulator) -> None:
+        """Carry what the function wrote to its log group if its role lets it; else keep quiet, as Lambda."""
+        written = emulator.logs
+        lines, self._delivered = written[self._delivered :].splitlines(), len(written)
+        own = [each for each in lines if each and "(rapid)" not in each]
+        environment = emulator.environment
+        client = self._cloud.client(
+            "logs",
+            self._region,
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=environment["AWS_SESSION_TOKEN"],
+        )
+        group = self._running["LoggingConfig"]["LogGroup"]
+        with contextlib.suppress(ClientError):
+            append(client, group, f"[$LATEST]{environment['AWS_ACCESS_KEY_ID']}", own)
 
     def _variables(self, configuration: dict[str, Any]) -> dict[str, str]:
         assumed = self._cloud.client("sts", self._region).assume_role(

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from botocore.exceptions import ClientError
 
+from tests.support.cloud import accesslog
 from tests.support.cloud.events import proxy_event
 from tests.support.cloud.policies import matches
 
@@ -85,11 +86,21 @@ class Gateway:
             "extendedRequestId": uuid.uuid4().hex[:15],
             "requestTimeEpoch": int(time.time() * 1000),
             "domainName": f"{api}.execute-api.{region}.amazonaws.com",
+            "identity": {"sourceIp": "127.0.0.1", "userAgent": dict(headers).get("User-Agent")},
         }
+        started = time.monotonic()
         try:
-            return self._serve(served, context, region, f"/{path}", split.query, headers, body)
+            answer = self._serve(served, context, region, f"/{path}", split.query, headers, body)
         except Refused as refused:
-            return _gateway_response(str(refused), served["gatewayResponses"], context["requestId"])
+            context["error"] = {"responseType": str(refused)}
+            answer = _gateway_response(str(refused), served["gatewayResponses"], context["requestId"])
+        if settings := served["stage"]["accessLogSettings"]:
+            context["status"], context["responseLength"] = answer[0], len(answer[2])
+            context["responseLatency"] = int((time.monotonic() - started) * 1000)
+            accesslog.write(
+                self._client("logs", region), settings, accesslog.line(settings["format"], context)
+            )
+        return answer
 
     def _serve(
         self,
@@ -106,14 +117,14 @@ class Gateway:
         if found is None:
             raise Refused("MISSING_AUTHENTICATION_TOKEN")
         key = next((value for name, value in headers if name.lower() == "x-api-key"), "")
-        if found["keyRequired"] and key not in served["keys"]:
-            raise Refused("INVALID_API_KEY")
+        context |= {"resourceId": found["resourceId"], "resourcePath": path}
+        identity = context["identity"]
+        if found["keyRequired"]:
+            identity |= {"apiKey": key, "apiKeyId": served["keys"].get(key)}
+            if identity["apiKeyId"] is None:
+                raise Refused("INVALID_API_KEY")
         if len(body) > BODY_LIMIT:
             raise Refused("REQUEST_TOO_LARGE")
-        context |= {"resourceId": found["resourceId"], "resourcePath": path}
-        identity = {"sourceIp": "127.0.0.1", "userAgent": dict(headers).get("User-Agent")}
-        if found["keyRequired"]:
-            identity |= {"apiKey": key, "apiKeyId": served["keys"][key]}
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         binary = any(matches(each, kind.partition(";")[0]) for each in served["binaryMediaTypes"])
         event = proxy_event(
@@ -122,7 +133,7 @@ class Gateway:
             headers=headers,
             body=body,
             binary=binary,
-            context={**context, "identity": identity},
+            context=context,
             stage_variables=served["stage"]["variables"],
         )
         return self._run(found, context, region, event)
@@ -142,6 +153,7 @@ class Gateway:
             raise Refused("INTEGRATION_TIMEOUT") from None
         if not isinstance(answered.get("statusCode"), int):
             raise Refused("DEFAULT_5XX")
+        context["integration"] = {"status": 200, "requestId": str(uuid.uuid4())}
         content = answered.get("body") or ""
         headers = {**answered.get("headers", {}), "x-amzn-RequestId": context["requestId"]}
         raw = base64.b64decode(content) if answered.get("isBase64Encoded") else content.encode()

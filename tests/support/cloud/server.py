@@ -33,7 +33,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from tests.support.cloud import access, gatewaymends
+from tests.support.cloud import access, functionmends, gatewaymends
 from tests.support.cloud.stacks import service as cloudformation
 
 Environ = dict[str, Any]
@@ -53,6 +53,7 @@ def install() -> None:
     """Put the test bed's parts in the place of moto's."""
     _keep_few_managed_policies()
     access.install()
+    functionmends.install()
     gatewaymends.install()
     cloudformation_urls.url_paths["{0}/$"] = cloudformation.CloudFormation.dispatch
 

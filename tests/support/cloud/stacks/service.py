@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import ServiceException
@@ -22,8 +22,11 @@ from tests.support.cloud.stacks.describe import (
 )
 from tests.support.cloud.stacks.document import Document, InvalidTemplate
 from tests.support.cloud.stacks.engine import Engine, resolver, wanted
-from tests.support.cloud.stacks.model import ChangeSet, Stack
+from tests.support.cloud.stacks.model import ChangeSet, Member, Stack
 from tests.support.cloud.stacks.resources.base import Account
+
+if TYPE_CHECKING:
+    from tests.support.cloud.stacks.intrinsics import Resolver
 
 ENDPOINT_VARIABLE = "TEST_BED_ENDPOINT"
 INVALID = "ValidationError"
@@ -273,14 +276,13 @@ class CloudFormation(CloudFormationResponse):
 
 
 def _changes(account: Account, stack: Stack, document: Document) -> list[dict[str, Any]]:
-    resources = wanted(document, resolver(account, stack, document, {}))
-    old = stack.document.template["Resources"] if stack.document else {}
-    parameters = stack.document.parameters if stack.document else {}
+    resolve = resolver(account, stack, document, stack.members)
+    resources = wanted(document, resolve)
     changes = [("Add", key, each["Type"], "") for key, each in resources.items() if key not in stack.members]
     changes += [
         ("Modify", key, member.type, member.created.physical_id)
         for key, member in stack.members.items()
-        if key in resources and (old.get(key) != resources[key] or parameters != document.parameters)
+        if key in resources and _differs(member, resources[key], resolve)
     ]
     changes += [
         ("Remove", key, member.type, member.created.physical_id)
@@ -300,3 +302,11 @@ def _changes(account: Account, stack: Stack, document: Document) -> list[dict[st
         }
         for action, key, kind, physical in changes
     ]
+
+
+def _differs(member: Member, resource: dict[str, Any], resolve: Resolver) -> bool:
+    try:
+        return bool(resolve.value(resource.get("Properties", {})) != member.properties)
+    except InvalidTemplate:
+        # It refers to something that does not exist yet.
+        return True
