@@ -273,6 +273,7 @@ class TestChat:
         # Mistral's reasoning models answer in parts, and think aloud in some of them.
         parts = [
             {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+            {"type": "reasoning", "text": "a tram or a bus?"},
             {"type": "text", "text": "Take "},
             None,
             {"type": "text", "text": 7},

@@ -124,6 +124,20 @@ def test_given_a_secret_without_a_usable_key_then_it_is_invalid(
         SecretsManagerSource(NAME).fetch()
 
 
+@pytest.mark.parametrize("default", ["eu-west-1", None])
+def test_lambdas_own_region_is_asked_whatever_boto3s_default_is(
+    owner: SecretsManagerClient, monkeypatch: pytest.MonkeyPatch, default: str | None
+) -> None:
+    owner.create_secret(Name=NAME, SecretString=KEY)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    if default:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", default)
+    else:
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+
+    assert SecretsManagerSource(NAME).fetch().key.reveal() == KEY
+
+
 @pytest.mark.usefixtures("owner")
 def test_making_a_source_asks_nobody_and_needs_no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "client", lambda *_args, **_kwargs: pytest.fail("a client was made"))
