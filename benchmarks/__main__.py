@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,8 @@ from benchmarks.report import cold_report, warm_report
 from scripts.package_contents import BuildError
 
 ROUNDS: Final = 15
-COLD_SECONDS: Final = 80.0
-"""After how long to begin no other round of cold starts, unless a number of rounds was asked for."""
+COLD_UNTIL: Final = 100.0
+"""Seconds after which to begin no other round of cold starts, unless a number of rounds was asked for."""
 
 
 def main() -> int:
@@ -59,15 +60,15 @@ def measure(runs: int | None, folder: Path) -> None:
         runs: how many rounds; None for as many as the time allows.
         folder: where to build the packages.
     """
+    ends = math.inf if runs else time.monotonic() + COLD_UNTIL
     print("Building the packages ...", flush=True)
     python, designs = build(folder)
     version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.strip()
     print(f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, {version}", flush=True)
     with tempfile.TemporaryDirectory() as home, loopback() as server, loopback() as secrets:
         bench = Bench(python, designs, Path(home), server, secrets)
-        # The first start reads from the disk what all others find in memory.
-        list(bench.cold(1, 0))
-        cold = list(bench.cold(runs or ROUNDS, COLD_SECONDS if runs is None else math.inf))
+        bench.read_from_disk()
+        cold = list(bench.cold(runs or ROUNDS, ends))
         print(f"\n{cold_report(cold)}", flush=True)
         # Once it is warm, how a package was compiled makes no difference.
         warm = list(bench.warm(runs or ROUNDS, [design for design in designs if design.name != COMPILED]))
