@@ -58,21 +58,9 @@ def read(commands: Commands, name: str) -> Secret:
         AwsError: AWS refused to say.
     """
     try:
-        described = commands.aws("secretsmanager", "describe-secret", "--secret-id", name)
-    except AwsError as failed:
-        if failed.code == "ResourceNotFoundException":
-            return Secret(name)
-        raise
-    if described.get("DeletedDate"):
-        return Secret(name, exists=True, deleted=True)
-    try:
         answer = commands.aws_with_secret("secretsmanager", "get-secret-value", "--secret-id", name)
     except AwsError as failed:
-        if failed.code == "ResourceNotFoundException":
-            return Secret(name, exists=True, empty=True)
-        if failed.denied:
-            return Secret(name, exists=True, readable=False)
-        raise
+        return _without_value(commands, name, failed)
     text = answer.get("SecretString")
     if text is None:
         return Secret(name, exists=True, complaint="the secret is binary")
@@ -81,6 +69,24 @@ def read(commands: Commands, name: str) -> Secret:
     except InvalidSecret as invalid:
         return Secret(name, exists=True, complaint=invalid.detail, fields=_object(text))
     return Secret(name, exists=True, credential=credential, fields=_object(text))
+
+
+def _without_value(commands: Commands, name: str, failed: AwsError) -> Secret:
+    # Secrets Manager says "not found" of a secret without a value too, and "invalid request" of one that is
+    # scheduled for deletion.
+    if failed.code not in ("ResourceNotFoundException", "InvalidRequestException") and not failed.denied:
+        raise failed
+    try:
+        described = commands.aws("secretsmanager", "describe-secret", "--secret-id", name)
+    except AwsError as unknown:
+        if unknown.code == "ResourceNotFoundException":
+            return Secret(name)
+        raise
+    if described.get("DeletedDate"):
+        return Secret(name, exists=True, deleted=True)
+    if failed.denied:
+        return Secret(name, exists=True, readable=False)
+    return Secret(name, exists=True, empty=True)
 
 
 def _object(text: str) -> dict[str, Any]:

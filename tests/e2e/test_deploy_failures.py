@@ -62,7 +62,7 @@ def test_a_failing_deployment_tells_the_reason_and_the_next_run_clears_it_away(o
 
     # When the function may no longer read its secret
     owner.cloud.deny("secretsmanager:GetSecretValue")
-    sick = owner.deploy("--yes", key=NEW_KEY)
+    sick = owner.deploy("--yes", "--parameter", "LogLevel=ERROR", key=NEW_KEY)
 
     # Then the deployment is done, health says why it is not well, and so does deploy.sh
     assert sick.returncode == 1

@@ -16,7 +16,7 @@ SECRET = "travel-gpt/openai-api-key"
 
 @pytest.fixture
 def owner(cloud: Cloud, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone", built=False)
+    return Owner(cloud, tmp_path / "clone")
 
 
 def put_secret(owner: Owner, value: str) -> None:
@@ -113,7 +113,7 @@ def test_a_dry_run_changes_nothing_whatever_else_is_asked(owner: Owner) -> None:
     assert "Create the IAM role" in done.stdout
     assert "dry run: nothing was changed" in done.stdout
     last = done.stdout.rstrip().splitlines()[-1].strip()
-    assert last == "./deploy.sh --yes --replace-key --create-logging-role"
+    assert last == "./deploy.sh --yes --replace-key --create-logging-role --no-build"
 
 
 @pytest.mark.parametrize("trace", ["-x", "-v", "-xva"])

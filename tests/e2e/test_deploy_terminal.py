@@ -14,7 +14,7 @@ STACK = "travel-gpt-backend"
 
 @pytest.fixture
 def owner(cloud: Cloud, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone", built=False)
+    return Owner(cloud, tmp_path / "clone")
 
 
 def test_the_key_is_asked_for_without_echo_and_no_means_no(owner: Owner) -> None:
@@ -72,11 +72,7 @@ def test_colours_are_for_terminals_that_want_them(owner: Owner, env: dict[str, s
     assert bool(re.search("\x1b\\[", terminal.raw)) is coloured
 
 
-def test_a_person_deploys_with_access_logs_and_deletes_by_typing_the_name(
-    cloud: Cloud, tmp_path: Path
-) -> None:
-    owner = Owner(cloud, tmp_path / "clone")
-
+def test_a_person_deploys_with_access_logs_and_deletes_by_typing_the_name(owner: Owner) -> None:
     # Given a person who says yes to everything
     with owner.deploy_at_terminal() as terminal:
         terminal.expect("Create it? [y/N]")

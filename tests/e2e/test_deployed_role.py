@@ -99,7 +99,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     bed = folder / "cloud"
     bed.mkdir()
     with start_cloud(bed) as cloud:
-        yield Deployed(cloud, make_built_clone(folder / "clone", cloud.env))
+        yield Deployed(cloud, make_built_clone(folder / "clone"))
 
 
 def refused(call: Any, **arguments: Any) -> str:

@@ -22,7 +22,7 @@ class SamUser:
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
-        self.clone = make_built_clone(folder, cloud.env)
+        self.clone = make_built_clone(folder)
         cloud.openai.accept(GOOD_KEY)
         cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=GOOD_KEY)
 

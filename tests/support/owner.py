@@ -26,7 +26,7 @@ class Owner:
 
     def __init__(self, cloud: Cloud, folder: Path, *, built: bool = True) -> None:
         self.cloud = cloud
-        self.clone = make_built_clone(folder, cloud.env) if built else make_clone(folder)
+        self.clone = make_built_clone(folder) if built else make_clone(folder)
         self._built = built
         cloud.openai.accept(GOOD_KEY, NEW_KEY)
 
