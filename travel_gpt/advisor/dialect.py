@@ -68,6 +68,7 @@ class Dialect:
             logger.info(
                 "The server wants another name for the output cap", extra={"parameter": self._caps[1]}
             )
-            self._caps.pop(0)
+            # Not taken away one by one: two threads may learn this at once.
+            self._caps = self._caps[-1:]
             return True
         return False
