@@ -1,4 +1,4 @@
-"""The test bed's API Gateway, IAM and curl refuse what the real ones refuse."""
+"""The test bed's API Gateway, IAM, Secrets Manager and curl refuse what the real ones refuse."""
 
 from __future__ import annotations
 
@@ -181,6 +181,21 @@ def test_an_explicit_deny_wins_and_a_condition_counts(cloud: Cloud) -> None:
     assert reads(as_a_role(cloud, "secretsmanager", allow, deny), "mine") is False
     assert reads(as_a_role(cloud, "secretsmanager", allow, {**deny, "Condition": insecure}), "mine") is True
     assert reads(as_a_role(cloud, "secretsmanager", {**allow, "Condition": insecure}), "mine") is False
+
+
+def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(cloud: Cloud) -> None:
+    secrets = cloud.client("secretsmanager")
+    secrets.create_secret(Name="mine", SecretString="x")
+    secrets.delete_secret(SecretId="mine")
+
+    with pytest.raises(ClientError, match="already scheduled for deletion"):
+        secrets.create_secret(Name="mine", SecretString="y")
+    for write in (secrets.put_secret_value, secrets.update_secret):
+        with pytest.raises(ClientError, match="InvalidRequestException"):
+            write(SecretId="mine", SecretString="y")
+
+    secrets.restore_secret(SecretId="mine")
+    assert secrets.get_secret_value(SecretId="mine")["SecretString"] == "x"
 
 
 def test_a_test_can_take_a_permission_from_the_owner(cloud: Cloud) -> None:
