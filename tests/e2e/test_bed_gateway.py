@@ -165,10 +165,10 @@ def test_a_permission_is_checked_before_the_secret_is_looked_for(cloud: Cloud) -
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-??????"
     scoped = as_a_role(cloud, "secretsmanager", {"Effect": "Allow", "Action": "*", "Resource": arn})
 
-    with pytest.raises(ClientError, match=r"AccessDeniedException.*on resource: gone because"):
-        scoped.get_secret_value(SecretId="gone")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        cloud.client("secretsmanager").get_secret_value(SecretId="gone")
+        scoped.get_secret_value(SecretId="gone")
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*secret:gone-too-\w{6} because"):
+        scoped.get_secret_value(SecretId="gone-too")
 
 
 def test_an_explicit_deny_wins_and_a_condition_counts(cloud: Cloud) -> None:

@@ -158,6 +158,28 @@ class TestItsOwnSecret:
 
         assert json.loads(deployed.secrets.get_secret_value(SecretId=OWN)["SecretString"])["api_key"] == KEY
 
+    @pytest.mark.parametrize("how", [{"RecoveryWindowInDays": 7}, {"ForceDeleteWithoutRecovery": True}])
+    def test_is_told_apart_from_a_denied_one_when_it_is_gone(
+        self, deployed: Deployed, how: dict[str, Any]
+    ) -> None:
+        deployed.function.restart()
+        deployed.secrets.delete_secret(SecretId=OWN, **how)
+        try:
+            health = deployed.curl()
+        finally:
+            if "RecoveryWindowInDays" in how:
+                deployed.secrets.restore_secret(SecretId=OWN)
+            else:
+                deployed.secrets.create_secret(Name=OWN, SecretString=json.dumps({"api_key": KEY}))
+
+        assert (health["status"], health["code"], health["has_api_key"]) == (
+            "error",
+            "secret_not_found",
+            False,
+        )
+        # Then: it is found again without a new deployment.
+        assert deployed.curl()["status"] == "success"
+
 
 class TestSecretsOfOthers:
     @pytest.mark.parametrize("name", NEIGHBOURS)

@@ -159,14 +159,17 @@ def _parameters(request: Any) -> dict[str, Any]:
 def _secret_arn(request: Any) -> str:
     """The resource of a request to Secrets Manager.
 
-    AWS checks the permission before it looks for the secret: one that is not there is checked by the text
-    it was asked for, which no policy on an ARN with a suffix allows.
+    AWS checks the permission before it looks for the secret, and takes any six characters for the end of an
+    ARN that is not there: so ``-??????`` allows to learn that there is no secret of this name.
     """
     asked = request._get_param("SecretId")
     if asked is None:
         return "*"
-    secret = request.backend.secrets.get(asked)
-    return str(secret.arn if secret else asked)
+    if secret := request.backend.secrets.get(asked):
+        return str(secret.arn)
+    if asked.startswith("arn:"):
+        return str(asked)
+    return f"arn:aws:secretsmanager:{request.region}:{request.current_account}:secret:{asked}-AbCdEf"
 
 
 def _log_arn(request: Any) -> str:
