@@ -14,6 +14,9 @@ from tests.support.cloud.bed import start_cloud
 from tests.support.owner import GOOD_KEY, Owner
 from tests.support.witness import ProcessWatch, files_with, holds, record_tools
 
+# One run for all of them (with pytest -n and --dist loadgroup).
+pytestmark = pytest.mark.xdist_group("first run")
+
 STACK = "travel-gpt-backend"
 RECORDED = ("aws", "sam", "curl", "make", "dirname")
 

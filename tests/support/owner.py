@@ -41,7 +41,8 @@ class Owner:
             env: what else is different in the environment; None takes a variable away.
         """
         given = {**(env or {}), **({} if key is None else {"OPENAI_API_KEY": key})}
-        return self.cloud.run(*self._command(options), env=given, cwd=self.clone)
+        # Seconds. A build on a busy machine takes its time.
+        return self.cloud.run(*self._command(options), env=given, cwd=self.clone, timeout=400)
 
     def deploy_at_terminal(
         self, *options: str, key: str | None = None, env: dict[str, str] | None = None
