@@ -26,12 +26,17 @@ run: ## Serve the API on http://127.0.0.1:3000 (PORT, HOST and OPTIONS="--access
 	@exec $(RUN) -m travel_gpt.local $(OPTIONS)
 
 .PHONY: test
-test: test-unit test-stack test-e2e ## Run every test
+test: test-unit test-integration test-stack test-e2e ## Run every test
 
 .PHONY: test-unit
-test-unit: ## Run the unit and integration tests, with coverage
+test-unit: ## Run the unit tests, with coverage
 	@scripts/environment.sh dev
-	$(NEUTRAL) $(DEV)/python -m pytest tests/unit tests/integration -n auto --cov --cov-report=term --cov-fail-under=95
+	$(NEUTRAL) $(DEV)/python -m pytest tests/unit -n auto --cov --cov-report=term --cov-fail-under=95
+
+.PHONY: test-integration
+test-integration: ## Run the tests of the whole API over real HTTP, on loopback
+	@scripts/environment.sh dev
+	$(NEUTRAL) $(DEV)/python -m pytest tests/integration -n auto
 
 .PHONY: test-stack
 test-stack: ## Test the compiled template and the built package
