@@ -7,5 +7,6 @@ Moto's stacks drop unknown resource types, give change sets no outputs, update a
 ``intrinsics``  conditions and functions (``Ref``, ``Fn::Sub``, …) to values
 ``resources``   one handler a resource type; each speaks AWS's public API, as AWS's own do
 ``engine``      creates, updates, replaces and deletes in dependency order, and rolls back
+``changes``     what a change set would change
 ``service``     the CloudFormation API on top, for the ``aws`` and ``sam`` commands
 """

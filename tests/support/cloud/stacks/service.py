@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import ServiceException
@@ -13,6 +13,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import camelcase_to_underscores
 
 from tests.support.cloud.stacks import document as documents
+from tests.support.cloud.stacks.changes import changes
 from tests.support.cloud.stacks.describe import (
     change_set_shape,
     event_shape,
@@ -22,11 +23,8 @@ from tests.support.cloud.stacks.describe import (
 )
 from tests.support.cloud.stacks.document import Document, InvalidTemplate
 from tests.support.cloud.stacks.engine import Engine, resolver, wanted
-from tests.support.cloud.stacks.model import ChangeSet, Member, Stack
+from tests.support.cloud.stacks.model import ChangeSet, Stack
 from tests.support.cloud.stacks.resources.base import Account
-
-if TYPE_CHECKING:
-    from tests.support.cloud.stacks.intrinsics import Resolver
 
 ENDPOINT_VARIABLE = "TEST_BED_ENDPOINT"
 INVALID = "ValidationError"
@@ -163,7 +161,7 @@ class CloudFormation(CloudFormationResponse):
             kind=kind,
             stack=stack,
             document=document,
-            changes=_changes(self._account, stack, document),
+            changes=changes(self._account, stack, document),
             tags=self._tags(),
             capabilities=self._get_param("Capabilities", []),
             description=self._get_param("Description") or "",
@@ -273,40 +271,3 @@ class CloudFormation(CloudFormationResponse):
             if name in (stack.name, stack.id) and stack.deleted_at is None:
                 Engine(self._account, refused).delete(stack)
         return EmptyResult()
-
-
-def _changes(account: Account, stack: Stack, document: Document) -> list[dict[str, Any]]:
-    resolve = resolver(account, stack, document, stack.members)
-    resources = wanted(document, resolve)
-    changes = [("Add", key, each["Type"], "") for key, each in resources.items() if key not in stack.members]
-    changes += [
-        ("Modify", key, member.type, member.created.physical_id)
-        for key, member in stack.members.items()
-        if key in resources and _differs(member, resources[key], resolve)
-    ]
-    changes += [
-        ("Remove", key, member.type, member.created.physical_id)
-        for key, member in stack.members.items()
-        if key not in resources
-    ]
-    return [
-        {
-            "Type": "Resource",
-            "ResourceChange": {
-                "Action": action,
-                "LogicalResourceId": key,
-                "ResourceType": kind,
-                "PhysicalResourceId": physical,
-                **({"Replacement": "False"} if action == "Modify" else {}),
-            },
-        }
-        for action, key, kind, physical in changes
-    ]
-
-
-def _differs(member: Member, resource: dict[str, Any], resolve: Resolver) -> bool:
-    try:
-        return bool(resolve.value(resource.get("Properties", {})) != member.properties)
-    except InvalidTemplate:
-        # It refers to something that does not exist yet.
-        return True
