@@ -15,10 +15,11 @@ set -euo pipefail
 key=${OPENAI_API_KEY-}
 unset OPENAI_API_KEY CDPATH
 
-cd "$(dirname "${BASH_SOURCE[0]}")" || {
-    echo "deploy.sh: cannot enter its own folder. Run it from the clone: cd travel-gpt && ./deploy.sh" >&2
+cd "$(dirname "${BASH_SOURCE[0]}")"
+if [ ! -x scripts/python.sh ]; then
+    echo "deploy.sh needs the files beside it. Go to the folder of the clone and run it there: ./deploy.sh" >&2
     exit 1
-}
+fi
 python=$(scripts/python.sh) || exit 1
 
 # The key goes through a pipe: an argument or the environment could be read by others. -E and -s: the owner's

@@ -12,7 +12,7 @@ from scripts.deploy import access_logs, health, openai_key, readiness, release, 
 from scripts.deploy.commands import AwsError, Commands, explain
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.options import Options, read_options
-from scripts.deploy.plan import KeyPlan, Plan, show
+from scripts.deploy.plan import KeyPlan, Plan, show, show_account
 from scripts.deploy.preparation import prepare, settle_key
 from scripts.deploy.secret import Action
 from scripts.deploy.stack import delete_stack
@@ -75,12 +75,13 @@ def _run(commands: Commands, console: Console, options: Options, key: Key | None
     console.step("Checking the tools and your AWS credentials")
     account = readiness.check(commands, region=options.region, to_deploy=not options.delete)
     commands = Commands.for_account(region=account.region, profile=options.profile)
+    show_account(console, account, options.environment, commands.profile)
     console.step("Looking at what is there")
     if options.delete:
         removal.remove(commands, console, options, account)
         return
     plan = prepare(commands, console, options, account, key)
-    show(plan, console, commands.profile)
+    show(plan, console)
     if options.dry_run:
         console.say()
         console.text("This was a dry run: nothing was changed. To do it:")

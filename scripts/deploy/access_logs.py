@@ -54,8 +54,8 @@ def settle(console: Console, options: Options, wanted: bool, has_role: bool | No
         Stop: they were asked for explicitly, and API Gateway may not write them.
     """
     if not wanted:
-        how = "--parameter AccessLogs=enabled" if has_role else "--create-logging-role"
-        said = f"Access logs are off. To have them: ./deploy.sh {how}"
+        how = ["--parameter", "AccessLogs=enabled"] if has_role else ["--create-logging-role"]
+        said = f"Access logs are off. To have them: {options.command(*how)}"
         note = "" if "AccessLogs" in options.parameters else said
         return Decision(on=False, note=note)
     if has_role is None:
@@ -72,7 +72,7 @@ def settle(console: Console, options: Options, wanted: bool, has_role: bool | No
         )
     note = (
         "API Gateway has no role to write logs with in this region, so this deploys without access logs "
-        "(AccessLogs=disabled). To have them: ./deploy.sh --create-logging-role"
+        f"(AccessLogs=disabled). To have them: {options.command('--create-logging-role')}"
     )
     return Decision(on=False, note=note)
 

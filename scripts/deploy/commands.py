@@ -230,8 +230,9 @@ def explain(failed: AwsError, profile: str) -> Stop:
         "AuthFailure",
     ):
         return Stop(
-            f"AWS does not accept your credentials ({code}). Check the access key, and whether it is for "
-            f"this account and not disabled:\n    aws sts get-caller-identity{with_profile}"
+            f"AWS does not accept your credentials ({code}). Check that the access key is for this account "
+            "and not disabled, and that the region is switched on in it:\n"
+            f"    aws sts get-caller-identity{with_profile}"
         )
     if "Could not connect to the endpoint" in said or "onnect timeout" in said:
         return Stop(

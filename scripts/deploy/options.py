@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -62,6 +63,22 @@ class Options:
     delete_secret: bool
     parameters: dict[str, str] = field(default_factory=dict)
     """Template parameters by name, those with an option of their own included."""
+
+    def command(self, *extra: str) -> str:
+        """Write a deploy.sh command for the same environment, region and profile.
+
+        Typed without them, what is meant for dev would happen to prod.
+
+        Args:
+            extra: more options.
+
+        Returns:
+            The command.
+        """
+        environment = [] if self.environment == "prod" else ["--env", self.environment]
+        region = ["--region", self.region] if self.region else []
+        profile = ["--profile", self.profile] if self.profile else []
+        return shlex.join(["./deploy.sh", *environment, *region, *profile, *extra])
 
 
 class _Parser(argparse.ArgumentParser):

@@ -58,41 +58,36 @@ def flags_for(account: Account, profile: str) -> str:
     return f" --region {account.region}" + (f" --profile {shlex.quote(profile)}" if profile else "")
 
 
-def show_target(console: Console, rows: Sequence[tuple[str, str]], account: Account, profile: str) -> None:
-    """Print where things are about to happen.
+def show_account(console: Console, account: Account, environment: str, profile: str) -> None:
+    """Print where things are about to happen: before anybody is asked for a key.
 
     Args:
         console: where to print it.
-        rows: what else to name: environment, stack, secret.
         account: the account.
+        environment: the environment.
         profile: the AWS profile, or nothing.
     """
     console.say()
-    who = f"{account.number} ({account.caller})"
-    console.rows(
-        [("Account", who), *([("Profile", profile)] if profile else []), ("Region", account.region), *rows]
-    )
+    rows = [("Account", f"{account.number} ({account.caller})"), ("Region", account.region)]
+    rows += [("Profile", profile)] if profile else []
+    console.rows([*rows, ("Environment", environment)])
 
 
-def show(plan: Plan, console: Console, profile: str) -> None:
-    """Print the plan: where, with which parameters, and what will happen.
+def show(plan: Plan, console: Console) -> None:
+    """Print the plan: the stack and the secret, the parameters, and what will happen.
 
     Args:
         plan: the plan.
         console: where to print it.
-        profile: the AWS profile, or nothing.
     """
     secret = plan.key.secret
     there = "scheduled for deletion" if secret.deleted else "exists" if secret.exists else "new"
-    show_target(
-        console,
+    console.say()
+    console.rows(
         [
-            ("Environment", plan.options.environment),
             ("Stack", f"{plan.stack.name} ({_state(plan.stack)})"),
             ("Secret", f"{secret.name} ({there})"),
-        ],
-        plan.account,
-        profile,
+        ]
     )
     old = plan.stack.exists and not plan.stack.dead
     console.heading("Parameters (old → new)" if old else "Parameters")
@@ -161,5 +156,5 @@ def _secret_step(plan: Plan) -> str:
         Action.CREATE: f"Create the secret {secret.name} with {source}.",
         Action.FILL: f"Put {source} into the secret {secret.name}, which is empty.",
         Action.KEEP: f"Leave the secret {secret.name} as it is.",
-        Action.REPLACE: f"Replace the key in the secret {secret.name} by {source}; what else it holds stays.",
+        Action.REPLACE: f"Replace the key in {secret.name} with {source}; what else it holds stays.",
     }[key.action]

@@ -107,16 +107,16 @@ def settle_key(
     if secret.deleted:
         # What it holds can be read only once it is restored: then this is decided again.
         if options.replace_key and key is None and not options.dry_run:
-            key = _have_key(console, secret)
+            key = _have_key(console, options, secret)
         return KeyPlan(secret, Action.KEEP, key)
-    action, note = secrets.decide(secret, key, replace=options.replace_key)
+    action, note = secrets.decide(secret, key, options)
     if action is Action.KEEP:
         return KeyPlan(secret, action, None, note=note)
     if key is None:
         if options.dry_run:
             return KeyPlan(secret, action, None)
-        key = _have_key(console, secret)
-        action, note = secrets.decide(secret, key, replace=options.replace_key)
+        key = _have_key(console, options, secret)
+        action, note = secrets.decide(secret, key, options)
         if action is Action.KEEP:
             return KeyPlan(secret, action, None, note=note)
     credential = read_secret(secrets.new_value(secret, key), source=secret.name, version="")
@@ -136,11 +136,12 @@ def settle_key(
     return KeyPlan(secret, action, key, proof, note)
 
 
-def _have_key(console: Console, secret: Secret) -> Key:
+def _have_key(console: Console, options: Options, secret: Secret) -> Key:
     if console.terminal:
         return openai_key.ask_for_key(console)
+    replacing = ["--replace-key"] if options.replace_key else []
     why = "A new key is needed" if secret.exists else f"There is no secret {secret.name} here yet"
     raise Stop(
         f"{why}, OPENAI_API_KEY is not set, and there is no terminal to ask in. Nothing was changed. "
-        "Give the key this way:\n    OPENAI_API_KEY=sk-... ./deploy.sh"
+        f"Give the key this way:\n    OPENAI_API_KEY=sk-... {options.command(*replacing)}"
     )

@@ -5,7 +5,7 @@ from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.options import Options
 from scripts.deploy.parameters import Environment, read_environment, read_template
-from scripts.deploy.plan import flags_for, show_target
+from scripts.deploy.plan import flags_for
 from scripts.deploy.readiness import Account
 from scripts.deploy.secret import RECOVERY_DAYS, Secret
 from scripts.deploy.stack import Stack, delete_stack, read_stack
@@ -32,12 +32,10 @@ def remove(commands: Commands, console: Console, options: Options, account: Acco
     secret = secrets.read(commands, _secret_name(commands, stack, environment))
     delete_secret = options.delete_secret and secret.exists and not secret.deleted
     there = "scheduled for deletion" if secret.deleted else "exists" if secret.exists else "not there"
-    rows = [
-        ("Environment", options.environment),
-        ("Stack", f"{stack.name} ({stack.status or 'not there'})"),
-        ("Secret", f"{secret.name} ({there})"),
-    ]
-    show_target(console, rows, account, commands.profile)
+    console.say()
+    console.rows(
+        [("Stack", f"{stack.name} ({stack.status or 'not there'})"), ("Secret", f"{secret.name} ({there})")]
+    )
     steps = []
     if stack.status:
         steps.append(
@@ -48,7 +46,7 @@ def remove(commands: Commands, console: Console, options: Options, account: Acco
     if not steps:
         console.say()
         console.good("There is nothing to delete.")
-        _say_what_stays(console, secret, flags)
+        _say_what_stays(console, options, secret, flags)
         return
     console.heading("What will happen")
     console.numbered(steps)
@@ -61,12 +59,16 @@ def remove(commands: Commands, console: Console, options: Options, account: Acco
         console.step(f"Deleting the stack {stack.name}")
         delete_stack(commands, stack, flags)
         console.good("Deleted.")
+        console.text(
+            "The packages that were uploaded stay in SAM's S3 bucket (aws-sam-cli-managed-default-...), in "
+            f"the folder {stack.name}: some cents a month, yours to delete."
+        )
     if delete_secret:
         console.step(f"Scheduling the secret {secret.name} for deletion")
         secrets.delete(commands, secret.name)
         secret = secrets.read(commands, secret.name)
         console.good("Scheduled.")
-    _say_what_stays(console, secret, flags)
+    _say_what_stays(console, options, secret, flags)
 
 
 def _secret_name(commands: Commands, stack: Stack, environment: Environment) -> str:
@@ -85,19 +87,19 @@ def _ask(console: Console, stack: Stack, secret: Secret) -> None:
         raise Stop("That is not the name, so nothing was deleted.")
 
 
-def _say_what_stays(console: Console, secret: Secret, flags: str) -> None:
+def _say_what_stays(console: Console, options: Options, secret: Secret, flags: str) -> None:
     console.say()
     if secret.deleted:
         console.text(
-            f"The secret {secret.name} is scheduled for deletion. Until then ./deploy.sh restores it, or:"
+            f"The secret {secret.name} is scheduled for deletion. Until then deploying again restores it, or:"
         )
         console.say(f"  aws secretsmanager restore-secret --secret-id {secret.name}{flags}")
         return
     if secret.exists:
         console.text(
-            f"The secret {secret.name} stays ($0.40 a month). ./deploy.sh uses it again. To delete it too:"
+            f"The secret {secret.name} stays ($0.40 a month). Deploying again uses it. To delete it too:"
         )
-        console.say("  ./deploy.sh --delete --delete-secret")
+        console.say(f"  {options.command('--delete', '--delete-secret')}")
         return
     console.text("To deploy again:")
-    console.say("  ./deploy.sh")
+    console.say(f"  {options.command()}")

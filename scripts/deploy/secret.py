@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from scripts.deploy.commands import AwsError, Commands
 from scripts.deploy.console import Stop
+from scripts.deploy.options import Options
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.errors import InvalidSecret
@@ -97,13 +98,13 @@ def _object(text: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def decide(secret: Secret, key: Key | None, *, replace: bool) -> tuple[Action, str]:
+def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, str]:
     """Decide what becomes of a secret that is not scheduled for deletion.
 
     Args:
         secret: the secret as it is.
         key: the key that was given, if one was.
-        replace: whether a stored key may be replaced.
+        options: what the person asked for: whether a stored key may be replaced.
 
     Returns:
         The action, and a sentence about a key that is not used (or nothing).
@@ -117,9 +118,10 @@ def decide(secret: Secret, key: Key | None, *, replace: bool) -> tuple[Action, s
     if secret.empty:
         return Action.FILL, ""
     if not secret.readable:
-        return _unreadable(secret, key, replace=replace)
+        return _unreadable(secret, key, replace=options.replace_key)
     stored = secret.credential.key if secret.credential else None
-    if replace:
+    command = options.command("--replace-key")
+    if options.replace_key:
         if key is not None and stored is not None and key == stored:
             return (
                 Action.KEEP,
@@ -129,12 +131,12 @@ def decide(secret: Secret, key: Key | None, *, replace: bool) -> tuple[Action, s
     if stored is None:
         raise Stop(
             f"The secret {secret.name} is of no use to the function: {secret.complaint}. "
-            "Put a key in its place with:\n    OPENAI_API_KEY=sk-... ./deploy.sh --replace-key"
+            f"Put a key in its place with:\n    OPENAI_API_KEY=sk-... {command}"
         )
     if key is not None and key != stored:
         return Action.KEEP, (
             "OPENAI_API_KEY is not the key that is stored, and it is not used: an old key that is still "
-            "exported must not undo a rotation. If it is the newer one, run: ./deploy.sh --replace-key"
+            f"exported must not undo a rotation. If it is the newer one, run: {command}"
         )
     return Action.KEEP, ""
 
@@ -200,7 +202,7 @@ def store(commands: Commands, name: str, value: str, action: Action) -> None:
     """
     where = ("--secret-string", "file:///dev/stdin")
     if action is Action.CREATE:
-        described = "The OpenAI key of Travel GPT. Replace it with: ./deploy.sh --replace-key"
+        described = "The OpenAI key of Travel GPT. Replace it with deploy.sh --replace-key."
         commands.aws_with_secret(
             "secretsmanager",
             "create-secret",
