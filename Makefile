@@ -46,7 +46,7 @@ test-stack: ## Test the compiled template and the built package
 .PHONY: test-e2e
 test-e2e: ## Test the real Lambda runtime, and deploy.sh with the real aws and sam, against AWS played on loopback
 	@scripts/environment.sh cloud
-	$(NEUTRAL) $(CLOUD)/python -m pytest tests/e2e -n auto
+	$(NEUTRAL) $(CLOUD)/python -m pytest tests/e2e -n auto --dist loadscope
 
 .PHONY: check
 check: check-code check-stack ## Check style, types, layers, generated docs, template and policies

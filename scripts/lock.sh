@@ -17,6 +17,7 @@ lock() {
 lock lambda pyproject.toml "$@"
 lock run pyproject.toml --extra local --constraints requirements/lambda.txt "$@"
 lock dev pyproject.toml --extra local --group dev --constraints requirements/run.txt "$@"
+lock naive pyproject.toml --group naive --constraints requirements/lambda.txt "$@"
 # These run beside the project, each in an environment of its own.
 for group in cloud scan emulator; do
     lock "$group" --group "pyproject.toml:$group" "$@"
