@@ -55,6 +55,16 @@ def _choice(*options: str) -> Callable[[str], str]:
     return parse
 
 
+def _list_of(*options: str) -> Callable[[str], tuple[str, ...]]:
+    def parse(value: str) -> tuple[str, ...]:
+        chosen = tuple(part.strip() for part in value.split(","))
+        if not set(chosen) <= set(options) or len(set(chosen)) != len(chosen):
+            raise ValueError(f"must be one of, or several separated by commas: {', '.join(options)}")
+        return chosen
+
+    return parse
+
+
 def _whole_number(least: int, most: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
@@ -117,11 +127,12 @@ class Settings:
         _whole_number(0, 5),
         "How often a call that failed in passing (connection, 409, 5xx) is tried again inside the deadline.",
     )
-    credential_source: str = _setting(
+    credential_source: tuple[str, ...] = _setting(
         "CREDENTIAL_SOURCE",
-        "secrets-manager",
-        _choice("secrets-manager"),
-        "Where the key comes from.",
+        ("secrets-manager",),
+        _list_of("secrets-manager", "environment"),
+        "Where the key comes from: one source, or several in the order in which they are asked. "
+        "`environment` (`OPENAI_API_KEY`, or `SECRET_` and the secret's name) is for laptops.",
     )
     credential_ttl: int = _setting(
         "CREDENTIAL_TTL_SECONDS",
@@ -134,6 +145,13 @@ class Settings:
         3600,
         _whole_number(0, 86_400),
         "Seconds beyond the TTL that the last good key is used while Secrets Manager is away.",
+    )
+    credential_previous: int = _setting(
+        "CREDENTIAL_PREVIOUS_SECONDS",
+        3600,
+        _whole_number(0, 86_400),
+        "Seconds after a new key was stored during which the one before it may serve when OpenAI refuses the "
+        "new one. 0: never, since the previous key may be the leaked one.",
     )
     api_access: str = _setting(
         "API_ACCESS",
@@ -208,7 +226,7 @@ def settings_fields() -> tuple[SettingSpec, ...]:
         SettingSpec(
             spec.name,
             spec.metadata["variable"],
-            cast("str | int", spec.default),
+            ", ".join(spec.default) if isinstance(spec.default, tuple) else cast("str | int", spec.default),
             spec.metadata["describes"],
             spec.metadata["parse"],
         )

@@ -4,14 +4,17 @@ import os
 from typing import Final
 
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.secrets_manager import SecretsManagerSource
+from travel_gpt.credentials.sources import source_of
 from travel_gpt.settings import Settings
 
 _settings: Final = Settings.load(os.environ)
 _credentials: Final = CredentialCache(
-    SecretsManagerSource(_settings.secret_name),
+    source_of(_settings),
     ttl=_settings.credential_ttl,
     max_stale=_settings.credential_max_stale,
+    previous_for=_settings.credential_previous,
+    # Environments that started together would otherwise ask together ever after.
+    jitter=0.1,
 )
 
 # While the SDK is imported the key can already be on its way. Only where a request is about to follow: an

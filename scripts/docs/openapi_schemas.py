@@ -1,7 +1,7 @@
 """The bodies of requests and responses, as JSON Schema."""
 
 import types
-from typing import Any, Final, get_args, get_type_hints, is_typeddict
+from typing import Any, Final, get_args, get_origin, get_type_hints, is_typeddict
 
 from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
 from travel_gpt.api.requests import MAX_QUERY_CHARACTERS
@@ -17,6 +17,10 @@ _FIELDS: Final[dict[str, Schema]] = {
     "has_api_key": {"description": "Whether there is a key that can be used."},
     "code": {"description": "What happened, for a program. Each code is explained in docs/errors.md."},
     "credential_source": {"description": "Where the key comes from. Never anything of its value."},
+    "warnings": {
+        "description": "What the owner should look at although there is a usable key: the previous one "
+        "serves, the store is away, the key expires within 7 days, or a source was passed over."
+    },
     "verified": {
         "description": "A call to OpenAI proved the key: now, or for somebody else in the last "
         f"{PROOF_SHARED_FOR} seconds."
@@ -42,14 +46,17 @@ def schemas() -> dict[str, Schema]:
         "Health": _object(
             HealthBody,
             without=("code",),
-            optional={"verified": "Only where `?verify=true` asked for it."},
+            optional={
+                "verified": "Only where `?verify=true` asked for it.",
+                "warnings": "Only where there are some.",
+            },
             status="success",
             has_api_key=True,
             verified=True,
         ),
         "HealthFailure": _object(
             HealthBody,
-            without=("verified",),
+            without=("verified", "warnings"),
             optional={"credential_source": "Absent when the function could not even start."},
             status="error",
         ),
@@ -133,5 +140,7 @@ def _object(
 def _of_type(kind: Any) -> Schema:
     if is_typeddict(kind):
         return reference(kind.__name__.removesuffix("Body"))
+    if get_origin(kind) is list:
+        return {"type": "array", "items": _of_type(get_args(kind)[0])}
     kinds = [_TYPES[option] for option in get_args(kind) or (kind,)]
     return {"type": kinds[0] if len(kinds) == 1 else kinds}

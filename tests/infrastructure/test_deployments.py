@@ -21,6 +21,7 @@ OTHERWISE = {
     "SecretName": "other/key",
     "CredentialTtlSeconds": "60",
     "CredentialMaxStaleSeconds": "0",
+    "CredentialPreviousSeconds": "0",
     "OpenAIModel": "gpt-6.1-terra",
     "OpenAIBaseUrl": "https://llm.example.com/v1",
     "OpenAIApi": "chat",

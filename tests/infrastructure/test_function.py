@@ -13,6 +13,7 @@ VARIABLES = {
     "SecretName": "OPENAI_SECRET_NAME",
     "CredentialTtlSeconds": "CREDENTIAL_TTL_SECONDS",
     "CredentialMaxStaleSeconds": "CREDENTIAL_MAX_STALE_SECONDS",
+    "CredentialPreviousSeconds": "CREDENTIAL_PREVIOUS_SECONDS",
     "OpenAIModel": "OPENAI_MODEL",
     "OpenAIBaseUrl": "OPENAI_BASE_URL",
     "OpenAIApi": "OPENAI_API",
@@ -96,7 +97,7 @@ def test_two_stacks_of_an_account_share_no_name() -> None:
             for kind in kinds
             if not resource["Properties"].get(kind, "<").startswith("<")
         }
-        assert len(found) == 10
+        assert len(found) == 11
         return found
 
     production = compile_stack(AlarmEmail="owner@example.com")

@@ -59,6 +59,14 @@ ALARMS: dict[str, dict[str, Any]] = {
         "Threshold": 1,
         "EvaluationPeriods": 1,
     },
+    f"{STACK}-credential-fallbacks": {
+        "Namespace": "TravelGPT",
+        "MetricName": "CredentialFallback",
+        "Dimensions": [{"Name": "service", "Value": STACK}],
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
 }
 SAME_FOR_ALL = {
     "Period": 300,

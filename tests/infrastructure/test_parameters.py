@@ -81,6 +81,7 @@ BAD = {
     "LogLevel": ["TRACE", "info"],
     "CredentialTtlSeconds": ["0", "86401"],
     "CredentialMaxStaleSeconds": ["-1"],
+    "CredentialPreviousSeconds": ["-1", "86401"],
     "DailyQuota": ["-1"],
     "ThrottleRate": ["0"],
     "ThrottleBurst": ["0"],

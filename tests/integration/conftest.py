@@ -170,7 +170,11 @@ def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
             monkeypatch.setattr(source, "fetch", counted)
             clock = Clock()
             cache = CredentialCache(
-                source, ttl=settings.credential_ttl, max_stale=settings.credential_max_stale, now=clock
+                source,
+                ttl=settings.credential_ttl,
+                max_stale=settings.credential_max_stale,
+                previous_for=settings.credential_previous,
+                now=clock,
             )
             servers.append(ModelServer(settings))
             adviser = Adviser(cache, servers[-1], now=clock)

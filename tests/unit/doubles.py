@@ -56,6 +56,10 @@ class ScriptedSource:
         self.script = list(script)
         self.fetches = 0
 
+    def previous(self) -> Credential | None:
+        """Return none: the versions before have tests of their own."""
+        return None
+
     def will(self, *script: Step) -> None:
         """Replace what is left of the script."""
         self.script = list(script)

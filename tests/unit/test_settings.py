@@ -14,7 +14,7 @@ class Row(NamedTuple):
     """One variable: its field, its default, texts with what they mean, and texts that are refused."""
 
     field: str
-    default: str | int
+    default: str | int | tuple[str, ...]
     takes: dict[str, Any]
     refuses: list[str]
 
@@ -72,15 +72,23 @@ VARIABLES: dict[str, Row] = {
     "OPENAI_MAX_RETRIES": Row("max_retries", 2, {"0": 0, "5": 5}, [*NO_NUMBERS, "6"]),
     "CREDENTIAL_SOURCE": Row(
         "credential_source",
-        "secrets-manager",
-        {"secrets-manager": "secrets-manager"},
-        ["environment", "Secrets-Manager"],
+        ("secrets-manager",),
+        {
+            "secrets-manager": ("secrets-manager",),
+            "environment": ("environment",),
+            "secrets-manager, environment": ("secrets-manager", "environment"),
+            "environment,secrets-manager": ("environment", "secrets-manager"),
+        },
+        ["vault", "Secrets-Manager", "environment,", ",", "environment,environment"],
     ),
     "CREDENTIAL_TTL_SECONDS": Row(
         "credential_ttl", 300, {"1": 1, "60": 60, "86400": 86_400}, [*NO_NUMBERS, "0", "86401"]
     ),
     "CREDENTIAL_MAX_STALE_SECONDS": Row(
         "credential_max_stale", 3600, {"0": 0, "86400": 86_400}, [*NO_NUMBERS, "86401"]
+    ),
+    "CREDENTIAL_PREVIOUS_SECONDS": Row(
+        "credential_previous", 3600, {"0": 0, "86400": 86_400}, [*NO_NUMBERS, "86401"]
     ),
     "API_ACCESS": Row("api_access", "api-key", {"open": "open"}, ["closed", "OPEN", "none", "true"]),
     "LOG_LEVEL": Row(
@@ -220,6 +228,7 @@ def test_settings_do_not_change_after_they_were_read() -> None:
 def test_what_the_docs_show_of_a_setting_is_so(spec: Any) -> None:
     row = VARIABLES[spec.variable]
 
-    assert (spec.name, spec.default) == (row.field, row.default)
-    assert spec.parse(str(spec.default)) == spec.default, "a default is a valid value"
+    shown = ", ".join(row.default) if isinstance(row.default, tuple) else row.default
+    assert (spec.name, spec.default) == (row.field, shown)
+    assert spec.parse(str(spec.default)) == row.default, "a default is a valid value"
     assert spec.describes.endswith(".")

@@ -101,7 +101,8 @@ class Adviser:
 
     def _with_a_working_key(self, use: Callable[[Credential], T], deadline: Deadline) -> T:
         credential = self._credentials.current(deadline)
-        for _ in range(2):
+        # The cached one, the fresh one and the one before that.
+        for _ in range(3):
             try:
                 result = use(credential)
             except KeyRefused:
@@ -109,7 +110,7 @@ class Adviser:
             else:
                 self._credentials.accepted(credential)
                 return result
-        raise CredentialRejected("OpenAI refused two keys, one after the other")
+        raise CredentialRejected("OpenAI refused three keys, one after the other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from travel_gpt.advisor.wires import Answer
@@ -28,6 +28,7 @@ class HealthBody(TypedDict, total=False):
     code: str
     credential_source: str
     verified: bool
+    warnings: list[str]
     request_id: str
     timestamp: int
 
@@ -62,7 +63,7 @@ class FailureBody(TypedDict):
     timestamp: int
 
 
-def healthy(*, source: str, verified: bool, request_id: str) -> ProxyResponse:
+def healthy(*, source: str, verified: bool, warnings: Sequence[str] = (), request_id: str) -> ProxyResponse:
     """Return the 200 of a GET: a key is configured, and proven where that was asked for."""
     body = HealthBody(
         status="success",
@@ -75,6 +76,8 @@ def healthy(*, source: str, verified: bool, request_id: str) -> ProxyResponse:
     if verified:
         # Left out otherwise: nobody asked, so "false" would say too much.
         body["verified"] = True
+    if warnings:
+        body["warnings"] = list(warnings)
     return _response(200, body)
 
 

@@ -92,7 +92,10 @@ class Api:
         elif self._credentials.is_rejected(self._credentials.current(deadline)):
             raise CredentialRejected("OpenAI refused this key when it was last used")
         return responses.healthy(
-            source=self._credentials.source_name, verified=verify, request_id=facts["request_id"]
+            source=self._credentials.source_name,
+            verified=verify,
+            warnings=self._credentials.warnings(),
+            request_id=facts["request_id"],
         )
 
     def _advise(self, event: Mapping[str, Any], deadline: Deadline, facts: dict[str, Any]) -> ProxyResponse:

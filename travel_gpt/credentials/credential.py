@@ -50,6 +50,12 @@ class Credential:
     """Which source gave it, such as ``secrets-manager``."""
     version: str = field(default="", compare=False)
     """The source's name for this version of it: an identifier, never derived from the value."""
+    created_at: float | None = field(default=None, compare=False)
+    """When this version of it was made, in seconds since the epoch; None where the source does not say."""
+    expires_at: float | None = field(default=None, compare=False)
+    """When it ends, in seconds since the epoch; None where it does not, or nobody said."""
+    passed_over: tuple[str, ...] = field(default=(), compare=False)
+    """The sources that were asked before and had none, each with the reason."""
     base_url: str | None = None
     organization: str | None = None
     project: str | None = None

@@ -1,8 +1,10 @@
 """What a secret may hold: the bare key, or JSON with ``api_key`` and what belongs to it."""
 
 import json
+import math
 import re
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NoReturn
 
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.errors import InvalidSecret
@@ -23,13 +25,14 @@ _OPTIONAL: Final = {
 }
 
 
-def read_secret(value: str, *, source: str, version: str) -> Credential:
+def read_secret(value: str, *, source: str, version: str, created_at: float | None = None) -> Credential:
     """Make a credential of a secret's value.
 
     Args:
         value: the secret's text: the bare key, or a JSON object with ``api_key``.
         source: which source gave it.
         version: the source's name for this version.
+        created_at: when this version was made, in seconds since the epoch.
 
     Returns:
         The credential. Its key is masked from here on wherever something is written.
@@ -40,7 +43,7 @@ def read_secret(value: str, *, source: str, version: str) -> Credential:
     """
     text = value.strip()
     if not text.startswith(("{", "[", '"')):
-        return Credential(key=_key(text), source=source, version=version)
+        return Credential(key=_key(text), source=source, version=version, created_at=created_at)
     try:
         # Chained exceptions of the parser would carry the document.
         document = json.loads(text)
@@ -51,7 +54,20 @@ def read_secret(value: str, *, source: str, version: str) -> Credential:
     key = document.get("api_key")
     if not isinstance(key, str) or not key.strip():
         raise InvalidSecret('the secret is a JSON object without a text "api_key"')
-    return Credential(key=_key(key.strip()), source=source, version=version, **_optional(document))
+    guarded = _key(key.strip())
+    beside = _optional(document)
+    return Credential(
+        key=guarded,
+        source=source,
+        version=version,
+        created_at=created_at,
+        expires_at=_moment(document.get("expires_at")),
+        base_url=beside.get("base_url"),
+        organization=beside.get("organization"),
+        project=beside.get("project"),
+        model=beside.get("model"),
+        api=beside.get("api"),
+    )
 
 
 def _key(text: str) -> Key:
@@ -59,6 +75,27 @@ def _key(text: str) -> Key:
         raise InvalidSecret("the key is empty, or has spaces, line breaks or characters no key has")
     guard(text)
     return Key(text)
+
+
+def _moment(value: object) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            # Without a time zone it could be half a day off, on the wrong side.
+            return moment.timestamp() if moment.tzinfo is not None else _no_moment()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    return _no_moment()
+
+
+def _no_moment() -> NoReturn:
+    raise InvalidSecret(
+        '"expires_at" in the secret must be a time such as "2027-01-31T00:00:00Z", or seconds since 1970'
+    )
 
 
 def _optional(document: dict[str, Any]) -> dict[str, str]:

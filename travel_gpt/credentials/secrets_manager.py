@@ -1,6 +1,7 @@
 """The credential as AWS Secrets Manager keeps it."""
 
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -16,6 +17,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from travel_gpt.credentials.chain import SecretDeleted
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.errors import (
@@ -45,7 +47,7 @@ _MEANING: Final[dict[str, tuple[type[CredentialError], str]]] = {
     "ResourceNotFoundException": (SecretNotFound, "the secret, or its current version, does not exist"),
     # Said of a secret that is scheduled for deletion.
     "InvalidRequestException": (
-        SecretNotFound,
+        SecretDeleted,
         "the secret is scheduled for deletion: restore it or deploy again",
     ),
     "AccessDeniedException": (AccessDenied, "the role may not read this secret"),
@@ -91,18 +93,38 @@ class SecretsManagerSource:
             The credential.
 
         Raises:
-            SecretNotFound: there is no such secret, or it is scheduled for deletion.
+            SecretNotFound: there is no such secret.
+            SecretDeleted: it is scheduled for deletion.
             AccessDenied: the caller may not read it.
             InvalidSecret: it holds no usable key.
             Misconfigured: a setting keeps it from being read.
             CredentialsUnavailable: Secrets Manager is throttled, slow, unreachable or failing.
         """
+        return self._read("AWSCURRENT")
+
+    def previous(self) -> Credential | None:
+        """Read the version that was current before this one.
+
+        Returns:
+            The credential; None when there is no such version.
+
+        Raises:
+            CredentialError: as for ``fetch``.
+        """
+        try:
+            return self._read("AWSPREVIOUS")
+        except SecretNotFound:
+            return None
+
+    def _read(self, stage: str) -> Credential:
         try:
             if self._client is None:
                 # boto3 itself knows AWS_DEFAULT_REGION only; Lambda sets both.
                 region = os.environ.get("AWS_REGION")
                 self._client = boto3.client("secretsmanager", region_name=region, config=_CONFIG)
-            answer: Mapping[str, object] = self._client.get_secret_value(SecretId=self._secret_name)
+            answer: Mapping[str, object] = self._client.get_secret_value(
+                SecretId=self._secret_name, VersionStage=stage
+            )
         except ClientError as refused:
             raise self._meaning_of(refused) from refused
         except NoRegionError as missing:
@@ -128,7 +150,13 @@ class SecretsManagerSource:
         if not isinstance(value, str):
             # A proxy's 200 or a network's sign-in page is no word of the owner's: a good key must outlive it.
             raise CredentialsUnavailable("what answered is not Secrets Manager")
-        return read_secret(value, source=self.name, version=str(answer.get("VersionId", "")))
+        created = answer.get("CreatedDate")
+        return read_secret(
+            value,
+            source=self.name,
+            version=str(answer.get("VersionId", "")),
+            created_at=created.timestamp() if isinstance(created, datetime) else None,
+        )
 
     def _meaning_of(self, refused: ClientError) -> CredentialError:
         code = refused.response.get("Error", {}).get("Code", "")

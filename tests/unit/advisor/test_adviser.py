@@ -27,6 +27,7 @@ from travel_gpt.errors import (
 )
 
 THIRD_KEY = "sk-proj-thirdKEY2222222222222222222222222223"
+FOURTH_KEY = "sk-proj-fourthKEY333333333333333333333333334"
 
 
 class World:
@@ -92,17 +93,17 @@ def test_given_a_401_and_the_same_key_in_the_secret_then_it_is_rejected_for_one_
     assert world.keys_used == [FIRST_KEY] * 10, "each request asks OpenAI once, as it may have come round"
 
 
-def test_given_two_bad_keys_then_the_request_ends_after_them(world: World) -> None:
-    world.server.accepts = {THIRD_KEY}
-    world.source.will(FIRST, SECOND, credential(THIRD_KEY, "v3"))
+def test_given_three_bad_keys_then_the_request_ends_after_them(world: World) -> None:
+    world.server.accepts = {FOURTH_KEY}
+    world.source.will(FIRST, SECOND, credential(THIRD_KEY, "v3"), credential(FOURTH_KEY, "v4"))
 
-    with pytest.raises(CredentialRejected, match="two keys, one after the other"):
+    with pytest.raises(CredentialRejected, match="three keys, one after the other"):
         world.adviser.answer("Lisbon?", soon())
 
-    assert world.keys_used == [FIRST_KEY, SECOND_KEY]
-    # And the third, which is in the secret by now, serves the next.
+    assert world.keys_used == [FIRST_KEY, SECOND_KEY, THIRD_KEY]
+    # And the fourth, which is in the secret by now, serves the next.
     assert world.adviser.answer("Lisbon?", soon()) is ANSWER
-    assert world.keys_used[-1] == THIRD_KEY
+    assert world.keys_used[-1] == FOURTH_KEY
 
 
 def test_given_a_refused_key_that_works_again_then_it_is_good_again(world: World) -> None:

@@ -278,4 +278,4 @@ def _join(name: str) -> None:
 
 
 def test_the_waits_of_the_design() -> None:
-    assert (module.PATIENCE, module.PAUSE, module.REFUSED_TTL) == (3.0, 15, 30)
+    assert (module.PATIENCE, module.PAUSE, module.DOUBTFUL_TTL) == (3.0, 15, 30)

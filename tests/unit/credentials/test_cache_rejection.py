@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
-from travel_gpt.credentials.cache import REFUSED_TTL, CredentialCache
+from travel_gpt.credentials.cache import DOUBTFUL_TTL, CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, CredentialsUnavailable
@@ -111,12 +111,12 @@ def test_a_refused_key_is_looked_after_every_thirty_seconds(
     assert source.fetches == 2
 
     asked = []
-    for _ in range(3 * REFUSED_TTL):
+    for _ in range(3 * DOUBTFUL_TTL):
         cache.current(soon())
         asked.append(source.fetches)
         clock.advance(1)
 
-    assert asked == [2] * REFUSED_TTL + [3] * REFUSED_TTL + [4] * REFUSED_TTL
+    assert asked == [2] * DOUBTFUL_TTL + [3] * DOUBTFUL_TTL + [4] * DOUBTFUL_TTL
 
 
 def test_given_a_ttl_below_thirty_seconds_then_a_refused_key_has_no_more(
@@ -140,11 +140,11 @@ def test_given_an_owner_who_replaces_a_refused_key_then_it_is_noticed_within_thi
         cache.after_rejection(FIRST, soon())
 
     source.will(SECOND)
-    clock.advance(REFUSED_TTL)
+    clock.advance(DOUBTFUL_TTL)
 
     assert cache.current(soon()) == SECOND
     assert not cache.is_rejected(SECOND)
-    clock.advance(REFUSED_TTL)
+    clock.advance(DOUBTFUL_TTL)
     cache.current(soon())
     assert source.fetches == 3, "a good key has its whole TTL again"
 
@@ -224,7 +224,7 @@ def test_given_a_refused_key_and_a_dead_store_then_the_key_goes_on_until_its_tim
         cache.after_rejection(FIRST, soon())
     source.will(AWAY)
 
-    clock.advance(REFUSED_TTL)
+    clock.advance(DOUBTFUL_TTL)
     assert cache.current(soon()) == FIRST
     clock.advance(3900)
     with pytest.raises(CredentialsUnavailable):

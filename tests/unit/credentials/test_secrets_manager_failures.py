@@ -22,6 +22,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from travel_gpt.credentials.chain import SecretDeleted
 from travel_gpt.credentials.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import (
     AccessDenied,
@@ -107,7 +108,7 @@ def failure_of(source: SecretsManagerSource) -> CredentialError:
 
 REFUSALS: list[tuple[int, str, type[CredentialError], str]] = [
     (400, "ResourceNotFoundException", SecretNotFound, "does not exist"),
-    (400, "InvalidRequestException", SecretNotFound, "scheduled for deletion"),
+    (400, "InvalidRequestException", SecretDeleted, "scheduled for deletion"),
     (400, "AccessDeniedException", AccessDenied, "may not read this secret"),
     (403, "AccessDenied", AccessDenied, "may not read this secret"),
     (400, "DecryptionFailure", AccessDenied, "KMS key"),

@@ -1,0 +1,57 @@
+"""The credential as the environment holds it: for laptops, and for hosts that bring secrets that way."""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.errors import SecretNotFound
+
+
+def variable_of(secret_name: str) -> str:
+    """Name the variable that stands for a secret.
+
+    Args:
+        secret_name: the secret's name, such as ``travel-gpt/openai-api-key``.
+
+    Returns:
+        ``SECRET_`` and the name in capitals, with an underscore for whatever no variable's name may hold.
+    """
+    return "SECRET_" + re.sub(r"[^A-Z0-9]", "_", secret_name.upper())
+
+
+class EnvironmentSource:
+    """``OPENAI_API_KEY``, or the variable that stands for the secret, bare or JSON.
+
+    Args:
+        secret_name: the secret's name.
+        environment: the environment variables.
+    """
+
+    name: Final = "environment"
+
+    def __init__(self, secret_name: str, environment: Mapping[str, str] = os.environ) -> None:
+        self._variables = ("OPENAI_API_KEY", variable_of(secret_name))
+        self._environment = environment
+
+    def fetch(self) -> Credential:
+        """Read the credential.
+
+        Returns:
+            The credential.
+
+        Raises:
+            SecretNotFound: neither variable is set.
+            InvalidSecret: it holds no usable key.
+        """
+        for variable in self._variables:
+            value = self._environment.get(variable, "").strip()
+            if value:
+                return read_secret(value, source=self.name, version=variable)
+        raise SecretNotFound(f"neither {' nor '.join(self._variables)} is set")
+
+    def previous(self) -> None:
+        """Return nothing: the environment keeps no versions."""
+        return

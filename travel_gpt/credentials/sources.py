@@ -1,0 +1,30 @@
+"""Which sources the owner chose."""
+
+from travel_gpt.credentials.chain import Source, SourceChain
+from travel_gpt.settings import Settings
+
+
+def source_of(settings: Settings) -> Source:
+    """Make what CREDENTIAL_SOURCE names.
+
+    Args:
+        settings: the settings.
+
+    Returns:
+        The one source, or the chain of several.
+    """
+    sources = [_source(name, settings) for name in settings.credential_source]
+    return sources[0] if len(sources) == 1 else SourceChain(sources)
+
+
+def _source(name: str, settings: Settings) -> Source:
+    # Imported when chosen: what is not used costs no cold start anything.
+    match name:
+        case "environment":
+            from travel_gpt.credentials.environment import EnvironmentSource
+
+            return EnvironmentSource(settings.secret_name)
+        case _:
+            from travel_gpt.credentials.secrets_manager import SecretsManagerSource
+
+            return SecretsManagerSource(settings.secret_name)
