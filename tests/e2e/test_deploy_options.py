@@ -51,6 +51,19 @@ def test_options_that_make_no_sense_are_a_sentence_and_status_2(
     assert "Traceback" not in done.stderr
 
 
+def test_it_needs_nothing_but_pythons_own_library() -> None:
+    # -S: without site-packages, as on a machine where nothing is installed yet.
+    done = subprocess.run(
+        [sys.executable, "-E", "-S", "-c", "import scripts.deploy.__main__"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_help_names_every_option(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
 
