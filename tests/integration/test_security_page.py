@@ -193,7 +193,7 @@ def test_an_absent_store_is_told_while_the_last_good_key_serves(
 
     assert deployment.get().status == 200
     warned = [line["message"] for line in lines() if line["level"] == "WARNING"]
-    assert warned == ["Secrets Manager is away: going on with the last good key"]
+    assert warned == ["The key's source is away: going on with the last good key"]
     assert warned[0] in _flat(PAGE.section("credentials_unavailable"))
 
 
