@@ -275,7 +275,8 @@ class CredentialCache:
 
     def _is_young(self, credential: Credential) -> bool:
         made = credential.created_at
-        return made is not None and self._now() - made < self._previous_for
+        # 0 is never, also where AWS's clock is ahead and the version seems to come from the future.
+        return self._previous_for > 0 and made is not None and self._now() - made < self._previous_for
 
     def _stand_in(self, deadline: Deadline) -> Credential | None:
         """Return the version before the refused one, asked for once, while the refused one is young."""
