@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,8 +71,8 @@ class CredentialCache:
         self._jitter = jitter
         self._now = now
         self._held: _Held | None = None
-        # Of a rotation gone wrong there are two to remember, and a few more do no harm.
-        self._refused: deque[Credential] = deque(maxlen=4)
+        # Replaced, never changed: other threads look at it while one learns of a refusal.
+        self._refused: tuple[Credential, ...] = ()
         self._lock = Lock()
 
     @property
@@ -148,14 +147,14 @@ class CredentialCache:
                 return usable
             if (held := self._held) is not None and rejected == held.stand_in:
                 # The usual end of a rotation gone slowly: the old key ends when the new one works.
-                self._refused.append(rejected)
+                self._refuse(rejected)
                 held.stand_in = None
                 return held.credential
             if rejected not in self._refused:
                 logger.info("OpenAI refused the key: fetching it again", extra={"version": rejected.version})
                 fresh = self._fetch(deadline)
                 # Only now: a fetch that failed must not use up the one that a refused key is worth.
-                self._refused.append(rejected)
+                self._refuse(rejected)
                 if fresh not in self._refused:
                     return fresh
             if (stand_in := self._stand_in(deadline)) is not None:
@@ -165,7 +164,7 @@ class CredentialCache:
     def accepted(self, credential: Credential) -> None:
         """Note that OpenAI took a credential, so that an earlier refusal of it counts no more."""
         if credential in self._refused:
-            self._refused.remove(credential)
+            self._refused = tuple(other for other in self._refused if other != credential)
 
     def is_rejected(self, credential: Credential) -> bool:
         """Tell whether OpenAI refused this credential when it was last used."""
@@ -188,6 +187,10 @@ class CredentialCache:
             elif left < WARN_BEFORE:
                 found.append(f"the key expires in {left / 3600:.0f} hours")
         return found
+
+    def _refuse(self, credential: Credential) -> None:
+        # Of a rotation gone wrong there are two to remember, and a few more do no harm.
+        self._refused = (*self._refused[-3:], credential)
 
     @contextmanager
     def _turn(self, deadline: Deadline) -> Iterator[None]:
@@ -262,7 +265,7 @@ class CredentialCache:
             self._held.stand_in, self._held.asked_for_stand_in = before.stand_in, before.asked_for_stand_in
         elif credential in self._refused:
             # It was current once, was refused, and is current again: somebody means it.
-            self._refused.remove(credential)
+            self.accepted(credential)
         self._warn_of_the_end(credential)
         return self._serving(self._held)
 
