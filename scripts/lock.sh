@@ -15,8 +15,8 @@ lock() {
 
 # What ships constrains what runs on a laptop, and that constrains what tests it.
 lock lambda pyproject.toml "$@"
-lock run pyproject.toml --extra local --constraints requirements/lambda.txt "$@"
-lock dev pyproject.toml --extra local --group dev --constraints requirements/run.txt "$@"
+lock run pyproject.toml --all-extras --group build --constraints requirements/lambda.txt "$@"
+lock dev pyproject.toml --all-extras --group build --group dev --constraints requirements/run.txt "$@"
 lock naive pyproject.toml --group naive --constraints requirements/lambda.txt "$@"
 # These run beside the project, each in an environment of its own.
 for group in cloud scan emulator; do

@@ -1,7 +1,8 @@
-"""The logger and the metrics: made once, imported everywhere."""
+"""The logger, the metrics and the audit events: made once, imported everywhere."""
 
 import logging
 import os
+import time
 from typing import Final
 
 from aws_lambda_powertools.logging import Logger
@@ -14,6 +15,12 @@ from travel_gpt.settings import Settings
 # At DEBUG these write what they receive, and one of them receives the secret. A function whose log level is
 # set in the Lambda console lowers the root logger, so theirs are pinned by name.
 _TALKATIVE: Final = ("boto3", "botocore", "urllib3", "openai", "httpx2", "httpcore2")
+
+
+AUDIT: Final = 60
+"""The level of an audit event: above all others, so that no LOG_LEVEL drops it."""
+
+logging.addLevelName(AUDIT, "AUDIT")
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
@@ -52,6 +59,41 @@ def count(name: str, amount: int = 1) -> None:
         amount: what to add.
     """
     _metrics.add_metric(name=name, unit=MetricUnit.Count, value=amount)
+
+
+def audit(
+    event: str,
+    *,
+    outcome: str,
+    source: str = "",
+    version: str = "",
+    began: float | None = None,
+    who: str = "",
+    **facts: str | int | float,
+) -> None:
+    """Write one audit event: something that was done with a credential, and never its value.
+
+    Args:
+        event: what was done, such as ``credential.fetch`` or ``rotation.finish``.
+        outcome: ``success``, or the code of the failure.
+        source: where the credential is kept, such as ``secrets-manager``.
+        version: the source's identifier of the version in question.
+        began: when it began by ``time.perf_counter()``; the event then says how long it took.
+        who: who did it; by default this Lambda function, or ``local``.
+        facts: what else belongs to it: identifiers and numbers.
+    """
+    described: dict[str, str | int | float] = {
+        "event": event,
+        "who": who or os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"),
+        "outcome": outcome,
+    }
+    if source:
+        described["source"] = source
+    if version:
+        described["version"] = version
+    if began is not None:
+        described["milliseconds"] = round((time.perf_counter() - began) * 1000, 1)
+    logging.getLogger(_settings.service).log(AUDIT, "Audit", extra={"audit": {**described, **facts}})
 
 
 def flush_metrics() -> None:

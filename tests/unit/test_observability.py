@@ -3,13 +3,14 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from travel_gpt.errors import CredentialsUnavailable
-from travel_gpt.observability import RedactingFormatter, count, describe, flush_metrics, logger
+from travel_gpt.observability import RedactingFormatter, audit, count, describe, flush_metrics, logger
 from travel_gpt.redaction import guard
 
 KEY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
@@ -74,6 +75,53 @@ def test_given_a_debug_line_at_the_default_level_then_nothing_is_written(written
     logger.debug("details")
 
     assert written.getvalue() == ""
+
+
+def test_an_audit_event_says_who_did_what_with_which_version_and_how_long_it_took(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "travel-gpt-backend-TravelGPTFunction")
+
+    audit(
+        "credential.fetch",
+        outcome="success",
+        source="secrets-manager",
+        version="v1",
+        began=time.perf_counter(),
+        tries=2,
+    )
+
+    line = line_of(written)
+    assert (line["level"], line["message"]) == ("AUDIT", "Audit")
+    assert 0 <= line["audit"].pop("milliseconds") < 1000
+    assert line["audit"] == {
+        "event": "credential.fetch",
+        "who": "travel-gpt-backend-TravelGPTFunction",
+        "outcome": "success",
+        "source": "secrets-manager",
+        "version": "v1",
+        "tries": 2,
+    }
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR", "CRITICAL"])
+def test_no_log_level_drops_an_audit_event(written: io.StringIO, level: str) -> None:
+    before = logger.log_level
+    logger.setLevel(level)
+    try:
+        audit("secret.put", outcome="success", who="ana")
+    finally:
+        logger.setLevel(before)
+
+    assert line_of(written)["audit"] == {"event": "secret.put", "who": "ana", "outcome": "success"}
+
+
+def test_an_audit_event_is_masked_like_every_line(written: io.StringIO) -> None:
+    guard(KEY)
+
+    audit("secret.put", outcome="success", version=KEY)
+
+    assert KEY[:8] not in written.getvalue()
 
 
 def test_the_root_logger_does_not_get_our_lines_to_write_them_again_unmasked() -> None:
