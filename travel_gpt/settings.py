@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -35,6 +35,12 @@ def safe_base_url(value: str) -> str:
     if "@" in parts.netloc or re.search(r"[?#\s\x00-\x1f]", value):
         raise ValueError(says)
     return value.rstrip("/")
+
+
+def is_openai(base_url: str) -> bool:
+    """Tell whether a base URL, which ``safe_base_url`` took, is OpenAI's."""
+    # OpenAI's regions have hosts of their own, such as eu.api.openai.com.
+    return f".{urlsplit(base_url).hostname}".endswith(".api.openai.com")
 
 
 def _text(pattern: str, says: str) -> Callable[[str], str]:
@@ -130,9 +136,22 @@ class Settings:
     credential_source: tuple[str, ...] = _setting(
         "CREDENTIAL_SOURCE",
         ("secrets-manager",),
-        _list_of("secrets-manager", "environment"),
+        _list_of("secrets-manager", "workload-identity", "environment"),
         "Where the key comes from: one source, or several in the order in which they are asked. "
+        "`workload-identity` needs no key: OpenAI trusts the function's role. "
         "`environment` (`OPENAI_API_KEY`, or `SECRET_` and the secret's name) is for laptops.",
+    )
+    identity_provider_id: str = _setting(
+        "OPENAI_IDENTITY_PROVIDER_ID",
+        "",
+        _text(r"[A-Za-z0-9_.:-]{0,200}", "must be an id from OpenAI"),
+        "For `workload-identity`: OpenAI's id of the identity provider that trusts this AWS account.",
+    )
+    service_account_id: str = _setting(
+        "OPENAI_SERVICE_ACCOUNT_ID",
+        "",
+        _text(r"[A-Za-z0-9_.:-]{0,200}", "must be an id from OpenAI"),
+        "For `workload-identity`: OpenAI's id of the service account that the function acts for.",
     )
     credential_ttl: int = _setting(
         "CREDENTIAL_TTL_SECONDS",
@@ -152,6 +171,13 @@ class Settings:
         _whole_number(0, 86_400),
         "Seconds after a new key was stored during which the one before it may serve when OpenAI refuses the "
         "new one. 0: never, since the previous key may be the leaked one.",
+    )
+    credential_rotation_days: int = _setting(
+        "CREDENTIAL_ROTATION_DAYS",
+        0,
+        _whole_number(0, 3650),
+        "Days after which a key is to be replaced: an older one is warned of, and counts for an alarm. "
+        "0: nobody minds.",
     )
     api_access: str = _setting(
         "API_ACCESS",
@@ -206,7 +232,25 @@ class Settings:
                 values[spec.name] = spec.parse(text)
             except ValueError as wrong:
                 problems.append(f"{spec.variable} {wrong}")
-        return cls(**values, problems=tuple(problems))
+        settings = cls(**values)
+        return replace(settings, problems=(*problems, *settings._conflicts()))
+
+    def _conflicts(self) -> list[str]:
+        """Say which variables do not go together."""
+        if "workload-identity" not in self.credential_source:
+            return []
+        found = [
+            f"{variable} must be set for CREDENTIAL_SOURCE workload-identity"
+            for variable, value in (
+                ("OPENAI_IDENTITY_PROVIDER_ID", self.identity_provider_id),
+                ("OPENAI_SERVICE_ACCOUNT_ID", self.service_account_id),
+            )
+            if not value
+        ]
+        # A token of OpenAI's is for OpenAI alone.
+        if not is_openai(self.base_url) and urlsplit(self.base_url).hostname not in LOOPBACK:
+            found.append("OPENAI_BASE_URL must be OpenAI's for CREDENTIAL_SOURCE workload-identity")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """What is made once for the life of the environment, and how it is put together."""
 
 import os
+from functools import cache
 from typing import Final
 
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.sources import source_of
+from travel_gpt.observability import logger
+from travel_gpt.posture import posture_of
 from travel_gpt.settings import Settings
 
 _settings: Final = Settings.load(os.environ)
@@ -13,6 +16,7 @@ _credentials: Final = CredentialCache(
     ttl=_settings.credential_ttl,
     max_stale=_settings.credential_max_stale,
     previous_for=_settings.credential_previous,
+    rotation_days=_settings.credential_rotation_days,
     # Environments that started together would otherwise ask together ever after.
     jitter=0.1,
 )
@@ -26,4 +30,30 @@ from travel_gpt.advisor.adviser import Adviser  # noqa: E402
 from travel_gpt.advisor.upstream import Upstream  # noqa: E402
 from travel_gpt.api.routes import Api  # noqa: E402
 
-api: Final = Api(_settings, _credentials, Adviser(_credentials, Upstream(_settings)))
+_upstream: Final = Upstream(_settings)
+_adviser: Final = Adviser(_credentials, _upstream)
+
+
+@cache
+def _keyless_adviser() -> Adviser:
+    """Return what would answer with the role's identity: to try that before the key is given up."""
+    if "workload-identity" in _settings.credential_source:
+        return _adviser
+    from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
+
+    source = WorkloadIdentitySource(_settings.identity_provider_id, _settings.service_account_id)
+    return Adviser(CredentialCache(source, ttl=_settings.credential_ttl, max_stale=0), _upstream)
+
+
+api: Final = Api(
+    _settings,
+    _credentials,
+    _adviser,
+    _keyless_adviser if _settings.identity_provider_id and _settings.service_account_id else None,
+)
+
+_posture: Final = posture_of(_settings)
+(logger.error if _settings.problems else logger.info)(
+    "Posture",
+    extra={"protects": _posture.protects, "off": _posture.off, "problems": _settings.problems},
+)

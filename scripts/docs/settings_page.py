@@ -69,7 +69,7 @@ def settings_page(template: StackTemplate) -> str:
         (
             (
                 code(spec.variable),
-                code(spec.default),
+                code(spec.default) or "empty",
                 spec.describes,
                 allowed(spec),
                 _parameter(spec.variable, template),
@@ -93,7 +93,7 @@ def short_table() -> str:
     return table(
         ("Variable", "Default", "What it does"),
         (
-            (code(spec.variable), code(spec.default), f"{spec.describes.partition('. ')[0].rstrip('.')}.")
+            (code(spec.variable), code(spec.default) or "empty", f"{spec.describes.partition('. ')[0].rstrip('.')}.")
             for spec in settings_fields()
         ),
     )

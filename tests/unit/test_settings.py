@@ -81,6 +81,12 @@ VARIABLES: dict[str, Row] = {
         },
         ["vault", "Secrets-Manager", "environment,", ",", "environment,environment"],
     ),
+    "OPENAI_IDENTITY_PROVIDER_ID": Row(
+        "identity_provider_id", "", {"wip_0123-AB.c": "wip_0123-AB.c"}, ["two words", "a/b", "x" * 201]
+    ),
+    "OPENAI_SERVICE_ACCOUNT_ID": Row(
+        "service_account_id", "", {"user-0123:AB": "user-0123:AB"}, ["two words", "a/b", "x" * 201]
+    ),
     "CREDENTIAL_TTL_SECONDS": Row(
         "credential_ttl", 300, {"1": 1, "60": 60, "86400": 86_400}, [*NO_NUMBERS, "0", "86401"]
     ),
@@ -89,6 +95,9 @@ VARIABLES: dict[str, Row] = {
     ),
     "CREDENTIAL_PREVIOUS_SECONDS": Row(
         "credential_previous", 3600, {"0": 0, "86400": 86_400}, [*NO_NUMBERS, "86401"]
+    ),
+    "CREDENTIAL_ROTATION_DAYS": Row(
+        "credential_rotation_days", 0, {"30": 30, "3650": 3650}, [*NO_NUMBERS, "3651"]
     ),
     "API_ACCESS": Row("api_access", "api-key", {"open": "open"}, ["closed", "OPEN", "none", "true"]),
     "LOG_LEVEL": Row(

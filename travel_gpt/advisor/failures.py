@@ -47,8 +47,14 @@ def translate(failure: Exception) -> TravelGPTError:
         The failure in the project's own terms. Its detail quotes the server only where that cannot hold a
         credential, and masked even then.
     """
+    if isinstance(failure, TravelGPTError):
+        # A keyless function's proof of its identity is asked for in the middle of the call.
+        return failure
     if isinstance(failure, openai.APITimeoutError | TimeoutError):
         return UpstreamTimeout("the model's server did not answer in time")
+    if isinstance(failure, openai.OAuthError):
+        # Only the code: the description is free to quote the token.
+        return KeyRefused(f"OpenAI does not exchange the function's identity: {_text(failure.error)}")
     if isinstance(failure, openai.APIStatusError):
         return _of_status(failure)
     if isinstance(failure, openai.APIConnectionError):

@@ -4,17 +4,21 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final, TypeVar
 
+import httpx2
 import openai
 
 from travel_gpt.advisor.dialect import Dialect
 from travel_gpt.advisor.failures import retry_after, translate
 from travel_gpt.advisor.wires import WIRES, Answer, Question
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
-from travel_gpt.settings import Settings
+from travel_gpt.redaction import guard
+from travel_gpt.settings import Settings, is_openai
+
+if TYPE_CHECKING:
+    from openai.auth import SubjectTokenWorkloadIdentity
 
 T = TypeVar("T")
 
@@ -40,7 +44,9 @@ class Upstream:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         # A redirect would take the query to a server that nobody configured.
-        self._http = openai.DefaultHttpxClient(follow_redirects=False)
+        self._http = openai.DefaultHttpxClient(
+            follow_redirects=False, event_hooks={"request": [_guard_bearer]}
+        )
         self._made_for: Credential | None = None
         self._made: openai.OpenAI | None = None
         self._dialects: dict[tuple[str, str], Dialect] = {}
@@ -127,17 +133,15 @@ class Upstream:
             time.sleep(pause)
 
     def _dialect(self, base_url: str, model: str) -> Dialect:
-        host = urlsplit(base_url).hostname or ""
-        # OpenAI's regions have hosts of their own, such as eu.api.openai.com.
-        at_openai = f".{host}".endswith(".api.openai.com")
-        return self._dialects.setdefault((base_url, model), Dialect(at_openai=at_openai))
+        return self._dialects.setdefault((base_url, model), Dialect(at_openai=is_openai(base_url)))
 
     def _client(self, credential: Credential) -> openai.OpenAI:
         # Local names: another thread may replace both between two looks.
         made, made_for = self._made, self._made_for
         if made is None or made_for != credential:
             made = openai.OpenAI(
-                api_key=credential.key.reveal(),
+                api_key=None if credential.identity else credential.key.reveal(),
+                workload_identity=_exchanged(credential.identity) if credential.identity else None,
                 base_url=credential.base_url or self._settings.base_url,
                 organization=credential.organization,
                 project=credential.project,
@@ -146,6 +150,20 @@ class Upstream:
             )
             self._made, self._made_for = made, credential
         return made
+
+
+def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
+    """Write an identity as the SDK takes it, which exchanges its proof for a token and keeps that."""
+    return {
+        "identity_provider_id": identity.provider_id,
+        "service_account_id": identity.service_account_id,
+        "provider": {"token_type": "jwt", "get_token": identity.proof},
+    }
+
+
+def _guard_bearer(request: httpx2.Request) -> None:
+    # A token that the SDK exchanged is seen nowhere else before it could reach a log.
+    guard(request.headers.get("Authorization", "").removeprefix("Bearer "))
 
 
 def _pause_before_another_try(failure: Exception, tried: int) -> float | None:

@@ -16,9 +16,17 @@ _JSON_TYPE: Final = re.compile(r"application/(?:json|[a-z0-9.!#$&^_-]+\+json)")
 
 
 def wants_proof(event: Mapping[str, Any]) -> bool:
-    """Tell whether a GET asks for the key to be proven (``?verify=true``)."""
-    value = (event.get("queryStringParameters") or {}).get("verify") or ""
-    return value.strip().lower() in ("true", "1")
+    """Tell whether a GET asks for the credential to be proven (``?verify=true``)."""
+    return _verify(event) in ("true", "1")
+
+
+def wants_rehearsal(event: Mapping[str, Any]) -> bool:
+    """Tell whether a GET asks to try the keyless credential (``?verify=workload-identity``)."""
+    return _verify(event) == "workload-identity"
+
+
+def _verify(event: Mapping[str, Any]) -> str:
+    return ((event.get("queryStringParameters") or {}).get("verify") or "").strip().lower()
 
 
 def read_query(event: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The routes: what is done for which request."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from travel_gpt.advisor.adviser import Adviser
@@ -11,12 +11,12 @@ from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.deadline import Deadline, Invocation
 from travel_gpt.errors import (
     CredentialError,
-    CredentialRejected,
     InternalError,
     MethodNotAllowed,
     Misconfigured,
     NotFound,
     TravelGPTError,
+    UpstreamError,
 )
 from travel_gpt.guard.access import require_access
 from travel_gpt.observability import count, describe, flush_metrics, logger
@@ -41,12 +41,21 @@ class Api:
         settings: the settings; where one is wrong, every answer names it.
         credentials: the key.
         adviser: what answers queries.
+        keyless: makes the adviser that would answer them with the role's identity, to try that beforehand;
+            None where nothing is set up for it.
     """
 
-    def __init__(self, settings: Settings, credentials: CredentialCache, adviser: Adviser) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: CredentialCache,
+        adviser: Adviser,
+        keyless: Callable[[], Adviser] | None = None,
+    ) -> None:
         self._settings = settings
         self._credentials = credentials
         self._adviser = adviser
+        self._keyless = keyless
         self._cold = True
 
     def answer(self, event: Mapping[str, Any], context: Context) -> ProxyResponse:
@@ -86,17 +95,35 @@ class Api:
 
     def _health(self, event: Mapping[str, Any], deadline: Deadline, facts: dict[str, Any]) -> ProxyResponse:
         self._require_settings()
+        if requests.wants_rehearsal(event):
+            return self._rehearse(deadline, facts)
         verify = requests.wants_proof(event)
         if verify:
             self._adviser.prove_key(deadline)
-        elif self._credentials.is_rejected(self._credentials.current(deadline)):
-            raise CredentialRejected("OpenAI refused this key when it was last used")
+        elif self._credentials.is_rejected(credential := self._credentials.current(deadline)):
+            raise credential.refusal("OpenAI refused this credential when it was last used")
         return responses.healthy(
             source=self._credentials.source_name,
             verified=verify,
             warnings=self._credentials.warnings(),
             request_id=facts["request_id"],
         )
+
+    def _rehearse(self, deadline: Deadline, facts: dict[str, Any]) -> ProxyResponse:
+        """Prove the keyless credential while another one serves: its failure is no failure of the API."""
+        source, request_id = "workload-identity", facts["request_id"]
+        try:
+            if self._keyless is None:
+                raise Misconfigured(
+                    "nothing to try",
+                    message="OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID must be set to try "
+                    "workload-identity.",
+                )
+            self._keyless().prove_key(deadline)
+        except (CredentialError, UpstreamError) as failure:
+            facts.update(code=failure.code, detail=failure.detail, exceptions=describe(failure))
+            return responses.unhealthy(failure, holds_key=False, source=source, request_id=request_id)
+        return responses.healthy(source=source, verified=True, request_id=request_id)
 
     def _advise(self, event: Mapping[str, Any], deadline: Deadline, facts: dict[str, Any]) -> ProxyResponse:
         require_access(event, self._settings.api_access)

@@ -4,39 +4,21 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Final
 
 from travel_gpt.credentials.chain import Source
 from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.held import DAY, Held, Lifetimes
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialRejected, CredentialsUnavailable
-from travel_gpt.observability import count, describe, logger
+from travel_gpt.observability import audit, count, describe, logger
 
 PATIENCE: Final = 3.0
 """Seconds that a request waits for a refresh while a good credential is still there."""
 
 PAUSE: Final = 15
 """Seconds between two tries while the store is away and the last good credential serves."""
-
-DOUBTFUL_TTL: Final = 30
-"""Seconds that a credential is used which OpenAI refused, which has expired, or for which a better source was
-passed over: what replaces it should not wait out the whole TTL, and asking must not become a bill."""
-
-WARN_BEFORE: Final = 7 * 86_400
-"""Seconds before a credential ends from which health and the log say so."""
-
-
-@dataclass(slots=True)
-class _Held:
-    credential: Credential
-    fetched_at: float
-    ttl: float
-    paused_until: float = 0.0
-    stand_in: Credential | None = None
-    """The version before it, while that serves in its place."""
-    asked_for_stand_in: bool = False
 
 
 class CredentialCache:
@@ -50,6 +32,7 @@ class CredentialCache:
         max_stale: seconds beyond that during which the last good one serves while the source is away.
         previous_for: seconds after a version was made during which the one before it may serve when OpenAI
             refuses it; 0 for never.
+        rotation_days: days after which a key is to be replaced; 0 where nobody said.
         jitter: the part of the TTL by which it is shortened at random at most.
         now: the wall clock, in seconds.
     """
@@ -61,16 +44,15 @@ class CredentialCache:
         ttl: int,
         max_stale: int,
         previous_for: int = 0,
+        rotation_days: int = 0,
         jitter: float = 0.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
-        self._ttl = ttl
-        self._max_stale = max_stale
-        self._previous_for = previous_for
+        self._lifetimes = Lifetimes(ttl, max_stale, previous_for, rotation_days * DAY)
         self._jitter = jitter
         self._now = now
-        self._held: _Held | None = None
+        self._held: Held | None = None
         # Replaced, never changed: other threads look at it while one learns of a refusal.
         self._refused: tuple[Credential, ...] = ()
         self._lock = Lock()
@@ -141,6 +123,12 @@ class CredentialCache:
             CredentialRejected: there is no other.
             CredentialError: the source has none any more.
         """
+        audit(
+            "credential.rejected",
+            outcome=CredentialRejected.code,
+            source=rejected.source,
+            version=rejected.version,
+        )
         with self._turn(deadline):
             usable = self._usable()
             if usable is not None and usable != rejected:
@@ -159,7 +147,7 @@ class CredentialCache:
                     return fresh
             if (stand_in := self._stand_in(deadline)) is not None:
                 return stand_in
-        raise CredentialRejected("OpenAI refused the key, and the source has no other")
+        raise rejected.refusal("OpenAI refused the key, and the source has no other")
 
     def accepted(self, credential: Credential) -> None:
         """Note that OpenAI took a credential, so that an earlier refusal of it counts no more."""
@@ -172,21 +160,7 @@ class CredentialCache:
 
     def warnings(self) -> list[str]:
         """Say what the owner should look at although there is a usable credential."""
-        held = self._held
-        if held is None:
-            return []
-        found = [f"a source was passed over: {reason}" for reason in held.credential.passed_over]
-        if self._serving(held) is not held.credential:
-            found.append("OpenAI refuses the current key: the previous one serves for a while")
-        if held.paused_until > self._now():
-            found.append("the key's source is away: the last good key serves for a while")
-        if held.credential.expires_at is not None:
-            left = held.credential.expires_at - self._now()
-            if left <= 0:
-                found.append("the key has expired")
-            elif left < WARN_BEFORE:
-                found.append(f"the key expires in {left / 3600:.0f} hours")
-        return found
+        return self._held.warnings(self._now()) if self._held is not None else []
 
     def _refuse(self, credential: Credential) -> None:
         # Of a rotation gone wrong there are two to remember, and a few more do no harm.
@@ -203,88 +177,78 @@ class CredentialCache:
             self._lock.release()
 
     def _usable(self) -> Credential | None:
-        held = self._held
-        if held is None:
+        held, now = self._held, self._now()
+        if held is None or not held.is_fresh(now, doubted=self.is_rejected(held.credential)):
             return None
-        age = self._now() - held.fetched_at
-        # A negative age is a clock that was set back: how old the credential is cannot be told.
-        if 0 <= age < self._time_of(held) or (self._may_be_stale(held) and self._now() < held.paused_until):
-            return self._serving(held)
-        return None
-
-    def _serving(self, held: _Held) -> Credential:
-        return (
-            held.stand_in
-            if held.stand_in is not None and self._is_young(held.credential)
-            else held.credential
-        )
-
-    def _time_of(self, held: _Held) -> float:
-        expires_at = held.credential.expires_at
-        if (
-            held.credential.passed_over
-            or self.is_rejected(held.credential)
-            or (expires_at is not None and expires_at <= held.fetched_at)
-        ):
-            return min(held.ttl, DOUBTFUL_TTL)
-        # What replaced it is there at the latest when it ends.
-        return held.ttl if expires_at is None else min(held.ttl, expires_at - held.fetched_at)
-
-    def _may_be_stale(self, held: _Held) -> bool:
-        return 0 <= self._now() - held.fetched_at < held.ttl + self._max_stale
+        return held.serving(now)
 
     def _refresh(self, deadline: Deadline) -> Credential:
         held = self._held
-        if held is None or not self._may_be_stale(held):
+        if held is None or not held.may_be_stale(self._now()):
             return self._fetch(deadline)
         try:
             return self._fetch(deadline.within(PATIENCE))
         except CredentialsUnavailable as away:
-            held.paused_until = self._now() + PAUSE
+            now = self._now()
+            held.paused_until = now + PAUSE
             count("CredentialStale")
+            age = round(now - held.fetched_at)
+            audit(
+                "credential.stale",
+                outcome=away.code,
+                source=held.credential.source,
+                version=held.credential.version,
+                age_seconds=age,
+            )
             logger.warning(
                 "The key's source is away: going on with the last good key",
-                extra={"detail": away.detail, "age_seconds": round(self._now() - held.fetched_at)},
+                extra={"detail": away.detail, "age_seconds": age},
             )
-            return self._serving(held)
+            return held.serving(now)
 
     def _fetch(self, deadline: Deadline) -> Credential:
+        event, began = "credential.refresh" if self._held else "credential.fetch", time.perf_counter()
         try:
             credential = deadline.run(self._source.fetch)
-        except CredentialsUnavailable:
-            raise
-        except CredentialError:
-            self._held = None
-            raise
-        except TimeoutError:
-            raise CredentialsUnavailable("the key's source did not answer in time") from None
-        before = self._held
-        ttl = self._ttl * random.uniform(1 - self._jitter, 1)  # noqa: S311 - no secret
-        self._held = _Held(credential, fetched_at=self._now(), ttl=ttl)
+        except (CredentialError, TimeoutError) as caught:
+            failure = (
+                caught
+                if isinstance(caught, CredentialError)
+                else CredentialsUnavailable("the key's source did not answer in time")
+            )
+            audit(event, outcome=failure.code, source=self._source.name, began=began)
+            if not isinstance(failure, CredentialsUnavailable):
+                self._held = None
+            raise failure from caught.__cause__
+        audit(event, outcome="success", source=credential.source, version=credential.version, began=began)
+        return self._hold(credential)
+
+    def _hold(self, credential: Credential) -> Credential:
+        before, now = self._held, self._now()
+        ttl = self._lifetimes.ttl * random.uniform(1 - self._jitter, 1)  # noqa: S311 - no secret
+        held = self._held = Held(credential, self._lifetimes, fetched_at=now, ttl=ttl)
         if before is not None and before.credential == credential:
-            self._held.stand_in, self._held.asked_for_stand_in = before.stand_in, before.asked_for_stand_in
+            held.stand_in, held.asked_for_stand_in = before.stand_in, before.asked_for_stand_in
         elif credential in self._refused:
             # It was current once, was refused, and is current again: somebody means it.
             self.accepted(credential)
-        self._warn_of_the_end(credential)
-        return self._serving(self._held)
-
-    def _warn_of_the_end(self, credential: Credential) -> None:
-        if credential.expires_at is not None and credential.expires_at - self._now() < WARN_BEFORE:
+        if held.ends_soon(now):
             logger.warning(
                 "The key expires soon, or has expired: replace it",
-                extra={"version": credential.version, "expires_at": round(credential.expires_at)},
+                extra={"version": credential.version, "expires_at": round(credential.expires_at or 0)},
             )
-
-    def _is_young(self, credential: Credential) -> bool:
-        made = credential.created_at
-        # 0 is never, also where AWS's clock is ahead and the version seems to come from the future.
-        return self._previous_for > 0 and made is not None and self._now() - made < self._previous_for
+        if held.is_overdue(now):
+            count("CredentialOverdue")
+            logger.warning(
+                "The key is older than its rotation period: replace it, or look why it was not rotated",
+                extra={"version": credential.version, "created_at": round(credential.created_at or 0)},
+            )
+        return held.serving(now)
 
     def _stand_in(self, deadline: Deadline) -> Credential | None:
         """Return the version before the refused one, asked for once, while the refused one is young."""
         held = self._held
-        if held is None or not self._is_young(held.credential):
+        if held is None or not held.is_young(self._now()):
             return None
         if not held.asked_for_stand_in:
             try:
@@ -298,6 +262,13 @@ class CredentialCache:
             held.stand_in = None
             return None
         count("CredentialFallback")
+        audit(
+            "credential.fallback",
+            outcome="success",
+            source=held.stand_in.source,
+            version=held.stand_in.version,
+            instead_of=held.credential.version,
+        )
         logger.error(
             "OpenAI refuses the current key: the previous one serves for a while",
             extra={"version": held.credential.version, "previous_version": held.stand_in.version},

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.errors import CredentialError, CredentialsUnavailable, SecretNotFound
-from travel_gpt.observability import count, logger
+from travel_gpt.observability import audit, count, logger
 
 
 class SecretDeleted(SecretNotFound):
@@ -85,6 +85,7 @@ class SourceChain:
         if source is self._sources[-1]:
             return
         count("CredentialSourcePassedOver")
+        audit("credential.passed_over", outcome=failure.code, source=source.name)
         logger.warning(
             "A source of the key was passed over",
             extra={"source": source.name, "code": failure.code, "detail": failure.detail},

@@ -1,10 +1,17 @@
 """The OpenAI credential: a type that does not print itself."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Final, NoReturn
 
+from travel_gpt.errors import CredentialRejected
 from travel_gpt.redaction import MASK
+
+_IDENTITY_REFUSED: Final = (
+    "OpenAI does not accept the identity of this function. The owner should check the workload identity "
+    "provider and its service account mapping at OpenAI: SECURITY.md says what they must hold."
+)
 
 
 class Key:
@@ -37,6 +44,22 @@ class Key:
         raise TypeError("a key is not to be pickled or copied")
 
 
+NO_KEY: Final = Key("")
+"""What a credential has that is an identity, and no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadIdentity:
+    """What stands in the place of a key: an identity that OpenAI exchanges for a token of a few minutes."""
+
+    provider_id: str
+    """OpenAI's id of the workload identity provider that trusts this AWS account."""
+    service_account_id: str
+    """OpenAI's id of the service account to act for."""
+    proof: Callable[[], str] = field(repr=False, compare=False)
+    """Returns a new token, signed by AWS, that says who this is; raises a CredentialError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """A key, where it came from, and what belongs to it.
@@ -46,6 +69,7 @@ class Credential:
     """
 
     key: Key
+    """The key; ``NO_KEY`` where there is an identity."""
     source: str
     """Which source gave it, such as ``secrets-manager``."""
     version: str = field(default="", compare=False)
@@ -56,8 +80,17 @@ class Credential:
     """When it ends, in seconds since the epoch; None where it does not, or nobody said."""
     passed_over: tuple[str, ...] = field(default=(), compare=False)
     """The sources that were asked before and had none, each with the reason."""
+    identity: WorkloadIdentity | None = None
     base_url: str | None = None
     organization: str | None = None
     project: str | None = None
     model: str | None = None
     api: str | None = None
+
+    def refusal(self, detail: str) -> CredentialRejected:
+        """Return the failure that says how the owner mends a credential which OpenAI refuses.
+
+        Args:
+            detail: what happened, for the log.
+        """
+        return CredentialRejected(detail, message=_IDENTITY_REFUSED if self.identity else None)

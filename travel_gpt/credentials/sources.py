@@ -24,6 +24,10 @@ def _source(name: str, settings: Settings) -> Source:
             from travel_gpt.credentials.environment import EnvironmentSource
 
             return EnvironmentSource(settings.secret_name)
+        case "workload-identity":
+            from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
+
+            return WorkloadIdentitySource(settings.identity_provider_id, settings.service_account_id)
         case _:
             from travel_gpt.credentials.secrets_manager import SecretsManagerSource
 

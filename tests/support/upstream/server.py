@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from tests.support.upstream import bodies, checks
 from tests.support.upstream.behaviours import answer
 from tests.support.upstream.exchange import Behaviour, Call, Exchange
+from tests.support.upstream.tokens import PATH as TOKEN_PATH, TokenExchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,10 +35,14 @@ class Upstream:
     Args:
         port: the port on 127.0.0.1; 0 takes a free one.
         strict: refuse requests that the real API would refuse (see checks).
+
+    Attributes:
+        tokens: the token exchange; a token that it gave is let in like an accepted key.
     """
 
     def __init__(self, port: int = 0, *, strict: bool = True) -> None:
         self.strict = strict
+        self.tokens = TokenExchange()
         self._lock = threading.Condition()
         self._stopping = threading.Event()
         self._calls: list[Call] = []
@@ -126,6 +131,7 @@ class Upstream:
             self._queues.clear()
             self._defaults.clear()
             self._accepted = None
+            self.tokens = TokenExchange()
 
     def close(self) -> None:
         """Stop listening, end every wait and connection, and join the threads."""
@@ -171,7 +177,8 @@ class Upstream:
         self._record(call)
         exchange = Exchange(call, connection, self._stopping)
         accepted = self._accepted
-        if not call.key or (accepted is not None and call.key not in accepted):
+        let_in = accepted is None or call.key in accepted or self.tokens.good(call.key)
+        if not call.key or not let_in:
             exchange.reply(401, bodies.wrong_key(call.key))
         elif self.strict and (complaint := checks.complaint(call.wire, call.body)):
             exchange.reply(400, complaint)
@@ -257,6 +264,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _take(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         upstream = cast("_Server", self.server).upstream
+        if self.path == TOKEN_PATH:
+            status, document = upstream.tokens.answer(json.loads(raw))
+            Exchange(self._call("models", raw), self.connection, threading.Event()).reply(status, document)
+            return
         try:
             wire = _wire(self.path)
         except ValueError:

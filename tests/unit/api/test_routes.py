@@ -45,7 +45,8 @@ class World:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._log.getvalue().splitlines()]
+        lines = [json.loads(line) for line in self._log.getvalue().splitlines()]
+        return [line for line in lines if line["level"] != "AUDIT"]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential,
 from travel_gpt.credentials import cache as module
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.held import DOUBTFUL_TTL
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialsUnavailable, SecretNotFound
 
@@ -278,4 +279,4 @@ def _join(name: str) -> None:
 
 
 def test_the_waits_of_the_design() -> None:
-    assert (module.PATIENCE, module.PAUSE, module.DOUBTFUL_TTL) == (3.0, 15, 30)
+    assert (module.PATIENCE, module.PAUSE, DOUBTFUL_TTL) == (3.0, 15, 30)

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, Step, soon
-from travel_gpt.credentials.cache import DOUBTFUL_TTL, CredentialCache
+from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.chain import SecretDeleted, Source, SourceChain
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.environment import EnvironmentSource
+from travel_gpt.credentials.held import DOUBTFUL_TTL
 from travel_gpt.credentials.secrets_manager import SecretsManagerSource
 from travel_gpt.credentials.sources import source_of
 from travel_gpt.errors import (

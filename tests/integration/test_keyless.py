@@ -1,0 +1,268 @@
+"""No key anywhere: the role's identity, the token exchange and the model's server, over real HTTP."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from openai.auth._workload import WorkloadIdentityAuth
+
+from tests.integration.conftest import Clock, Invocation, Reply, proxy_event
+from tests.support import identity
+from tests.support.upstream import Upstream, behaviours
+from travel_gpt.advisor.adviser import Adviser
+from travel_gpt.advisor.upstream import Upstream as ModelServer
+from travel_gpt.api.routes import Api
+from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.sources import source_of
+from travel_gpt.observability import logger
+from travel_gpt.settings import Settings
+
+ROLE = "arn:aws:iam::123456789012:role/travel-gpt-role"
+SOURCES = "workload-identity"
+IDS = {"OPENAI_IDENTITY_PROVIDER_ID": "wip_acme", "OPENAI_SERVICE_ACCOUNT_ID": "sa_travel"}
+
+
+class Keyless:
+    """A function without a key, and what it talks to."""
+
+    def __init__(self, upstream: Upstream, **environment: str) -> None:
+        settings = Settings.load(
+            {"OPENAI_BASE_URL": upstream.base_url, "CREDENTIAL_SOURCE": SOURCES, **IDS, **environment}
+        )
+        assert settings.problems == ()
+        self.upstream, self.clock = upstream, Clock()
+        self.cache = CredentialCache(source_of(settings), ttl=300, max_stale=3600, now=self.clock)
+        self.server = ModelServer(settings)
+        self.adviser = Adviser(self.cache, self.server, now=self.clock)
+        self.api = Api(settings, self.cache, self.adviser, lambda: self.adviser)
+
+    def get(self, verify: str = "") -> Reply:
+        return self._send(proxy_event("GET", queryStringParameters={"verify": verify} if verify else None))
+
+    def post(self, query: str = "Three days in Lisbon?") -> Reply:
+        return self._send(proxy_event("POST", json.dumps({"query": query})))
+
+    def _send(self, event: dict[str, Any]) -> Reply:
+        response = self.api.answer(event, Invocation())
+        body = response["body"]
+        return Reply(response["statusCode"], response["headers"], json.loads(body), body)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the function wrote to its log."""
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    stream = io.StringIO()
+    before = handler.setStream(stream)
+    yield stream
+    handler.setStream(before)
+
+
+@pytest.fixture
+def role(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The credentials of an assumed role, in an account that vouches for its roles."""
+    identity.install()
+    monkeypatch.setattr(identity.Federation, "enabled", True)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        assumed = boto3.client("sts", region_name="eu-west-1").assume_role(
+            RoleArn=ROLE, RoleSessionName="travel-gpt"
+        )["Credentials"]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", assumed["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", assumed["SecretAccessKey"])
+        monkeypatch.setenv("AWS_SESSION_TOKEN", assumed["SessionToken"])
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        yield ROLE
+
+
+@pytest.fixture
+def keyless(upstream: Upstream, role: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keyless]:
+    """A function without a key; OpenAI trusts its role, and lets in nothing but tokens of its own."""
+    defaults: Any = WorkloadIdentityAuth.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "token_exchange_url", f"{upstream.url}/oauth/token")
+    upstream.accepted_keys = ()
+    upstream.tokens.trust("wip_acme", identity.ISSUER, "sa_travel", role)
+    function = Keyless(upstream)
+    yield function
+    function.server.close()
+
+
+def test_a_query_is_answered_and_the_health_names_the_source(keyless: Keyless) -> None:
+    answered, health = keyless.post(), keyless.get()
+
+    assert answered.status == 200, answered.raw
+    assert (health.status, health.body["credential_source"]) == (200, "workload-identity")
+
+
+def test_what_openai_gets_is_its_own_token_and_never_the_one_of_aws(keyless: Keyless) -> None:
+    keyless.post()
+
+    (call,) = keyless.upstream.calls
+    (given,) = keyless.upstream.tokens.given
+    assert call.key == given
+    (asked,) = keyless.upstream.tokens.requests
+    assert identity.claims_of(asked["subject_token"])["sub"] == ROLE
+
+
+def test_the_token_serves_many_queries(keyless: Keyless) -> None:
+    for _ in range(20):
+        assert keyless.post().status == 200
+    keyless.clock.advance(300)
+    assert keyless.post().status == 200
+
+    assert len(keyless.upstream.tokens.requests) == 1
+
+
+def test_given_a_token_that_ended_while_the_environment_was_frozen_then_no_query_fails(
+    keyless: Keyless,
+) -> None:
+    keyless.post()
+    keyless.upstream.tokens.revoke()
+
+    assert keyless.post().status == 200
+    assert len(keyless.upstream.tokens.requests) == 2
+
+
+def test_health_proves_it(keyless: Keyless) -> None:
+    health = keyless.get("true")
+
+    assert (health.status, health.body["verified"]) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject"),
+    [(identity.ISSUER, "arn:aws:iam::123456789012:role/another"), ("https://elsewhere.example", ROLE)],
+    ids=["no mapping", "another account"],
+)
+def test_given_openai_does_not_accept_the_identity_then_it_says_what_to_check(
+    keyless: Keyless, issuer: str, subject: str
+) -> None:
+    keyless.upstream.tokens.trust("wip_acme", issuer, "sa_travel", subject)
+
+    answered, health = keyless.post(), keyless.get()
+
+    assert (answered.status, answered.body["code"]) == (502, "credential_rejected")
+    assert "service account mapping" in answered.body["message"]
+    assert (health.status, health.body["code"]) == (503, "credential_rejected")
+    assert "service account mapping" in health.body["message"]
+
+
+def test_given_the_owner_mends_the_mapping_then_the_next_query_is_answered(keyless: Keyless) -> None:
+    keyless.upstream.tokens.mappings.clear()
+    assert keyless.post().status == 502
+
+    keyless.upstream.tokens.trust("wip_acme", identity.ISSUER, "sa_travel", ROLE)
+
+    assert keyless.post().status == 200
+    assert keyless.get().status == 200
+
+
+def test_given_federation_is_off_then_it_names_the_command(
+    keyless: Keyless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity.Federation, "enabled", False)
+
+    health = keyless.get()
+
+    assert (health.status, health.body["code"]) == (503, "misconfigured")
+    assert "aws iam enable-outbound-web-identity-federation" in health.body["message"]
+
+
+def test_given_federation_is_turned_off_meanwhile_then_the_next_exchange_says_so(
+    keyless: Keyless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyless.post()
+    keyless.upstream.tokens.revoke()
+    monkeypatch.setattr(identity.Federation, "enabled", False)
+
+    answered = keyless.post()
+
+    assert (answered.status, answered.body["code"]) == (503, "misconfigured")
+
+
+def test_given_the_exchange_is_broken_then_it_is_openai_that_failed(keyless: Keyless) -> None:
+    keyless.upstream.tokens.broken = 503
+
+    assert (keyless.post().status, keyless.post().body["code"]) == (502, "upstream_error")
+    keyless.upstream.tokens.broken = 0
+    assert keyless.post().status == 200
+
+
+class TestRehearsal:
+    def test_proves_the_identity_while_a_key_still_serves(self, keyless: Keyless) -> None:
+        health = keyless.get("workload-identity")
+
+        assert health.status == 200
+        assert (health.body["credential_source"], health.body["verified"]) == ("workload-identity", True)
+
+    def test_that_fails_says_why_and_counts_for_no_alarm(
+        self, keyless: Keyless, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        keyless.upstream.tokens.mappings.clear()
+
+        health = keyless.get("workload-identity")
+
+        assert (health.status, health.body["code"]) == (503, "credential_rejected")
+        assert (health.body["credential_source"], health.body["has_api_key"]) == ("workload-identity", False)
+        assert "CredentialFailure" not in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("role")
+    def test_without_ids_names_what_is_missing(self, upstream: Upstream) -> None:
+        settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url})
+        cache = CredentialCache(source_of(settings), ttl=300, max_stale=0)
+        api = Api(settings, cache, Adviser(cache, ModelServer(settings)))
+
+        response = api.answer(
+            proxy_event("GET", queryStringParameters={"verify": "workload-identity"}), Invocation()
+        )
+
+        assert response["statusCode"] == 503
+        assert "OPENAI_IDENTITY_PROVIDER_ID" in json.loads(response["body"])["message"]
+
+
+def tokens_of(keyless: Keyless) -> set[str]:
+    """Every token so far: OpenAI's, AWS's, and what is said in the latter."""
+    of_aws = [request["subject_token"] for request in keyless.upstream.tokens.requests]
+    return {*keyless.upstream.tokens.given, *of_aws, *(token.split(".")[1] for token in of_aws)}
+
+
+@pytest.mark.parametrize("trouble", ["none", "refused", "quoted", "broken", "garbled", "revoked"])
+def test_no_token_is_in_answers_or_logs_whatever_goes_wrong(
+    keyless: Keyless, capsys: pytest.CaptureFixture[str], log: io.StringIO, trouble: str
+) -> None:
+    replies = [keyless.post()]
+    tokens = tokens_of(keyless)
+    exchange = keyless.upstream.tokens
+    match trouble:
+        case "refused":
+            exchange.revoke()
+            exchange.mappings.clear()
+        case "quoted":
+            quoted = f"could not take {' for '.join(tokens)}"
+            keyless.upstream.script("responses", *[behaviours.error(500, quoted)] * 3)
+        case "broken":
+            exchange.revoke()
+            exchange.broken = 500
+        case "garbled":
+            keyless.upstream.script("responses", *[behaviours.malformed()] * 3)
+        case "revoked":
+            exchange.revoke()
+    replies += [keyless.post(), keyless.get(), keyless.get("true"), keyless.get("workload-identity")]
+
+    written = capsys.readouterr()
+    text = "".join(reply.raw for reply in replies) + written.out + written.err + log.getvalue()
+    tokens |= tokens_of(keyless)
+    assert len(tokens) >= 3
+    assert "Answered a request" in log.getvalue()
+    for token in tokens:
+        assert token not in text
+        # The first part of a token of AWS's is its header, the same in all.
+        assert token[-16:] not in text

@@ -1,0 +1,76 @@
+"""What protects the key of this deployment, and what is off: for one line of the log, and for the owner."""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from travel_gpt.settings import Settings, is_openai
+
+_SOURCES: Final = {
+    "secrets-manager": ("the key is in Secrets Manager", ""),
+    "workload-identity": ("no key is stored: OpenAI trusts the role", ""),
+    "environment": ("", "the key is in the environment, where every process of this user can read it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """What can be told from the settings alone."""
+
+    protects: tuple[str, ...]
+    """What protects the key and the money."""
+    off: tuple[str, ...]
+    """What could, and does not; each with the setting that decides it."""
+
+
+def posture_of(settings: Settings) -> Posture:
+    """Say what protects the key and what is off.
+
+    Args:
+        settings: the settings.
+
+    Returns:
+        Both, as short sentences without values that could be secret.
+    """
+    told = [_SOURCES[source] for source in settings.credential_source]
+    told += [
+        _access(settings),
+        _destination(settings),
+        _age(settings),
+        _previous(settings),
+        _log(settings),
+    ]
+    return Posture(protects=tuple(good for good, _ in told if good), off=tuple(off for _, off in told if off))
+
+
+def _access(settings: Settings) -> tuple[str, str]:
+    if settings.api_access == "api-key":
+        return "POST needs an API key", ""
+    return "", "POST is open to everybody (API_ACCESS)"
+
+
+def _destination(settings: Settings) -> tuple[str, str]:
+    if is_openai(settings.base_url):
+        return "queries and the key go to OpenAI", ""
+    return "", f"queries and the key go to {urlsplit(settings.base_url).hostname} (OPENAI_BASE_URL)"
+
+
+def _age(settings: Settings) -> tuple[str, str]:
+    if settings.credential_source == ("workload-identity",):
+        return "tokens end after minutes", ""
+    if days := settings.credential_rotation_days:
+        return f"a key older than {days} days is told of", ""
+    return "", "a key of any age is taken (CREDENTIAL_ROTATION_DAYS)"
+
+
+def _previous(settings: Settings) -> tuple[str, str]:
+    if settings.credential_source == ("workload-identity",) or not settings.credential_previous:
+        return "a replaced key is never used again", ""
+    seconds = settings.credential_previous
+    return "", f"a replaced key may stand in for {seconds} s (CREDENTIAL_PREVIOUS_SECONDS)"
+
+
+def _log(settings: Settings) -> tuple[str, str]:
+    if settings.log_level in ("WARNING", "ERROR"):
+        return "", f"the log leaves out the lines of answered requests (LOG_LEVEL {settings.log_level})"
+    return "each request leaves a line in the log, without its words", ""
