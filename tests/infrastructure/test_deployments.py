@@ -38,7 +38,13 @@ OTHERWISE = {
     "LogRetentionDays": "7",
     "AccessLogs": "disabled",
     "AlarmEmail": "owner@example.com",
+    "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "VpcSubnetIds": "subnet-0a1b2c3d",
+    "VpcSecurityGroupIds": "sg-0a1b2c3d",
+    "ConfigRules": "enabled",
 }
+# Those that a rule of the template lets nobody give alone.
+TOGETHER = [{"VpcSubnetIds", "VpcSecurityGroupIds"}]
 
 
 def deployment(stack: CompiledStack) -> str:
@@ -55,7 +61,8 @@ def test_a_parameter_that_changes_the_api_brings_a_new_deployment_and_no_other_d
     parameter: str, keyed_stack: CompiledStack
 ) -> None:
     # When one parameter changes
-    changed = compile_stack(**{parameter: OTHERWISE[parameter]})
+    given = next((names for names in TOGETHER if parameter in names), {parameter})
+    changed = compile_stack(**{name: OTHERWISE[name] for name in given})
 
     # Then the stage serves a new copy of the API if and only if the API is another
     is_another = changed.one("AWS::ApiGateway::RestApi") != keyed_stack.one("AWS::ApiGateway::RestApi")

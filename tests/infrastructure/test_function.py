@@ -89,7 +89,9 @@ def test_the_metrics_and_logs_of_two_stacks_are_told_apart() -> None:
 
 def test_two_stacks_of_an_account_share_no_name() -> None:
     def names(stack: CompiledStack) -> set[str]:
-        kinds = ("FunctionName", "LogGroupName", "AlarmName", "UsagePlanName", "TopicName")
+        kinds = (
+            *("FunctionName", "LogGroupName", "AlarmName", "UsagePlanName", "TopicName", "ConfigRuleName"),
+        )
         # An angle bracket begins a reference: no name of its own.
         found = {
             resource["Properties"][kind]
@@ -97,9 +99,10 @@ def test_two_stacks_of_an_account_share_no_name() -> None:
             for kind in kinds
             if not resource["Properties"].get(kind, "<").startswith("<")
         }
-        assert len(found) == 11
+        assert len(found) == 15
         return found
 
-    production = compile_stack(AlarmEmail="owner@example.com")
-    development = compile_stack(AlarmEmail="owner@example.com", stack_name="travel-gpt-backend-dev")
+    chosen = {"AlarmEmail": "owner@example.com", "ConfigRules": "enabled"}
+    production = compile_stack(**chosen)
+    development = compile_stack(**chosen, stack_name="travel-gpt-backend-dev")
     assert names(production).isdisjoint(names(development))

@@ -67,6 +67,14 @@ ALARMS: dict[str, dict[str, Any]] = {
         "Threshold": 1,
         "EvaluationPeriods": 1,
     },
+    f"{STACK}-credential-overdue": {
+        "Namespace": "TravelGPT",
+        "MetricName": "CredentialOverdue",
+        "Dimensions": [{"Name": "service", "Value": STACK}],
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
 }
 SAME_FOR_ALL = {
     "Period": 300,

@@ -49,6 +49,12 @@ GOOD = {
     "ReservedConcurrency": ["", "0", "1", "1000"],
     "DailyQuota": ["0", "10000000"],
     "LogRetentionDays": ["1", "3653"],
+    "KmsKeyArn": [
+        "",
+        "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+    ],
+    "ConfigRules": ["enabled", "disabled"],
 }
 BAD = {
     "SecretName": [
@@ -87,6 +93,21 @@ BAD = {
     "ThrottleBurst": ["0"],
     "HealthThrottleRate": ["0"],
     "HealthThrottleBurst": ["0"],
+    "KmsKeyArn": [
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+        "alias/travel",
+        "arn:aws:kms:eu-west-1:123456789012:alias/travel",
+        "arn:aws:kms:eu-west-1:123456789012:key/*",
+    ],
+    "VpcSubnetIds": [
+        "subnet-1",
+        "subnet-0a1b2c3d, subnet-1a1b2c3d",
+        "subnet-0a1b2c3d,",
+        "sg-0a1b2c3d",
+        "vpc",
+    ],
+    "VpcSecurityGroupIds": ["sg-1", ",".join(f"sg-0a1b2c3{digit}" for digit in range(6)), "subnet-0a1b2c3d"],
+    "ConfigRules": ["", "yes"],
 }
 
 

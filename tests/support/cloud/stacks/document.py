@@ -16,6 +16,8 @@ from samtranslator.translator.translator import Translator
 from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.support.cloud.stacks.rules import broken
+
 SAM_TRANSFORM = "AWS::Serverless-2016-10-31"
 SECTIONS = frozenset(
     {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules"}
@@ -55,6 +57,8 @@ def read(source: str, given: dict[str, str], region: str) -> Document:
     """
     template = parse(source)
     values = parameter_values(template.get("Parameters", {}), given)
+    if failed := broken(template.get("Rules", {}), values):
+        raise InvalidTemplate(f"Template error: the parameters break a rule: {'; '.join(failed)}")
     if "Transform" in template:
         template = _expand(template, values, region)
     return Document(source, template, values)
@@ -71,8 +75,6 @@ def parse(source: str) -> dict[str, Any]:
         raise InvalidTemplate("Template format error: At least one Resources member must be defined.")
     if unknown := sorted(set(template) - SECTIONS):
         raise InvalidTemplate(f"Invalid template property or properties {unknown}")
-    if "Rules" in template:
-        raise InvalidTemplate("The test bed does not evaluate Rules")
     # Copies by way of JSON: the YAML loader's own types must not reach the transform.
     loaded: dict[str, Any] = json.loads(json.dumps(template, default=str))
     return loaded

@@ -1,0 +1,159 @@
+"""What an organisation may ask for: a KMS key of its own, a VPC, AWS Config. All of it off unless asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.cloud.stacks.document import InvalidTemplate
+from tests.support.compiled_template import STACK, CompiledStack, compile_stack
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+VPC = {"VpcSubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
+ACCOUNT = "eu-central-1:123456789012"
+ITS_SECRET = f"arn:aws:secretsmanager:{ACCOUNT}:secret:travel-gpt/openai-api-key-??????"
+INTERFACES = f"arn:aws:ec2:{ACCOUNT}:network-interface/*"
+FUNCTION = f"{STACK}-TravelGPTFunction"
+
+
+def listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements(stack: CompiledStack) -> dict[str, dict[str, Any]]:
+    """What the role may do, by the statements' names."""
+    (policy,) = stack.one("AWS::IAM::Role")["Policies"]
+    return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+
+
+def added(stack: CompiledStack) -> dict[str, dict[str, Any]]:
+    """The role's statements beyond those of a stack without options."""
+    usual = statements(compile_stack())
+    assert usual.items() <= statements(stack).items(), "an option adds, and changes nothing"
+    return {name: each for name, each in statements(stack).items() if name not in usual}
+
+
+def test_none_of_it_is_there_unless_asked_for(any_stack: CompiledStack) -> None:
+    assert set(statements(any_stack)) == {"ReadItsSecret", "WriteItsLog"}
+    assert not any_stack.all("AWS::Config::ConfigRule")
+    assert "VpcConfig" not in any_stack.one("AWS::Lambda::Function")
+    assert not any("KmsKeyId" in group for group in any_stack.all("AWS::Logs::LogGroup").values())
+
+
+class TestAKmsKey:
+    def test_encrypts_both_log_groups(self) -> None:
+        groups = compile_stack(KmsKeyArn=KEY).all("AWS::Logs::LogGroup")
+
+        assert {name: group["KmsKeyId"] for name, group in groups.items()} == {
+            "TravelGPTFunctionLogGroup": KEY,
+            "ApiAccessLogGroup": KEY,
+        }
+
+    def test_may_be_used_by_the_role_for_its_secret_through_secrets_manager_and_for_nothing_else(
+        self,
+    ) -> None:
+        assert added(compile_stack(KmsKeyArn=KEY)) == {
+            "DecryptItsSecret": {
+                "Sid": "DecryptItsSecret",
+                "Effect": "Allow",
+                "Action": "kms:Decrypt",
+                "Resource": KEY,
+                "Condition": {
+                    "StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"},
+                    "StringLike": {"kms:EncryptionContext:SecretARN": ITS_SECRET},
+                },
+            }
+        }
+
+    def test_is_no_variable_of_the_function(self) -> None:
+        function = compile_stack(KmsKeyArn=KEY).one("AWS::Lambda::Function")
+
+        assert function == compile_stack().one("AWS::Lambda::Function")
+
+
+class TestAVpc:
+    def test_is_where_the_function_runs(self) -> None:
+        assert compile_stack(**VPC).one("AWS::Lambda::Function")["VpcConfig"] == {
+            "SubnetIds": ["subnet-0a1b2c3d", "subnet-1a1b2c3d"],
+            "SecurityGroupIds": ["sg-0a1b2c3d"],
+        }
+
+    def test_takes_what_lambda_needs_to_make_network_interfaces_and_denies_it_to_the_code(self) -> None:
+        allowed = added(compile_stack(**VPC))
+        denied = allowed.pop("KeepTheCodeFromNetworkInterfaces")
+
+        assert {
+            (action, resource)
+            for each in allowed.values()
+            for action in listed(each["Action"])
+            for resource in listed(each["Resource"])
+        } == {
+            ("ec2:CreateNetworkInterface", INTERFACES),
+            ("ec2:CreateNetworkInterface", "arn:aws:ec2:eu-central-1:*:subnet/*"),
+            ("ec2:CreateNetworkInterface", "arn:aws:ec2:eu-central-1:*:security-group/*"),
+            ("ec2:DeleteNetworkInterface", INTERFACES),
+            ("ec2:AssignPrivateIpAddresses", INTERFACES),
+            ("ec2:UnassignPrivateIpAddresses", INTERFACES),
+            ("ec2:DescribeNetworkInterfaces", "*"),
+            ("ec2:DescribeSubnets", "*"),
+        }
+        assert {each["Effect"] for each in allowed.values()} == {"Allow"}
+        assert (denied["Effect"], denied["Resource"]) == ("Deny", "*")
+        assert set(denied["Action"]) == {
+            "ec2:DetachNetworkInterface",
+            *(action for each in allowed.values() for action in listed(each["Action"])),
+        }
+        assert denied["Condition"] == {
+            "ArnEquals": {"lambda:SourceFunctionArn": f"arn:aws:lambda:{ACCOUNT}:function:{FUNCTION}"}
+        }
+
+    def test_names_the_function_as_it_is_called(self) -> None:
+        assert compile_stack(**VPC).one("AWS::Lambda::Function")["FunctionName"] == FUNCTION
+
+    @pytest.mark.parametrize("alone", VPC)
+    def test_is_refused_when_half_of_it_is_given(self, alone: str) -> None:
+        with pytest.raises(InvalidTemplate, match="VpcSubnetIds and VpcSecurityGroupIds go together"):
+            compile_stack(**{alone: VPC[alone]})
+
+
+class TestConfigRules:
+    def test_watch_the_rotation_of_this_secret_and_who_may_call_this_function(self) -> None:
+        rules = compile_stack(ConfigRules="enabled").all("AWS::Config::ConfigRule").values()
+
+        its_secret = {"TagKey": "travel-gpt:stack", "TagValue": STACK}
+        its_function = {
+            "ComplianceResourceTypes": ["AWS::Lambda::Function"],
+            "ComplianceResourceId": "<TravelGPTFunction>",
+        }
+        assert {
+            each["ConfigRuleName"]: (each["Source"]["SourceIdentifier"], each["Scope"]) for each in rules
+        } == {
+            f"{STACK}-secret-rotation-enabled": ("SECRETSMANAGER_ROTATION_ENABLED_CHECK", its_secret),
+            f"{STACK}-secret-rotated-on-schedule": (
+                "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK",
+                its_secret,
+            ),
+            f"{STACK}-function-not-public": ("LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED", its_function),
+        }
+        assert {each["Source"]["Owner"] for each in rules} == {"AWS"}
+
+    def test_look_at_no_resource_of_another_stack(self) -> None:
+        scopes = [
+            json.dumps([each["Scope"] for each in stack.all("AWS::Config::ConfigRule").values()])
+            for stack in (
+                compile_stack(ConfigRules="enabled"),
+                compile_stack(ConfigRules="enabled", stack_name=f"{STACK}-dev"),
+            )
+        ]
+
+        assert scopes[0].count(f'"{STACK}"') == scopes[1].count(f'"{STACK}-dev"') == 2
+
+
+def test_in_another_partition_the_options_name_that_partition() -> None:
+    key = KEY.replace("arn:aws:", "arn:aws-cn:")
+    role = json.dumps(compile_stack(partition="aws-cn", KmsKeyArn=key, **VPC).one("AWS::IAM::Role"))
+
+    assert "arn:aws-cn:ec2:" in role
+    assert "arn:aws:" not in role
