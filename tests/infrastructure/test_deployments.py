@@ -22,6 +22,9 @@ OTHERWISE = {
     "CredentialTtlSeconds": "60",
     "CredentialMaxStaleSeconds": "0",
     "CredentialPreviousSeconds": "0",
+    "Keyless": "on",
+    "OpenAIIdentityProviderId": "wip_acme",
+    "OpenAIServiceAccountId": "sa_travel",
     "OpenAIModel": "gpt-6.1-terra",
     "OpenAIBaseUrl": "https://llm.example.com/v1",
     "OpenAIApi": "chat",
@@ -44,7 +47,10 @@ OTHERWISE = {
     "ConfigRules": "enabled",
 }
 # Those that a rule of the template lets nobody give alone.
-TOGETHER = [{"VpcSubnetIds", "VpcSecurityGroupIds"}]
+TOGETHER = [
+    {"VpcSubnetIds", "VpcSecurityGroupIds"},
+    {"Keyless", "OpenAIIdentityProviderId", "OpenAIServiceAccountId"},
+]
 
 
 def deployment(stack: CompiledStack) -> str:

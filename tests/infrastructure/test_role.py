@@ -5,7 +5,11 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.support.cloud.stacks.document import InvalidTemplate
 from tests.support.compiled_template import compile_stack
+from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from tests.support.compiled_template import CompiledStack
@@ -30,6 +34,66 @@ def test_the_role_has_one_inline_policy_with_exact_actions_on_exact_resources(
             f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/travel-gpt-backend-TravelGPTFunction:*",
         ),
     ]
+
+
+SECRETS = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
+PROOF = "sts:GetWebIdentityToken"
+IDS = {"OpenAIIdentityProviderId": "wip_acme", "OpenAIServiceAccountId": "sa_travel"}
+
+
+@pytest.mark.parametrize(
+    ("keyless", "has", "lacks"),
+    [
+        ("off", [SECRETS], [PROOF]),
+        ("prepare", [SECRETS, PROOF], []),
+        ("on", [PROOF], [SECRETS, "kms:Decrypt"]),
+    ],
+)
+def test_the_role_gains_the_proof_before_it_loses_the_secret(
+    keyless: str, has: list[object], lacks: list[object]
+) -> None:
+    key = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    (policy,) = compile_stack(Keyless=keyless, KmsKeyArn=key, **IDS).one("AWS::IAM::Role")["Policies"]
+
+    actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+    assert [action for action in has if action not in actions] == []
+    assert [action for action in lacks if action in actions] == []
+
+
+def test_the_proof_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
+    (policy,) = compile_stack(Keyless="on", **IDS).one("AWS::IAM::Role")["Policies"]
+
+    (statement,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Action"] == PROOF)
+    assert statement["Resource"] == "*"
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": "https://api.openai.com/v1"},
+        "NumericLessThanEquals": {"sts:DurationSeconds": 300},
+    }
+
+
+@pytest.mark.parametrize("missing", IDS)
+def test_no_key_without_an_identity(missing: str) -> None:
+    with pytest.raises(InvalidTemplate, match=missing):
+        compile_stack(Keyless="on", **{**IDS, missing: ""})
+
+
+@pytest.mark.parametrize(
+    ("keyless", "source", "ids"),
+    [
+        ("off", "secrets-manager", ("", "")),
+        ("prepare", "secrets-manager", ("wip_acme", "sa_travel")),
+        ("on", "workload-identity", ("wip_acme", "sa_travel")),
+    ],
+)
+def test_the_function_is_told_where_its_credential_comes_from(
+    keyless: str, source: str, ids: tuple[str, str]
+) -> None:
+    function = compile_stack(Keyless=keyless, **IDS).one("AWS::Lambda::Function")
+
+    variables = function["Environment"]["Variables"]
+    assert variables["CREDENTIAL_SOURCE"] == source
+    assert (variables["OPENAI_IDENTITY_PROVIDER_ID"], variables["OPENAI_SERVICE_ACCOUNT_ID"]) == ids
+    assert Settings.load(variables).problems == ()
 
 
 def test_nothing_else_gives_permissions(any_stack: CompiledStack) -> None:
