@@ -11,6 +11,7 @@
 ``openai_key``        the key: asking for it, proving it
 ``secret``            the secret in Secrets Manager, and what is to become of it
 ``access_logs``       the role that API Gateway needs to write logs
+``protection``        what KmsKeyArn, the VPC and ConfigRules need, and do to the secret
 ``preparation``       looking at all of that and deciding what to do
 ``plan``              what will happen, shown before it happens
 ``release``           build, deploy

@@ -8,7 +8,16 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.deploy import access_logs, health, openai_key, readiness, release, removal, secret as secrets
+from scripts.deploy import (
+    access_logs,
+    health,
+    openai_key,
+    protection,
+    readiness,
+    release,
+    removal,
+    secret as secrets,
+)
 from scripts.deploy.commands import AwsError, Commands, explain
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.options import Options, read_options
@@ -104,6 +113,8 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
     if plan.create_logging_role:
         plan = _create_logging_role(commands, console, plan)
     stored = _settle_secret(commands, console, plan)
+    # Afterwards: a new value is then still readable with the old key, until the role may use the new one.
+    protection.apply(commands, console, plan.protection, plan.key.secret.name)
     doing = "Creating" if plan.stack.dead or not plan.stack.exists else "Updating"
     console.step(f"{doing} the stack {plan.stack.name}", ", which may take some minutes")
     stack, changed = release.deploy(
@@ -147,7 +158,8 @@ def _settle_secret(commands: Commands, console: Console, plan: Plan) -> bool:
     if key.action is Action.KEEP or key.key is None:
         return restored
     console.step(f"Putting the key into the secret {name}")
-    secrets.store(commands, name, secrets.new_value(key.secret, key.key), key.action)
+    value = secrets.new_value(key.secret, key.key)
+    secrets.store(commands, name, value, key.action, kms_key=plan.protection.kms_key)
     seconds = next(item.new for item in plan.parameters if item.name == "CredentialTtlSeconds")
     if key.action is Action.REPLACE:
         console.good(

@@ -9,6 +9,7 @@ from scripts.deploy.console import Console
 from scripts.deploy.openai_key import Proof, Verdict
 from scripts.deploy.options import Options
 from scripts.deploy.parameters import Environment, Parameter
+from scripts.deploy.protection import Protection
 from scripts.deploy.readiness import Account
 from scripts.deploy.secret import Action, Secret
 from scripts.deploy.stack import Stack
@@ -38,6 +39,7 @@ class Plan:
     stack: Stack
     parameters: Sequence[Parameter]
     key: KeyPlan
+    protection: Protection
     create_logging_role: bool
     notes: Sequence[str]
     """What else the person should know."""
@@ -130,6 +132,7 @@ def _steps(plan: Plan) -> list[str]:
             f"of this account in {plan.account.region}."
         )
     steps.append(_secret_step(plan))
+    steps += plan.protection.steps(plan.key.secret.name)
     if plan.stack.exists and not plan.stack.dead:
         steps.append(f"Update the stack {plan.stack.name}, if anything about it changed (sam deploy).")
     else:
@@ -146,6 +149,7 @@ def _secret_step(plan: Plan) -> str:
     proven = {None: "", Verdict.ACCEPTED: f" ({key.proof.detail} accepted it)" if key.proof else ""}.get(
         key.proof.verdict if key.proof else None, " (not proven)"
     )
+    under = ", encrypted with KmsKeyArn" if plan.protection.kms_key else ""
     source = f"the key given{proven}" if key.key else "the key that you will be asked for"
     if secret.deleted:
         then = (
@@ -153,7 +157,7 @@ def _secret_step(plan: Plan) -> str:
         )
         return f"Restore the secret {secret.name}, which is scheduled for deletion, {then}."
     return {
-        Action.CREATE: f"Create the secret {secret.name} with {source}.",
+        Action.CREATE: f"Create the secret {secret.name} with {source}{under}.",
         Action.FILL: f"Put {source} into the secret {secret.name}, which is empty.",
         Action.KEEP: f"Leave the secret {secret.name} as it is.",
         Action.REPLACE: f"Replace the key in {secret.name} with {source}; what else it holds stays.",

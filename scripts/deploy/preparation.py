@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.deploy import access_logs, openai_key, secret as secrets
+from scripts.deploy import access_logs, openai_key, protection as protections, secret as secrets
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.openai_key import Verdict
@@ -68,6 +68,8 @@ def prepare(
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
     secret = secrets.read(commands, values["SecretName"])
+    protection = protections.settle(commands, options, account, environment.stack, values, secret)
+    notes += protection.notes
     plan = settle_key(commands, console, options, secret, key, values)
     if values["ApiAccess"] == "open" and current.get("ApiAccess") != "open":
         notes.append(
@@ -77,7 +79,9 @@ def prepare(
         notes.append(
             f"AWS will send a mail to {values['AlarmEmail']}; alarms come once it is confirmed there."
         )
-    return Plan(options, account, environment, stack, parameters, plan, logs.create_role, notes, flags)
+    return Plan(
+        options, account, environment, stack, parameters, plan, protection, logs.create_role, notes, flags
+    )
 
 
 def settle_key(

@@ -20,6 +20,10 @@ _HINTS: Final = (
         "There is too little concurrency to set any aside: repeat with --parameter ReservedConcurrency=",
     ),
     (
+        "is not allowed to be used with",
+        "CloudWatch Logs may not use the KMS key: its policy needs the statement that SECURITY.md has.",
+    ),
+    (
         "already exists",
         "Something of that name is left from elsewhere. Delete or rename it, then repeat.",
     ),

@@ -188,7 +188,7 @@ def restore(commands: Commands, name: str) -> None:
     commands.aws("secretsmanager", "restore-secret", "--secret-id", name)
 
 
-def store(commands: Commands, name: str, value: str, action: Action) -> None:
+def store(commands: Commands, name: str, value: str, action: Action, *, kms_key: str = "") -> None:
     """Write a value, creating the secret if it is not there.
 
     Args:
@@ -196,6 +196,7 @@ def store(commands: Commands, name: str, value: str, action: Action) -> None:
         name: the secret's name.
         value: its new value, which goes to ``aws`` through a pipe.
         action: CREATE, FILL or REPLACE.
+        kms_key: the KMS key to create it with; empty for AWS's own.
 
     Raises:
         AwsError: AWS refused.
@@ -203,6 +204,7 @@ def store(commands: Commands, name: str, value: str, action: Action) -> None:
     where = ("--secret-string", "file:///dev/stdin")
     if action is Action.CREATE:
         described = "The OpenAI key of Travel GPT. Replace it with deploy.sh --replace-key."
+        under = ("--kms-key-id", kms_key) if kms_key else ()
         commands.aws_with_secret(
             "secretsmanager",
             "create-secret",
@@ -210,6 +212,7 @@ def store(commands: Commands, name: str, value: str, action: Action) -> None:
             name,
             "--description",
             described,
+            *under,
             *where,
             secret=value,
         )

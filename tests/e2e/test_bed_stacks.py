@@ -195,3 +195,46 @@ def test_what_cannot_be_played_is_said(cloud: Cloud) -> None:
         cloud.client("cloudformation").create_stack(StackName=STACK, TemplateBody="{}")
 
     assert caught.value.response["Error"]["Code"] == "TestBed"
+
+
+def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: Cloud) -> None:
+    body = template(
+        {"Logs": log_group()},
+        Parameters={name: {"Type": "String", "Default": ""} for name in ("A", "B", "Mode")},
+        Rules={
+            "NotBoth": {
+                "RuleCondition": {"Fn::Contains": [["strict", "strictest"], {"Ref": "Mode"}]},
+                "Assertions": [
+                    {
+                        "Assert": {"Fn::Or": [{"Fn::Equals": [{"Ref": name}, ""]} for name in ("A", "B")]},
+                        "AssertDescription": "A and B exclude each other",
+                    }
+                ],
+            }
+        },
+    )
+
+    with pytest.raises(ClientError, match="NotBoth: A and B exclude each other"):
+        submit(cloud, body, {"A": "x", "B": "y", "Mode": "strict"})
+    assert retention(cloud) is None
+    assert deploy(cloud, body, {"A": "x", "B": "y"})["StackStatus"] == "CREATE_COMPLETE"
+    changed = deploy(cloud, body, {"A": "x", "B": "", "Mode": "strict"})
+    assert changed["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_a_vpc_is_refused_to_a_role_that_may_not_make_network_interfaces(cloud: Cloud) -> None:
+    function = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Code": {"ZipFile": "pass"},
+            "Handler": "index.handler",
+            "Runtime": "python3.13",
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+            "VpcConfig": {"SubnetIds": ["subnet-0a1b2c3d"], "SecurityGroupIds": ["sg-0a1b2c3d"]},
+        },
+    }
+
+    stack = deploy(cloud, template({"Role": ROLE, "Function": function}))
+
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "does not have permissions to call CreateNetworkInterface on EC2" in reasons(cloud)

@@ -1,4 +1,4 @@
-"""What an organisation may ask for: a KMS key of its own, a VPC, AWS Config. All of it off unless asked for."""
+"""What an organisation may ask for: a KMS key of its own, a VPC, AWS Config. Off unless asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scripts.deploy.protection import TAG
 from tests.support.cloud.stacks.document import InvalidTemplate
 from tests.support.compiled_template import STACK, CompiledStack, compile_stack
 
@@ -122,7 +123,8 @@ class TestConfigRules:
     def test_watch_the_rotation_of_this_secret_and_who_may_call_this_function(self) -> None:
         rules = compile_stack(ConfigRules="enabled").all("AWS::Config::ConfigRule").values()
 
-        its_secret = {"TagKey": "travel-gpt:stack", "TagValue": STACK}
+        # deploy.sh puts the tag on the secret.
+        its_secret = {"TagKey": TAG, "TagValue": STACK}
         its_function = {
             "ComplianceResourceTypes": ["AWS::Lambda::Function"],
             "ComplianceResourceId": "<TravelGPTFunction>",

@@ -13,9 +13,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from moto.awslambda.models import lambda_backends
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.core.exceptions import AccessDeniedError, InvalidClientTokenIdError, ServiceException
+from moto.core.exceptions import InvalidClientTokenIdError, ServiceException
 from moto.core.responses import ActionResult
+from moto.iam.access_control import IAMPolicy, IAMRequest, PermissionResult
 from moto.logs.responses import LogsResponse
 from moto.s3.exceptions import S3AccessDeniedError
 from moto.secretsmanager.responses import SecretsManagerResponse
@@ -80,34 +82,68 @@ def authorize(request: Any, iam_request_class: type, resource: str = "*") -> Non
     if name in rules.denied:
         code, reason = rules.denied[name]
         raise _refusal(request, service, code, reason)
-    temporary = "X-Amz-Security-Token" in request.headers
-    if rules.enforced and temporary and name != "sts:GetCallerIdentity":
+    if is_held_to_policies(request) and name != "sts:GetCallerIdentity":
         _check(request, iam_request_class, service, name, resource)
+
+
+def is_held_to_policies(request: Any) -> bool:
+    """Whether the caller of a request may do what its role's policies allow, and nothing else."""
+    return rules.enforced and "X-Amz-Security-Token" in request.headers
+
+
+def allows(request: Any, name: str, resource: str, context: dict[str, str]) -> bool:
+    """Whether the policies of a request's caller allow a further action, which AWS takes on its behalf.
+
+    Args:
+        request: the request.
+        name: the action, such as ``kms:Decrypt``.
+        resource: what it is done to.
+        context: the values of the condition keys.
+    """
+    return _allows(_checked(request, IAMRequest), name, resource, context)
+
+
+def _allows(checked: Any, name: str, resource: str, context: dict[str, str]) -> bool:
+    results = [
+        IAMPolicy(policy).is_action_permitted(name, resource, None, context)
+        for policy in checked._access_key.collect_policies()
+    ]
+    return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results
+
+
+def _checked(request: Any, iam_request_class: type) -> Any:
+    return iam_request_class(
+        account_id=request.current_account,
+        method=request.method,
+        path=request.raw_path,
+        data=request.data,
+        body=request.raw_body,
+        headers=request.headers,
+        action=request._get_action(),
+    )
+
+
+def _context(request: Any, checked: Any) -> dict[str, str]:
+    """Where the request comes from: from a function's code, when the session is named like the function."""
+    session = checked._access_key.arn.rsplit("/", 1)[-1]
+    if session not in lambda_backends[request.current_account][request.region]._lambdas._functions:
+        return {}
+    arn = f"arn:aws:lambda:{request.region}:{request.current_account}:function:{session}"
+    return {"lambda:SourceFunctionArn": arn}
 
 
 def _check(request: Any, iam_request_class: type, service: str, name: str, resource: str) -> None:
     try:
-        checked = iam_request_class(
-            account_id=request.current_account,
-            method=request.method,
-            path=request.raw_path,
-            data=request.data,
-            body=request.raw_body,
-            headers=request.headers,
-            action=request._get_action(),
-        )
+        checked = _checked(request, iam_request_class)
     except InvalidClientTokenIdError as unknown:
         raise _refusal(request, service, "UnrecognizedClientException", unknown.message) from unknown
     # IAM's name of a service is not always the one that a request is signed for.
-    checked._action = name
-    try:
-        checked.check_action_permitted(resource)
-    except (AccessDeniedError, S3AccessDeniedError) as refused:
+    if not _allows(checked, name, resource, _context(request, checked)):
         reason = (
             f"User: {checked._access_key.arn} is not authorized to perform: {name} on resource: {resource} "
             f"because no identity-based policy allows the {name} action"
         )
-        raise _refusal(request, service, "", reason) from refused
+        raise _refusal(request, service, "", reason)
 
 
 class AccessError(ServiceException):
@@ -120,6 +156,11 @@ class Refusal(HTTPException):
     def __init__(self, status: int, body: str) -> None:
         super().__init__(body)
         self.code = status
+
+
+def refusal(request: Any, code: str, reason: str) -> Exception:
+    """A refusal of a request with a code and a reason, in the shape of its service's protocol."""
+    return _refusal(request, _service(request), code, reason)
 
 
 def _refusal(request: Any, service: str, code: str, reason: str) -> Exception:

@@ -33,7 +33,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from tests.support.cloud import access, functionmends, gatewaymends, secretmends
+from tests.support.cloud import access, functionmends, gatewaymends, keymends, secretmends
 from tests.support.cloud.stacks import service as cloudformation
 
 Environ = dict[str, Any]
@@ -55,6 +55,7 @@ def install() -> None:
     access.install()
     functionmends.install()
     gatewaymends.install()
+    keymends.install()
     secretmends.install()
     cloudformation_urls.url_paths["{0}/$"] = cloudformation.CloudFormation.dispatch
 

@@ -1,10 +1,18 @@
 """The resource types the test bed can create, one handler each."""
 
-from tests.support.cloud.stacks.resources import callers, functions, gateway, identity, monitoring, storage
+from tests.support.cloud.stacks.resources import (
+    callers,
+    config,
+    functions,
+    gateway,
+    identity,
+    monitoring,
+    storage,
+)
 from tests.support.cloud.stacks.resources.base import Handler
 
 BY_TYPE: dict[str, Handler] = {
     handler.type: handler
-    for module in (callers, functions, gateway, identity, monitoring, storage)
+    for module in (callers, config, functions, gateway, identity, monitoring, storage)
     for handler in module.HANDLERS
 }

@@ -8,12 +8,14 @@ import json
 import re
 from typing import Any
 
+from moto.iam.access_control import IAMPolicy, PermissionResult
+
 from tests.support.cloud.stacks.document import InvalidTemplate
 from tests.support.cloud.stacks.resources.base import Account, Created, Handler, Properties, only, tags
 
 CONFIGURATION = frozenset(
     {"Description", "Environment", "Handler", "MemorySize", "Role", "Runtime", "Timeout", "LoggingConfig"}
-    | {"TracingConfig", "EphemeralStorage", "SnapStart", "Layers"}
+    | {"TracingConfig", "EphemeralStorage", "SnapStart", "Layers", "VpcConfig"}
 )
 # Variables Lambda sets itself, and refuses from anybody else.
 RESERVED_VARIABLES = re.compile(r"_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_.*|AWS_(?!ENDPOINT_URL|.*_ENDPOINT).*")
@@ -56,6 +58,8 @@ class Function(Handler):
                 FunctionName=name, **properties["Code"], **only(properties, "Architectures")
             )
         cleared: Properties = {"Environment": {"Variables": {}}} if "Environment" in previous else {}
+        if "VpcConfig" in previous:
+            cleared["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": []}
         functions.update_function_configuration(
             FunctionName=name, **{**cleared, **only(properties, *CONFIGURATION)}
         )
@@ -75,6 +79,8 @@ class Function(Handler):
         role = account.client("iam").get_role(RoleName=properties["Role"].rsplit("/", 1)[-1])["Role"]
         if not trusts(role["AssumeRolePolicyDocument"], "lambda.amazonaws.com"):
             raise InvalidTemplate("The role defined for the function cannot be assumed by Lambda.")
+        if "VpcConfig" in properties:
+            _check_network(account, properties["VpcConfig"], role["RoleName"])
 
     def _reserve(self, account: Account, name: str, properties: Properties, previous: Properties) -> Created:
         functions = account.client("lambda")
@@ -88,6 +94,33 @@ class Function(Handler):
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("lambda").delete_function(FunctionName=created.physical_id)
+
+
+def _check_network(account: Account, network: Properties, role: str) -> None:
+    """Lambda tries, with the function's role, what it will need of EC2."""
+    interfaces = account.arn("ec2", "network-interface/*")
+    needed = [
+        ("CreateNetworkInterface", [interfaces]),
+        ("CreateNetworkInterface", [account.arn("ec2", f"subnet/{each}") for each in network["SubnetIds"]]),
+        (
+            "CreateNetworkInterface",
+            [account.arn("ec2", f"security-group/{each}") for each in network["SecurityGroupIds"]],
+        ),
+        ("DeleteNetworkInterface", [interfaces]),
+        ("DescribeNetworkInterfaces", ["*"]),
+    ]
+    iam = account.client("iam")
+    policies = [
+        IAMPolicy(json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]))
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    for action, resources in needed:
+        for resource in resources:
+            results = {policy.is_action_permitted(f"ec2:{action}", resource) for policy in policies}
+            if results != {PermissionResult.PERMITTED}:
+                raise InvalidTemplate(
+                    f"The provided execution role does not have permissions to call {action} on EC2"
+                )
 
 
 def trusts(document: Any, service: str) -> bool:

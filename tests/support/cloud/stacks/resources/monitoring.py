@@ -29,10 +29,11 @@ class LogGroup(Handler):
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
         self._check(properties)
+        key = {"kmsKeyId": properties["KmsKeyId"]} if "KmsKeyId" in properties else {}
         account.client("logs").create_log_group(
-            logGroupName=name, **({"tags": tags(properties)} if "Tags" in properties else {})
+            logGroupName=name, **key, **({"tags": tags(properties)} if "Tags" in properties else {})
         )
-        return self.update(account, Created(name), properties, {})
+        return self.update(account, Created(name), properties, properties)
 
     def update(
         self, account: Account, created: Created, properties: Properties, previous: Properties
@@ -43,6 +44,10 @@ class LogGroup(Handler):
             logs.put_retention_policy(logGroupName=name, retentionInDays=properties["RetentionInDays"])
         elif "RetentionInDays" in previous:
             logs.delete_retention_policy(logGroupName=name)
+        if "KmsKeyId" in properties and properties["KmsKeyId"] != previous.get("KmsKeyId"):
+            logs.associate_kms_key(logGroupName=name, kmsKeyId=properties["KmsKeyId"])
+        elif "KmsKeyId" in previous and "KmsKeyId" not in properties:
+            logs.disassociate_kms_key(logGroupName=name)
         return Created(name, {"Arn": account.arn("logs", f"log-group:{name}:*")})
 
     def _check(self, properties: Properties) -> None:
