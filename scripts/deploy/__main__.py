@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.deploy import (
     access_logs,
+    handover,
     health,
     openai_key,
     protection,
@@ -125,8 +126,11 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
             f"Nothing to change: the stack {stack.name} is up to date"
             + ("." if stored else ", and the secret stays as it is.")
         )
+    if plan.keyless.wanted and not handover.finish(commands, console, plan, stack):
+        return
     console.step("Calling GET")
-    health.call(commands, console, stack, health.logs_command(stack.name, plan.flags))
+    verify = "true" if plan.keyless.wanted else ""
+    health.call(commands, console, stack, health.logs_command(stack.name, plan.flags), verify=verify)
     health.show_commands(console, stack, plan.flags)
 
 
@@ -146,7 +150,7 @@ def _create_logging_role(commands: Commands, console: Console, plan: Plan) -> Pl
 def _settle_secret(commands: Commands, console: Console, plan: Plan) -> bool:
     key: KeyPlan = plan.key
     name = key.secret.name
-    restored = key.secret.deleted
+    restored = key.secret.deleted and not plan.without_key
     if restored:
         console.step(f"Restoring the secret {name}")
         secrets.restore(commands, name)

@@ -18,7 +18,7 @@ _SETTLED: Final = frozenset({"invalid_secret", "misconfigured", "credential_reje
 """Causes that waiting does not cure."""
 
 
-def call(commands: Commands, console: Console, stack: Stack, logs: str) -> None:
+def call(commands: Commands, console: Console, stack: Stack, logs: str, *, verify: str = "") -> None:
     """GET the API until it is well, and say what it says.
 
     Args:
@@ -26,17 +26,19 @@ def call(commands: Commands, console: Console, stack: Stack, logs: str) -> None:
         console: where to say it.
         stack: the stack.
         logs: the command that shows the function's log.
+        verify: what to prove besides, as GET's parameter of that name takes it.
 
     Raises:
         Stop: it is not well, or cannot be reached, within a bounded time.
     """
-    url = stack.outputs["ApiUrl"]
+    url = stack.outputs["ApiUrl"] + (f"?verify={verify}" if verify else "")
     began = time.monotonic()
     waiting = False
     while True:
         status, said, answer = _get(commands, url)
         if status == 200 and answer.get("status") == "success":
-            console.good(f"It is well: 200, {answer.get('message', 'success')}.")
+            proven = ", and OpenAI accepted it" if answer.get("verified") else ""
+            console.good(f"It is well: 200, {answer.get('message', 'success')}{proven}.")
             return
         waited = time.monotonic() - began
         code = str(answer.get("code", ""))

@@ -11,6 +11,15 @@ from scripts.deploy.console import Stop
 ENVIRONMENTS: Final = {"prod": "default", "staging": "staging", "dev": "dev"}
 """The environments, each with the name of its section in samconfig.toml."""
 
+_OWN_OPTIONS: Final = (
+    ("access", "ApiAccess"),
+    ("model", "OpenAIModel"),
+    ("alarm_email", "AlarmEmail"),
+    ("identity_provider", "OpenAIIdentityProviderId"),
+    ("service_account", "OpenAIServiceAccountId"),
+)
+"""The parameters that have an option of their own."""
+
 _HELP: Final = """\
 Deploy Travel GPT to AWS, or remove it again.
 
@@ -32,6 +41,10 @@ What
   --parameter Name=Value      any parameter of template.yaml; repeatable. What you leave out stays as it is
   --replace-key               put the new key (OPENAI_API_KEY, or asked for) in the place of the stored one,
                               after OpenAI has accepted it
+  --keyless                   go without a key: OpenAI trusts the function's role instead. It says what to set
+                              up at OpenAI, and takes the secret away only when OpenAI accepted the role
+  --identity-provider ID      with --keyless: OpenAI's id of the workload identity provider
+  --service-account ID        with --keyless: OpenAI's id of the service account
   --create-logging-role       have access logs, and create the role that API Gateway needs to write them if
                               this region has none; without that role, --yes deploys without access logs
 
@@ -58,6 +71,7 @@ class Options:
     dry_run: bool
     no_build: bool
     replace_key: bool
+    keyless: bool
     create_logging_role: bool
     delete: bool
     delete_secret: bool
@@ -101,12 +115,20 @@ def read_options(arguments: list[str]) -> Options | None:
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--env", choices=ENVIRONMENTS, default="prod")
-    for name in ("--region", "--profile", "--model", "--alarm-email"):
+    for name in (
+        "--region",
+        "--profile",
+        "--model",
+        "--alarm-email",
+        "--identity-provider",
+        "--service-account",
+    ):
         parser.add_argument(name)
     parser.add_argument("--access", choices=("api-key", "open"))
     parser.add_argument("--parameter", action="append", default=[])
     for name in (
         "--replace-key",
+        "--keyless",
         "--create-logging-role",
         "--dry-run",
         "--yes",
@@ -128,7 +150,13 @@ def read_options(arguments: list[str]) -> Options | None:
         raise Stop(
             "--delete-secret goes with --delete. To delete both: ./deploy.sh --delete --delete-secret", 2
         )
-    if given.delete and (parameters or given.replace_key or given.create_logging_role or given.no_build):
+    if given.keyless and given.replace_key:
+        raise Stop("--keyless goes without a key, and --replace-key stores one. Choose one of them.", 2)
+    if given.keyless and "Keyless" in parameters:
+        raise Stop("--keyless sets the parameter Keyless itself. Leave one of them out.", 2)
+    if given.delete and (
+        parameters or given.keyless or given.replace_key or given.create_logging_role or given.no_build
+    ):
         raise Stop(
             "--delete takes no options about what to deploy. Leave out everything but --env, --region, "
             "--profile, --delete-secret, --dry-run and --yes.",
@@ -142,6 +170,7 @@ def read_options(arguments: list[str]) -> Options | None:
         dry_run=given.dry_run,
         no_build=given.no_build,
         replace_key=given.replace_key,
+        keyless=given.keyless,
         create_logging_role=given.create_logging_role,
         delete=given.delete,
         delete_secret=given.delete_secret,
@@ -151,7 +180,7 @@ def read_options(arguments: list[str]) -> Options | None:
 
 def _parameters(given: argparse.Namespace) -> dict[str, str]:
     pairs: list[tuple[str, str, str]] = []
-    for option, name in (("access", "ApiAccess"), ("model", "OpenAIModel"), ("alarm_email", "AlarmEmail")):
+    for option, name in _OWN_OPTIONS:
         value = getattr(given, option)
         if value is not None:
             pairs.append((f"--{option.replace('_', '-')}", name, value))

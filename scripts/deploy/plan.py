@@ -4,8 +4,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scripts.deploy import keyless as keylesses
 from scripts.deploy.access_logs import ROLE
 from scripts.deploy.console import Console
+from scripts.deploy.keyless import Keyless
 from scripts.deploy.openai_key import Proof, Verdict
 from scripts.deploy.options import Options
 from scripts.deploy.parameters import Environment, Parameter
@@ -39,12 +41,20 @@ class Plan:
     stack: Stack
     parameters: Sequence[Parameter]
     key: KeyPlan
+    keyless: Keyless
     protection: Protection
     create_logging_role: bool
     notes: Sequence[str]
     """What else the person should know."""
     flags: str
     """The region's and profile's flags for printed commands, with a space before each."""
+
+    @property
+    def without_key(self) -> bool:
+        """Whether the function is to do without a key, or does already."""
+        return self.keyless.wanted or any(
+            one.name == "Keyless" and one.new == "on" for one in self.parameters
+        )
 
 
 def flags_for(account: Account, profile: str) -> str:
@@ -140,12 +150,17 @@ def _steps(plan: Plan) -> list[str]:
             f"Create the stack {plan.stack.name} (sam deploy). The package goes into SAM's own S3 bucket, "
             "which is created if this region has none."
         )
+    steps += keylesses.steps(plan.keyless, {item.name: item.new for item in plan.parameters})
     steps.append("Call GET and say what it answers.")
     return steps
 
 
 def _secret_step(plan: Plan) -> str:
     key, secret = plan.key, plan.key.secret
+    if plan.without_key:
+        if not secret.exists:
+            return f"Store no key: the function does without, and there is no secret {secret.name}."
+        return f"Leave the secret {secret.name} as it is."
     proven = {None: "", Verdict.ACCEPTED: f" ({key.proof.detail} accepted it)" if key.proof else ""}.get(
         key.proof.verdict if key.proof else None, " (not proven)"
     )

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.deploy import access_logs, openai_key, protection as protections, secret as secrets
+from scripts.deploy import (
+    access_logs,
+    keyless as keylesses,
+    openai_key,
+    protection as protections,
+    secret as secrets,
+)
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.openai_key import Verdict
@@ -67,10 +73,18 @@ def prepare(
     if not logs.on:
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
+    keyless = keylesses.settle(commands, options, values)
+    notes.append(keyless.note)
+    if keyless.wanted:
+        parameters = keylesses.prepare(parameters)
     secret = secrets.read(commands, values["SecretName"])
     protection = protections.settle(commands, options, account, environment.stack, values, secret)
     notes += protection.notes
-    plan = settle_key(commands, console, options, secret, key, values)
+    if keyless.wanted or values["Keyless"] == "on":
+        unused = "The key in OPENAI_API_KEY is not used: the function does without." if key else ""
+        plan = KeyPlan(secret, Action.KEEP, None, note=unused)
+    else:
+        plan = settle_key(commands, console, options, secret, key, values)
     if values["ApiAccess"] == "open" and current.get("ApiAccess") != "open":
         notes.append(
             "With ApiAccess=open anybody on the internet can spend your OpenAI money, up to the throttle."
@@ -80,7 +94,17 @@ def prepare(
             f"AWS will send a mail to {values['AlarmEmail']}; alarms come once it is confirmed there."
         )
     return Plan(
-        options, account, environment, stack, parameters, plan, protection, logs.create_role, notes, flags
+        options=options,
+        account=account,
+        environment=environment,
+        stack=stack,
+        parameters=parameters,
+        key=plan,
+        keyless=keyless,
+        protection=protection,
+        create_logging_role=logs.create_role,
+        notes=notes,
+        flags=flags,
     )
 
 

@@ -93,7 +93,11 @@ def short_table() -> str:
     return table(
         ("Variable", "Default", "What it does"),
         (
-            (code(spec.variable), code(spec.default) or "empty", f"{spec.describes.partition('. ')[0].rstrip('.')}.")
+            (
+                code(spec.variable),
+                code(spec.default) or "empty",
+                f"{spec.describes.partition('. ')[0].rstrip('.')}.",
+            )
             for spec in settings_fields()
         ),
     )

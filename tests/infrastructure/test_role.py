@@ -67,7 +67,7 @@ def test_the_proof_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
     assert statement["Resource"] == "*"
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": "https://api.openai.com/v1"},
-        "NumericLessThanEquals": {"sts:DurationSeconds": 300},
+        "NumericLessThanEquals": {"sts:DurationSeconds": "300"},
     }
 
 

@@ -22,9 +22,9 @@ ISSUER = "https://a1d2b0fd-1177-4468-9351-2f0000000723.tokens.sts.global.api.aws
 
 
 class Federation:
-    """Whether the account's principals may have tokens."""
+    """Whether the account's principals may have tokens; a new account's may not."""
 
-    enabled = True
+    enabled = False
 
 
 class FederationError(ServiceException):

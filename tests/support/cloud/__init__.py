@@ -56,10 +56,12 @@ cwd=, timeout=)``               the repository's root, and kills it with its chi
                                 allow and nothing else (the owner stays almighty). On at the start
 ``deny(action, reason=,         from now on AWS answers AccessDenied (or that code) to this action, say
 code=)``                        ``"apigateway:UpdateAccount"``, whoever asks. ``allow(action)`` ends it
+``federate(on=True)``            turns the account's outbound web identity federation on; off at the start
 ``openai``                      the played OpenAI: ``accept(*keys)``, ``reject(*keys)`` (at the start it
                                 knows none), ``requests`` (what it saw: ``method``, ``path``, ``headers``,
                                 ``body``, ``key``), ``base_url`` (http), ``hosts`` (https names that mean
-                                it; add one to play a compatible server), ``upstream`` (to script faults)
+                                it; add one to play a compatible server), ``upstream`` (to script faults;
+                                its ``tokens`` is the token exchange)
 ``function(name)``              the deployed function, in the real runtime under its own role, with the
                                 deployed travel_gpt: ``invoke(event)``, ``restart()``, ``logs``,
                                 ``environment``, ``configuration``

@@ -124,12 +124,21 @@ def _checked(request: Any, iam_request_class: type) -> Any:
 
 
 def _context(request: Any, checked: Any) -> dict[str, str]:
-    """Where the request comes from: from a function's code, when the session is named like the function."""
+    """What conditions may ask about: where the request comes from, and whom a token is for.
+
+    It comes from a function's code when the session is named like the function.
+    """
+    context: dict[str, str] = {}
+    if request._get_action() == "GetWebIdentityToken":
+        asked = _parameters(request)
+        context["sts:IdentityTokenAudience"] = ",".join(asked["Audience"])
+        if "DurationSeconds" in asked:
+            context["sts:DurationSeconds"] = str(asked["DurationSeconds"])
     session = checked._access_key.arn.rsplit("/", 1)[-1]
     if session not in lambda_backends[request.current_account][request.region]._lambdas._functions:
-        return {}
+        return context
     arn = f"arn:aws:lambda:{request.region}:{request.current_account}:function:{session}"
-    return {"lambda:SourceFunctionArn": arn}
+    return {**context, "lambda:SourceFunctionArn": arn}
 
 
 def _check(request: Any, iam_request_class: type, service: str, name: str, resource: str) -> None:

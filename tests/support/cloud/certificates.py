@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
 class Authority:
     """Vouches for any host. Whoever is told to trust its file believes it; nobody else does.
 
@@ -58,6 +71,12 @@ class Authority:
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey, extension: x509.ExtensionType
     ) -> x509.Certificate:
         now = datetime.now(UTC)
+        own = self._key.public_key()
+        is_authority = isinstance(extension, x509.BasicConstraints)
+        use = dict.fromkeys(_USES, False) | {
+            "key_cert_sign": is_authority,
+            "digital_signature": not is_authority,
+        }
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -66,6 +85,10 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
-            .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+            .add_extension(extension, critical=is_authority)
+            # Python 3.13 asks for what RFC 5280 says of a certificate.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own), critical=False)
+            .add_extension(x509.KeyUsage(**use), critical=True)
             .sign(self._key, hashes.SHA256())
         )

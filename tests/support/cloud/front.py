@@ -85,7 +85,7 @@ class _Connection(socketserver.BaseRequestHandler):
             host = asked[0] if asked else ""
             if host in front.openai:
                 with socket.create_connection(("127.0.0.1", front.openai_port), TIMEOUT) as upstream:
-                    _splice(connection, upstream)
+                    splice(connection, upstream)
             else:
                 _Http(connection, self.client_address, cast("socketserver.BaseServer", _Asked(front, host)))
 
@@ -139,7 +139,7 @@ class _Http(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _splice(one: socket.socket, other: socket.socket) -> None:
+def splice(one: socket.socket, other: socket.socket) -> None:
     """Carry bytes both ways until one side ends."""
 
     def carry(source: socket.socket, sink: socket.socket) -> None:

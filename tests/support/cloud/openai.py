@@ -18,7 +18,7 @@ class PlayedOpenAI:
 
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
-        self.hosts = {"api.openai.com"}
+        self.hosts = {"api.openai.com", "auth.openai.com"}
         upstream.accepted_keys = ()
 
     @property

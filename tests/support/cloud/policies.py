@@ -54,18 +54,28 @@ def _is_for(named: Any, principal: str | None) -> bool:
 
 
 def _holds(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
-    for operator, wanted in conditions.items():
-        if operator not in ("Bool", "StringEquals", "StringLike", "ArnLike", "ArnEquals"):
-            raise NotImplementedError(f"The test bed cannot judge the condition {operator}")
-        for key, values in wanted.items():
-            actual = context.get(key)
-            exact = operator == "StringEquals"
-            if actual is None or not any(
-                str(each) == actual if exact else matches(str(each), actual, ignore_case=operator == "Bool")
-                for each in _list(values)
-            ):
-                return False
-    return True
+    return all(
+        _compare(operator, [str(each) for each in _list(values)], context.get(key))
+        for operator, wanted in conditions.items()
+        for key, values in wanted.items()
+    )
+
+
+def _compare(operator: str, values: list[str], actual: str | None) -> bool:
+    match operator:
+        case "ForAllValues:StringEquals":
+            # True of a request that does not have the key: there is no value that differs.
+            return actual is None or actual in values
+        case "StringEquals":
+            return actual in values
+        case "NumericLessThanEquals":
+            return actual is not None and any(float(actual) <= float(each) for each in values)
+        case "Bool" | "StringLike" | "ArnLike" | "ArnEquals":
+            ignore_case = operator == "Bool"
+            return actual is not None and any(
+                matches(each, actual, ignore_case=ignore_case) for each in values
+            )
+    raise NotImplementedError(f"The test bed cannot judge the condition {operator}")
 
 
 def _list(value: Any) -> list[Any]:

@@ -33,6 +33,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from tests.support import identity
 from tests.support.cloud import access, functionmends, gatewaymends, keymends, secretmends
 from tests.support.cloud.stacks import service as cloudformation
 
@@ -55,6 +56,7 @@ def install() -> None:
     access.install()
     functionmends.install()
     gatewaymends.install()
+    identity.install()
     keymends.install()
     secretmends.install()
     cloudformation_urls.url_paths["{0}/$"] = cloudformation.CloudFormation.dispatch
@@ -106,11 +108,12 @@ def reset(_: dict[str, Any]) -> None:
     """Empty the account and forget every rule."""
     moto_api_backend.reset()
     cloudformation.refused.clear()
+    identity.Federation.enabled = False
     access.rules.__dict__.update(access.Rules().__dict__)
 
 
 def set_rules(given: dict[str, Any]) -> None:
-    """Set some of: ``enforced``, ``denied``, ``refused``; ``calls`` is emptied by any value."""
+    """Set some of: ``enforced``, ``denied``, ``refused``, ``federation``; any value empties ``calls``."""
     rules = access.rules
     if "enforced" in given:
         rules.enforced = given["enforced"]
@@ -119,6 +122,8 @@ def set_rules(given: dict[str, Any]) -> None:
     if "refused" in given:
         cloudformation.refused.clear()
         cloudformation.refused.update(given["refused"])
+    if "federation" in given:
+        identity.Federation.enabled = given["federation"]
     if "calls" in given:
         with rules.lock:
             rules.calls = []

@@ -1,0 +1,81 @@
+"""Handing over from the key to the function's own identity, once the first deployment let it prove itself."""
+
+from dataclasses import replace
+from typing import Final
+
+from scripts.deploy import health, release
+from scripts.deploy.commands import Commands
+from scripts.deploy.console import Console, Stop
+from scripts.deploy.keyless import SHOW, has_ids
+from scripts.deploy.plan import Plan
+from scripts.deploy.stack import Stack
+
+AUDIENCE: Final = "https://api.openai.com/v1"
+_WHERE: Final = "https://platform.openai.com → Organization settings → Security → Workload identity provider"
+
+
+def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bool:
+    """Go the rest of the way, as far as it is clear.
+
+    Args:
+        commands: the command lines.
+        console: where to say it.
+        plan: the plan; its parameters are those of the first deployment.
+        stack: the stack after it.
+
+    Returns:
+        Whether the function has gone without a key; False when OpenAI is yet to be told of it.
+
+    Raises:
+        AwsError: AWS failed.
+        Stop: OpenAI does not accept the function, which can still read the secret.
+    """
+    values = {parameter.name: parameter.new for parameter in plan.parameters}
+    if values["Keyless"] == "on":
+        return True
+    if not has_ids(values):
+        _say_what_to_set_up(console, plan, stack)
+        console.text("OpenAI shows an id of the provider and one of the service account.")
+        console.heading("Next, once that is set up, with these two ids")
+        ids = ("--identity-provider", "ID", "--service-account", "ID")
+        console.say(f"  {plan.options.command('--keyless', *ids)}")
+        return False
+    console.step("Proving the function's identity to OpenAI")
+    logs = health.logs_command(stack.name, plan.flags)
+    try:
+        health.call(commands, console, stack, logs, verify="workload-identity")
+    except Stop as refused:
+        _say_what_to_set_up(console, plan, stack)
+        console.say()
+        raise Stop(
+            f"{refused}\nNothing was taken away: if the function had a key, it still has. Compare what is "
+            "set up at OpenAI with the list above. A minute later (results are shared that long), repeat:\n"
+            f"    {plan.options.command('--keyless')}",
+            refused.status,
+        ) from None
+    console.step(f"Taking the secret {values['SecretName']} away from the function")
+    parameters = [replace(one, new="on") if one.name == "Keyless" else one for one in plan.parameters]
+    release.deploy(commands, console, plan.environment, plan.account.region, parameters, plan.flags)
+    if plan.key.secret.exists and not plan.key.secret.deleted:
+        console.text(
+            "The function has no key any more. The secret is still there, and nothing of this stack reads "
+            "it: revoke its key at OpenAI, and delete it when you like (it can be restored for 30 days):"
+        )
+        delete = "aws secretsmanager delete-secret --recovery-window-in-days 30 --secret-id"
+        console.say(f"  {delete} {values['SecretName']}{plan.flags}")
+    return True
+
+
+def _say_what_to_set_up(console: Console, plan: Plan, stack: Stack) -> None:
+    console.heading("What to set up at OpenAI")
+    console.say(f"  {_WHERE}")
+    console.say()
+    console.rows(
+        [
+            ("Issuer", plan.keyless.issuer or f"the IssuerIdentifier of: {SHOW}"),
+            ("Audience", AUDIENCE),
+            ("Mapping", "to a service account of the project that is to pay"),
+            ("  where sub is", stack.outputs["FunctionRoleArn"]),
+            ("  permissions", "Models: Read, Responses: Write (chat wire: Chat completions: Write)"),
+        ]
+    )

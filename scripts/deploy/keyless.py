@@ -1,0 +1,106 @@
+"""Going without a key, as far as it is decided before anything is changed.
+
+It takes two deployments. With the first the function's role may ask AWS for a token that says who it is, and
+the key still serves. When OpenAI has accepted such a token, the second takes the secret away from the role.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from scripts.deploy.commands import AwsError, Commands
+from scripts.deploy.console import Stop
+from scripts.deploy.options import Options
+from scripts.deploy.parameters import Parameter
+
+_ENABLE: Final = "aws iam enable-outbound-web-identity-federation"
+SHOW: Final = "aws iam get-outbound-web-identity-federation-info"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyless:
+    """What was found before the first deployment."""
+
+    wanted: bool
+    """Whether to go without a key in this run."""
+    issuer: str = ""
+    """The account's issuer of tokens; empty where the caller may not ask."""
+    note: str = ""
+    """What the person should know."""
+
+
+def settle(commands: Commands, options: Options, values: Mapping[str, str]) -> Keyless:
+    """Check whether the account's roles may have tokens.
+
+    Args:
+        commands: the command lines.
+        options: what the person asked for.
+        values: the parameters.
+
+    Returns:
+        What was found.
+
+    Raises:
+        AwsError: AWS failed to answer.
+        Stop: they may not, or a key was given to a function that has none; the sentence says what to do.
+    """
+    if options.replace_key and values["Keyless"] == "on":
+        raise Stop(
+            "This stack has no key to replace: the function proves itself to OpenAI with its role. To have a "
+            f"key again:\n    {options.command('--parameter', 'Keyless=off')}"
+        )
+    if not options.keyless:
+        half = values["Keyless"] == "prepare"
+        return Keyless(
+            wanted=False, note=f"To go on without a key: {options.command('--keyless')}" if half else ""
+        )
+    off = (
+        "AWS does not vouch for the roles of this account yet (outbound web identity federation is off). It "
+        f"is one switch for the whole account, and costs nothing. Turn it on, then repeat:\n    {_ENABLE}"
+    )
+    try:
+        found = commands.aws("iam", "get-outbound-web-identity-federation-info")
+    except AwsError as failed:
+        if failed.code.startswith("FeatureDisabled"):
+            raise Stop(off) from None
+        if failed.denied or "Invalid choice" in failed.said or "invalid choice" in failed.said:
+            return Keyless(
+                wanted=True, note=f"Whether this account's roles may have tokens is hidden from you ({SHOW})."
+            )
+        raise
+    if not found.get("JwtVendingEnabled"):
+        raise Stop(off)
+    return Keyless(wanted=True, issuer=found["IssuerIdentifier"])
+
+
+def prepare(parameters: Sequence[Parameter]) -> list[Parameter]:
+    """Return the parameters of the first deployment: the role may prove itself, and nothing else changes."""
+    return [
+        replace(one, new="prepare") if one.name == "Keyless" and one.new != "on" else one
+        for one in parameters
+    ]
+
+
+def has_ids(values: Mapping[str, str]) -> bool:
+    """Tell whether the parameters say which identity provider and service account to use at OpenAI."""
+    return bool(values["OpenAIIdentityProviderId"] and values["OpenAIServiceAccountId"])
+
+
+def steps(keyless: Keyless, values: Mapping[str, str]) -> list[str]:
+    """Say what will happen after the first deployment.
+
+    Args:
+        keyless: what was found.
+        values: the parameters.
+
+    Returns:
+        One sentence a step.
+    """
+    if not keyless.wanted or values["Keyless"] == "on":
+        return []
+    if not has_ids(values):
+        return ["Say what to set up at OpenAI, so that it trusts the function's role."]
+    return [
+        "Have the function prove itself to OpenAI. If OpenAI does not accept it, stop there.",
+        "Deploy once more: the function uses its identity, and its role can no longer read the secret.",
+    ]

@@ -1,0 +1,200 @@
+"""deploy.sh --keyless: a function under its own role, and OpenAI's token exchange played."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support import identity
+from tests.support.cloud.bed import Cloud
+from tests.support.owner import GOOD_KEY, Owner
+
+SECRET = "travel-gpt/openai-api-key"
+FUNCTION = "travel-gpt-backend-TravelGPTFunction"
+IDS = ("--identity-provider", "wip_acme", "--service-account", "sa_travel")
+
+
+@pytest.fixture
+def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+    cloud.federate()
+    return Owner(cloud, tmp_path / "clone")
+
+
+def role_of(owner: Owner) -> str:
+    configuration = owner.cloud.client("lambda").get_function_configuration(FunctionName=FUNCTION)
+    role: str = configuration["Role"]
+    return role
+
+
+def set_up_openai(owner: Owner, subject: str | None = None) -> None:
+    """Do at OpenAI what deploy.sh says, and wait until no earlier result is shared any more."""
+    exchange = owner.cloud.openai.upstream.tokens
+    exchange.trust("wip_acme", identity.ISSUER, "sa_travel", subject or role_of(owner))
+    owner.cloud.function(FUNCTION).restart()
+
+
+def health(owner: Owner, query: str = "") -> dict[str, Any]:
+    stack = owner.stack()
+    assert stack is not None
+    (url,) = (each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "ApiUrl")
+    done = owner.cloud.run("curl", "--silent", url + query)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def as_the_role(owner: Owner, service: str) -> Any:
+    given = owner.cloud.client("sts").assume_role(RoleArn=role_of(owner), RoleSessionName="test")[
+        "Credentials"
+    ]
+    return owner.cloud.client(
+        service,
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+
+
+def may_read_the_secret(owner: Owner) -> bool:
+    client = as_the_role(owner, "secretsmanager")
+    try:
+        client.get_secret_value(SecretId=SECRET)
+    except ClientError as refused:
+        return refused.response["Error"]["Code"] != "AccessDeniedException"
+    return True
+
+
+def test_from_a_key_to_none_without_an_hour_in_between(owner: Owner) -> None:
+    # Given a stack with a key
+    assert owner.deploy("--yes", key=GOOD_KEY).returncode == 0
+
+    # When the owner asks to do without, and OpenAI knows nothing of it yet
+    first = owner.deploy("--keyless", "--yes")
+
+    # Then it says what to set up, with this stack's values, and the key serves on
+    assert first.returncode == 0, first.stderr
+    for value in (identity.ISSUER, "https://api.openai.com/v1", role_of(owner)):
+        assert value in first.stdout
+    assert first.stdout.rstrip().endswith("./deploy.sh --keyless --identity-provider ID --service-account ID")
+    assert owner.parameters()["Keyless"] == "prepare"
+    assert health(owner)["credential_source"] == "secrets-manager"
+
+    # When it is set up for another role by mistake
+    set_up_openai(owner, subject="arn:aws:iam::123456789012:role/another")
+    refused = owner.deploy("--keyless", "--yes", *IDS)
+
+    # Then it stops, and the key still serves
+    assert refused.returncode == 1
+    assert "does not accept the identity" in " ".join(refused.stderr.split())
+    assert "Nothing was taken away" in refused.stderr
+    assert owner.parameters()["Keyless"] == "prepare"
+    assert may_read_the_secret(owner)
+    assert health(owner)["status"] == "success"
+
+    # When it is set up as it was said
+    set_up_openai(owner)
+    done = owner.deploy("--keyless", "--yes")
+
+    # Then the function has no key and its role cannot read one
+    assert done.returncode == 0, done.stderr
+    assert "OpenAI accepted it" in done.stdout
+    assert "aws secretsmanager delete-secret" in done.stdout
+    assert owner.parameters()["Keyless"] == "on"
+    assert not may_read_the_secret(owner)
+    assert health(owner, "?verify=true")["credential_source"] == "workload-identity"
+    # And what OpenAI got last was a token of its own
+    assert owner.cloud.openai.requests[-1].key in owner.cloud.openai.upstream.tokens.given
+
+    # When the secret is gone, too
+    owner.cloud.client("secretsmanager").delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+
+    # Then a later deploy asks for no key and keeps it so
+    again = owner.deploy("--yes", "--parameter", "LogRetentionDays=7")
+    assert again.returncode == 0, again.stderr
+    assert owner.parameters()["Keyless"] == "on"
+    assert owner.secret() is None
+    assert health(owner, "?verify=true")["verified"] is True
+
+
+def test_a_new_stack_never_has_a_key(owner: Owner) -> None:
+    # Given no secret, no stack and no key; the ids are known, the role is not made yet
+    first = owner.deploy("--keyless", "--yes", *IDS)
+    assert first.returncode == 1
+    assert role_of(owner) in first.stdout
+
+    # When OpenAI is told of the role
+    set_up_openai(owner)
+    done = owner.deploy("--keyless", "--yes")
+
+    # Then it answers, and no secret was ever made
+    assert done.returncode == 0, done.stderr
+    assert health(owner, "?verify=true")["status"] == "success"
+    assert "secretsmanager:CreateSecret" not in owner.changes()
+    assert "delete-secret" not in done.stdout
+
+
+def test_the_role_gets_tokens_for_openai_alone_and_for_minutes_alone(owner: Owner) -> None:
+    owner.deploy("--keyless", "--yes")
+    sts = as_the_role(owner, "sts")
+    asked = {"Audience": ["https://api.openai.com/v1"], "SigningAlgorithm": "ES384", "DurationSeconds": 300}
+
+    assert sts.get_web_identity_token(**asked)["WebIdentityToken"]
+    for change in ({"Audience": ["https://elsewhere.example"]}, {"DurationSeconds": 301}):
+        with pytest.raises(ClientError) as refused:
+            sts.get_web_identity_token(**{**asked, **change})
+        assert refused.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_without_federation_it_stops_before_anything_and_names_the_command(owner: Owner) -> None:
+    owner.cloud.federate(False)
+
+    stopped = owner.deploy("--keyless", "--yes")
+
+    assert stopped.returncode == 1
+    assert "aws iam enable-outbound-web-identity-federation" in stopped.stderr
+    assert owner.changes() == []
+
+
+def test_where_that_is_hidden_from_the_caller_it_goes_on_and_says_so(owner: Owner) -> None:
+    owner.cloud.deny("iam:GetOutboundWebIdentityFederationInfo")
+
+    done = owner.deploy("--keyless", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert "hidden from you" in done.stdout
+    assert "the IssuerIdentifier of: aws iam get-outbound-web-identity-federation-info" in done.stdout
+
+
+def test_a_dry_run_tells_both_deployments_and_changes_nothing(owner: Owner) -> None:
+    shown = owner.deploy("--keyless", "--dry-run", *IDS)
+
+    assert shown.returncode == 0, shown.stderr
+    assert "Have the function prove itself to OpenAI" in shown.stdout
+    assert "Deploy once more" in shown.stdout
+    assert "prepare" in shown.stdout
+    assert owner.changes() == []
+
+
+def test_back_to_a_key(owner: Owner) -> None:
+    owner.deploy("--keyless", "--yes", *IDS)
+    set_up_openai(owner)
+    assert owner.deploy("--keyless", "--yes").returncode == 0
+
+    refused = owner.deploy("--replace-key", "--yes", key=GOOD_KEY)
+    assert refused.returncode == 1
+    assert "./deploy.sh --parameter Keyless=off" in refused.stderr
+
+    done = owner.deploy("--parameter", "Keyless=off", "--yes", key=GOOD_KEY)
+    assert done.returncode == 0, done.stderr
+    assert owner.secret() == {"api_key": GOOD_KEY}
+    assert health(owner)["credential_source"] == "secrets-manager"
+
+
+@pytest.mark.parametrize("options", [("--replace-key",), ("--parameter", "Keyless=on")])
+def test_options_that_contradict_it_are_refused(owner: Owner, options: tuple[str, ...]) -> None:
+    stopped = owner.deploy("--keyless", "--yes", *options)
+
+    assert stopped.returncode == 2
+    assert "--keyless" in stopped.stderr
+    assert owner.changes() == []
