@@ -8,8 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.cloud.bed import Cloud
+from tests.support.markdown import Page
 from tests.support.owner import GOOD_KEY, NEW_KEY, Owner
 
+PAGE = Page.read("SECURITY.md")
 SECRET = "travel-gpt/openai-api-key"
 NEIGHBOUR = "travel-gpt/openai-api-key-backup"
 FUNCTION = "travel-gpt-backend-TravelGPTFunction"
@@ -23,7 +25,7 @@ def owner(cloud: Cloud, tmp_path: Path) -> Owner:
 
 
 def make_key(owner: Owner, *, for_logs: bool = True, region: str | None = None, **how: str) -> str:
-    """A KMS key with the policy that SECURITY.md asks for, or without its part about the logs."""
+    """A KMS key with the usual policy and the statement that SECURITY.md has, or without that."""
     statements: list[dict[str, Any]] = [
         {
             "Effect": "Allow",
@@ -33,8 +35,9 @@ def make_key(owner: Owner, *, for_logs: bool = True, region: str | None = None, 
         }
     ]
     if for_logs:
-        logs = {"Service": "logs.us-east-1.amazonaws.com"}
-        statements.append({"Effect": "Allow", "Principal": logs, "Action": "kms:*", "Resource": "*"})
+        written = Page(PAGE.path, PAGE.section("A KMS key of your own")).blocks
+        (statement,) = (block for block in written if block.startswith("{"))
+        statements.append(json.loads(statement.replace("eu-west-1", owner.cloud.region)))
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     made = owner.cloud.client("kms", region).create_key(
         **{"Policy": policy, "KeyUsage": "ENCRYPT_DECRYPT", **how}

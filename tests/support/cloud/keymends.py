@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.kms.exceptions import NotFoundException
 from moto.kms.models import kms_backends
 from moto.logs.exceptions import InvalidParameterException
@@ -72,8 +73,17 @@ def _may_be_used_by_logs(request: Any) -> None:
         statements = json.loads(_key(request, arn).policy)["Statement"]
     except (KeyError, NotFoundException):
         statements = []
-    if f"logs.{request.region}.amazonaws.com" not in json.dumps([s["Principal"] for s in statements]):
-        log_group = f"arn:aws:logs:{request.region}:{request.current_account}:log-group:{group}"
-        raise InvalidParameterException(
-            f"The specified KMS key does not exist or is not allowed to be used with Arn '{log_group}'"
-        )
+    for_logs = [
+        # Whom it is for is judged here: moto knows principals of an account alone.
+        IAMPolicyStatement({part: value for part, value in each.items() if part != "Principal"})
+        for each in statements
+        if each["Principal"].get("Service") == f"logs.{request.region}.amazonaws.com"
+    ]
+    log_group = f"arn:aws:logs:{request.region}:{request.current_account}:log-group:{group}"
+    context = {"kms:EncryptionContext:aws:logs:arn": log_group}
+    for action in ("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"):
+        results = [each.is_action_permitted(action, arn, None, context) for each in for_logs]
+        if PermissionResult.PERMITTED not in results:
+            raise InvalidParameterException(
+                f"The specified KMS key does not exist or is not allowed to be used with Arn '{log_group}'"
+            )
