@@ -39,8 +39,15 @@ def get() -> Json:
             {
                 "name": "verify",
                 "in": "query",
-                "description": "Whether to prove the key with a call to OpenAI.",
-                "schema": {"type": "boolean", "default": False},
+                "description": (
+                    "Whether to prove the credential with a call to OpenAI. `workload-identity` tries the "
+                    "function's own identity while a key still serves: for `./deploy.sh --keyless`."
+                ),
+                "schema": {
+                    "type": "string",
+                    "enum": ["true", "false", "workload-identity"],
+                    "default": "false",
+                },
             }
         ],
         "responses": {
