@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from tests.support.upstream import Upstream
+from travel_gpt import observability
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.advisor.upstream import Upstream as ModelServer
 from travel_gpt.api.routes import Api
@@ -189,3 +191,14 @@ def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 def deployment(deploy: Callable[..., Deployment]) -> Deployment:
     """One Lambda environment with the defaults."""
     return deploy()
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the function writes into its log."""
+    written = io.StringIO()
+    handler = observability.logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(written)
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    handler.setStream(before)

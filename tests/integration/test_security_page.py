@@ -1,13 +1,11 @@
 """SECURITY.md against what really happens: what GET says, what the log says, which fields can be searched."""
 
-import io
-import json
 import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ import pytest
 from tests.integration.conftest import SECRET, Deployment, Reply, proxy_event
 from tests.support.markdown import ROOT, Page
 from tests.support.upstream import MODELS, RESPONSES, behaviours
-from travel_gpt import observability
 
 PAGE = Page.read("SECURITY.md")
 Deploy = Callable[..., Deployment]
@@ -25,17 +22,6 @@ SPEECH = {
     *("filter", "fields", "stats", "sort", "limit", "by", "as", "in", "and", "or", "desc", "asc", "like"),
     *("count", "sum", "pct", "bin", "ispresent", "d"),
 }
-
-
-@pytest.fixture
-def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What the function writes into its log."""
-    written = io.StringIO()
-    handler = observability.logger.registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    before = handler.setStream(written)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    handler.setStream(before)
 
 
 def _flat(text: str) -> str:
