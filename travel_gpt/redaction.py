@@ -18,8 +18,9 @@ _KEY_SHAPED: Final = re.compile(
     r"(?:\b|(?<=\\[bfnrt]))sk-[A-Za-z0-9_*.\-]{6,}|(?<=Bearer )[^\s\"'\\,]{8,}", re.IGNORECASE
 )
 
-# A few are kept, since a rotation leaves the old key in the exceptions of requests under way.
-_guarded: Final[deque[str]] = deque(maxlen=8)
+# Several are kept: a rotation leaves the old key in the exceptions of requests under way, and some sources
+# have secrets of their own.
+_guarded: Final[deque[str]] = deque(maxlen=32)
 _guard_lock: Final = Lock()
 
 
