@@ -9,6 +9,11 @@ from travel_gpt.settings import Settings, is_openai
 _SOURCES: Final = {
     "secrets-manager": ("the key is in Secrets Manager", ""),
     "workload-identity": ("no key is stored: OpenAI trusts the role", ""),
+    "vault": ("the key is in Vault", ""),
+    "encrypted-file": (
+        "the key is in an encrypted file",
+        "its master key is in the environment, where every process of this user can read it",
+    ),
     "environment": ("", "the key is in the environment, where every process of this user can read it"),
 }
 

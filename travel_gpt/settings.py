@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
+# Segments without a dot in front: "." and ".." would mean another path than the one that is written.
+_VAULT_PATH: Final = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,255}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,255}){0,31}"
+
 
 def safe_base_url(value: str) -> str:
     """Check a base URL that a key will be sent to.
@@ -136,10 +139,11 @@ class Settings:
     credential_source: tuple[str, ...] = _setting(
         "CREDENTIAL_SOURCE",
         ("secrets-manager",),
-        _list_of("secrets-manager", "workload-identity", "environment"),
+        _list_of("secrets-manager", "workload-identity", "environment", "encrypted-file", "vault"),
         "Where the key comes from: one source, or several in the order in which they are asked. "
         "`workload-identity` needs no key: OpenAI trusts the function's role. "
-        "`environment` (`OPENAI_API_KEY`, or `SECRET_` and the secret's name) is for laptops.",
+        "`environment` (`OPENAI_API_KEY`, or `SECRET_` and the secret's name) and `encrypted-file` are for "
+        "laptops; `vault` is HashiCorp Vault or OpenBao.",
     )
     identity_provider_id: str = _setting(
         "OPENAI_IDENTITY_PROVIDER_ID",
@@ -178,6 +182,57 @@ class Settings:
         _whole_number(0, 3650),
         "Days after which a key is to be replaced: an older one is warned of, and counts for an alarm. "
         "0: nobody minds.",
+    )
+    credential_file: str = _setting(
+        "CREDENTIAL_FILE",
+        "travel-gpt.key.jwe",
+        _text(r"[^\x00-\x1f\x7f]{1,4096}", "must be a path"),
+        "`encrypted-file`: the file. Its master keys are in `TRAVEL_GPT_MASTER_KEYS`.",
+    )
+    vault_addr: str = _setting(
+        "VAULT_ADDR",
+        "https://127.0.0.1:8200",
+        safe_base_url,
+        "`vault`: where the server is. https, but for loopback.",
+    )
+    vault_namespace: str = _setting(
+        "VAULT_NAMESPACE",
+        "",
+        _text(f"({_VAULT_PATH})?", "must be a namespace such as team/travel"),
+        "`vault`: the namespace, where the server has several.",
+    )
+    vault_mount: str = _setting(
+        "VAULT_MOUNT",
+        "secret",
+        _text(_VAULT_PATH, "must be the path of a secrets engine, such as secret"),
+        "`vault`: where the KV engine, version 2, is mounted.",
+    )
+    vault_path: str = _setting(
+        "VAULT_PATH",
+        "travel-gpt/openai-api-key",
+        _text(_VAULT_PATH, "must be a path in the engine, such as travel-gpt/openai-api-key"),
+        "`vault`: the secret in the engine.",
+    )
+    vault_auth: str = _setting(
+        "VAULT_AUTH",
+        "token",
+        _choice("token", "aws"),
+        "`vault`: `token` sends the one in `VAULT_TOKEN`; `aws` logs in with the AWS credentials at hand, on "
+        "Lambda those of the role.",
+    )
+    vault_role: str = _setting(
+        "VAULT_ROLE",
+        "",
+        _text(r"([A-Za-z0-9][A-Za-z0-9._-]{0,127})?", "must be the name of a role"),
+        "`vault`: Vault's role to log in to with `VAULT_AUTH=aws`. Without it the server takes the one that "
+        "is named like the IAM role.",
+    )
+    vault_server_id: str = _setting(
+        "VAULT_AWS_SERVER_ID",
+        "",
+        _text(r"[A-Za-z0-9._:/-]{0,256}", "must be the server's iam_server_id_header_value"),
+        "`vault`: the server's `iam_server_id_header_value`, where it has one: what is signed for it is good "
+        "for no other.",
     )
     api_access: str = _setting(
         "API_ACCESS",

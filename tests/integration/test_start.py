@@ -19,10 +19,10 @@ print(json.dumps(lambda_handler({"resource": "/travel-gpt", "httpMethod": "GET"}
 """
 
 
-def get(**environment: str) -> tuple[int, dict[str, object], str]:
+def get(before: str = "", after: str = "", **environment: str) -> tuple[int, dict[str, object], str]:
     """Start the function in a process of its own, as Lambda does, and GET its health."""
     done = subprocess.run(
-        [sys.executable, "-c", GET],
+        [sys.executable, "-c", "\n".join([before, GET, after])],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -37,7 +37,7 @@ def get(**environment: str) -> tuple[int, dict[str, object], str]:
         timeout=30,
         check=True,
     )
-    response = json.loads(done.stdout.splitlines()[-1])
+    response = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"statusCode"')))
     return response["statusCode"], json.loads(response["body"]), done.stdout
 
 
@@ -66,3 +66,30 @@ def test_a_store_that_is_away_and_a_wrong_setting() -> None:
     status, body, _ = get(OPENAI_API="soap", AWS_LAMBDA_INITIALIZATION_TYPE="on-demand")
     assert (status, body["code"]) == (503, "misconfigured")
     assert "OPENAI_API" in str(body["message"])
+
+
+@pytest.mark.parametrize(
+    ("source", "library"),
+    [("vault", "hvac"), ("encrypted-file", "joserfc"), ("encrypted-file", "cryptography")],
+)
+def test_a_source_whose_library_is_not_there(source: str, library: str) -> None:
+    status, body, _ = get(before=f"import sys; sys.modules[{library!r}] = None", CREDENTIAL_SOURCE=source)
+
+    assert (status, body["code"], body["credential_source"]) == (503, "misconfigured", source)
+    assert f"pip install 'travel-gpt[{source}]'" in str(body["message"])
+
+
+def test_the_default_source_pays_for_no_other() -> None:
+    after = "import sys; print(*sorted(sys.modules))"
+    _, _, output = get(after=after, AWS_LAMBDA_INITIALIZATION_TYPE="on-demand")
+    assert "travel_gpt.credentials.secrets_manager" in (imported := output.splitlines()[-1].split())
+    of_others = (
+        *("joserfc", "cryptography", "hvac", "requests", "dotenv", "rich", "typer"),
+        *(f"travel_gpt.credentials.{name}" for name in ("vault", "encrypted_file", "container")),
+    )
+    assert not [name for name in imported if name.startswith(of_others)]
+
+    # And each of these sources does need them: a name that nobody imports would prove nothing.
+    for source, library in (("vault", "hvac"), ("vault", "requests"), ("encrypted-file", "joserfc")):
+        _, _, output = get(after=after, CREDENTIAL_SOURCE=source)
+        assert library in output.splitlines()[-1].split()

@@ -21,6 +21,19 @@ class Row(NamedTuple):
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:travel-gpt/openai-api-key-AbCdEf"
 NO_NUMBERS = ["-1", "+5", "1.5", "1e3", "ten", "0x10", "١٢", "1 000", "9999999999", "99999999999999999999"]
+VAULT_PATHS_REFUSED = [
+    "/a",
+    "a/",
+    "a//b",
+    "../a",
+    "a/../b",
+    "a/./b",
+    "a?b",
+    "a%2fb",
+    "two words",
+    "x" * 257,
+    "a#b",
+]
 
 VARIABLES: dict[str, Row] = {
     "OPENAI_SECRET_NAME": Row(
@@ -78,8 +91,9 @@ VARIABLES: dict[str, Row] = {
             "environment": ("environment",),
             "secrets-manager, environment": ("secrets-manager", "environment"),
             "environment,secrets-manager": ("environment", "secrets-manager"),
+            "vault,encrypted-file": ("vault", "encrypted-file"),
         },
-        ["vault", "Secrets-Manager", "environment,", ",", "environment,environment"],
+        ["hashicorp", "Secrets-Manager", "environment,", ",", "environment,environment"],
     ),
     "OPENAI_IDENTITY_PROVIDER_ID": Row(
         "identity_provider_id", "", {"wip_0123-AB.c": "wip_0123-AB.c"}, ["two words", "a/b", "x" * 201]
@@ -98,6 +112,42 @@ VARIABLES: dict[str, Row] = {
     ),
     "CREDENTIAL_ROTATION_DAYS": Row(
         "credential_rotation_days", 0, {"30": 30, "3650": 3650}, [*NO_NUMBERS, "3651"]
+    ),
+    "CREDENTIAL_FILE": Row(
+        "credential_file",
+        "travel-gpt.key.jwe",
+        {"/run/secrets/key": "/run/secrets/key", "~/my key.jwe": "~/my key.jwe", "f" * 4096: "f" * 4096},
+        ["a\nb", "f" * 4097, "nul\0"],
+    ),
+    "VAULT_ADDR": Row(
+        "vault_addr",
+        "https://127.0.0.1:8200",
+        {
+            "https://vault.example.com:8200/": "https://vault.example.com:8200",
+            "http://127.0.0.1:8200": "http://127.0.0.1:8200",
+        },
+        ["http://vault.example.com:8200", "vault.example.com:8200", "https://hvs.token@vault.example.com"],
+    ),
+    "VAULT_NAMESPACE": Row(
+        "vault_namespace",
+        "",
+        {"admin": "admin", "org/team-1": "org/team-1"},
+        ["/admin", "admin/", "two words"],
+    ),
+    "VAULT_MOUNT": Row("vault_mount", "secret", {"kv/team": "kv/team"}, VAULT_PATHS_REFUSED),
+    "VAULT_PATH": Row(
+        "vault_path",
+        "travel-gpt/openai-api-key",
+        {"a/b.c_d-e": "a/b.c_d-e", "x" * 256: "x" * 256},
+        VAULT_PATHS_REFUSED,
+    ),
+    "VAULT_AUTH": Row("vault_auth", "token", {"aws": "aws"}, ["AWS", "iam", "token,aws"]),
+    "VAULT_ROLE": Row("vault_role", "", {"travel-gpt": "travel-gpt"}, ["a/b", "-a", "two words", "r" * 129]),
+    "VAULT_AWS_SERVER_ID": Row(
+        "vault_server_id",
+        "",
+        {"vault.example.com": "vault.example.com"},
+        ["two words", "a\nX-B: c", "i" * 257],
     ),
     "API_ACCESS": Row("api_access", "api-key", {"open": "open"}, ["closed", "OPEN", "none", "true"]),
     "LOG_LEVEL": Row(

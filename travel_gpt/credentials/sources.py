@@ -1,6 +1,7 @@
 """Which sources the owner chose."""
 
 from travel_gpt.credentials.chain import Source, SourceChain
+from travel_gpt.credentials.missing import MissingSource
 from travel_gpt.settings import Settings
 
 
@@ -18,7 +19,16 @@ def source_of(settings: Settings) -> Source:
 
 
 def _source(name: str, settings: Settings) -> Source:
-    # Imported when chosen: what is not used costs no cold start anything.
+    try:
+        return _made(name, settings)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("travel_gpt"):
+            raise
+        return MissingSource(name)
+
+
+def _made(name: str, settings: Settings) -> Source:
+    # Imported when chosen: what is not used costs no cold start anything, and need not be installed.
     match name:
         case "environment":
             from travel_gpt.credentials.environment import EnvironmentSource
@@ -28,6 +38,14 @@ def _source(name: str, settings: Settings) -> Source:
             from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
 
             return WorkloadIdentitySource(settings.identity_provider_id, settings.service_account_id)
+        case "encrypted-file":
+            from travel_gpt.credentials.encrypted_file import EncryptedFileSource
+
+            return EncryptedFileSource(settings.credential_file)
+        case "vault":
+            from travel_gpt.credentials.vault import VaultSource
+
+            return VaultSource(settings)
         case _:
             from travel_gpt.credentials.secrets_manager import SecretsManagerSource
 

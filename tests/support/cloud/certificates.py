@@ -14,7 +14,6 @@ from cryptography.x509.oid import NameOID
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 _USES = (
     "digital_signature",
     "content_commitment",

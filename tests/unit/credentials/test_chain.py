@@ -4,12 +4,9 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, Step, soon
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.chain import SecretDeleted, Source, SourceChain
+from travel_gpt.credentials.chain import SecretDeleted, SourceChain
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.environment import EnvironmentSource
 from travel_gpt.credentials.held import DOUBTFUL_TTL
-from travel_gpt.credentials.secrets_manager import SecretsManagerSource
-from travel_gpt.credentials.sources import source_of
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -18,7 +15,6 @@ from travel_gpt.errors import (
     Misconfigured,
     SecretNotFound,
 )
-from travel_gpt.settings import Settings
 
 
 class NamedSource(ScriptedSource):
@@ -99,12 +95,3 @@ def test_given_a_source_passed_over_then_health_warns_and_it_is_asked_again_soon
     moment[0] += DOUBTFUL_TTL
     assert cache.current(soon()) == FIRST
     assert cache.warnings() == []
-
-
-def test_the_settings_choose_the_sources() -> None:
-    def made(chosen: str) -> Source:
-        return source_of(Settings.load({"CREDENTIAL_SOURCE": chosen}))
-
-    assert isinstance(made(""), SecretsManagerSource)
-    assert isinstance(made("environment"), EnvironmentSource)
-    assert made("environment, secrets-manager").name == "environment, secrets-manager"

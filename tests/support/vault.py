@@ -1,0 +1,278 @@
+"""Vault as its HTTP API is documented, on loopback: the KV engine, version 2, tokens and the AWS login.
+
+No real server could be had for these tests: this one is written after the API's documentation
+(https://developer.hashicorp.com/vault/api-docs, secret/kv/kv-v2 and auth/aws) and after how OpenBao answers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+import urllib.parse
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from types import TracebackType
+
+NO_ROUTE = 'no handler for route "{}". route entry not found.'
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it came in."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    document: dict[str, Any]
+
+    @property
+    def token(self) -> str:
+        """What it was authorised with."""
+        return self.headers.get("x-vault-token", "")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What comes instead of an answer; ``{token}`` in the body is the token that was sent."""
+
+    status: int = 0
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hangs: bool = False
+    """Take the request and say nothing."""
+
+
+DROPPED = Fault()
+HANGS = Fault(hangs=True)
+
+
+def fault(status: int, *errors: str) -> Fault:
+    """Return a failure in Vault's own shape."""
+    return Fault(status, json.dumps({"errors": errors}))
+
+
+@dataclass
+class Version:
+    """One version of the secret."""
+
+    data: dict[str, Any]
+    created: str
+    deleted: str = ""
+    destroyed: bool = False
+
+
+@dataclass
+class Login:
+    """Who may log in: an AWS caller, and for how long."""
+
+    access_key: str
+    secret_key: str
+    role: str = ""
+    seconds: int = 3600
+    server_id: str = ""
+
+
+class Vault:
+    """The server. Its secret engine is at ``secret``, its secret at ``travel-gpt/openai-api-key``.
+
+    Args:
+        tls: what it proves its name with; plain HTTP without it.
+        mount: where the engine is.
+        path: where the secret is.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        mount: str = "secret",
+        path: str = "travel-gpt/openai-api-key",
+    ) -> None:
+        self.mount, self.path = mount, path
+        self.namespace = ""
+        self.versions: list[Version] = []
+        self.tokens = {"hvs.root"}
+        self.login: Login | None = None
+        self.faults: list[Fault] = []
+        self.calls: list[Call] = []
+        self.closing = threading.Event()
+        self._server = _Server(self)
+        self._scheme = "http"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            self._scheme = "https"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="vault").start()
+
+    @property
+    def url(self) -> str:
+        """What goes into VAULT_ADDR."""
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop answering; whoever waits for an answer sees the connection end."""
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def put(self, created: str = "2026-11-20T10:11:12.123456789Z", **data: Any) -> None:
+        """Write a version, as ``vault kv put`` does."""
+        self.versions.append(Version(data, created))
+
+    def answer(self, call: Call) -> tuple[int, dict[str, Any]]:
+        """Do what was asked."""
+        if call.headers.get("x-vault-namespace", "") != self.namespace:
+            return 404, {"errors": [NO_ROUTE.format(call.path)]}
+        if call.path == "/v1/auth/aws/login" and call.method == "POST":
+            return self._log_in(call.document)
+        if not call.token:
+            return 400, {"errors": ["missing client token"]}
+        if call.token not in self.tokens:
+            return 403, {"errors": ["permission denied"]}
+        if call.method != "GET" or not call.path.startswith(f"/v1/{self.mount}/data/"):
+            return 404, {"errors": [NO_ROUTE.format(call.path.removeprefix("/v1/"))]}
+        return self._read(call)
+
+    def _read(self, call: Call) -> tuple[int, dict[str, Any]]:
+        number = int(call.query.get("version", "0")) or len(self.versions)
+        if call.path != f"/v1/{self.mount}/data/{self.path}" or not 1 <= number <= len(self.versions):
+            return 404, {"errors": []}
+        version = self.versions[number - 1]
+        gone = bool(version.deleted) or version.destroyed
+        metadata = {
+            "created_time": version.created,
+            "custom_metadata": None,
+            "deletion_time": version.deleted,
+            "destroyed": version.destroyed,
+            "version": number,
+        }
+        document = {"data": None if gone else version.data, "metadata": metadata}
+        return (404 if gone else 200), {
+            "request_id": "r",
+            "lease_duration": 0,
+            "data": document,
+            "auth": None,
+        }
+
+    def _log_in(self, proof: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        login = self.login
+        if login is None:
+            return 403, {"errors": ["permission denied"]}
+        if proof.get("role", "") != login.role:
+            return 400, {"errors": [f"entry for role {proof.get('role')!r} not found"]}
+        if (wrong := _wrong_in(proof, login)) is not None:
+            return 400, {"errors": [wrong]}
+        token = f"hvs.{secrets.token_urlsafe(24)}"
+        self.tokens.add(token)
+        auth = {"client_token": token, "lease_duration": login.seconds, "renewable": True}
+        return 200, {"request_id": "r", "data": None, "auth": auth}
+
+
+def _wrong_in(proof: dict[str, Any], login: Login) -> str | None:
+    """Check the signature as AWS does (Signature Version 4), and the header that binds it to this server."""
+    url = base64.b64decode(proof["iam_request_url"]).decode()
+    body = base64.b64decode(proof["iam_request_body"]).decode()
+    listed = json.loads(base64.b64decode(proof["iam_request_headers"]))
+    headers = {name.lower(): values[0] for name, values in listed.items()}
+    if (proof["iam_http_request_method"], url) != ("POST", "https://sts.amazonaws.com/"):
+        return "the request is for another endpoint than this server's"
+    if body != "Action=GetCallerIdentity&Version=2011-06-15":
+        return "body of iam_request is not GetCallerIdentity"
+    headers["host"] = "sts.amazonaws.com"
+    given = dict(part.split("=", 1) for part in headers["authorization"].split(" ", 1)[1].split(", "))
+    signed = given["SignedHeaders"].split(";")
+    if login.server_id and (
+        "x-vault-aws-iam-server-id" not in signed or headers["x-vault-aws-iam-server-id"] != login.server_id
+    ):
+        return "error validating X-Vault-AWS-IAM-Server-ID header"
+    access_key, scope = given["Credential"].split("/", 1)
+    head = [f"{name}:{headers[name]}" for name in signed]
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    canonical = "\n".join(["POST", "/", "", *head, "", ";".join(signed), digest])
+    moment = headers["x-amz-date"]
+    age = datetime.now(UTC) - datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{login.secret_key}".encode()
+    for part in [*scope.split("/"), text]:
+        key = hmac.digest(key, part.encode(), "sha256")
+    if access_key != login.access_key or key.hex() != given["Signature"] or abs(age.total_seconds()) > 300:
+        return "error making upstream request: received error code 403 from STS: SignatureDoesNotMatch"
+    return None if scope.split("/")[1:] == ["us-east-1", "sts", "aws4_request"] else "wrong scope"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that hung up, or that does not trust the certificate."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        vault = self.server.vault
+        parts = urllib.parse.urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        call = Call(
+            self.command,
+            parts.path,
+            dict(urllib.parse.parse_qsl(parts.query)),
+            {name.lower(): value for name, value in self.headers.items()},
+            json.loads(body) if body else {},
+        )
+        vault.calls.append(call)
+        if vault.faults:
+            self._fail(vault.faults.pop(0) if len(vault.faults) > 1 else vault.faults[0], call)
+            return
+        status, document = vault.answer(call)
+        self._send(status, json.dumps(document), {"Content-Type": "application/json"})
+
+    def _fail(self, fault: Fault, call: Call) -> None:
+        if fault.hangs:
+            self.server.vault.closing.wait(10)
+        if not fault.status:
+            self.close_connection = True
+            return
+        body = fault.body.replace("{token}", call.token)
+        self._send(fault.status, body, {"Content-Type": "application/json", **fault.headers})
+
+    def _send(self, status: int, body: str, headers: Mapping[str, str]) -> None:
+        raw = body.encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(raw))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Write nothing: whoever tests looks at the calls."""

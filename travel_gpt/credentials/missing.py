@@ -1,0 +1,32 @@
+"""A source whose library is not installed: it says so when it is asked, and not when it is made."""
+
+from typing import NoReturn
+
+from travel_gpt.errors import Misconfigured
+
+
+class MissingSource:
+    """Stands where a chosen source cannot be made.
+
+    Args:
+        name: the source, which is also the name of the extra that brings its library.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fetch(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            Misconfigured: always. It says how to install what is missing.
+        """
+        says = (
+            f"CREDENTIAL_SOURCE={self.name} needs a library that is not installed: "
+            f"pip install 'travel-gpt[{self.name}]', or for Lambda: PACKAGE_EXTRAS={self.name} ./deploy.sh"
+        )
+        raise Misconfigured(says, message=f"{says}.")
+
+    def previous(self) -> None:
+        """Return nothing: it never gave one."""
+        return
