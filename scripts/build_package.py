@@ -1,10 +1,13 @@
 """Make the Lambda package: the locked dependencies and travel_gpt, pruned and compiled.
 
-    python scripts/build_package.py --target DIR [--platform lambda|host]
+    python scripts/build_package.py --target DIR [--platform lambda|host] [--with SOURCE]
 
 It needs Python 3.11 or newer with pip or venv, and no Docker: the wheels are for Lambda's arm64 whatever this
 machine is. `--platform host` makes the same tree for this machine, to run it here. `sam build` calls it
 through the Makefile. The same input gives the same bytes, so an unchanged deployment stays unchanged.
+
+Some sources of the key need libraries that the others do not. `--with` brings them, and so does the variable
+PACKAGE_EXTRAS, which `sam build` passes on.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +34,7 @@ from scripts.package_contents import (  # noqa: E402
 )
 
 LOCK = ROOT / "requirements" / "lambda.txt"
+EXTRAS = ("encrypted-file", "vault")
 LAMBDA_PYTHON = "3.13"
 
 # Amazon Linux 2023 has glibc 2.34: any of these runs there.
@@ -78,13 +83,37 @@ def python_with_pip(python: str, workspace: Path) -> str:
     return str(workspace / "bin" / "python")
 
 
-def install(python: str, tree: Path, options: list[str]) -> None:
+def extras_in(text: str) -> list[str]:
+    """Read a list of extras.
+
+    Args:
+        text: their names, separated by commas.
+
+    Returns:
+        The names, each once, in the order of ``EXTRAS``.
+
+    Raises:
+        argparse.ArgumentTypeError: there is one that does not exist.
+    """
+    wanted = {name.strip() for name in text.split(",")} - {""}
+    if unknown := sorted(wanted - set(EXTRAS)):
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(unknown)}, only {', '.join(EXTRAS)}")
+    return [name for name in EXTRAS if name in wanted]
+
+
+def locks_for(extras: Sequence[str]) -> list[Path]:
+    """Return the lock files to install: each of an extra has what every package needs, too."""
+    return [LOCK.with_name(f"lambda-{extra}.txt") for extra in extras] or [LOCK]
+
+
+def install(python: str, tree: Path, options: list[str], locks: Sequence[Path] = (LOCK,)) -> None:
     """Install the locked dependencies into a folder.
 
     Args:
         python: an interpreter that has pip.
         tree: the folder.
         options: what pip should be told besides, such as the platform.
+        locks: the lock files.
 
     Raises:
         BuildError: pip failed.
@@ -93,12 +122,17 @@ def install(python: str, tree: Path, options: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     environment |= {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     command = [python, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-compile", "--no-deps"]
-    command += ["--require-hashes", f"--requirement={LOCK}", f"--target={tree}", *options]
+    command += [
+        "--require-hashes",
+        *(f"--requirement={lock}" for lock in locks),
+        f"--target={tree}",
+        *options,
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last_lines = "\n".join(done.stderr.strip().splitlines()[-5:])
         raise BuildError(
-            f"{last_lines}\n\nCould not install the packages of requirements/{LOCK.name}.\n"
+            f"{last_lines}\n\nCould not install the packages of {', '.join(lock.name for lock in locks)}.\n"
             "If the lines above speak of a connection, a name or a timeout: this step needs the network. "
             "Mend that and build again."
         )
@@ -149,12 +183,13 @@ def replace(target: Path, tree: Path) -> None:
     os.utime(target, (FIXED_TIME, FIXED_TIME))
 
 
-def build(target: Path, platform: str) -> str:
+def build(target: Path, platform: str, extras: Sequence[str] = ()) -> str:
     """Make the package.
 
     Args:
         target: the folder to put it in; an earlier package there is replaced when the new one is ready.
         platform: ``lambda``, or ``host`` for this machine.
+        extras: the sources of the key whose libraries go in besides.
 
     Returns:
         A line that says what was made.
@@ -169,9 +204,10 @@ def build(target: Path, platform: str) -> str:
         tree = Path(workspace) / "tree"
         tree.mkdir()
         meant_for = f"Lambda (arm64, Python {LAMBDA_PYTHON})" if for_lambda else "this machine"
-        print(f"Installing the locked dependencies for {meant_for} ...", flush=True)
+        besides = f", with those of {' and '.join(extras)}" if extras else ""
+        print(f"Installing the locked dependencies for {meant_for}{besides} ...", flush=True)
         python = python_with_pip(compiler or sys.executable, Path(workspace) / "pip")
-        install(python, tree, LAMBDA_WHEELS if for_lambda else [])
+        install(python, tree, LAMBDA_WHEELS if for_lambda else [], locks_for(extras))
         copy_travel_gpt(ROOT / "travel_gpt", tree)
         prune(tree)
         if for_lambda:
@@ -207,9 +243,17 @@ def main(arguments: list[str] | None = None) -> int:
         default="lambda",
         help="what it shall run on (default: lambda)",
     )
+    parser.add_argument(
+        "--with",
+        dest="extras",
+        type=extras_in,
+        default=os.environ.get("PACKAGE_EXTRAS", ""),
+        help=f"sources of the key whose libraries go in besides, separated by commas: {', '.join(EXTRAS)} "
+        "(default: those of PACKAGE_EXTRAS)",
+    )
     options = parser.parse_args(arguments)
     try:
-        print(build(options.target.absolute(), options.platform), flush=True)
+        print(build(options.target.absolute(), options.platform, options.extras), flush=True)
     except BuildError as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -36,6 +36,39 @@ _AWS_VARIABLES: Final = (
     ),
 )
 
+_SECRETS: Final = """\
+## What is secret
+
+Some sources take a secret from the environment. It is no setting: it is read when the source is asked, and
+never shown.
+"""
+
+_SECRET_VARIABLES: Final[tuple[tuple[str, str, str], ...]] = (
+    ("OPENAI_API_KEY", "`environment`", "The key, bare or JSON."),
+    (
+        "SECRET_TRAVEL_GPT_OPENAI_API_KEY",
+        "`environment`",
+        "The same, named like the secret: `SECRET_`, and the name with underscores.",
+    ),
+    (
+        "TRAVEL_GPT_MASTER_KEYS",
+        "`encrypted-file`",
+        (
+            "The master keys, separated by commas: the first encrypts, all decrypt. Each is 32 bytes in "
+            "base64url. `name:KEY` gives it a name; `fernet:KEY` is a key of Fernet's, for reading its tokens."
+        ),
+    ),
+    ("VAULT_TOKEN", "`vault`", "The token, for `VAULT_AUTH=token`. No file in the home folder is looked at."),
+    (
+        "VAULT_CACERT",
+        "`vault`",
+        (
+            "No secret: a file with the authority that vouches for the server, if it is not one of the "
+            "usual. `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY` are heeded, too."
+        ),
+    ),
+)
+
 _PARAMETERS: Final = """\
 ## The stack's parameters
 
@@ -69,7 +102,7 @@ def settings_page(template: StackTemplate) -> str:
         (
             (
                 code(spec.variable),
-                code(spec.default) or "empty",
+                code(spec.default) or "none",
                 spec.describes,
                 allowed(spec),
                 _parameter(spec.variable, template),
@@ -78,6 +111,7 @@ def settings_page(template: StackTemplate) -> str:
         ),
     )
     aws = table(("Variable", "Default", "What it does"), ((code(n), d, w) for n, d, w in _AWS_VARIABLES))
+    secrets = table(("Variable", "Source", "What it is"), ((code(n), s, w) for n, s, w in _SECRET_VARIABLES))
     parameters = table(
         ("Parameter", "Default", "What it does"),
         (
@@ -85,7 +119,8 @@ def settings_page(template: StackTemplate) -> str:
             for name, spec in template.parameters.items()
         ),
     )
-    return f"{_INTRODUCTION}\n{settings}\n\n{_AWS}\n{aws}\n\n{_PARAMETERS}\n{parameters}\n"
+    sections = ((_INTRODUCTION, settings), (_AWS, aws), (_SECRETS, secrets), (_PARAMETERS, parameters))
+    return "\n\n".join(f"{says}\n{rows}" for says, rows in sections) + "\n"
 
 
 def short_table() -> str:
@@ -95,7 +130,7 @@ def short_table() -> str:
         (
             (
                 code(spec.variable),
-                code(spec.default) or "empty",
+                code(spec.default) or "none",
                 f"{spec.describes.partition('. ')[0].rstrip('.')}.",
             )
             for spec in settings_fields()

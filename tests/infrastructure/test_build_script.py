@@ -73,10 +73,11 @@ def test_without_lambdas_python_the_package_goes_uncompiled_and_that_is_said(
     tmp_path: Path, unpruned: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Given a machine without Python 3.13 (the dependencies are taken from an earlier installation)
-    def copy(_python: str, tree: Path, options: list[str]) -> None:
-        assert options == build_package.LAMBDA_WHEELS
+    def copy(_python: str, tree: Path, options: list[str], locks: list[Path]) -> None:
+        assert (options, locks) == (build_package.LAMBDA_WHEELS, [build_package.LOCK])
         shutil.copytree(unpruned, tree, dirs_exist_ok=True)
 
+    monkeypatch.delenv("PACKAGE_EXTRAS", raising=False)
     monkeypatch.setattr(build_package, "lambda_python", lambda: None)
     monkeypatch.setattr(build_package, "install", copy)
 
@@ -141,3 +142,41 @@ def test_a_module_that_cannot_be_compiled_stops_the_build(tmp_path: Path) -> Non
 
     with pytest.raises(BuildError, match=r"broken\.py"):
         build_package.compile_modules(sys.executable, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "locks"),
+    [
+        ([], None, ["lambda.txt"]),
+        ([], "", ["lambda.txt"]),
+        ([], "vault", ["lambda-vault.txt"]),
+        (["--with", "encrypted-file"], "vault", ["lambda-encrypted-file.txt"]),
+        (["--with", "vault, encrypted-file,"], None, ["lambda-encrypted-file.txt", "lambda-vault.txt"]),
+    ],
+)
+def test_libraries_of_other_sources_come_when_they_are_asked_for_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: list[str], variable: str | None, locks: list[str]
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.delenv("PACKAGE_EXTRAS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("PACKAGE_EXTRAS", variable)
+
+    def stop(_python: str, _tree: Path, _options: list[str], locks: list[Path]) -> None:
+        asked.append([lock.name for lock in locks])
+        raise BuildError("enough")
+
+    monkeypatch.setattr(build_package, "install", stop)
+    build_package.main(["--target", str(tmp_path / "package"), *option])
+
+    assert asked == [locks]
+    for name in locks:
+        assert (build_package.LOCK.parent / name).is_file()
+
+
+def test_a_source_that_does_not_exist_stops_the_build_before_it_begins(tmp_path: Path) -> None:
+    failed = run_build_script(tmp_path / "package", PACKAGE_EXTRAS="valt")
+
+    assert failed.returncode == 2
+    assert "there is no valt, only encrypted-file, vault" in failed.stderr
+    assert everything_in(tmp_path) == []

@@ -103,7 +103,15 @@ def host_dependencies() -> Path:
     """The dependencies that ship, of the same lock and pruned alike, built for this machine once."""
 
     def build(folder: Path) -> None:
-        _run([python(), str(ROOT / "scripts/build_package.py"), "--platform=host", f"--target={folder}"])
+        _run(
+            [
+                python(),
+                str(ROOT / "scripts/build_package.py"),
+                "--platform=host",
+                "--with=",
+                f"--target={folder}",
+            ]
+        )
         # Its own code comes from elsewhere: as it is now, or as it was deployed.
         shutil.rmtree(folder / "travel_gpt")
 

@@ -56,7 +56,7 @@ def run_sam_build(folder: Path, **environment: str) -> str:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, "SAM_CLI_TELEMETRY": "0", **environment},
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "PACKAGE_EXTRAS": "", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -77,7 +77,7 @@ def run_build_script(target: Path, *options: str, **environment: str) -> subproc
     """
     return subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "build_package.py"), "--target", str(target), *options],
-        env={**os.environ, **environment},
+        env={**os.environ, "PACKAGE_EXTRAS": "", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -17,6 +17,8 @@ from scripts.docs.stack_template import StackTemplate
 from scripts.docs.tables import table
 from tests.support.markdown import ROOT
 from travel_gpt.api.responses import healthy
+from travel_gpt.credentials.environment import EnvironmentSource
+from travel_gpt.credentials.master_keys import VARIABLE
 from travel_gpt.errors import HTTP_STATUS
 from travel_gpt.local.refusals import REFUSALS
 from travel_gpt.settings import SettingSpec, settings_fields
@@ -106,10 +108,12 @@ def test_a_setting_is_shown_with_what_it_may_be_and_what_sets_it() -> None:
         "`CredentialTtlSeconds`",
     ]
     for spec in settings_fields():
-        default = f"`{spec.default}`" if spec.default != "" else "empty"
+        default = "none" if spec.default == "" else f"`{spec.default}`"
         assert f"| `{spec.variable}` | {default} |" in page
     assert "| `AWS_REGION` |" in page
     assert "| `AWS_ENDPOINT_URL` |" in page
+    for secret in (VARIABLE, *EnvironmentSource("travel-gpt/openai-api-key")._variables, "VAULT_TOKEN"):
+        assert f"| `{secret}` |" in page
 
 
 def test_a_setting_that_takes_anything_cannot_be_documented() -> None:
