@@ -55,7 +55,7 @@ _SECRET_VARIABLES: Final[tuple[tuple[str, str, str], ...]] = (
         "`encrypted-file`",
         (
             "The master keys, separated by commas: the first encrypts, all decrypt. Each is 32 bytes in "
-            "base64url. `name:KEY` gives it a name; `fernet:KEY` is a key of Fernet's, for reading its tokens."
+            "base64url; `name:KEY` gives it a name, and `fernet:KEY` is a key of Fernet's, which reads only."
         ),
     ),
     ("VAULT_TOKEN", "`vault`", "The token, for `VAULT_AUTH=token`. No file in the home folder is looked at."),

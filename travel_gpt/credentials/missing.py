@@ -23,7 +23,7 @@ class MissingSource:
         """
         says = (
             f"CREDENTIAL_SOURCE={self.name} needs a library that is not installed: "
-            f"pip install 'travel-gpt[{self.name}]', or build the Lambda package with PACKAGE_EXTRAS={self.name}"
+            f"pip install 'travel-gpt[{self.name}]', or for Lambda build with PACKAGE_EXTRAS={self.name}"
         )
         raise Misconfigured(says, message=f"{says}.")
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import hvac
@@ -34,7 +34,7 @@ class Reply:
     """What the server answered."""
 
     status: int
-    document: dict[str, Any]
+    document: dict[str, Any] = field(repr=False)
 
     @property
     def is_outage(self) -> bool:
