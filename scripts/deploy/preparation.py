@@ -78,9 +78,12 @@ def prepare(
     if keyless.wanted:
         parameters = keylesses.prepare(parameters)
     secret = secrets.read(commands, values["SecretName"])
-    protection = protections.settle(commands, options, account, environment.stack, values, secret)
+    without_key = keyless.wanted or values["Keyless"] == "on"
+    protection = protections.settle(
+        commands, options, account, environment.stack, values, secret, without_key=without_key
+    )
     notes += protection.notes
-    if keyless.wanted or values["Keyless"] == "on":
+    if without_key:
         unused = "The key in OPENAI_API_KEY is not used: the function does without." if key else ""
         plan = KeyPlan(secret, Action.KEEP, None, note=unused)
     else:

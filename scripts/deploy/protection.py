@@ -56,6 +56,8 @@ def settle(
     stack: str,
     values: Mapping[str, str],
     secret: Secret,
+    *,
+    without_key: bool,
 ) -> Protection:
     """Check what the parameters need, and decide what is to be done with the secret.
 
@@ -66,6 +68,7 @@ def settle(
         stack: the stack's name.
         values: the parameters.
         secret: the secret as it is.
+        without_key: whether nothing is stored in it, since the function does without.
 
     Returns:
         What is to be done.
@@ -78,6 +81,8 @@ def settle(
         raise Stop("VpcSubnetIds and VpcSecurityGroupIds go together. Give both, or neither.", 2)
     key, rules = values["KmsKeyArn"], values["ConfigRules"] == "enabled"
     notes = [_check_key(commands, account, key) if key else "", _check_recorder(commands) if rules else ""]
+    if values["Keyless"] == "on" or (without_key and (secret.deleted or not secret.exists)):
+        return Protection(notes=tuple(note for note in notes if note))
     described = _describe(commands, secret)
     move_to = ""
     if described is None:

@@ -227,6 +227,21 @@ def test_half_of_a_vpc_is_refused_before_anything_is_changed(owner: Owner) -> No
     assert owner.changes() == []
 
 
+def test_a_secret_that_a_stack_without_a_key_does_not_have_is_left_alone(owner: Owner) -> None:
+    owner.cloud.client("config").put_configuration_recorder(
+        ConfigurationRecorder={"name": "default", "roleARN": "arn:aws:iam::123456789012:role/config"}
+    )
+    without = [f"OpenAI{name}Id=some-id" for name in ("IdentityProvider", "ServiceAccount")]
+    asked = ["Keyless=on", "ConfigRules=enabled", f"KmsKeyArn={make_key(owner)}", *without]
+
+    done = owner.deploy("--dry-run", *(word for each in asked for word in ("--parameter", each)))
+
+    assert done.returncode == 0, done.stderr
+    assert "Store no key" in done.stdout
+    assert "Tag the secret" not in done.stdout
+    assert "Encrypt the secret" not in done.stdout
+
+
 class TestConfigRules:
     def test_need_a_recorder_before_anything_is_changed(self, owner: Owner) -> None:
         done = owner.deploy("--yes", "--parameter", "ConfigRules=enabled", key=GOOD_KEY)
