@@ -80,6 +80,9 @@ What it refuses
 An unknown resource type, an unknown property of a known type, an unknown intrinsic function, a reference
 to nothing: the stack fails with a reason and rolls back, as loudly as AWS would. So does a stage with logs
 in a region without API Gateway's logging role: make the role and name it (``apigateway update-account``), or
-deploy without. If a template needs something the bed does not know, teach the bed (``stacks/``), do not
-leave it out. What moto itself stumbles over is answered with the code ``TestBed``.
+deploy without. A customer's KMS key is asked: for ``kms:Decrypt`` by whoever reads a secret under it, and
+whether its policy lets CloudWatch Logs use it. A function in a VPC needs a role with Lambda's permissions in
+EC2, a rule of AWS Config a recorder, and parameters have to keep the template's Rules. If a template needs
+something the bed does not know, teach the bed (``stacks/``), do not leave it out. What moto itself stumbles
+over is answered with the code ``TestBed``.
 """
