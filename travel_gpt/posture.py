@@ -9,7 +9,6 @@ from travel_gpt.settings import Settings, is_openai
 _SOURCES: Final = {
     "secrets-manager": ("the key is in Secrets Manager", ""),
     "workload-identity": ("no key is stored: OpenAI trusts the role", ""),
-    "vault": ("the key is in Vault", ""),
     "encrypted-file": (
         "the key is in an encrypted file",
         "its master key is in the environment, where every process of this user can read it",
@@ -37,7 +36,7 @@ def posture_of(settings: Settings) -> Posture:
     Returns:
         Both, as short sentences without values that could be secret.
     """
-    told = [_SOURCES[source] for source in settings.credential_source]
+    told = [_source(source, settings) for source in settings.credential_source]
     told += [
         _access(settings),
         _destination(settings),
@@ -46,6 +45,16 @@ def posture_of(settings: Settings) -> Posture:
         _log(settings),
     ]
     return Posture(protects=tuple(good for good, _ in told if good), off=tuple(off for _, off in told if off))
+
+
+def _source(name: str, settings: Settings) -> tuple[str, str]:
+    if name != "vault":
+        return _SOURCES[name]
+    is_stored = settings.vault_auth == "token"
+    return (
+        "the key is in Vault",
+        "the token for Vault is in the environment (VAULT_AUTH)" if is_stored else "",
+    )
 
 
 def _access(settings: Settings) -> tuple[str, str]:

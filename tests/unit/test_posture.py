@@ -37,6 +37,8 @@ def test_the_defaults(make_settings: MakeSettings) -> None:
         ({"LOG_LEVEL": "ERROR"}, "the log leaves out"),
         ({"CREDENTIAL_SOURCE": "environment"}, "the key is in the environment"),
         ({"CREDENTIAL_SOURCE": "secrets-manager,environment"}, "the key is in the environment"),
+        ({"CREDENTIAL_SOURCE": "encrypted-file"}, "its master key is in the environment"),
+        ({"CREDENTIAL_SOURCE": "vault"}, "the token for Vault is in the environment (VAULT_AUTH)"),
     ],
 )
 def test_what_is_off_is_told(make_settings: MakeSettings, environment: dict[str, str], off: str) -> None:
@@ -47,6 +49,8 @@ def test_what_is_off_is_told(make_settings: MakeSettings, environment: dict[str,
 def test_everything_on(make_settings: MakeSettings) -> None:
     assert posture_of(make_settings(CREDENTIAL_ROTATION_DAYS="30", CREDENTIAL_PREVIOUS_SECONDS="0")).off == ()
     assert posture_of(make_settings(CREDENTIAL_SOURCE="workload-identity", **IDS)).off == ()
+    by_role = {"CREDENTIAL_SOURCE": "vault", "VAULT_AUTH": "aws", "CREDENTIAL_PREVIOUS_SECONDS": "0"}
+    assert posture_of(make_settings(CREDENTIAL_ROTATION_DAYS="30", **by_role)).off == ()
 
 
 def test_every_source_is_known() -> None:

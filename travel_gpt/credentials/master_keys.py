@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from typing import Final
 
@@ -108,17 +107,6 @@ class MasterKeys:
 
     def __repr__(self) -> str:
         return f"MasterKeys({', '.join(self.kids)})"
-
-
-def generate_master_key() -> Key:
-    """Make a new master key.
-
-    Returns:
-        256 random bits in base64url, fit for ``TRAVEL_GPT_MASTER_KEYS``.
-    """
-    text = secrets.token_urlsafe(32)
-    guard(text)
-    return Key(text)
 
 
 def _read(entry: str, which: str) -> MasterKey:

@@ -17,7 +17,7 @@ from joserfc import jwe
 from joserfc.jwk import OctKey
 
 from travel_gpt.credentials.container import LONGEST_PLAINTEXT, decrypt, encrypt, rekey
-from travel_gpt.credentials.master_keys import MasterKeys, generate_master_key
+from travel_gpt.credentials.master_keys import MasterKeys
 from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured, TravelGPTError
 
 SECRET = '{"api_key": "sk-proj-inTheContainer0000000001"}'
@@ -298,16 +298,6 @@ class TestFernet:
     def test_given_fernet_keys_only_then_nothing_is_encrypted(self) -> None:
         with pytest.raises(Misconfigured, match="only decrypt"):
             encrypt(SECRET, MasterKeys.parse(f"fernet:{FERNET}"))
-
-
-def test_a_new_master_key_is_256_random_bits_and_can_be_used_at_once() -> None:
-    made = {generate_master_key().reveal() for _ in range(20)}
-
-    assert len(made) == 20
-    for text in made:
-        keys = MasterKeys.parse(text)
-        assert len(keys.first.raw()) == 32
-        assert decrypt(encrypt(SECRET, keys), keys).plaintext == SECRET
 
 
 def test_what_was_opened_does_not_print_the_secret() -> None:

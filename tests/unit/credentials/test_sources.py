@@ -12,12 +12,14 @@ from travel_gpt.credentials.environment import EnvironmentSource
 from travel_gpt.credentials.secrets_manager import SecretsManagerSource
 from travel_gpt.credentials.sources import source_of
 from travel_gpt.credentials.vault import VaultSource
+from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
 from travel_gpt.errors import Misconfigured
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from travel_gpt.credentials.chain import Source
 
+IDENTITY = {"OPENAI_IDENTITY_PROVIDER_ID": "wip_acme", "OPENAI_SERVICE_ACCOUNT_ID": "sa_travel"}
 LIBRARIES = [
     ("encrypted-file", "joserfc"),
     ("encrypted-file", "cryptography"),
@@ -39,10 +41,11 @@ def made(chosen: str, **environment: str) -> Source:
         ("environment", EnvironmentSource),
         ("encrypted-file", EncryptedFileSource),
         ("vault", VaultSource),
+        ("workload-identity", WorkloadIdentitySource),
     ],
 )
 def test_the_settings_choose_the_source(chosen: str, kind: type) -> None:
-    source = made(chosen)
+    source = made(chosen, **IDENTITY)
 
     assert isinstance(source, kind)
     assert source.name == chosen or not chosen
