@@ -35,6 +35,7 @@ def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bo
         return True
     if not has_ids(values):
         _say_what_to_set_up(console, plan, stack)
+        console.say()
         console.text("OpenAI shows an id of the provider and one of the service account.")
         console.heading("Next, once that is set up, with these two ids")
         ids = ("--identity-provider", "ID", "--service-account", "ID")

@@ -12,6 +12,8 @@ from scripts.deploy.commands import AwsError, Commands
 from scripts.deploy.console import Stop
 from scripts.deploy.options import Options
 from scripts.deploy.parameters import Parameter
+from scripts.deploy.secret import Secret
+from travel_gpt.settings import is_openai
 
 _ENABLE: Final = "aws iam enable-outbound-web-identity-federation"
 SHOW: Final = "aws iam get-outbound-web-identity-federation-info"
@@ -25,17 +27,18 @@ class Keyless:
     """Whether to go without a key in this run."""
     issuer: str = ""
     """The account's issuer of tokens; empty where the caller may not ask."""
-    note: str = ""
+    notes: tuple[str, ...] = ()
     """What the person should know."""
 
 
-def settle(commands: Commands, options: Options, values: Mapping[str, str]) -> Keyless:
-    """Check whether the account's roles may have tokens.
+def settle(commands: Commands, options: Options, values: Mapping[str, str], secret: Secret) -> Keyless:
+    """Check whether the account's roles may have tokens, and whether the function would still find its model.
 
     Args:
         commands: the command lines.
         options: what the person asked for.
         values: the parameters.
+        secret: the secret as it is.
 
     Returns:
         What was found.
@@ -51,9 +54,9 @@ def settle(commands: Commands, options: Options, values: Mapping[str, str]) -> K
         )
     if not options.keyless:
         half = values["Keyless"] == "prepare"
-        return Keyless(
-            wanted=False, note=f"To go on without a key: {options.command('--keyless')}" if half else ""
-        )
+        again = f"To go on without a key: {options.command('--keyless')}"
+        return Keyless(wanted=False, notes=(again,) if half else ())
+    notes = _check_what_the_secret_says(values, secret)
     off = (
         "AWS does not vouch for the roles of this account yet (outbound web identity federation is off). It "
         f"is one switch for the whole account, and costs nothing. Turn it on, then repeat:\n    {_ENABLE}"
@@ -64,13 +67,33 @@ def settle(commands: Commands, options: Options, values: Mapping[str, str]) -> K
         if failed.code.startswith("FeatureDisabled"):
             raise Stop(off) from None
         if failed.denied or "Invalid choice" in failed.said or "invalid choice" in failed.said:
-            return Keyless(
-                wanted=True, note=f"Whether this account's roles may have tokens is hidden from you ({SHOW})."
-            )
+            hidden = f"Whether this account's roles may have tokens is hidden from you ({SHOW})."
+            return Keyless(wanted=True, notes=(*notes, hidden))
         raise
     if not found.get("JwtVendingEnabled"):
         raise Stop(off)
-    return Keyless(wanted=True, issuer=found["IssuerIdentifier"])
+    return Keyless(wanted=True, issuer=found["IssuerIdentifier"], notes=notes)
+
+
+def _check_what_the_secret_says(values: Mapping[str, str], secret: Secret) -> tuple[str, ...]:
+    """Say what else the function would lose with the secret; stop where that is its model's server."""
+    said = secret.credential
+    server = (said.base_url if said else None) or values["OpenAIBaseUrl"]
+    if server and not is_openai(server):
+        raise Stop(
+            f"The model is at {server}, and the function's identity is good for OpenAI alone. Keep the key, "
+            "or take OpenAI's own: leave OpenAIBaseUrl, and base_url in the secret, empty."
+        )
+    told = {
+        "model": (said.model if said else None, values["OpenAIModel"], "OpenAIModel"),
+        "api": (said.api if said else None, values["OpenAIApi"], "OpenAIApi"),
+    }
+    return tuple(
+        f"The secret says {name}={value}, and without it {parameter}={instead} holds. To keep it so: "
+        f"--parameter {parameter}={value}"
+        for name, (value, instead, parameter) in told.items()
+        if value and value != instead
+    )
 
 
 def prepare(parameters: Sequence[Parameter]) -> list[Parameter]:

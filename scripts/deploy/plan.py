@@ -150,8 +150,10 @@ def _steps(plan: Plan) -> list[str]:
             f"Create the stack {plan.stack.name} (sam deploy). The package goes into SAM's own S3 bucket, "
             "which is created if this region has none."
         )
-    steps += keylesses.steps(plan.keyless, {item.name: item.new for item in plan.parameters})
-    steps.append("Call GET and say what it answers.")
+    values = {item.name: item.new for item in plan.parameters}
+    steps += keylesses.steps(plan.keyless, values)
+    if not plan.keyless.wanted or keylesses.has_ids(values):
+        steps.append("Call GET and say what it answers.")
     return steps
 
 

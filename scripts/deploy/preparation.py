@@ -73,11 +73,11 @@ def prepare(
     if not logs.on:
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
-    keyless = keylesses.settle(commands, options, values)
-    notes.append(keyless.note)
+    secret = secrets.read(commands, values["SecretName"])
+    keyless = keylesses.settle(commands, options, values, secret)
+    notes += keyless.notes
     if keyless.wanted:
         parameters = keylesses.prepare(parameters)
-    secret = secrets.read(commands, values["SecretName"])
     without_key = keyless.wanted or values["Keyless"] == "on"
     protection = protections.settle(
         commands, options, account, environment.stack, values, secret, without_key=without_key

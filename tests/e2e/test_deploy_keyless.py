@@ -176,6 +176,33 @@ def test_a_dry_run_tells_both_deployments_and_changes_nothing(owner: Owner) -> N
     assert owner.changes() == []
 
 
+def test_what_the_secret_says_beside_the_key_is_not_lost_in_silence(owner: Owner) -> None:
+    secrets = owner.cloud.client("secretsmanager")
+    secrets.create_secret(
+        Name=SECRET, SecretString=json.dumps({"api_key": GOOD_KEY, "model": "gpt-6.1-terra"})
+    )
+
+    shown = owner.deploy("--keyless", "--dry-run")
+
+    assert shown.returncode == 0, shown.stderr
+    assert "--parameter OpenAIModel=gpt-6.1-terra" in " ".join(shown.stdout.split())
+
+
+@pytest.mark.parametrize("where", ["the secret", "the stack"])
+def test_another_server_than_openais_needs_its_key(owner: Owner, where: str) -> None:
+    server = "https://llm.example.com/v1"
+    stored = {"api_key": GOOD_KEY, **({"base_url": server} if where == "the secret" else {})}
+    owner.cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(stored))
+    given = ("--parameter", f"OpenAIBaseUrl={server}") if where == "the stack" else ()
+    owner.cloud.forget_calls()
+
+    stopped = owner.deploy("--keyless", "--yes", *given)
+
+    assert stopped.returncode == 1
+    assert "good for OpenAI alone" in " ".join(stopped.stderr.split())
+    assert owner.changes() == []
+
+
 def test_back_to_a_key(owner: Owner) -> None:
     owner.deploy("--keyless", "--yes", *IDS)
     set_up_openai(owner)
