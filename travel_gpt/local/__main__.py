@@ -11,7 +11,14 @@ from contextlib import ExitStack, redirect_stdout
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from travel_gpt.local.environment import Owner, WrongEnvironment, check_settings, like_lambda, take_owner
+from travel_gpt.local.environment import (
+    Owner,
+    WrongEnvironment,
+    check_settings,
+    like_a_host,
+    like_lambda,
+    take_owner,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -58,7 +65,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m travel_gpt.local",
         description="Serve Travel GPT on this machine: the real function behind a local API Gateway.",
         epilog="OPENAI_API_KEY makes it ask OpenAI, OPENAI_BASE_URL any compatible server; without them a "
-        "built-in demo model answers.",
+        "built-in demo model answers. CREDENTIAL_SOURCE takes the key from where you keep it.",
     )
     parser.add_argument(
         "--host", default=os.environ.get("HOST") or "127.0.0.1", help="address [HOST, 127.0.0.1]"
@@ -82,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     if not (options.port.isascii() and options.port.isdigit() and int(options.port) < 65536):
         raise WrongEnvironment("PORT must be a number from 0 to 65535.")
     owner = take_owner(os.environ)
-    like_lambda(os.environ, access=options.access)
+    (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
     check_settings(os.environ)
     try:
         listener = listen(options.host, int(options.port))
@@ -122,7 +129,8 @@ def _serve(
         running.callback(demo.close)
         secret = demo.key
         os.environ.update(OPENAI_BASE_URL=demo.base_url, OPENAI_MODEL=NAME)
-    running.enter_context(SecretStore(secret))
+    if not owner.source:
+        running.enter_context(SecretStore(secret))
 
     # The function's logger takes hold of the standard output when it is made.
     running.enter_context(redirect_stdout(FunctionLog(console, verbose=options.verbose)))

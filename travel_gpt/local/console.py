@@ -77,6 +77,8 @@ def _model(owner: Owner, settings: Settings) -> str:
 
 
 def _key(owner: Owner) -> str:
+    if owner.source:
+        return f"from {owner.source} (CREDENTIAL_SOURCE)"
     if owner.upstream == "demo":
         return "none of yours. For real answers: read -rs OPENAI_API_KEY; export OPENAI_API_KEY; make run"
     return f"in this process's memory, as the secret {SECRET_NAME} of a Secrets Manager played by moto"

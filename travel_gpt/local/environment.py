@@ -28,7 +28,10 @@ class Owner:
 
     upstream: Literal["openai", "compatible", "demo"]
     secret: str
-    """The value of the secret. Empty for the demo model, which makes a key of its own."""
+    """The value of the secret. Empty for the demo model, which makes a key of its own, and where the person
+    keeps the key elsewhere."""
+    source: str = ""
+    """Where the person keeps the key (CREDENTIAL_SOURCE); empty for a secret that is played here."""
 
     def __repr__(self) -> str:
         return f"Owner(upstream={self.upstream!r})"
@@ -41,11 +44,13 @@ def take_owner(environ: MutableMapping[str, str]) -> Owner:
         environ: the environment variables. Afterwards they hold no key.
 
     Returns:
-        What the owner gave.
+        What the owner gave. Where CREDENTIAL_SOURCE is set, the key stays where that says.
 
     Raises:
         WrongEnvironment: the key cannot be one.
     """
+    if source := environ.get("CREDENTIAL_SOURCE", "").strip():
+        return _with_a_source(source, environ)
     key = environ.pop("OPENAI_API_KEY", "").strip()
     given = {
         "organization": environ.pop("OPENAI_ORG_ID", "").strip(),
@@ -67,6 +72,15 @@ def take_owner(environ: MutableMapping[str, str]) -> Owner:
     return Owner("compatible" if elsewhere else "openai", secret)
 
 
+def _with_a_source(source: str, environ: MutableMapping[str, str]) -> Owner:
+    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", *_OF_THE_SDK):
+        environ.pop(name, None)
+    if "environment" not in source:
+        environ.pop("OPENAI_API_KEY", None)
+    elsewhere = bool(environ.get("OPENAI_BASE_URL", "").strip())
+    return Owner("compatible" if elsewhere else "openai", "", source)
+
+
 def like_lambda(environ: MutableMapping[str, str], *, access: str) -> None:
     """Make the environment a Lambda function's: nothing of the person's own AWS settings is left in it.
 
@@ -74,7 +88,8 @@ def like_lambda(environ: MutableMapping[str, str], *, access: str) -> None:
         environ: the environment variables.
         access: ``open`` or ``api-key``.
     """
-    for name in [name for name in environ if name.startswith(("AWS_", "POWERTOOLS_"))]:
+    like_a_host(environ, access=access)
+    for name in [name for name in environ if name.startswith("AWS_")]:
         del environ[name]
     environ.update(
         AWS_REGION=REGION,
@@ -86,10 +101,20 @@ def like_lambda(environ: MutableMapping[str, str], *, access: str) -> None:
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",
         OPENAI_SECRET_NAME=SECRET_NAME,
-        API_ACCESS=access,
-        POWERTOOLS_METRICS_DISABLED="true",
     )
     environ.pop("CREDENTIAL_SOURCE", None)
+
+
+def like_a_host(environ: MutableMapping[str, str], *, access: str) -> None:
+    """Make the environment that of a host which has the key by a source of its own: AWS stays the person's.
+
+    Args:
+        environ: the environment variables.
+        access: ``open`` or ``api-key``.
+    """
+    for name in [name for name in environ if name.startswith("POWERTOOLS_")]:
+        del environ[name]
+    environ.update(API_ACCESS=access, POWERTOOLS_METRICS_DISABLED="true")
     # A proxy is for the way out: the way to this machine does not lead through it.
     for name in ("NO_PROXY", "no_proxy"):
         present = [host.strip() for host in environ.get(name, "").split(",") if host.strip()]

@@ -42,6 +42,12 @@ def test_the_welcome_says_how_to_get_from_the_demo_to_real_answers() -> None:
     assert "read -rs OPENAI_API_KEY" in said
 
 
+def test_the_welcome_says_from_where_the_key_comes_if_not_from_here() -> None:
+    said = welcome(Running("127.0.0.1", 3000, Owner("openai", "", "encrypted-file"), Settings.load({}), None))
+    assert "from encrypted-file (CREDENTIAL_SOURCE)" in said
+    assert "moto" not in said
+
+
 def test_the_key_of_the_gateway_is_in_the_command_to_paste() -> None:
     said = welcome(running(api_key="made-up"))
     assert "-H 'x-api-key: made-up'" in said

@@ -1,6 +1,7 @@
 """What becomes of the environment that `make run` was started in."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -11,6 +12,7 @@ from travel_gpt.local.environment import (
     SECRET_NAME,
     WrongEnvironment,
     check_settings,
+    like_a_host,
     like_lambda,
     take_owner,
 )
@@ -89,10 +91,40 @@ def test_nothing_of_the_persons_own_aws_is_left() -> None:
     assert environ["HOME"] == "/home/me"
 
 
+def test_a_source_of_ones_own_keeps_the_key_and_ones_own_aws() -> None:
+    environ = {
+        "CREDENTIAL_SOURCE": " vault,environment ",
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_ADMIN_KEY": KEY,
+        "OPENAI_PROJECT_ID": "proj_1",
+        "AWS_PROFILE": "mine",
+        "OPENAI_SECRET_NAME": "mine",
+        "POWERTOOLS_DEV": "mine",
+        "API_ACCESS": "mine",
+    }
+    owner = take_owner(environ)
+    assert (owner.upstream, owner.secret, owner.source) == ("openai", "", "vault,environment")
+    like_a_host(environ, access="open")
+    kept = {"CREDENTIAL_SOURCE", "OPENAI_API_KEY", "AWS_PROFILE", "OPENAI_SECRET_NAME"}
+    assert environ.keys() == kept | {"API_ACCESS", "POWERTOOLS_METRICS_DISABLED", "NO_PROXY", "no_proxy"}
+    assert environ["API_ACCESS"] == "open"
+
+
+def test_a_key_that_the_source_does_not_take_leaves_the_environment() -> None:
+    environ = {
+        "CREDENTIAL_SOURCE": "vault",
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_BASE_URL": "https://far.example/v1",
+    }
+    assert take_owner(environ).upstream == "compatible"
+    assert "OPENAI_API_KEY" not in environ
+
+
+@pytest.mark.parametrize("make", [like_lambda, like_a_host])
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_no_proxy_stands_between_this_machine_and_itself(name: str) -> None:
+def test_no_proxy_stands_between_this_machine_and_itself(name: str, make: Callable[..., None]) -> None:
     environ = {"HTTPS_PROXY": "http://proxy.example:3128", name: "intranet.example, localhost"}
-    like_lambda(environ, access="api-key")
+    make(environ, access="api-key")
     assert environ[name] == "intranet.example,localhost,127.0.0.1,::1"
     assert environ["HTTPS_PROXY"] == "http://proxy.example:3128"
 
