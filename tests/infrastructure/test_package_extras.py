@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.build_package import EXTRAS, locks_for
-from tests.support.packages import made_once, run_build_script
+from tests.support.packages import made_once, run_build_script, run_sam_build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,17 +33,19 @@ print(json.dumps(lambda_handler({"resource": "/travel-gpt", "httpMethod": "GET"}
 
 @pytest.fixture(scope="session")
 def packages_with_extras(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The package with every extra, for Lambda and for this machine."""
+    """The package with every extra: for Lambda as `sam build` makes it, and for this machine."""
     with_all = ",".join(EXTRAS)
 
     def build(folder: Path) -> None:
-        for platform in ("lambda", "host"):
-            done = run_build_script(folder / platform, "--platform", platform, PACKAGE_EXTRAS=with_all)
-            assert done.returncode == 0, done.stderr
-            assert "with those of encrypted-file and vault" in done.stdout
+        folder.mkdir()
+        said = run_sam_build(folder / "sam", PACKAGE_EXTRAS=with_all)
+        done = run_build_script(folder / "host", "--platform", "host", "--with", with_all)
+        assert done.returncode == 0, done.stderr
+        for output in (said, done.stdout):
+            assert "with those of encrypted-file and vault" in output
 
     folder = made_once(tmp_path_factory, "extras", build)
-    return {platform: folder / platform for platform in ("lambda", "host")}
+    return {"lambda": folder / "sam" / "build" / "TravelGPTFunction", "host": folder / "host"}
 
 
 def distributions(package: Path) -> set[str]:

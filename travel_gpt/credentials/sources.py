@@ -1,7 +1,6 @@
 """Which sources the owner chose."""
 
 from travel_gpt.credentials.chain import Source, SourceChain
-from travel_gpt.credentials.missing import MissingSource
 from travel_gpt.settings import Settings
 
 
@@ -24,6 +23,8 @@ def _source(name: str, settings: Settings) -> Source:
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("travel_gpt"):
             raise
+        from travel_gpt.credentials.missing import MissingSource
+
         return MissingSource(name)
 
 
