@@ -15,11 +15,12 @@ lock() {
 
 # What ships constrains what runs on a laptop, and that constrains what tests it.
 lock lambda pyproject.toml "$@"
-# The sources of the key that need more, for `build_package.py --with SOURCE`: the same, and what they need.
-lock lambda-encrypted-file pyproject.toml --extra encrypted-file --constraints requirements/lambda.txt "$@"
-lock lambda-vault pyproject.toml --extra vault --constraints requirements/lambda-encrypted-file.txt "$@"
-lock run pyproject.toml --all-extras --group build --constraints requirements/lambda-encrypted-file.txt \
-    --constraints requirements/lambda-vault.txt "$@"
+lock run pyproject.toml --all-extras --group build --constraints requirements/lambda.txt "$@"
+# What some sources of the key need besides, for `build_package.py --with`: what is tested is what ships.
+for extra in encrypted-file vault; do
+    lock "lambda-$extra" pyproject.toml --extra "$extra" --constraints requirements/lambda.txt \
+        --constraints requirements/run.txt "$@"
+done
 lock dev pyproject.toml --all-extras --group build --group dev --constraints requirements/run.txt "$@"
 lock naive pyproject.toml --group naive --constraints requirements/lambda.txt "$@"
 # These run beside the project, each in an environment of its own.
