@@ -10,10 +10,21 @@ from travel_gpt.credentials.container import decrypt
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.errors import AccessDenied, CredentialsUnavailable, Misconfigured, SecretNotFound
+from travel_gpt.errors import (
+    AccessDenied,
+    CredentialsUnavailable,
+    InvalidSecret,
+    Misconfigured,
+    SecretNotFound,
+)
 
 # Longer than any container: one byte more is enough to have it refused.
 _LONGEST: Final = 65_537
+
+_NO_KEY: Final = (
+    "The encrypted file holds no usable OpenAI key. "
+    "Its owner can replace it with: travel-gpt secret encrypt --replace"
+)
 
 
 class EncryptedFileSource:
@@ -48,7 +59,10 @@ class EncryptedFileSource:
         # What is encrypted again is another version: of the value itself nothing may be derived.
         version = f"{opened.kid}-{hashlib.sha256(container.strip().encode()).hexdigest()[:12]}"
         made_at = written_at if opened.made_at is None else opened.made_at
-        return read_secret(opened.plaintext, source=self.name, version=version, created_at=made_at)
+        try:
+            return read_secret(opened.plaintext, source=self.name, version=version, created_at=made_at)
+        except InvalidSecret as invalid:
+            raise InvalidSecret(invalid.detail, message=_NO_KEY) from None
 
     def previous(self) -> None:
         """Return nothing: a file keeps no versions."""

@@ -15,12 +15,14 @@ from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
     CredentialsUnavailable,
+    InvalidSecret,
     Misconfigured,
     SecretNotFound,
 )
 from travel_gpt.settings import Settings
 
 _NOT_FOUND: Final = "The secret with the OpenAI key does not exist in Vault. Its owner can create it there."
+_NO_KEY: Final = 'The secret in Vault holds no usable "api_key". Its owner can write a new version.'
 _DENIED: Final = (
     "Vault refuses the secret with the OpenAI key. Its owner should check the token and its policy."
 )
@@ -92,12 +94,15 @@ class VaultSource:
                 message="VAULT_MOUNT is not a KV secrets engine of version 2.",
             )
         value = secret["value"] if secret.keys() == {"value"} else None
-        return read_secret(
-            value if isinstance(value, str) else json.dumps(secret),
-            source=self.name,
-            version=str(number),
-            created_at=_moment(metadata.get("created_time")),
-        )
+        try:
+            return read_secret(
+                value if isinstance(value, str) else json.dumps(secret),
+                source=self.name,
+                version=str(number),
+                created_at=_moment(metadata.get("created_time")),
+            )
+        except InvalidSecret as invalid:
+            raise InvalidSecret(invalid.detail, message=_NO_KEY) from None
 
     def _failure_of(self, reply: Reply) -> CredentialError:
         where = f"{self._settings.vault_mount}/{self._settings.vault_path}"

@@ -28,6 +28,8 @@ _STS_REGION: Final = "us-east-1"
 _WHO_AM_I: Final = "Action=GetCallerIdentity&Version=2011-06-15"
 _FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
 
+_NOTHING_TO_PROVE: Final = "there are no AWS credentials to log in to Vault with"
+_NO_AWS: Final = "There are no AWS credentials to log in to Vault with, which VAULT_AUTH=aws asks for."
 _REFUSED: Final = (
     "Vault refuses the login of this deployment. Its owner should check VAULT_ROLE and the role."
 )
@@ -129,16 +131,14 @@ class AwsLogin:
         try:
             credentials = boto3.Session().get_credentials()
             if credentials is None:
-                raise AccessDenied("there are no AWS credentials to log in to Vault with")
+                raise AccessDenied(_NOTHING_TO_PROVE, message=_NO_AWS)
             headers = {"Content-Type": _FORM}
             if self._settings.vault_server_id:
                 headers["X-Vault-AWS-IAM-Server-ID"] = self._settings.vault_server_id
             request = AWSRequest("POST", _STS, headers=headers, data=_WHO_AM_I)
             SigV4Auth(credentials.get_frozen_credentials(), "sts", _STS_REGION).add_auth(request)
         except BotoCoreError as failure:
-            raise AccessDenied(
-                f"there are no AWS credentials to log in to Vault with ({type(failure).__name__})"
-            ) from None
+            raise AccessDenied(f"{_NOTHING_TO_PROVE} ({type(failure).__name__})", message=_NO_AWS) from None
         signed = {name: [value] for name, value in request.headers.items()}
         proof = {
             "iam_http_request_method": "POST",

@@ -236,4 +236,7 @@ def test_given_bytes_that_are_no_text_then_it_is_invalid(file: Path) -> None:
 def test_given_a_container_without_a_usable_key_then_it_is_invalid(file: Path, secret: str) -> None:
     file.write_text(encrypt(secret, KEYS))
 
-    assert type(failure_of(source(file))) is InvalidSecret
+    failure = failure_of(source(file))
+
+    assert type(failure) is InvalidSecret
+    assert "travel-gpt secret encrypt --replace" in failure.message

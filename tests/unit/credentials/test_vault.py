@@ -112,7 +112,10 @@ class TestWhatIsRead:
     def test_given_no_usable_key_then_it_is_invalid(self, vault: Vault, data: dict[str, object]) -> None:
         vault.put(**data)  # type: ignore[arg-type] # anything can be in there
 
-        assert type(failure_of(source(vault))) is InvalidSecret
+        failure = failure_of(source(vault))
+
+        assert type(failure) is InvalidSecret
+        assert "write a new version" in failure.message
 
     @pytest.mark.parametrize("created", ["", "yesterday"])
     def test_given_no_readable_time_then_the_age_is_not_known(self, vault: Vault, created: str) -> None:
@@ -384,6 +387,7 @@ class TestTheAwsLogin:
 
         assert type(failure) is AccessDenied
         assert "no AWS credentials" in failure.detail
+        assert "VAULT_AUTH" in failure.message
         assert vault.calls == []
 
     def test_given_a_profile_that_is_not_there_then_it_is_denied(
