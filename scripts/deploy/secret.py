@@ -9,7 +9,7 @@ from scripts.deploy.commands import AwsError, Commands
 from scripts.deploy.console import Stop
 from scripts.deploy.options import Options
 from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
 
 RECOVERY_DAYS: Final = 30
@@ -152,7 +152,7 @@ def _unreadable(secret: Secret, key: Key | None, *, replace: bool) -> tuple[Acti
 
 
 def new_value(secret: Secret, key: Key) -> str:
-    """Write the value with a key in it; what else the secret holds stays.
+    """Write the value with a key in it; what else the secret holds stays, but for the old key's end.
 
     Args:
         secret: the secret as it is.
@@ -164,15 +164,13 @@ def new_value(secret: Secret, key: Key) -> str:
     Raises:
         Stop: with what else the secret holds the function could not read it.
     """
-    value = json.dumps({**secret.fields, "api_key": key.reveal()})
     try:
-        read_secret(value, source=secret.name, version="")
+        return with_new_key(json.dumps(secret.fields), key)
     except InvalidSecret as invalid:
         raise Stop(
             f"The secret {secret.name} holds more than a key, and that is wrong: {invalid.detail}. "
             "Correct it in the console of Secrets Manager, then repeat."
         ) from None
-    return value
 
 
 def restore(commands: Commands, name: str) -> None:

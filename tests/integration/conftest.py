@@ -21,7 +21,8 @@ from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.advisor.upstream import Upstream as ModelServer
 from travel_gpt.api.routes import Api
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.secrets_manager import _CONFIG, SecretsManagerSource
+from travel_gpt.credentials.secrets_manager import SecretsManagerSource
+from travel_gpt.credentials.secrets_manager_calls import _CONFIG
 from travel_gpt.settings import Settings
 
 SECRET = "travel-gpt/openai-api-key"

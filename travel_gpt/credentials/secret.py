@@ -70,6 +70,37 @@ def read_secret(value: str, *, source: str, version: str, created_at: float | No
     )
 
 
+def with_new_key(old: str | None, key: Key, **fields: str | float | None) -> str:
+    """Write a value with another key in it; what else the old one holds stays.
+
+    Its ``expires_at`` does not: that was the old key's.
+
+    Args:
+        old: the value until now, bare or JSON; None where there is none.
+        key: the key.
+        fields: what else shall be in it, such as ``expires_at``; None takes a field out.
+
+    Returns:
+        The new value: a JSON object that ``read_secret`` reads.
+
+    Raises:
+        InvalidSecret: with what else the old value holds the function could not read the new one.
+    """
+    try:
+        document = json.loads(old or "")
+    except (ValueError, RecursionError):
+        document = None
+    kept = (
+        {name: value for name, value in document.items() if name != "expires_at"}
+        if isinstance(document, dict)
+        else {}
+    )
+    changed = {**kept, **fields, "api_key": key.reveal()}
+    value = json.dumps({name: value for name, value in changed.items() if value is not None})
+    read_secret(value, source="", version="")
+    return value
+
+
 def _key(text: str) -> Key:
     if not _KEY.fullmatch(text):
         raise InvalidSecret("the key is empty, or has spaces, line breaks or characters no key has")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.redaction import MASK, redact
 
@@ -173,3 +173,38 @@ def test_whatever_a_secret_holds_it_is_read_or_refused(value: str) -> None:
     assert credential.key.reveal().isascii()
     assert credential.key.reveal().isprintable()
     assert " " not in credential.key.reveal()
+
+
+class TestReplacingTheKey:
+    NEW = "sk-proj-newKEY0000000000000000000000000001"
+
+    def test_what_else_the_secret_holds_stays(self) -> None:
+        old = document(base_url="https://llm.example.com/v1", model="gemma4", note="ours")
+
+        new = with_new_key(old, Key(self.NEW))
+
+        assert json.loads(new) == {**json.loads(old), "api_key": self.NEW}
+
+    @pytest.mark.parametrize("old", [KEY, "", None, '"text"', "[1]", '{"api_key": "broken'])
+    def test_given_no_object_then_the_key_is_all_there_is(self, old: str | None) -> None:
+        assert json.loads(with_new_key(old, Key(self.NEW))) == {"api_key": self.NEW}
+
+    def test_the_old_keys_end_is_not_the_new_keys(self) -> None:
+        old = document(expires_at="2027-01-31T00:00:00Z")
+
+        assert "expires_at" not in json.loads(with_new_key(old, Key(self.NEW)))
+
+    def test_fields_are_added_replaced_and_taken_out(self) -> None:
+        new = with_new_key(document(model="gemma4", api="chat"), Key(self.NEW), model=None, api="responses")
+
+        assert json.loads(new) == {"api_key": self.NEW, "api": "responses"}
+        assert read(with_new_key(KEY, Key(self.NEW), expires_at=1_795_176_000)).expires_at == 1_795_176_000
+
+    def test_given_a_field_that_could_not_be_read_then_nothing_is_written(self) -> None:
+        with pytest.raises(InvalidSecret, match='"api" in the secret must be'):
+            with_new_key(document(api="soap"), Key(self.NEW))
+
+    def test_the_new_key_is_masked_from_then_on(self) -> None:
+        with_new_key(None, Key(self.NEW))
+
+        assert redact(self.NEW[8:24]) == MASK
