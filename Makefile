@@ -25,6 +25,13 @@ run: ## Serve the API on http://127.0.0.1:3000 (PORT, HOST and OPTIONS="--access
 	@scripts/environment.sh run
 	@exec $(RUN) -m travel_gpt.local $(OPTIONS)
 
+.PHONY: command
+command: ## Set up the travel-gpt command, which looks after the key
+	@scripts/environment.sh run
+	@echo "It is .venv/run/bin/travel-gpt; to type only travel-gpt: . .venv/run/bin/activate"
+	@echo "Next:"
+	@echo "  .venv/run/bin/travel-gpt doctor"
+
 .PHONY: test
 test: test-unit test-integration test-stack test-e2e ## Run every test
 

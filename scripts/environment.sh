@@ -1,7 +1,8 @@
 #!/bin/sh
-# Create or refresh the virtual environment .venv/NAME from requirements/NAME.txt.
+# Create or refresh the virtual environment .venv/NAME from requirements/NAME.txt. The travel-gpt command is
+# installed into run and dev besides, as a link to this clone.
 #   scripts/environment.sh run|dev|cloud|scan
-# It does nothing when the environment already matches the lock file.
+# It does nothing when the environment already matches the lock file and pyproject.toml.
 set -eu
 cd "$(dirname "$0")/.."
 name=$1
@@ -17,9 +18,26 @@ case $name in
     *) echo "environment.sh: no environment is called '$name'" >&2; exit 2 ;;
 esac
 
+# What is in the lock is all that this needs, so nothing is fetched.
+install_project() {
+    case $name in run | dev) ;; *) return 0 ;; esac
+    project=$(cksum <pyproject.toml)
+    if [ "$(cat "$folder/project" 2>/dev/null)" = "$project" ] && [ -x "$folder/bin/travel-gpt" ]; then
+        return 0
+    fi
+    if ! "$folder/bin/python" -m pip install --quiet --no-index --no-deps --no-build-isolation \
+        --disable-pip-version-check --editable . >"$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        echo "Could not install the travel-gpt command into $folder. The whole log is $log." >&2
+        exit 1
+    fi
+    echo "$project" >"$folder/project"
+}
+
 # Any Python that it was made with will do: a server may be running from it while another Python comes first.
 stamp=$(cksum <"$lock")
 if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -c '' 2>/dev/null; then
+    install_project
     exit 0
 fi
 python=$(scripts/python.sh)
@@ -46,3 +64,4 @@ MESSAGE
     exit 1
 fi
 echo "$stamp" >"$folder/stamp"
+install_project

@@ -1,0 +1,119 @@
+"""The command ``travel-gpt``: what is around every command of it."""
+
+import os
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from travel_gpt.command.arguments import refuse_keys, without_values
+from travel_gpt.command.stop import DONE, FAILED, USAGE, Stop, stop_for
+from travel_gpt.env_file import OF_AWS, Taken, UnreadableEnvFile, take_env_file
+
+_OF_THE_SDK: Final = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET")
+"""What the SDK would read by itself, so that a key would be proven in another way than it will be used."""
+
+_INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the command line without the program's name; by default the process's own.
+
+    Returns:
+        The exit status: 0 done; 1 it failed, or doctor found a problem; 2 it was not tried.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        refuse_keys(given)
+        _read_env_file(os.environ)
+        return _run(given)
+    except Stop as stop:
+        _say(stop.sentence)
+        return stop.status
+    except KeyboardInterrupt:
+        _say("\nStopped. Run it again to go on; what was done until now is said above.")
+        return _INTERRUPTED
+    except ModuleNotFoundError as missing:
+        _say(f"{missing.name} is not installed here. `make command` sets everything up.")
+        return USAGE
+    except UnreadableEnvFile as wrong:
+        _say(str(wrong))
+        return USAGE
+
+
+def _read_env_file(environ: MutableMapping[str, str]) -> None:
+    taken = take_env_file(Path.cwd(), environ, also=OF_AWS)
+    for name in _OF_THE_SDK:
+        environ.pop(name, None)
+    if taken is not None:
+        _say(told(taken))
+
+
+def told(taken: Taken) -> str:
+    """Say what was taken from a file of settings: the names, never a value.
+
+    Args:
+        taken: what was taken.
+    """
+    names = ", ".join(taken.names) or "nothing that is not set already"
+    said = f"Read {taken.path.name} of this folder: {names}."
+    if taken.wrong_lines:
+        lines = ", ".join(map(str, taken.wrong_lines))
+        said += f" These lines of it cannot be understood: {lines}."
+    return said
+
+
+def _run(arguments: list[str]) -> int:
+    # Only now: what it imports reads the environment.
+    import typer
+    from typer.main import get_command
+
+    from travel_gpt.command.app import NAME, app
+    from travel_gpt.errors import TravelGPTError
+    from travel_gpt.observability import describe
+
+    command = get_command(app)
+    try:
+        status = command.main(arguments, prog_name=NAME, standalone_mode=False)
+    except typer.TyperException as wrong:
+        _say(without_values(wrong.format_message(), arguments, set(_words(command))))
+        _say(f"`{NAME} --help` shows the commands, `{NAME} COMMAND --help` their options.")
+        return USAGE
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except TravelGPTError as failure:
+        raise stop_for(failure) from None
+    except (Stop, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile):
+        raise
+    except Exception as mistake:  # noqa: BLE001 - a traceback could quote a key
+        types = " from ".join(describe(mistake))
+        raise Stop(
+            f"Something went wrong here ({types}). It is a bug: please report it, with the command that you "
+            "typed and without any key.",
+            FAILED,
+        ) from None
+    return status if isinstance(status, int) else DONE
+
+
+def _words(command: Any) -> Iterator[str]:
+    """Return the names of commands, options and choices, which may be repeated."""
+    if command.name:
+        yield command.name
+    for parameter in command.params:
+        yield from parameter.opts
+        yield parameter.name
+    for each in getattr(command, "commands", {}).values():
+        yield from _words(each)
+
+
+def _say(text: str) -> None:
+    from travel_gpt.redaction import redact
+
+    sys.stderr.write(redact(text) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Proving a key with one live call."""
+
+from typing import Final
+
+from travel_gpt.advisor.upstream import Upstream
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.deadline import Deadline
+from travel_gpt.errors import CredentialRejected, TravelGPTError
+from travel_gpt.settings import Settings
+
+PROOF_WITHIN: Final = 20.0
+"""Seconds for the call, tries again included."""
+
+
+def prove(credential: Credential, settings: Settings) -> TravelGPTError | None:
+    """Show a key to the server that it is for, with the one call that costs nothing.
+
+    Args:
+        credential: the key, and what belongs to it.
+        settings: which server, unless the credential says.
+
+    Returns:
+        What went wrong; None where the server took the key.
+    """
+    upstream = Upstream(settings)
+    try:
+        upstream.list_models(credential, Deadline(PROOF_WITHIN))
+    except TravelGPTError as failure:
+        return failure
+    finally:
+        upstream.close()
+    return None
+
+
+def server_of(credential: Credential, settings: Settings) -> str:
+    """Return the base URL that a key is sent to."""
+    return credential.base_url or settings.base_url
+
+
+def why_not(failure: TravelGPTError, server: str) -> str:
+    """Say why a key could not be proven, without what the server said of the key.
+
+    Args:
+        failure: what went wrong.
+        server: the base URL that was asked.
+
+    Returns:
+        A sentence without a full stop.
+    """
+    if isinstance(failure, CredentialRejected):
+        return f"{server} refuses the key ({failure.detail})"
+    return f"{server} could not say ({failure.detail or failure.code})"

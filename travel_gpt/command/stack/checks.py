@@ -1,0 +1,35 @@
+"""The checks of a stack, in the order in which they are shown."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from travel_gpt.command.finding import Check
+from travel_gpt.command.stack.api import check_callers, check_throttles
+from travel_gpt.command.stack.deployed import Deployed
+from travel_gpt.command.stack.function import check_function, check_settings, check_stack
+from travel_gpt.command.stack.health import check_health
+from travel_gpt.command.stack.role import check_role
+from travel_gpt.command.stack.secret import check_secret
+from travel_gpt.command.stack.template import check_drift, check_template, find_template
+from travel_gpt.command.stack.watching import check_alarms, check_logs
+
+
+def checks_of(deployed: Deployed, *, verify: bool) -> Iterator[tuple[str, Check]]:
+    """Return each check with its title.
+
+    Args:
+        deployed: the stack.
+        verify: whether the function is to prove the key with one live call.
+    """
+    yield "stack", partial(check_stack, deployed)
+    yield "settings", partial(check_settings, deployed)
+    yield "function", partial(check_function, deployed)
+    yield "role", partial(check_role, deployed)
+    yield "secret", partial(check_secret, deployed)
+    yield "throttles", partial(check_throttles, deployed)
+    yield "usage plan", partial(check_callers, deployed)
+    yield "logs", partial(check_logs, deployed)
+    yield "alarms", partial(check_alarms, deployed)
+    yield "template", partial(check_template, deployed, find_template())
+    yield "drift", partial(check_drift, deployed)
+    yield "health", partial(check_health, deployed, verify=verify)

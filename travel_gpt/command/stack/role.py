@@ -1,0 +1,115 @@
+"""What the function's role may do: its own secret, its own log, and nothing else."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from travel_gpt.command.account import client
+from travel_gpt.command.finding import Finding, ok, problem, warning
+from travel_gpt.command.stack.deployed import Deployed
+
+_RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
+_READS: Final = "secretsmanager:getsecretvalue"
+
+# Actions that AWS offers for every resource only.
+_WITHOUT_RESOURCE: Final = (
+    "ec2:createnetworkinterface",
+    "ec2:deletenetworkinterface",
+    "ec2:describenetworkinterfaces",
+    "ec2:describesubnets",
+    "ec2:assignprivateipaddresses",
+    "ec2:unassignprivateipaddresses",
+    "sts:getwebidentitytoken",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action on one resource that a policy allows."""
+
+    action: str
+    resource: str
+
+
+def check_role(deployed: Deployed) -> Iterator[Finding]:
+    """Look at every policy of the function's role."""
+    iam, role = client("iam"), str(deployed.function["Role"]).rpartition("/")[2]
+    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    names = ", ".join(each["PolicyName"] for each in attached)
+    if attached:
+        yield problem("role", f"{role} has managed policies, and should have none: {names}", _RESTORE)
+    grants: list[Grant] = []
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        grants += allowed_by(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
+    wrong = list(_too_much(grants, deployed))
+    yield from wrong
+    yield from _enough(grants, deployed)
+    if not attached and not wrong:
+        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, each on named resources")
+
+
+def secret_name_of(deployed: Deployed) -> str:
+    """Return the name of the function's secret, without the ARN's beginning and AWS's six characters."""
+    name = deployed.settings.secret_name
+    return name.partition(":secret:")[2][:-7] if name.startswith("arn:") else name
+
+
+def allowed_by(document: Any) -> list[Grant]:
+    """Return what a policy allows, one action on one resource each.
+
+    Args:
+        document: the policy, as a document or as its JSON, which IAM's own API quotes for URLs.
+    """
+    policy = json.loads(unquote(document)) if isinstance(document, str) else document
+    statements = policy.get("Statement", [])
+    return [
+        # IAM does not tell capitals in actions apart.
+        Grant(action.lower(), resource)
+        for each in (statements if isinstance(statements, list) else [statements])
+        if each.get("Effect") == "Allow"
+        for action in _listed(each.get("Action", "* (NotAction)"))
+        for resource in _listed(each.get("Resource", "NotResource *"))
+    ]
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
+    own = f":secret:{secret_name_of(deployed)}-??????"
+    for grant in grants:
+        if "*" in grant.action:
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", _RESTORE)
+        elif grant.action.startswith("secretsmanager:") and not grant.resource.endswith(own):
+            yield problem(
+                "role",
+                f"it may do {grant.action} on {grant.resource}, which is more than its own secret",
+                f"The resource must end in {own}. {_RESTORE}",
+            )
+        elif grant.resource.endswith("*") and not _may_end_so(grant):
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", _RESTORE)
+
+
+def _may_end_so(grant: Grant) -> bool:
+    within_a_log_group = ":log-group:" in grant.resource and not grant.resource.endswith("log-group:*")
+    return grant.action in _WITHOUT_RESOURCE or within_a_log_group
+
+
+def _enough(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
+    sources = deployed.settings.credential_source
+    reads = any(grant.action == _READS for grant in grants)
+    if "secrets-manager" in sources and not reads:
+        yield problem(
+            "role",
+            "it has no policy for reading secrets, and the function's source is secrets-manager",
+            "Put the policy of template.yaml back: ./deploy.sh does so once the role differs from the stack.",
+        )
+    if "secrets-manager" not in sources and reads:
+        yield warning(
+            "role",
+            f"it may still read a secret, and the function's sources are {', '.join(sources)}",
+            "Once ?verify=true succeeds without the secret, take the policy away with the second deployment.",
+        )

@@ -1,0 +1,59 @@
+"""The end of a run that did not do what was asked."""
+
+from typing import Final
+
+from travel_gpt.errors import (
+    AccessDenied,
+    CredentialError,
+    CredentialsUnavailable,
+    InvalidSecret,
+    SecretNotFound,
+    TravelGPTError,
+)
+
+DONE: Final = 0
+FAILED: Final = 1
+"""It was tried, and it failed or was refused."""
+USAGE: Final = 2
+"""It was not tried: what was asked for is wrong, or something that it needs is missing."""
+
+
+class Stop(Exception):
+    """The end of the run, with a sentence for the person at the keyboard.
+
+    Args:
+        sentence: what happened and what to do next. Never a credential.
+        status: the exit status.
+    """
+
+    def __init__(self, sentence: str, status: int = FAILED) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.status = status
+
+
+# The failures' own remedies are for the owner of a deployed function, who has its log.
+_ADVICE: Final[dict[type[CredentialError], str]] = {
+    SecretNotFound: "Check its name and the region, or create it with: travel-gpt secret put",
+    AccessDenied: "Ask whoever administers the account for that permission, then repeat.",
+    InvalidSecret: "Put a usable key in its place with: travel-gpt secret put",
+    CredentialsUnavailable: "Look whether anything was done with `travel-gpt secret show`, then repeat.",
+}
+
+
+def stop_for(failure: TravelGPTError) -> Stop:
+    """Say what a failure means to the person at the keyboard, and what to do.
+
+    Args:
+        failure: the failure, whose own message is for a caller of the API.
+
+    Returns:
+        What to stop with.
+    """
+    advice = next((says for kind, says in _ADVICE.items() if isinstance(failure, kind)), failure.remedy)
+    return Stop(f"{sentence(failure.detail or failure.message)} {advice}")
+
+
+def sentence(text: str) -> str:
+    """Return a remark as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

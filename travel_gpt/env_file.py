@@ -1,0 +1,127 @@
+"""The file ``.env`` of the current folder, for the local server and the command. No function reads it."""
+
+import io
+from collections.abc import Collection, Iterator, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from travel_gpt.credentials.environment import variable_of
+from travel_gpt.settings import Settings, settings_fields
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
+
+NAME: Final = ".env"
+LONGEST: Final = 1_048_576
+"""Bytes. What is longer is no file of settings."""
+
+OF_CREDENTIALS: Final = frozenset(
+    {"OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "TRAVEL_GPT_MASTER_KEYS", "VAULT_TOKEN"}
+)
+
+# None of those that name a file or a program, such as AWS_CONFIG_FILE: with them, a folder that somebody else
+# filled could run a program of theirs.
+OF_AWS: Final = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+    }
+)
+
+
+class UnreadableEnvFile(Exception):
+    """The file is there and cannot be read; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken from the file: names, never values."""
+
+    path: Path
+    names: tuple[str, ...]
+    wrong_lines: tuple[int, ...]
+    """The numbers of the lines that cannot be understood."""
+
+
+def take_env_file(
+    folder: Path, environ: MutableMapping[str, str], also: Collection[str] = ()
+) -> Taken | None:
+    """Put the variables of ``.env`` that Travel GPT knows into the environment. Those that are set win.
+
+    Args:
+        folder: where the file may be.
+        environ: the environment variables.
+        also: the names of further variables that are taken.
+
+    Returns:
+        What was taken; None where there is no such file.
+
+    Raises:
+        UnreadableEnvFile: it cannot be read.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    bindings = list(parse(read_text(path)))
+    values = {each.key: each.value for each in bindings if each.key is not None and each.value}
+    # The name of the secret may itself stand in the file.
+    named = {"OPENAI_SECRET_NAME": values.get("OPENAI_SECRET_NAME") or "", **environ}
+    known = {spec.variable for spec in settings_fields()} | OF_CREDENTIALS | {*also}
+    known.add(variable_of(Settings.load(named).secret_name))
+    taken = {name: value for name, value in values.items() if name in known and not environ.get(name)}
+    environ.update(taken)
+    wrong = tuple(each.original.line for each in bindings if each.error)
+    return Taken(path, tuple(taken), wrong)
+
+
+def read_text(path: Path) -> str:
+    """Read a file of settings.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its text, with the line ends that it has.
+
+    Raises:
+        UnreadableEnvFile: it cannot be read, is no text, or far too long.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as failed:
+        raise UnreadableEnvFile(f"{path} cannot be read: {failed.strerror}.") from None
+    if len(content) > LONGEST:
+        raise UnreadableEnvFile(f"{path} is longer than {LONGEST:,} bytes: it is no file of settings.")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        # The original quotes the file.
+        raise UnreadableEnvFile(f"{path} is not text in UTF-8: save it so, then repeat.") from None
+
+
+def parse(text: str) -> "Iterator[Binding]":
+    """Take a file of settings apart, keeping each piece as it was written.
+
+    Args:
+        text: the file's text.
+
+    Returns:
+        Its pieces, in order; together they are the text, but for a byte order mark at its start.
+
+    Raises:
+        UnreadableEnvFile: what reads such files is not installed.
+    """
+    try:
+        from dotenv.parser import parse_stream
+    except ModuleNotFoundError:
+        raise UnreadableEnvFile(
+            "There is a file .env here, and python-dotenv, which reads it, is not installed. `make run` and "
+            "`make command` set everything up."
+        ) from None
+    return parse_stream(io.StringIO(text))
