@@ -86,7 +86,9 @@ class LoopbackAws:
             body=body,
             stream_output=False,
         )
-        status, answered, content = botocore_stubber.process_request(request)
+        played = botocore_stubber.process_request(request)
+        assert played is not None, f"moto does not play {action}"
+        status, answered, content = played
         raw = content.encode() if isinstance(content, str) else content
         return status, {str(name): str(value) for name, value in answered.items()}, raw
 

@@ -7,7 +7,9 @@ from typing import Final
 from travel_gpt.command.stop import USAGE, Stop
 
 # By what they begin with: OpenAI and Anthropic, Google, Groq, xAI, Perplexity, Hugging Face, GitHub.
-_KNOWN_SHAPE: Final = re.compile(r"sk-[\w*.-]{6,}|\b(?:AIza|gsk_|xai-|pplx-|hf_|gh[pousr]_)[\w-]{6,}", re.I)
+_KNOWN_SHAPE: Final = re.compile(
+    r"(?<![A-Za-z0-9])sk-[\w*.-]{6,}|\b(?:AIza|gsk_|xai-|pplx-|hf_|gh[pousr]_)[\w-]{6,}", re.I
+)
 _RANDOM: Final = re.compile(r"[A-Za-z0-9]{24,}")
 
 _REFUSED: Final = (

@@ -92,7 +92,8 @@ def store(target: Target, given: Given, stored: Stored, who: str, screen: Screen
         screen.say(f"What else it held stays: {', '.join(kept)}.")
     if stored.exists:
         screen.say(
-            f"The key before is kept as AWSPREVIOUS; `travel-gpt secret rollback{target.options}` goes back to it."
+            f"The key before is kept as AWSPREVIOUS; `travel-gpt secret rollback{target.options}` goes back "
+            "to it."
         )
     return token
 

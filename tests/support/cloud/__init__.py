@@ -41,6 +41,8 @@ an account of its own, which the per-test reset does not touch::
 ``env``                         the whole environment for a command: HOME, PATH, fake credentials,
                                 ``AWS_ENDPOINT_URL``, region, ``PYTHON``, telemetry off. Nothing inherited
                                 but proxies and pip's own settings, which a build may need
+``through_proxy``               what to add to ``env`` for a command that reaches for https by itself, not
+                                through curl
 ``run(*argv, env=, input=,      runs a command with ``env`` (plus yours; a value of None removes one) in
 cwd=, timeout=)``               the repository's root, and kills it with its children at the timeout
                                 (seconds, 180). Returns a CompletedProcess with text output

@@ -109,6 +109,16 @@ class Cloud:
             "no_proxy": "localhost,127.0.0.1",
         }
 
+    @property
+    def through_proxy(self) -> dict[str, str]:
+        """What sends the https of a command other than curl to the played internet."""
+        proxy = f"http://127.0.0.1:{self._front.port}"
+        return {
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            "SSL_CERT_FILE": str(self._front.authority.file),
+        }
+
     def run(
         self,
         *argv: str,

@@ -1,7 +1,8 @@
 """The internet, as far as ``curl`` can see: one TLS port that plays every host.
 
 OpenAI's host is passed on, byte for byte, to the scripted upstream; API Gateway's hosts are answered by the
-deployed API; any other host gets a 502 and is remembered, so that the test can fail.
+deployed API; any other host gets a 502 and is remembered, so that the test can fail. A client that cannot be
+told another address, as curl can, takes it for its proxy: ``CONNECT`` leads to the same port.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
 TIMEOUT = 60.0
+LONGEST_HEAD = 8192
 
 
 class Front:
@@ -72,6 +74,8 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         front = cast("_Server", self.server).front
+        if self.request.recv(1, socket.MSG_PEEK) == b"C" and not self._connect():
+            return
         asked: list[str] = []
 
         def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -88,6 +92,17 @@ class _Connection(socketserver.BaseRequestHandler):
                     splice(connection, upstream)
             else:
                 _Http(connection, self.client_address, cast("socketserver.BaseServer", _Asked(front, host)))
+
+    def _connect(self) -> bool:
+        """Take the greeting that a proxy gets. Which host is meant is said again in the TLS greeting."""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            read = self.request.recv(1)
+            if not read or len(head) > LONGEST_HEAD:
+                return False
+            head += read
+        self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        return True
 
 
 class _Asked:

@@ -1,0 +1,315 @@
+"""``travel-gpt doctor`` against a deployed stack: what it says when all is well, and what when it is not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.clone import ROOT
+from tests.support.cloud.bed import Cloud, start_cloud
+from tests.support.owner import GOOD_KEY, Owner
+from tests.support.witness import holds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import CompletedProcess
+
+PYTHON = ROOT / ".venv" / "run" / "bin" / "python"
+STACK = "travel-gpt-backend"
+SECRET = "travel-gpt/openai-api-key"
+FUNCTION = f"{STACK}-TravelGPTFunction"
+
+
+class Doctor:
+    """The command, run by the owner of the account."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    def run(self, *options: str) -> CompletedProcess[str]:
+        """Run it, and see that it shows nothing of the key."""
+        command = [str(PYTHON), "-W", "error", "-m", "travel_gpt.command", *options]
+        done = self.cloud.run(*command, env={**self.cloud.through_proxy})
+        assert not holds(done.stdout + done.stderr, GOOD_KEY)
+        return done
+
+    def findings(self, *options: str) -> list[dict[str, str]]:
+        """What it finds, but for what is well."""
+        done = self.run("doctor", "--env", "prod", "--json", *options)
+        found: list[dict[str, str]] = json.loads(done.stdout)["findings"]
+        problems = [each for each in found if each["state"] == "problem"]
+        assert done.returncode == (1 if problems else 0)
+        return [each for each in found if each["state"] != "ok"]
+
+
+@pytest.fixture(scope="module")
+def doctor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doctor]:
+    if not PYTHON.exists():
+        pytest.skip("the command's environment is not set up: scripts/environment.sh run")
+    folder = tmp_path_factory.mktemp("doctor")
+    bed = folder / "cloud"
+    bed.mkdir()
+    with start_cloud(bed) as cloud:
+        done = Owner(cloud, folder / "clone").deploy("--yes", key=GOOD_KEY)
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Doctor(cloud)
+
+
+def _of(found: list[dict[str, str]], check: str) -> list[tuple[str, str]]:
+    return [(each["state"], each["says"]) for each in found if each["check"] == check]
+
+
+AS_DEPLOYED = {"logs", "alarms", "drift"}
+"""What is to know of a stack as deploy.sh makes it here: no access log, no mail, drift not looked for."""
+
+
+def test_a_fresh_stack_is_well(doctor: Doctor) -> None:
+    done = doctor.run("doctor", "--env", "prod", "--verify")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PROBLEM" not in done.stdout
+    for line in (
+        f"{SECRET}, version ",
+        "OpenAI takes the key",
+        "POST: 5 a second, 10 at once",
+        "1000 queries a day",
+        f"/aws/lambda/{FUNCTION} is kept 30 days",
+        "what is deployed is template.yaml of this clone",
+        "may do 4 things, each on named resources",
+    ):
+        assert line in done.stdout
+    assert {each["check"] for each in doctor.findings()} == AS_DEPLOYED
+    # Then: nothing was changed by looking.
+    assert not [call for call in doctor.cloud.calls() if call.caller == "owner" and call.action == "Put"]
+
+
+def test_it_reads_no_value_of_a_deployed_stack(doctor: Doctor) -> None:
+    doctor.cloud.forget_calls()
+
+    doctor.run("doctor", "--env", "prod")
+
+    read = [call for call in doctor.cloud.calls(mutating=False) if call.action == "GetSecretValue"]
+    assert "owner" not in {call.caller for call in read}
+    assert not [call for call in doctor.cloud.calls() if call.caller == "owner"]
+
+
+def _role(doctor: Doctor) -> str:
+    return str(doctor.cloud.function(FUNCTION).configuration["Role"]).rpartition("/")[2]
+
+
+def _widen(doctor: Doctor, action: str, resource: str) -> Callable[[], object]:
+    iam, role = doctor.cloud.client("iam"), _role(doctor)
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}],
+    }
+    iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=json.dumps(document))
+    return lambda: iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
+
+
+def _any_secret(doctor: Doctor) -> Callable[[], object]:
+    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{SECRET}-*"
+    return _widen(doctor, "secretsmanager:GetSecretValue", arn)
+
+
+def _any_action(doctor: Doctor) -> Callable[[], object]:
+    return _widen(doctor, "s3:*", "arn:aws:s3:::somewhere")
+
+
+def _any_resource(doctor: Doctor) -> Callable[[], object]:
+    return _widen(doctor, "dynamodb:GetItem", "*")
+
+
+def _delete_secret(doctor: Doctor) -> Callable[[], object]:
+    secrets = doctor.cloud.client("secretsmanager")
+    secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=30)
+    return lambda: secrets.restore_secret(SecretId=SECRET)
+
+
+def _leave_pending(doctor: Doctor) -> Callable[[], object]:
+    secrets = doctor.cloud.client("secretsmanager")
+    token = "6f5c2a4e-0000-4000-8000-000000000000"
+    secrets.put_secret_value(
+        SecretId=SECRET, SecretString=GOOD_KEY, ClientRequestToken=token, VersionStages=["AWSPENDING"]
+    )
+    return lambda: secrets.update_secret_version_stage(
+        SecretId=SECRET, VersionStage="AWSPENDING", RemoveFromVersionId=token
+    )
+
+
+def _let_everybody_in(doctor: Doctor) -> Callable[[], object]:
+    secrets = doctor.cloud.client("secretsmanager")
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    secrets.put_resource_policy(SecretId=SECRET, ResourcePolicy=json.dumps(policy))
+    return lambda: secrets.delete_resource_policy(SecretId=SECRET)
+
+
+def _keep_logs_for_ever(doctor: Doctor) -> Callable[[], object]:
+    logs, group = doctor.cloud.client("logs"), f"/aws/lambda/{FUNCTION}"
+    logs.delete_retention_policy(logGroupName=group)
+    return lambda: logs.put_retention_policy(logGroupName=group, retentionInDays=30)
+
+
+def _raise_alarm(doctor: Doctor) -> Callable[[], object]:
+    watch, name = doctor.cloud.client("cloudwatch"), f"{STACK}-credential-failures"
+    watch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="the test")
+    return lambda: watch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="the test")
+
+
+def _stop_function(doctor: Doctor) -> Callable[[], object]:
+    functions = doctor.cloud.client("lambda")
+    functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
+    return lambda: functions.delete_function_concurrency(FunctionName=FUNCTION)
+
+
+def _put_key_into_variable(doctor: Doctor) -> Callable[[], object]:
+    functions = doctor.cloud.client("lambda")
+    before = doctor.cloud.function(FUNCTION).environment
+
+    def write(variables: dict[str, str]) -> object:
+        return functions.update_function_configuration(
+            FunctionName=FUNCTION, Environment={"Variables": variables}
+        )
+
+    write({**before, "MY_KEY": GOOD_KEY})
+    return lambda: write(before)
+
+
+def _break_setting(doctor: Doctor) -> Callable[[], object]:
+    functions = doctor.cloud.client("lambda")
+    before = doctor.cloud.function(FUNCTION).environment
+
+    def write(variables: dict[str, str]) -> object:
+        return functions.update_function_configuration(
+            FunctionName=FUNCTION, Environment={"Variables": variables}
+        )
+
+    write({**before, "CREDENTIAL_TTL_SECONDS": "soon"})
+    return lambda: write(before)
+
+
+def _api(doctor: Doctor) -> str:
+    stack = doctor.cloud.client("cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId="TravelGPTApi"
+    )
+    return str(stack["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def _change_stage(doctor: Doctor, path: str, value: str, back: str) -> Callable[[], object]:
+    gateway, api = doctor.cloud.client("apigateway"), _api(doctor)
+
+    def change(to: str) -> object:
+        operation = {"op": "replace", "path": path, "value": to}
+        return gateway.update_stage(restApiId=api, stageName="Prod", patchOperations=[operation])
+
+    change(value)
+    return lambda: change(back)
+
+
+def _other_throttle(doctor: Doctor) -> Callable[[], object]:
+    return _change_stage(doctor, "/~1travel-gpt/POST/throttling/rateLimit", "500", "5")
+
+
+def _no_throttle(doctor: Doctor) -> Callable[[], object]:
+    return _change_stage(doctor, "/~1travel-gpt/POST/throttling/rateLimit", "10000", "5")
+
+
+def _trace_bodies(doctor: Doctor) -> Callable[[], object]:
+    return _change_stage(doctor, "/~1travel-gpt/POST/logging/dataTrace", "true", "false")
+
+
+def _disable_api_key(doctor: Doctor) -> Callable[[], object]:
+    gateway = doctor.cloud.client("apigateway")
+    key = gateway.get_api_keys()["items"][0]["id"]
+
+    def set_to(value: str) -> object:
+        operation = {"op": "replace", "path": "/enabled", "value": value}
+        return gateway.update_api_key(apiKey=key, patchOperations=[operation])
+
+    set_to("false")
+    return lambda: set_to("true")
+
+
+BROKEN: list[tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = [
+    (_any_secret, "role", "problem", "which is more than its own secret"),
+    (_any_action, "role", "problem", "it may do s3:*"),
+    (_any_resource, "role", "problem", "it may do dynamodb:getitem on *"),
+    (_delete_secret, "secret", "problem", "is scheduled for deletion"),
+    (_leave_pending, "rotation", "warning", "is pending"),
+    (_let_everybody_in, "readers", "problem", "lets everybody in"),
+    (_keep_logs_for_ever, "logs", "problem", f"/aws/lambda/{FUNCTION} is kept for ever"),
+    (_raise_alarm, "alarms", "problem", f"{STACK}-credential-failures is raised"),
+    (_stop_function, "function", "problem", "its reserved concurrency is 0"),
+    (_put_key_into_variable, "settings", "problem", "the variable MY_KEY holds what looks like a key"),
+    (_break_setting, "settings", "problem", "CREDENTIAL_TTL_SECONDS must be a whole number"),
+    (_other_throttle, "throttles", "warning", "POST: 500 a second"),
+    (_no_throttle, "throttles", "problem", "POST has no throttle"),
+    (_trace_bodies, "api log", "problem", "data tracing is on"),
+    (_disable_api_key, "api key", "warning", "the callers' key is disabled"),
+]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "check", "state", "says"), BROKEN, ids=[each[0].__name__.strip("_") for each in BROKEN]
+)
+def test_what_was_changed_by_hand_is_found(
+    doctor: Doctor, break_it: Callable[[Doctor], Callable[[], object]], check: str, state: str, says: str
+) -> None:
+    mend = break_it(doctor)
+    try:
+        found = doctor.findings()
+    finally:
+        mend()
+
+    assert [text for kind, text in _of(found, check) if kind == state and says in text], found
+    assert all(each["mend"] for each in found)
+
+
+def test_a_key_that_openai_refuses_is_found_by_the_live_call_only(doctor: Doctor) -> None:
+    doctor.cloud.openai.reject(GOOD_KEY)
+    doctor.cloud.function(FUNCTION).restart()
+    try:
+        quiet, asked = doctor.findings(), doctor.findings("--verify")
+    finally:
+        doctor.cloud.openai.accept(GOOD_KEY)
+        doctor.cloud.function(FUNCTION).restart()
+
+    assert not _of(quiet, "health")
+    (live,) = _of(asked, "live call")
+    assert live[0] == "problem"
+    assert "credential_rejected" in live[1]
+
+
+def test_what_the_owner_may_not_see_is_said_and_the_rest_goes_on(doctor: Doctor) -> None:
+    doctor.cloud.deny("logs:DescribeLogGroups")
+    try:
+        found = doctor.findings()
+    finally:
+        doctor.cloud.allow("logs:DescribeLogGroups")
+
+    assert [text for kind, text in _of(found, "logs") if kind == "warning" and "not checked" in text]
+    assert _of(found, "drift"), "the checks after it were made"
+
+
+def test_a_stack_that_is_not_there_is_no_finding(doctor: Doctor) -> None:
+    done = doctor.run("doctor", "--stack", "nowhere")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "There is no stack nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_alarm_that_is_gone_is_found(doctor: Doctor) -> None:
+    # The last one here: only a deployment brings it back.
+    name = f"{STACK}-api-latency"
+    doctor.cloud.client("cloudwatch").delete_alarms(AlarmNames=[name])
+
+    assert ("problem", f"{name} is gone") in _of(doctor.findings(), "alarms")
