@@ -14,6 +14,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 # Run as a file, Python looks for modules beside it and not in the clone.
 sys.path.insert(0, str(ROOT))
 
+from scripts.docs.command_page import command_page  # noqa: E402
 from scripts.docs.errors_page import errors_page  # noqa: E402
 from scripts.docs.openapi_document import openapi_document  # noqa: E402
 from scripts.docs.settings_page import settings_page, short_table  # noqa: E402
@@ -43,6 +44,7 @@ def wanted(root: Path) -> dict[Path, str]:
     texts = {
         Path("docs/settings.md"): settings_page(StackTemplate.read(root / "template.yaml")),
         Path("docs/errors.md"): errors_page(),
+        Path("docs/command.md"): command_page(),
         Path("docs/openapi.json"): json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
     }
     readme = root / "README.md"

@@ -48,6 +48,14 @@ class Taken:
     wrong_lines: tuple[int, ...]
     """The numbers of the lines that cannot be understood."""
 
+    def told(self) -> str:
+        """Say what was taken, for the person at the keyboard."""
+        names = ", ".join(self.names) or "nothing that is not set already"
+        said = f"Read {self.path.name} of this folder: {names}."
+        if self.wrong_lines:
+            said += f" These lines of it cannot be understood: {', '.join(map(str, self.wrong_lines))}."
+        return said
+
 
 def take_env_file(
     folder: Path, environ: MutableMapping[str, str], also: Collection[str] = ()

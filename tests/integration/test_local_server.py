@@ -34,8 +34,9 @@ class LocalServer:
         kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "LANG"))}
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "travel_gpt.local", "--port", "0", *options],
-            cwd=REPOSITORY,
-            env={**kept, "HOME": str(home), **environment},
+            # Not in the clone: a developer's own .env would be read.
+            cwd=home,
+            env={**kept, "PYTHONPATH": str(REPOSITORY), "HOME": str(home), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -118,8 +119,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Give a function that starts a server in an empty home; what it started is stopped in the end."""
     started: list[LocalServer] = []
 
-    def begin(*options: str, **environment: str) -> LocalServer:
-        started.append(LocalServer(tmp_path_factory.mktemp("home"), *options, **environment))
+    def begin(*options: str, env_file: str = "", **environment: str) -> LocalServer:
+        home = tmp_path_factory.mktemp("home")
+        if env_file:
+            (home / ".env").write_text(env_file)
+        started.append(LocalServer(home, *options, **environment))
         return started[-1]
 
     yield begin
@@ -287,12 +291,31 @@ def test_it_stops_at_once_and_cleanly_in_the_middle_of_a_request(start: Start, n
     assert not server.errors
 
 
+def test_a_file_of_settings_is_read_and_what_is_set_wins(start: Start) -> None:
+    with Upstream() as upstream:
+        text = f"OPENAI_API_KEY={KEY}\nOPENAI_BASE_URL={upstream.base_url}\nOPENAI_MODEL=a\nDATABASE_URL=x\n"
+        server = start(env_file=text, OPENAI_MODEL="b")
+
+        assert server.post("Rome?")[0] == 200
+        (call,) = upstream.calls
+        assert (call.key, call.body["model"]) == (KEY, "b")
+        assert server.stop() == 0
+    assert server.lines[0] == "Read .env of this folder: OPENAI_API_KEY, OPENAI_BASE_URL."
+    assert KEY not in server.printed
+    assert not server.errors
+
+
 def test_a_second_server_on_the_same_port_is_told_so(demo: LocalServer, tmp_path: Path) -> None:
     port = demo.url.split(":")[2].partition("/")[0]
     second = subprocess.run(
         [sys.executable, "-m", "travel_gpt.local"],
-        cwd=REPOSITORY,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PORT": port},
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(REPOSITORY),
+            "HOME": str(tmp_path),
+            "PORT": port,
+        },
         capture_output=True,
         text=True,
         timeout=30,

@@ -77,8 +77,7 @@ class LoopbackAws:
         if meanwhile := self.meanwhile.pop(action, None):
             meanwhile()
         if code := self.refusals.get(action):
-            error = json.dumps({"__type": code, "message": "Scripted."}).encode()
-            return 400, {"X-Amzn-Errortype": code}, error
+            return _refusal(code, as_json=bool(target))
         request = AWSPreparedRequest(
             method=method,
             url=f"https://{service}.{region}.amazonaws.com{path}",
@@ -91,6 +90,15 @@ class LoopbackAws:
         status, answered, content = played
         raw = content.encode() if isinstance(content, str) else content
         return status, {str(name): str(value) for name, value in answered.items()}, raw
+
+
+def _refusal(code: str, *, as_json: bool) -> tuple[int, dict[str, str], bytes]:
+    if as_json:
+        document = json.dumps({"__type": code, "message": "Scripted."})
+    else:
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>Scripted.</Message></Error>"
+        document = f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>"
+    return 400, {}, document.encode()
 
 
 def _handler(account: LoopbackAws) -> type[BaseHTTPRequestHandler]:

@@ -6,17 +6,20 @@ import importlib
 import re
 import subprocess
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import botocore.session
 import pytest
 from botocore import xform_name
+from typer.main import get_command
 
 from scripts.docs.stack_template import StackTemplate
 from tests.support.markdown import ROOT, Page, pages
 from travel_gpt.advisor.wires import INSTRUCTIONS
 from travel_gpt.api.requests import MAX_QUERY_CHARACTERS
+from travel_gpt.command.app import app
+from travel_gpt.env_file import OF_CREDENTIALS
 from travel_gpt.errors import HTTP_STATUS, CredentialError, UpstreamError
 from travel_gpt.local.refusals import REFUSALS
 from travel_gpt.settings import Settings, settings_fields
@@ -30,6 +33,13 @@ SAID = " ".join(SECURITY.text.split())
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
 PARAMETERS = StackTemplate.read(ROOT / "template.yaml").parameters
 CODE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "travel_gpt").rglob("*.py"))
+COMMAND: Any = get_command(app)
+OF_THE_COMMAND = {
+    name
+    for each in (COMMAND.commands["doctor"], *COMMAND.commands["secret"].commands.values(), COMMAND)
+    for option in each.params
+    for name in option.opts
+}
 METRICS = set(re.findall(r'count\("(\w+)"\)', CODE))
 ALARMS = set(re.findall(r"AlarmName: !Sub \$\{AWS::StackName\}(-[a-z0-9-]+)", TEMPLATE))
 
@@ -60,11 +70,30 @@ def deploy_options() -> set[str]:
 @each_page
 def test_each_option_of_deploy_sh_exists(page: Page, deploy_options: set[str]) -> None:
     lines = re.findall(r"\./deploy\.sh[^\n#]*", page.commands)
-    alone = [span for span in page.spans if span.startswith("--")]
+    alone = [span for span in page.spans if span.startswith("--") and span.split()[0] not in OF_THE_COMMAND]
     for line in [*lines, *(alone if "deploy.sh" in page.text else ())]:
         assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= deploy_options, line
         for name in re.findall(r"--parameter (\w+)=", line):
             assert name in {*PARAMETERS, "Name"}, line
+
+
+@each_page
+def test_each_travel_gpt_command_exists_and_takes_its_options(page: Page) -> None:
+    for line in re.findall(r"(?:^|[|&`/] ?|\s)travel-gpt ((?:doctor|secret)[^\n#|`]*)", page.commands):
+        command: Any = COMMAND
+        words = line.split()
+        while words and getattr(command, "commands", None):
+            word = words.pop(0)
+            assert word in command.commands, line
+            command = command.commands[word]
+        known = {name for option in command.params for name in option.opts}
+        assert {word for word in words if word.startswith("-")} <= known, line
+
+
+def test_every_command_is_on_its_page() -> None:
+    told = set(Page.read("docs/command.md").anchors)
+    for name in COMMAND.commands["secret"].commands:
+        assert f"travel-gpt-secret-{name}" in told
 
 
 @each_page
@@ -123,7 +152,7 @@ def test_each_name_exists(page: Page) -> None:
         if re.fullmatch(r"[A-Z][A-Za-z]*[a-z][A-Z][A-Za-z]*", span):
             assert span in {*logical, *METRICS, "TravelGPT"}, span
         if re.fullmatch(r"(?:OPENAI|CREDENTIAL|API|LOG|POWERTOOLS)_[A-Z_]+", span) and span not in REFUSALS:
-            assert span in {*variables, "OPENAI_API_KEY", "API_KEY_ID"}, span
+            assert span in {*variables, *OF_CREDENTIALS, "API_KEY_ID"}, span
         if match := re.fullmatch(r"travel-gpt-backend(-[a-z0-9]+-[a-z0-9-]+)", span):
             assert match[1] in ALARMS, span
 
@@ -205,8 +234,8 @@ def test_the_arithmetic_is_right() -> None:
 def test_the_floors_are_those_that_imports_are_held_to() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (floors,) = contract["tool"]["importlinter"]["contracts"]
-    # local stands beside the house.
-    wanted = [layer.replace("travel_gpt.", "").split(" | ") for layer in floors["layers"][1:]]
+    # local and command stand beside the house, with the file that both read.
+    wanted = [layer.replace("travel_gpt.", "").split(" | ") for layer in floors["layers"][2:]]
 
     told = Page.read("docs/architecture.md").section("The floors").partition(". An")[0]
     assert [re.findall(r"`(\w+)`", floor) for floor in told.split("→")] == wanted

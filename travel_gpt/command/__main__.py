@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from travel_gpt.command.arguments import refuse_keys, without_values
 from travel_gpt.command.stop import DONE, FAILED, USAGE, Stop, stop_for
-from travel_gpt.env_file import OF_AWS, Taken, UnreadableEnvFile, take_env_file
+from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
 
 _OF_THE_SDK: Final = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET")
 """What the SDK would read by itself, so that a key would be proven in another way than it will be used."""
@@ -49,21 +49,7 @@ def _read_env_file(environ: MutableMapping[str, str]) -> None:
     for name in _OF_THE_SDK:
         environ.pop(name, None)
     if taken is not None:
-        _say(told(taken))
-
-
-def told(taken: Taken) -> str:
-    """Say what was taken from a file of settings: the names, never a value.
-
-    Args:
-        taken: what was taken.
-    """
-    names = ", ".join(taken.names) or "nothing that is not set already"
-    said = f"Read {taken.path.name} of this folder: {names}."
-    if taken.wrong_lines:
-        lines = ", ".join(map(str, taken.wrong_lines))
-        said += f" These lines of it cannot be understood: {lines}."
-    return said
+        _say(taken.told())
 
 
 def _run(arguments: list[str]) -> int:
@@ -95,6 +81,8 @@ def _run(arguments: list[str]) -> int:
             "typed and without any key.",
             FAILED,
         ) from None
+    if status == _INTERRUPTED:
+        raise KeyboardInterrupt
     return status if isinstance(status, int) else DONE
 
 

@@ -20,15 +20,46 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
-from travel_gpt.command.stop import FAILED, USAGE, Stop
+from travel_gpt.command.stop import USAGE, Stop
 from travel_gpt.redaction import redact
 
-AWS_FAILURES: Final = (ClientError, BotoCoreError)
+AWS_FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 """What a call to AWS raises."""
 
 _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"}
+)
+_CANNOT_ASK: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
+    (
+        (SSOError, TokenRetrievalError),
+        "Your AWS sign-in is over. Sign in again with `aws sso login`, then repeat.",
+    ),
+    (
+        (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError),
+        (
+            "There are no AWS credentials. Set them up with `aws configure` or `aws configure sso`, or name "
+            "a profile with --profile; then repeat."
+        ),
+    ),
+    (
+        (ProfileNotFound,),
+        "There is no such AWS profile. `aws configure list-profiles` lists those there are.",
+    ),
+    (
+        (NoRegionError,),
+        "No AWS region is set. Name it with --region, such as --region eu-west-1, or set AWS_REGION.",
+    ),
+    (
+        (BotoConnectionError, HTTPClientError),
+        "AWS cannot be reached. Check the network, a proxy, and that the region is spelt right.",
+    ),
+    (
+        # Its text may quote all that was answered.
+        (ResponseParserError,),
+        "What answered is not AWS: a proxy or a sign-in page of the network stands in the way.",
+    ),
 )
 _STALE: Final = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _UNKNOWN: Final = (
@@ -131,24 +162,20 @@ def stop_of(failed: Exception) -> Stop:
     Returns:
         What to stop with: status 2 where nothing could be tried.
     """
-    code = code_of(failed)
-    if isinstance(failed, SSOError | TokenRetrievalError):
-        return Stop("Your AWS sign-in is over. Sign in again with `aws sso login`, then repeat.", USAGE)
-    if isinstance(failed, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
-        return Stop(
-            "There are no AWS credentials. Set them up with `aws configure` or `aws configure sso`, or name "
-            "a profile with --profile; then repeat.",
-            USAGE,
-        )
-    if isinstance(failed, ProfileNotFound):
-        return Stop(
-            "There is no such AWS profile. `aws configure list-profiles` lists those there are.", USAGE
-        )
-    if isinstance(failed, NoRegionError):
-        return Stop(
-            "No AWS region is set. Name it with --region, such as --region eu-west-1, or set AWS_REGION.",
-            USAGE,
-        )
+    for kinds, says in _CANNOT_ASK:
+        if isinstance(failed, kinds):
+            return Stop(says, USAGE)
+    if isinstance(failed, ClientError):
+        return _stop_of_refusal(failed)
+    return Stop(
+        f"An AWS setting is wrong ({type(failed).__name__}): check AWS_REGION, AWS_PROFILE and "
+        "AWS_ENDPOINT_URL.",
+        USAGE,
+    )
+
+
+def _stop_of_refusal(refused: ClientError) -> Stop:
+    code = code_of(refused)
     if code in _STALE:
         return Stop(
             "Your AWS credentials have expired. Fetch new ones the way you fetched these, then repeat.", USAGE
@@ -157,23 +184,9 @@ def stop_of(failed: Exception) -> Stop:
         return Stop(
             f"AWS does not accept your credentials ({code}). Look at `aws sts get-caller-identity`.", USAGE
         )
-    if isinstance(failed, BotoConnectionError | HTTPClientError):
+    if is_denied(refused):
         return Stop(
-            "AWS cannot be reached. Check the network, a proxy, and that the region is spelt right.", USAGE
+            f"AWS does not allow you to do this: {said_by(refused)} Ask whoever administers the account for "
+            "that permission, then repeat."
         )
-    if is_denied(failed):
-        return Stop(
-            f"AWS does not allow you to do this: {said_by(failed)} Ask whoever administers the account for "
-            "that permission, then repeat.",
-            FAILED,
-        )
-    if isinstance(failed, ClientError):
-        return Stop(
-            f"AWS refused ({code}): {said_by(failed)} Mend what it says and repeat.",
-            FAILED,
-        )
-    return Stop(
-        f"An AWS setting is wrong ({type(failed).__name__}): check AWS_REGION, AWS_PROFILE and "
-        "AWS_ENDPOINT_URL.",
-        USAGE,
-    )
+    return Stop(f"AWS refused ({code}): {said_by(refused)} Mend what it says and repeat.")

@@ -17,9 +17,6 @@ from travel_gpt.redaction import guard
 LONGEST: Final = 65_536
 """Characters of the longest value that Secrets Manager takes."""
 
-OF_THE_KEY: Final = frozenset({"api_key", "expires_at", "api_key_id", "key_id", "created_at"})
-"""The fields of a secret that are about one key: they go with it. The others stay when it is replaced."""
-
 _DOMAIN: Final = b"travel-gpt key fingerprint v1\0"
 
 
@@ -40,7 +37,7 @@ class Given:
         """Write the value to store.
 
         Args:
-            stored: the JSON object that is stored now. What is not about the key stays.
+            stored: the JSON object that is stored now. What else it holds stays, but for the old key's end.
 
         Returns:
             The value, as JSON.
@@ -48,10 +45,9 @@ class Given:
         Raises:
             Stop: together they are no secret that the function could read.
         """
-        kept = {name: value for name, value in (stored or {}).items() if name not in OF_THE_KEY}
         beside = {name: value for name, value in self.fields.items() if name != "api_key"}
         try:
-            return with_new_key(json.dumps(kept), self.key, **beside)
+            return with_new_key(json.dumps(stored or {}), self.key, **beside)
         except InvalidSecret as invalid:
             raise Stop(
                 f"With what else the secret holds, the function could not read it: {invalid.detail}. Give "

@@ -8,9 +8,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from travel_gpt.env_file import UnreadableEnvFile, take_env_file
 from travel_gpt.local.environment import (
     Owner,
     WrongEnvironment,
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _stop)
     try:
         return _run(_options(arguments))
-    except WrongEnvironment as wrong:
+    except (WrongEnvironment, UnreadableEnvFile) as wrong:
         print(wrong, file=sys.stderr)
         return 2
     except ModuleNotFoundError as missing:
@@ -65,7 +67,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m travel_gpt.local",
         description="Serve Travel GPT on this machine: the real function behind a local API Gateway.",
         epilog="OPENAI_API_KEY makes it ask OpenAI, OPENAI_BASE_URL any compatible server; without them a "
-        "built-in demo model answers. CREDENTIAL_SOURCE takes the key from where you keep it.",
+        "built-in demo model answers. CREDENTIAL_SOURCE takes the key from where you keep it. A file .env in "
+        "the current folder may hold them.",
     )
     parser.add_argument(
         "--host", default=os.environ.get("HOST") or "127.0.0.1", help="address [HOST, 127.0.0.1]"
@@ -88,6 +91,7 @@ def _run(options: argparse.Namespace) -> int:
 
     if not (options.port.isascii() and options.port.isdigit() and int(options.port) < 65536):
         raise WrongEnvironment("PORT must be a number from 0 to 65535.")
+    taken = take_env_file(Path.cwd(), os.environ)
     owner = take_owner(os.environ)
     (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
     check_settings(os.environ)
@@ -97,6 +101,8 @@ def _run(options: argparse.Namespace) -> int:
         print(wrong, file=sys.stderr)
         return 1
     console = Console(sys.stdout)
+    if taken is not None:
+        console.say(taken.told())
     try:
         with ExitStack() as running:
             running.callback(listener.close)

@@ -1,0 +1,220 @@
+"""doctor on this machine, and how it shows what it found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from tests.support.upstream import MODELS, behaviours
+from tests.support.witness import holds
+from tests.unit.command.conftest import BAD_KEY, KEY, SECRET, Person
+from travel_gpt.command.doctor import run
+from travel_gpt.command.finding import DAY, Finding, State, age_and_end
+from travel_gpt.command.keys import fingerprint
+from travel_gpt.command.stop import USAGE, Stop
+from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secrets_manager import SecretsManagerSource
+from travel_gpt.errors import AccessDenied
+
+
+def found(person: Person, *options: str, status: int) -> dict[str, list[tuple[str, str]]]:
+    """What doctor finds, by check."""
+    done = person.run("doctor", "--json", *options)
+    assert done.status == status, done.out + done.err
+    assert not holds(done.out + done.err, KEY)
+    by_check: dict[str, list[tuple[str, str]]] = {}
+    document = json.loads(done.out)
+    for each in document["findings"]:
+        by_check.setdefault(each["check"], []).append((each["state"], each["says"]))
+        assert bool(each["mend"]) == (each["state"] != "ok")
+    return by_check
+
+
+def test_all_is_well(person: Person) -> None:
+    person.store({"api_key": KEY})
+
+    done = person.run("doctor", "--verify")
+
+    assert done.status == 0, done.err
+    assert fingerprint(Key(KEY)) in done.out
+    assert f"{person.upstream.base_url} takes the key" in done.out
+    assert "0 to know about, 0 to mend." in done.out
+    assert "PROBLEM" not in done.out
+    assert [call.path for call in person.upstream.calls] == [MODELS]
+
+
+def test_without_verify_nobody_is_called_and_the_next_command_does(person: Person) -> None:
+    person.store({"api_key": KEY})
+
+    done = person.run("doctor")
+
+    assert not person.upstream.calls
+    assert done.out.rstrip().endswith("travel-gpt doctor --verify")
+
+
+def test_every_wrong_setting_is_a_problem(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API", "smoke")
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+
+    assert [says.split()[0] for _, says in found(person, status=1)["settings"]] == ["OPENAI_API", "LOG_LEVEL"]
+
+
+@pytest.mark.parametrize(
+    ("value", "check", "says"),
+    [
+        (None, "source", "does not exist"),
+        ("two words", "format", "the key is empty, or has spaces"),
+        ('{"api_key": "' + KEY + '", "api": "smoke"}', "format", '"api" in the secret must be'),
+    ],
+)
+def test_what_keeps_the_key_from_being_read(person: Person, value: str | None, check: str, says: str) -> None:
+    if value is not None:
+        person.store(value)
+
+    ((state, text),) = found(person, "--verify", status=1)[check]
+
+    assert state == "problem"
+    assert says in text
+
+
+def test_a_denied_secret_is_a_problem_of_permissions(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: object) -> None:
+        raise AccessDenied("the role may not read this secret: not authorized")
+
+    monkeypatch.setattr(SecretsManagerSource, "fetch", denied)
+
+    ((state, says),) = found(person, status=1)["permissions"]
+
+    assert state == "problem"
+    assert "may not read this secret" in says
+
+
+def test_sources_are_asked_in_their_order(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIAL_SOURCE", "secrets-manager,environment")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    passed, gave = found(person, status=0)["source"]
+
+    assert passed[0] == "warning"
+    assert passed[1].startswith("secrets-manager is passed over")
+    assert gave == ("ok", "environment gives the key, version OPENAI_API_KEY")
+
+
+def test_a_source_that_refuses_hides_no_other(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIAL_SOURCE", "secrets-manager,environment")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    person.store("two words")
+
+    assert found(person, status=1)["format"][0][0] == "problem"
+
+
+def test_an_address_in_the_secret_is_pointed_out(person: Person) -> None:
+    person.store({"api_key": KEY, "base_url": person.upstream.base_url})
+
+    assert found(person, status=0)["address"] == [
+        ("warning", f"the secret sends the key to {person.upstream.base_url}")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [(None, "refuses the key"), (behaviours.server_error(), "could not say")],
+    ids=["refused", "away"],
+)
+def test_a_live_call_that_fails_is_a_problem(person: Person, fault: object, says: str) -> None:
+    person.store({"api_key": BAD_KEY if fault is None else KEY})
+    if fault is not None:
+        person.upstream.default(MODELS, fault)  # type: ignore[arg-type] # a Behaviour
+
+    ((state, text),) = found(person, "--verify", status=1)["live call"]
+
+    assert (state, says in text) == ("problem", True)
+
+
+@pytest.mark.parametrize(("mode", "state"), [(0o600, "warning"), (0o644, "problem")])
+def test_a_key_in_a_file_is_pointed_out(person: Person, mode: int, state: str) -> None:
+    person.store({"api_key": KEY})
+    path = person.here / ".env"
+    path.write_text(f"OPENAI_API_KEY={KEY}\n")
+    path.chmod(mode)
+
+    assert found(person, status=1 if state == "problem" else 0)[".env"][0][0] == state
+
+
+def test_a_key_in_git_is_a_problem(person: Person) -> None:
+    person.store({"api_key": KEY})
+    path = person.here / ".env"
+    path.write_text(f"OPENAI_API_KEY={KEY}\n")
+    path.chmod(0o600)
+    subprocess.run(["git", "init", "-q", str(person.here)], check=True)
+    subprocess.run(["git", "-C", str(person.here), "add", ".env"], check=True)
+
+    assert "is in git" in found(person, status=1)[".env"][0][1]
+
+
+def test_a_file_without_a_key_is_fine(person: Person) -> None:
+    person.store({"api_key": KEY})
+    (person.here / ".env").write_text("OPENAI_MODEL=m\n")
+
+    assert found(person, status=0)[".env"] == [("ok", "it holds no key")]
+
+
+def _states(findings: list[Finding]) -> list[tuple[str, State]]:
+    return [(each.check, each.state) for each in findings]
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "states"),
+    [
+        (1 * DAY, None, [("key age", State.OK)]),
+        (91 * DAY, None, [("key age", State.WARNING)]),
+        (1 * DAY, 8 * DAY, [("key age", State.OK), ("key expiry", State.OK)]),
+        (1 * DAY, 6 * DAY, [("key age", State.OK), ("key expiry", State.WARNING)]),
+        (1 * DAY, -1, [("key age", State.OK), ("key expiry", State.PROBLEM)]),
+        (None, None, []),
+    ],
+)
+def test_age_and_expiry(age: float | None, left: float | None, states: list[tuple[str, State]]) -> None:
+    now = time.time()
+    made = None if age is None else now - age
+    ends = None if left is None else now + left
+
+    assert _states(list(age_and_end(made, ends, now, "renew"))) == states
+
+
+def test_a_check_that_may_not_look_is_a_warning() -> None:
+    def denied() -> list[Finding]:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "X")
+
+    (finding,) = run("logs", denied)
+
+    assert (finding.check, finding.state) == ("logs", State.WARNING)
+    assert "you may not look (not authorized)" in finding.says
+
+
+def test_without_credentials_there_is_nothing_to_find() -> None:
+    def none() -> list[Finding]:
+        raise NoCredentialsError
+
+    with pytest.raises(Stop) as stopped:
+        run("logs", none)
+    assert stopped.value.status == USAGE
+
+
+def test_a_stack_is_named_in_one_way(person: Person) -> None:
+    done = person.run("doctor", "--stack", "mine", "--env", "dev")
+
+    assert (done.status, done.out) == (USAGE, "")
+    assert "not both" in done.err
+
+
+def test_no_stack_is_no_finding(person: Person) -> None:
+    done = person.run("doctor", "--env", "dev", "--region", "eu-west-1")
+
+    assert (done.status, done.out) == (USAGE, "")
+    assert "There is no stack travel-gpt-backend-dev" in done.err
+    assert SECRET not in done.err
