@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.support.terminal import at_terminal
 from tests.support.upstream import MODELS, Exchange, Upstream
 from tests.support.upstream.behaviours import raw
 from tests.support.witness import ProcessWatch, files_with, holds
-from travel_gpt.credentials.master_keys import VARIABLE, generate_master_key
+from travel_gpt.credentials.master_keys import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 OLD_KEY = "sk-proj-Wm6KqT8zRv3JxP9hYb5NcF2gLd7SwQ4kEn"
-MASTERS = {VARIABLE: f"one:{generate_master_key().reveal()}"}
+MASTERS = {VARIABLE: f"one:{secrets.token_urlsafe(32)}"}
 
 
 class Keyboard:

@@ -11,6 +11,7 @@ from travel_gpt.command.account import person
 from travel_gpt.command.keys import fingerprint, object_of, take_key
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import USAGE, Stop, sentence
+from travel_gpt.command.target import checked_settings
 from travel_gpt.command.trail import audited
 from travel_gpt.credentials import container
 from travel_gpt.credentials.container import Opened
@@ -18,7 +19,6 @@ from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys
 from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured
 
 SOURCE: Final = "encrypted-file"
-DEFAULT: Final = "travel-gpt.key.jwe"
 STANDARD_OUTPUT: Final = "-"
 _LONGEST: Final = 65_537
 
@@ -50,7 +50,7 @@ def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, 
         f"{path} holds the key, encrypted under {masters.first.kid}, fingerprint {fingerprint(given.key)}."
     )
     screen.say(f"Whoever has the file and {VARIABLE} has the key: keep them apart.")
-    file = "" if str(path) == DEFAULT else f" CREDENTIAL_FILE={path}"
+    file = "" if path == default_file({}) else f" CREDENTIAL_FILE={path}"
     screen.next(f"CREDENTIAL_SOURCE={SOURCE}{file} travel-gpt doctor --verify")
 
 
@@ -118,7 +118,7 @@ def rekey(path: Path, screen: Screen, *, environ: Mapping[str, str] = os.environ
 
 def default_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the file that is meant when none is named: CREDENTIAL_FILE, as for the source."""
-    return Path(environ.get("CREDENTIAL_FILE") or DEFAULT)
+    return Path(checked_settings(environ).credential_file).expanduser()
 
 
 def _master_keys(environ: Mapping[str, str]) -> MasterKeys:

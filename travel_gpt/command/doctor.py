@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from travel_gpt.command.account import AWS_FAILURES, is_denied, said_by, stop_of
-from travel_gpt.command.finding import Check, Finding, State, warning
+from travel_gpt.command.finding import Check, Finding, State, posture_findings, warning
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import DONE, FAILED, USAGE, Stop
 from travel_gpt.settings import Settings
@@ -37,7 +37,7 @@ def examine_machine(screen: Screen, *, verify: bool, as_json: bool) -> int:
     if not settings.problems:
         with screen.working("Asking for the key"):
             of_sources, credential = machine.check_sources(settings)
-        found += of_sources
+        found += [*of_sources, *posture_findings(settings)]
         if verify and credential is not None:
             with screen.working("Proving the key"):
                 found.append(machine.check_live(credential, settings))

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from travel_gpt.posture import posture_of
+from travel_gpt.settings import Settings
+
 DAY: Final = 86_400
 SOON: Final = 7 * DAY
 """Seconds before a key ends from which it is a warning, as in the function's health."""
@@ -48,6 +51,19 @@ def warning(check: str, says: str, mend: str) -> Finding:
 def problem(check: str, says: str, mend: str) -> Finding:
     """Say what is wrong, and how to mend it."""
     return Finding(check, State.PROBLEM, says, mend)
+
+
+def posture_findings(settings: Settings) -> Iterator[Finding]:
+    """Say what protects the key and what is off, as the function's log does.
+
+    What is off is the owner's choice, so it is told and is no warning.
+
+    Args:
+        settings: the settings.
+    """
+    posture = posture_of(settings)
+    yield ok("posture", f"on: {'; '.join(posture.protects) or 'nothing'}")
+    yield ok("posture", f"off: {'; '.join(posture.off) or 'nothing'}")
 
 
 def age_and_end(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from travel_gpt.command.env_edit import git_tracks
-from travel_gpt.command.finding import Finding, age_and_end, ok, problem, warning
+from travel_gpt.command.finding import DAY, OLD, Finding, age_and_end, ok, problem, warning
 from travel_gpt.command.keys import fingerprint
 from travel_gpt.command.proof import prove, server_of, why_not
 from travel_gpt.credentials.credential import Credential
@@ -83,7 +83,7 @@ def check_sources(settings: Settings) -> tuple[list[Finding], Credential | None]
         except CredentialError as failure:
             return [*_passed_over(missed), _of_failure(name, failure)], None
         else:
-            return [*_passed_over(missed), *_of_credential(credential)], credential
+            return [*_passed_over(missed), *_of_credential(credential, settings)], credential
     return [_of_failure(name, failure) for name, failure in missed], None
 
 
@@ -100,7 +100,7 @@ def _of_failure(name: str, failure: CredentialError) -> Finding:
     return problem(_CHECKS_OF.get(failure.code, "source"), f"{name}: {failure.detail}", failure.remedy)
 
 
-def _of_credential(credential: Credential) -> Iterator[Finding]:
+def _of_credential(credential: Credential, settings: Settings) -> Iterator[Finding]:
     version = f", version {credential.version}" if credential.version else ""
     yield ok("source", f"{credential.source} gives the key{version}")
     yield ok("format", f"it can be read; fingerprint {fingerprint(credential.key)}")
@@ -110,8 +110,15 @@ def _of_credential(credential: Credential) -> Iterator[Finding]:
             f"the secret sends the key to {credential.base_url}",
             "If you do not know that server, rotate the key and take base_url out of the secret.",
         )
+    if credential.source == "workload-identity":
+        # A token of minutes, made for this call.
+        return
     yield from age_and_end(
-        credential.created_at, credential.expires_at, time.time(), "travel-gpt secret rotate"
+        credential.created_at,
+        credential.expires_at,
+        time.time(),
+        "travel-gpt secret rotate",
+        oldest=settings.credential_rotation_days * DAY or OLD,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 import stat
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from travel_gpt.command import containers
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import FAILED, USAGE, Stop
 from travel_gpt.credentials.container import decrypt
-from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys, generate_master_key
+from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ FILE = "travel-gpt.key.jwe"
 @pytest.fixture
 def masters(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """Two master keys, the first of which is in the environment."""
-    first, second = generate_master_key().reveal(), generate_master_key().reveal()
+    first, second = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     monkeypatch.setenv(VARIABLE, f"one:{first}")
     return first, second
 

@@ -12,6 +12,7 @@ from travel_gpt.command.stack.deployed import Deployed
 
 _RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
 _READS: Final = "secretsmanager:getsecretvalue"
+_PROVES: Final = "sts:getwebidentitytoken"
 
 # Actions that AWS offers for every resource only.
 _WITHOUT_RESOURCE: Final = (
@@ -21,7 +22,7 @@ _WITHOUT_RESOURCE: Final = (
     "ec2:describesubnets",
     "ec2:assignprivateipaddresses",
     "ec2:unassignprivateipaddresses",
-    "sts:getwebidentitytoken",
+    _PROVES,
 )
 
 
@@ -31,6 +32,8 @@ class Grant:
 
     action: str
     resource: str
+    bounded: bool = False
+    """Whether it holds under conditions only."""
 
 
 def check_role(deployed: Deployed) -> Iterator[Finding]:
@@ -66,7 +69,7 @@ def allowed_by(document: Any) -> list[Grant]:
     statements = policy.get("Statement", [])
     return [
         # IAM does not tell capitals in actions apart.
-        Grant(action.lower(), resource)
+        Grant(action.lower(), resource, bounded=bool(each.get("Condition")))
         for each in (statements if isinstance(statements, list) else [statements])
         if each.get("Effect") == "Allow"
         for action in _listed(each.get("Action", "* (NotAction)"))
@@ -88,6 +91,12 @@ def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
                 "role",
                 f"it may do {grant.action} on {grant.resource}, which is more than its own secret",
                 f"The resource must end in {own}. {_RESTORE}",
+            )
+        elif grant.action == _PROVES and not grant.bounded:
+            yield problem(
+                "role",
+                "it may ask STS for a token for anybody: nothing bounds the audience",
+                f"Put the conditions of template.yaml back. {_RESTORE}",
             )
         elif grant.resource.endswith("*") and not _may_end_so(grant):
             yield problem("role", f"it may do {grant.action} on {grant.resource}", _RESTORE)

@@ -41,7 +41,7 @@ def check_secret(deployed: Deployed) -> Iterator[Finding]:
         return
     yield from _versions(described, options)
     yield from _rotation(described)
-    yield from _age(described, options)
+    yield from _age(described, options, settings.credential_rotation_days)
     yield from _encryption(described, deployed)
     yield from _readers(described)
 
@@ -75,9 +75,10 @@ def _rotation(described: Described) -> Iterator[Finding]:
         yield ok("rotation", f"on{period}")
 
 
-def _age(described: Described, options: str) -> Iterator[Finding]:
+def _age(described: Described, options: str, told: int) -> Iterator[Finding]:
     stored = _stored_at(described) or described.changed_at
-    oldest = described.rotation_days * DAY + GRACE if described.rotates and described.rotation_days else OLD
+    scheduled = described.rotation_days * DAY + GRACE if described.rotates and described.rotation_days else 0
+    oldest = scheduled or told * DAY or OLD
     # When it ends stands in the value, which is not read here: the function's health says it.
     yield from age_and_end(stored, None, time.time(), f"travel-gpt secret rotate{options}", oldest=oldest)
 
