@@ -11,6 +11,7 @@ from travel_gpt.command.env_edit import git_tracks
 from travel_gpt.command.finding import DAY, OLD, Finding, age_and_end, ok, problem, warning
 from travel_gpt.command.keys import fingerprint
 from travel_gpt.command.proof import prove, server_of, why_not
+from travel_gpt.command.stop import advice_for
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.environment import variable_of
 from travel_gpt.credentials.sources import source_of
@@ -97,7 +98,7 @@ def _passed_over(missed: list[tuple[str, CredentialError]]) -> Iterator[Finding]
 
 
 def _of_failure(name: str, failure: CredentialError) -> Finding:
-    return problem(_CHECKS_OF.get(failure.code, "source"), f"{name}: {failure.detail}", failure.remedy)
+    return problem(_CHECKS_OF.get(failure.code, "source"), f"{name}: {failure.detail}", advice_for(failure))
 
 
 def _of_credential(credential: Credential, settings: Settings) -> Iterator[Finding]:

@@ -50,8 +50,14 @@ def stop_for(failure: TravelGPTError) -> Stop:
     Returns:
         What to stop with.
     """
-    advice = next((says for kind, says in _ADVICE.items() if isinstance(failure, kind)), failure.remedy)
-    return Stop(f"{sentence(failure.detail or failure.message)} {advice}")
+    return Stop(f"{sentence(failure.detail or failure.message)} {advice_for(failure)}")
+
+
+def advice_for(failure: TravelGPTError) -> str:
+    """Say what the person at the keyboard can do about a failure."""
+    if "no AWS credentials" in failure.detail:
+        return "Set them up with `aws configure` or `aws configure sso`, or name a profile with --profile."
+    return next((says for kind, says in _ADVICE.items() if isinstance(failure, kind)), failure.remedy)
 
 
 def sentence(text: str) -> str:

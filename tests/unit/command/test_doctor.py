@@ -93,6 +93,27 @@ def test_a_denied_secret_is_a_problem_of_permissions(person: Person, monkeypatch
     assert "may not read this secret" in says
 
 
+def test_without_aws_credentials_it_says_how_to_get_some(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: object) -> None:
+        raise AccessDenied("there are no AWS credentials to read the secret with")
+
+    monkeypatch.setattr(SecretsManagerSource, "fetch", nobody)
+
+    assert "aws configure sso" in person.run("doctor").out
+
+
+def test_the_posture_is_told(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    person.store({"api_key": KEY})
+    monkeypatch.setenv("API_ACCESS", "open")
+
+    on, off = found(person, status=0)["posture"]
+
+    assert "the key is in Secrets Manager" in on[1]
+    assert "POST is open to everybody" in off[1]
+
+
 def test_sources_are_asked_in_their_order(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CREDENTIAL_SOURCE", "secrets-manager,environment")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)

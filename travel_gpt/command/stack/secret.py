@@ -9,6 +9,7 @@ from travel_gpt.command.account import AWS_FAILURES, client
 from travel_gpt.command.finding import DAY, OLD, Finding, age_and_end, ok, problem, warning
 from travel_gpt.command.stack.deployed import Deployed
 from travel_gpt.command.stack.role import allowed_by
+from travel_gpt.command.stop import advice_for
 from travel_gpt.command.target import SECRETS
 from travel_gpt.credentials.versions import Described, SecretVersions
 from travel_gpt.errors import CredentialError, SecretNotFound
@@ -33,7 +34,7 @@ def check_secret(deployed: Deployed) -> Iterator[Finding]:
         yield problem("secret", f"there is no {settings.secret_name}", f"travel-gpt secret put{options}")
         return
     except CredentialError as failure:
-        yield warning("secret", f"not checked: {failure.detail}", failure.remedy)
+        yield warning("secret", f"not checked: {failure.detail}", advice_for(failure))
         return
     if described.deleted_at is not None:
         command = f"aws secretsmanager restore-secret --secret-id {described.name}"
