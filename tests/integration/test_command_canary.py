@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
-OLD_KEY = "sk-proj-Wm6KqT8zRv3JxP9hYb5NcF2gLd7SwQ4kEn"
 MASTERS = {VARIABLE: f"one:{secrets.token_urlsafe(32)}"}
 
 
@@ -51,6 +50,9 @@ class Keyboard:
             "NO_PROXY": "127.0.0.1,localhost",
             "OPENAI_BASE_URL": upstream.base_url,
         }
+        # Of this test alone: others, which put theirs into arguments on purpose, may run at the same time.
+        self.key, self.old_key = (f"sk-proj-{secrets.token_hex(20)}" for _ in range(2))
+        upstream.accepted_keys = [self.key, self.old_key]
         self.shown: list[str] = []
 
     @property
@@ -61,7 +63,7 @@ class Keyboard:
         self, *arguments: str, given: str = "", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command, and remember everything that it showed."""
-        with ProcessWatch(KEY) as watch:
+        with ProcessWatch(self.key) as watch:
             done = subprocess.run(
                 [*self.program, *arguments],
                 env={**self.env, **(env or {})},
@@ -73,7 +75,7 @@ class Keyboard:
                 check=False,
             )
         # What the test itself puts into an environment is no leak of the command's.
-        if not holds(json.dumps(env or {}), KEY):
+        if not holds(json.dumps(env or {}), self.key):
             assert not watch.seen
         self.shown += [done.stdout, done.stderr]
         assert "Traceback" not in done.stderr
@@ -87,7 +89,7 @@ class Keyboard:
 
     def silent(self, *but: Path) -> None:
         """See that no piece of a key was shown or left behind."""
-        for key in (KEY, OLD_KEY):
+        for key in (KEY, self.key, self.old_key):
             assert not [text for text in self.shown if holds(text, key)]
             assert set(files_with(key, self.home.parent)) <= set(but)
 
@@ -95,7 +97,6 @@ class Keyboard:
 @pytest.fixture
 def keyboard(tmp_path: Path) -> Iterator[Keyboard]:
     with LoopbackAws() as aws, Upstream() as upstream:
-        upstream.accepted_keys = [KEY, OLD_KEY]
         yield Keyboard(tmp_path, aws, upstream)
 
 
@@ -107,11 +108,11 @@ def _quote_the_key(exchange: Exchange) -> None:
 
 def test_a_whole_life_of_a_key(keyboard: Keyboard) -> None:
     for arguments, given in (
-        (("secret", "put"), OLD_KEY),
+        (("secret", "put"), keyboard.old_key),
         (("secret", "show"), ""),
         (("secret", "show", "--json"), ""),
         (("doctor", "--verify"), ""),
-        (("--verbose", "secret", "rotate"), KEY),
+        (("--verbose", "secret", "rotate"), keyboard.key),
         (("doctor", "--json", "--verify"), ""),
         (("secret", "rollback"), ""),
         (("secret", "rotate", "--rollback"), ""),
@@ -122,13 +123,14 @@ def test_a_whole_life_of_a_key(keyboard: Keyboard) -> None:
     stored = keyboard.aws.client("secretsmanager").get_secret_value(
         SecretId=SECRET, VersionStage="AWSCURRENT"
     )
-    assert json.loads(stored["SecretString"]) == {"api_key": KEY}
+    assert json.loads(stored["SecretString"]) == {"api_key": keyboard.key}
     keyboard.silent()
 
 
 def test_the_watch_would_see_a_key() -> None:
-    with ProcessWatch(KEY) as watch:
-        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.3)", KEY], check=True)
+    key = f"sk-proj-{secrets.token_hex(20)}"
+    with ProcessWatch(key) as watch:
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.3)", key], check=True)
     assert watch.seen
 
 
@@ -191,13 +193,13 @@ def test_no_failure_before_there_is_a_secret_lets_the_key_out(
 def test_no_refusal_of_aws_lets_a_key_out(
     keyboard: Keyboard, arguments: tuple[str, ...], action: str, code: str
 ) -> None:
-    keyboard.store(OLD_KEY)
+    keyboard.store(keyboard.old_key)
     file = keyboard.here / ".env"
     if "migrate" in arguments:
-        file.write_text(f"OPENAI_API_KEY={KEY}\n")
+        file.write_text(f"OPENAI_API_KEY={keyboard.key}\n")
     keyboard.aws.refusals = {action: code}
 
-    done = keyboard.run(*arguments, given=KEY if "put" in arguments or "rotate" in arguments else "")
+    done = keyboard.run(*arguments, given=keyboard.key if "put" in arguments or "rotate" in arguments else "")
 
     assert done.returncode in ((0, 1, 2) if "show" in arguments else (1, 2))
     keyboard.silent(file)
@@ -205,8 +207,8 @@ def test_no_refusal_of_aws_lets_a_key_out(
 
 @pytest.mark.parametrize("command", [("rotate",), ("rollback",)])
 def test_a_server_that_quotes_the_key_is_not_quoted(keyboard: Keyboard, command: tuple[str, ...]) -> None:
-    keyboard.store(KEY)
-    keyboard.run("secret", "put", given=OLD_KEY)
+    keyboard.store(keyboard.key)
+    keyboard.run("secret", "put", given=keyboard.old_key)
     keyboard.upstream.accepted_keys = None
     keyboard.upstream.default(MODELS, _quote_the_key)
 
@@ -218,7 +220,7 @@ def test_a_server_that_quotes_the_key_is_not_quoted(keyboard: Keyboard, command:
 
 def test_migrate_leaves_nothing_of_the_key_behind(keyboard: Keyboard) -> None:
     file = keyboard.here / ".env"
-    file.write_text(f'A=1\nexport OPENAI_API_KEY="{KEY}"\n')
+    file.write_text(f'A=1\nexport OPENAI_API_KEY="{keyboard.key}"\n')
 
     assert keyboard.run("doctor").returncode == 1, "there is no secret yet"
     keyboard.silent(file)
@@ -230,21 +232,21 @@ def test_migrate_leaves_nothing_of_the_key_behind(keyboard: Keyboard) -> None:
 
 
 def test_the_environment_as_a_source_is_not_passed_on(keyboard: Keyboard) -> None:
-    source = {"CREDENTIAL_SOURCE": "environment", "OPENAI_API_KEY": KEY}
+    source = {"CREDENTIAL_SOURCE": "environment", "OPENAI_API_KEY": keyboard.key}
 
     for arguments in (("doctor", "--verify"), ("secret", "show")):
         done = keyboard.run(*arguments, env=source)
         assert done.returncode == 0, done.stderr
-    assert keyboard.upstream.calls[-1].key == KEY
+    assert keyboard.upstream.calls[-1].key == keyboard.key
     keyboard.silent()
 
 
 def test_the_encrypted_file_gives_its_key_only_where_it_is_told_to(keyboard: Keyboard) -> None:
     plain = keyboard.here / "plain"
     for arguments, given in (
-        (("secret", "encrypt"), KEY),
+        (("secret", "encrypt"), keyboard.key),
         (("secret", "rekey"), ""),
-        (("secret", "encrypt"), KEY),
+        (("secret", "encrypt"), keyboard.key),
         (("secret", "decrypt"), ""),
         (("secret", "decrypt", "--output", "plain", "--file", "nowhere"), ""),
     ):
@@ -254,7 +256,7 @@ def test_the_encrypted_file_gives_its_key_only_where_it_is_told_to(keyboard: Key
     done = keyboard.run("secret", "decrypt", "--output", "plain", env=MASTERS)
 
     assert done.returncode == 0, done.stderr
-    assert json.loads(plain.read_text()) == {"api_key": KEY}
+    assert json.loads(plain.read_text()) == {"api_key": keyboard.key}
     keyboard.silent(plain)
     master = MASTERS[VARIABLE].partition(":")[2]
     assert not [text for text in keyboard.shown if master[:12] in text]
@@ -262,11 +264,11 @@ def test_the_encrypted_file_gives_its_key_only_where_it_is_told_to(keyboard: Key
 
 def test_at_a_terminal_the_key_is_not_shown(keyboard: Keyboard) -> None:
     with (
-        ProcessWatch(KEY) as watch,
+        ProcessWatch(keyboard.key) as watch,
         at_terminal([*keyboard.program, "secret", "put"], keyboard.env, keyboard.here) as terminal,
     ):
         terminal.expect("OpenAI API key (it is not shown): ")
-        terminal.type(KEY)
+        terminal.type(keyboard.key)
         assert terminal.wait() == 0, terminal.shown
     keyboard.shown.append(terminal.raw)
     assert "fingerprint" in terminal.shown
@@ -275,7 +277,7 @@ def test_at_a_terminal_the_key_is_not_shown(keyboard: Keyboard) -> None:
         [*keyboard.program, "secret", "encrypt"], {**keyboard.env, **MASTERS}, keyboard.here
     ) as terminal:
         terminal.expect("OpenAI API key (it is not shown): ")
-        terminal.type(KEY)
+        terminal.type(keyboard.key)
         assert terminal.wait() == 0, terminal.shown
     keyboard.shown.append(terminal.raw)
     decrypt = [*keyboard.program, "secret", "decrypt", "--output", "-"]
@@ -289,7 +291,7 @@ def test_at_a_terminal_the_key_is_not_shown(keyboard: Keyboard) -> None:
 
 
 def test_ctrl_c_at_the_prompt_changes_nothing(keyboard: Keyboard) -> None:
-    keyboard.store(OLD_KEY)
+    keyboard.store(keyboard.old_key)
     with at_terminal([*keyboard.program, "secret", "rotate"], keyboard.env, keyboard.here) as terminal:
         terminal.expect("New OpenAI API key (it is not shown): ")
         terminal.press(b"\x03")
@@ -302,13 +304,15 @@ def test_ctrl_c_at_the_prompt_changes_nothing(keyboard: Keyboard) -> None:
 def test_a_shell_keeps_nothing_of_a_key_that_is_piped(keyboard: Keyboard) -> None:
     history = keyboard.home / ".bash_history"
     command = " ".join(f"'{part}'" for part in keyboard.program)
-    lines = f'read -r KEY\n{KEY}\nprintf %s "$KEY" | {command} secret put\nunset KEY\nexit\n'
+    lines = (
+        f'read -r KEY\n{keyboard.key}\nprintf %s "$keyboard.key" | {command} secret put\nunset KEY\nexit\n'
+    )
     bash = ["bash", "--norc", "-i"]
     done = subprocess.run(
         bash,
         env={**keyboard.env, "HISTFILE": str(history)},
         cwd=keyboard.here,
-        input=lines,
+        input="\n".join(lines) + "\n",
         text=True,
         capture_output=True,
         timeout=60,
@@ -316,7 +320,8 @@ def test_a_shell_keeps_nothing_of_a_key_that_is_piped(keyboard: Keyboard) -> Non
     )
 
     assert "Created" in done.stdout, done.stderr
-    assert history.exists()
+    stored = keyboard.aws.client("secretsmanager").get_secret_value(SecretId=SECRET)
+    assert json.loads(stored["SecretString"]) == {"api_key": keyboard.key}
     assert "secret put" in history.read_text()
     keyboard.silent()
 
@@ -326,9 +331,9 @@ def _fields(path: Path) -> list[dict[str, Any]]:
 
 
 def test_every_change_is_in_the_trail_and_no_look_is(keyboard: Keyboard) -> None:
-    keyboard.run("secret", "put", given=OLD_KEY)
+    keyboard.run("secret", "put", given=keyboard.old_key)
     keyboard.run("secret", "show")
-    keyboard.run("secret", "rotate", given=KEY)
+    keyboard.run("secret", "rotate", given=keyboard.key)
     keyboard.run("secret", "rollback")
 
     events = _fields(keyboard.home / ".local/state/travel-gpt/audit.jsonl")
