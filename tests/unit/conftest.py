@@ -24,7 +24,8 @@ hypothesis.load_profile("unit")
 
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget what a process keeps: the AWS session, the guarded values, the metrics."""
+    """Forget what a process keeps: its environment, the AWS session, the guarded values, the metrics."""
+    environment = dict(os.environ)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
@@ -32,6 +33,9 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     redaction._guarded.clear()
     flush_metrics()
+    # The command sets the region for whatever it calls: right for a process, wrong for the next test.
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 @pytest.fixture
