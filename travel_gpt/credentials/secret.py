@@ -43,7 +43,7 @@ def read_secret(value: str, *, source: str, version: str, created_at: float | No
     """
     text = value.strip()
     if not text.startswith(("{", "[", '"')):
-        return Credential(key=_key(text), source=source, version=version, created_at=created_at)
+        return Credential(key=read_key(text), source=source, version=version, created_at=created_at)
     try:
         # Chained exceptions of the parser would carry the document.
         document = json.loads(text)
@@ -54,7 +54,7 @@ def read_secret(value: str, *, source: str, version: str, created_at: float | No
     key = document.get("api_key")
     if not isinstance(key, str) or not key.strip():
         raise InvalidSecret('the secret is a JSON object without a text "api_key"')
-    guarded = _key(key.strip())
+    guarded = read_key(key.strip())
     beside = _optional(document)
     return Credential(
         key=guarded,
@@ -101,7 +101,18 @@ def with_new_key(old: str | None, key: Key, **fields: str | float | None) -> str
     return value
 
 
-def _key(text: str) -> Key:
+def read_key(text: str) -> Key:
+    """Make a key of its text, and have it masked wherever something is written.
+
+    Args:
+        text: the key.
+
+    Returns:
+        The key.
+
+    Raises:
+        InvalidSecret: it is no key that could be sent.
+    """
     if not _KEY.fullmatch(text):
         raise InvalidSecret("the key is empty, or has spaces, line breaks or characters no key has")
     guard(text)

@@ -1,0 +1,55 @@
+"""What the rotation Lambda makes of its environment."""
+
+import pytest
+
+from travel_gpt.credentials.rotation.names import KeyNames
+from travel_gpt.credentials.rotation.plan import RotationPlan, overlap_of
+from travel_gpt.settings import Settings
+
+GOOD = {
+    "ROTATION_PROJECT_ID": "proj_1",
+    "ROTATION_SERVICE_ACCOUNT_ID": "user-1",
+    "ROTATION_ADMIN_SECRET_NAME": "travel-gpt/openai-admin-key",
+    "ROTATION_FUNCTION_ARN": "arn:aws:lambda:us-east-1:123456789012:function:rotator",
+    "ROTATION_SCHEDULE_GROUP": "group",
+    "ROTATION_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+    "CREDENTIAL_ROTATION_DAYS": "30",
+}
+
+
+def test_the_overlap_is_what_every_cache_needs_to_let_go() -> None:
+    assert overlap_of(Settings.load({})) == 300 + 3600 + 30
+    no_stale = {"CREDENTIAL_TTL_SECONDS": "60", "CREDENTIAL_MAX_STALE_SECONDS": "0"}
+    # And no less than the previous key may stand in for.
+    assert overlap_of(Settings.load(no_stale)) == 3600
+    assert overlap_of(Settings.load({**no_stale, "CREDENTIAL_PREVIOUS_SECONDS": "0"})) == 90
+
+
+def test_a_key_lives_for_two_periods_and_the_overlap() -> None:
+    plan = RotationPlan.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": "7"}, Settings.load({}))
+
+    assert plan.problems == ()
+    assert plan.lifetime == 14 * 86_400 + 3930
+
+
+@pytest.mark.parametrize("variable", GOOD)
+@pytest.mark.parametrize("value", ["", "two words", "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"])
+def test_given_a_wrong_variable_then_it_is_named_and_not_quoted(variable: str, value: str) -> None:
+    plan = RotationPlan.load({**GOOD, variable: value}, Settings.load({}))
+
+    assert plan.problems == (f"{variable} is missing or malformed",)
+
+
+def test_problems_of_the_settings_are_problems_of_the_rotation() -> None:
+    plan = RotationPlan.load(GOOD, Settings.load({"CREDENTIAL_TTL_SECONDS": "soon"}))
+
+    assert len(plan.problems) == 1
+    assert "CREDENTIAL_TTL_SECONDS" in plan.problems[0]
+
+
+def test_two_secrets_of_one_name_have_keys_of_different_names() -> None:
+    version = "22222222-2222-4222-8222-222222222222"
+    one, other = (KeyNames(f"arn:aws:secretsmanager:r:1:secret:name-{end}") for end in ("abcdef", "ghijkl"))
+
+    assert one.version(one.of(version)) == version
+    assert other.version(one.of(version)) is None

@@ -1,0 +1,205 @@
+"""The keys of one service account at OpenAI, through its admin API.
+
+Source: the installed SDK, ``openai/resources/admin/organization/projects``.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import openai
+
+from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import read_key
+from travel_gpt.errors import (
+    AccessDenied,
+    CredentialError,
+    CredentialsUnavailable,
+    InvalidSecret,
+    Misconfigured,
+)
+from travel_gpt.redaction import redact
+
+T = TypeVar("T")
+
+_TIMEOUT: Final = openai.Timeout(20.0, connect=5.0)
+
+_PAUSES: Final = (1.0, 2.0)
+"""Seconds before the second and the third try of what may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key of the service account as OpenAI lists it: nothing of its value."""
+
+    id: str
+    name: str
+    created_at: float
+    """When it was made, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made. Its value is told this once."""
+
+    id: str
+    key: Key
+    expires_at: int | None
+    """When it ends by itself, in seconds since the epoch; None where OpenAI says that it does not."""
+
+
+class OpenAIKeys:
+    """Lists, makes and deletes the keys of one service account.
+
+    Args:
+        admin_key: returns OpenAI's admin key.
+        base_url: where the admin API is.
+        project: the project's id.
+        service_account: the service account's id.
+        sleep: waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        admin_key: Callable[[], Key],
+        *,
+        base_url: str,
+        project: str,
+        service_account: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._admin_key = admin_key
+        self._base_url = base_url
+        self._project = project
+        self._service_account = service_account
+        self._sleep = sleep
+        self._made: openai.OpenAI | None = None
+
+    def issued(self) -> list[IssuedKey]:
+        """List the service account's keys.
+
+        Returns:
+            The keys; those of others in the project are left out.
+
+        Raises:
+            CredentialError: they cannot be listed: the admin key or the way to OpenAI is in trouble.
+        """
+
+        def listed() -> list[IssuedKey]:
+            # "any": without it, keys whose owner has lost access to the project may be left out.
+            page = self._client().admin.organization.projects.api_keys.list(
+                self._project, limit=100, owner_project_access="any"
+            )
+            return [
+                IssuedKey(key.id, key.name or "", float(key.created_at))
+                for key in page
+                if key.owner.service_account is not None
+                and key.owner.service_account.id == self._service_account
+            ]
+
+        return self._repeated(listed)
+
+    def create(self, name: str, expires_in: int) -> NewKey:
+        """Make a key. Never tried twice: the first might have been made although its answer was lost.
+
+        Args:
+            name: its name.
+            expires_in: the seconds after which it ends by itself.
+
+        Returns:
+            The key.
+
+        Raises:
+            CredentialError: there is none, or it may have been made and its value was lost.
+        """
+        accounts = self._client().admin.organization.projects.service_accounts
+        made = _said(
+            lambda: accounts.api_keys.create(
+                self._service_account, project_id=self._project, name=name, expires_in_seconds=expires_in
+            )
+        )
+        value: object = made.value
+        if not isinstance(value, str) or not isinstance(made.id, str):
+            raise CredentialsUnavailable("OpenAI's answer to a new key holds no key")
+        try:
+            key = read_key(value)
+        except InvalidSecret as invalid:
+            raise CredentialsUnavailable(f"OpenAI's new key cannot be used: {invalid.detail}") from None
+        return NewKey(made.id, key, made.expires_at)
+
+    def delete(self, key_id: str) -> None:
+        """Delete a key; one that is gone already is no failure.
+
+        Args:
+            key_id: its id.
+
+        Raises:
+            CredentialError: it cannot be deleted.
+        """
+
+        def deleted() -> None:
+            try:
+                self._client().admin.organization.projects.api_keys.delete(key_id, project_id=self._project)
+            except openai.NotFoundError:
+                return
+
+        self._repeated(deleted)
+
+    def _client(self) -> openai.OpenAI:
+        if self._made is None:
+            self._made = openai.OpenAI(
+                # No ordinary key: the SDK would take OPENAI_API_KEY out of the environment.
+                api_key="",
+                admin_api_key=self._admin_key().reveal(),
+                base_url=self._base_url,
+                # The SDK's own retries sleep out any Retry-After, beyond this function's time.
+                max_retries=0,
+                timeout=_TIMEOUT,
+            )
+        return self._made
+
+    def _repeated(self, call: Callable[[], T]) -> T:
+        for pause in _PAUSES:
+            try:
+                return _said(call)
+            except CredentialsUnavailable:
+                self._sleep(pause)
+        return _said(call)
+
+
+def _said(call: Callable[[], T]) -> T:
+    """Make a call, and say in the project's terms why it failed.
+
+    Nothing is chained: the texts of the SDK's exceptions quote keys.
+    """
+    try:
+        return call()
+    except openai.APIStatusError as refused:
+        failure = _meaning_of(refused)
+    except openai.APITimeoutError:
+        failure = CredentialsUnavailable("OpenAI's admin API did not answer in time")
+    except openai.APIConnectionError:
+        failure = CredentialsUnavailable("no connection to OpenAI's admin API, or it was cut")
+    except CredentialError:
+        raise
+    except Exception as broken:  # noqa: BLE001 - a broken reply makes more than the SDK's own exceptions
+        failure = CredentialsUnavailable(f"the admin API's reply cannot be read ({type(broken).__name__})")
+    raise failure
+
+
+def _meaning_of(refused: openai.APIStatusError) -> CredentialError:
+    status = refused.status_code
+    if status == 401:
+        # Without its text, which quotes a part of the key.
+        return AccessDenied("OpenAI refuses the admin key (401)")
+    body = refused.body
+    message = body.get("message") if isinstance(body, dict) else None
+    said = f"{status}: {redact(message[:300]) if isinstance(message, str) else 'no reason given'}"
+    if status == 403:
+        return AccessDenied(f"OpenAI does not allow the admin key this call ({said})")
+    if status == 404:
+        return Misconfigured(f"OpenAI knows no such project or service account ({said})")
+    if status >= 500 or status in (408, 409, 429):
+        return CredentialsUnavailable(f"OpenAI's admin API failed ({said})")
+    return Misconfigured(f"OpenAI refuses the call ({said})")

@@ -1,0 +1,98 @@
+"""What the owner settled about rotation: the variables of the rotation Lambda, and what follows from them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from travel_gpt.settings import Settings
+
+LONGEST_REQUEST: Final = 30
+"""Seconds that a request may still be using the key it began with: the API function's timeout."""
+
+_DAY: Final = 86_400
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+# Not OPENAI_PROJECT_ID: the SDK reads that by itself, and would send it along with every call.
+_WANTED: Final[Mapping[str, re.Pattern[str]]] = {
+    "ROTATION_PROJECT_ID": _IDENTIFIER,
+    "ROTATION_SERVICE_ACCOUNT_ID": _IDENTIFIER,
+    "ROTATION_ADMIN_SECRET_NAME": re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}"),
+    "ROTATION_FUNCTION_ARN": re.compile(r"arn:[A-Za-z0-9:_-]{1,256}"),
+    "ROTATION_SCHEDULE_GROUP": re.compile(r"[0-9A-Za-z_.-]{1,64}"),
+    "ROTATION_SCHEDULE_ROLE_ARN": re.compile(r"arn:[A-Za-z0-9:_/+=,.@-]{1,512}"),
+    "CREDENTIAL_ROTATION_DAYS": re.compile(r"[1-9][0-9]{0,2}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RotationPlan:
+    """What the environment of the rotation Lambda says."""
+
+    project: str
+    service_account: str
+    admin_secret: str
+    """Name of the secret with OpenAI's admin key, which nobody but the rotation Lambda can read."""
+    function_arn: str
+    """The rotation Lambda itself, for the schedule that deletes an old key."""
+    schedule_group: str
+    schedule_role: str
+    """ARN of the role under which that schedule calls it."""
+    period: int
+    """Seconds between two rotations."""
+    overlap: int
+    """Seconds after a promotion during which the key before it stays alive."""
+    problems: tuple[str, ...]
+    """What is wrong with the environment; no value is quoted, since it might be a misplaced key."""
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str], settings: Settings) -> "RotationPlan":
+        """Read the plan. It never raises: a wrong variable is named in ``problems``.
+
+        Args:
+            environment: the environment variables.
+            settings: the settings of the function whose key is rotated.
+
+        Returns:
+            The plan.
+        """
+        values = {name: environment.get(name, "").strip() for name in _WANTED}
+        wrong = [
+            f"{name} is missing or malformed"
+            for name, value in values.items()
+            if value.startswith("sk-") or not _WANTED[name].fullmatch(value)
+        ]
+        days = values["CREDENTIAL_ROTATION_DAYS"]
+        return cls(
+            project=values["ROTATION_PROJECT_ID"],
+            service_account=values["ROTATION_SERVICE_ACCOUNT_ID"],
+            admin_secret=values["ROTATION_ADMIN_SECRET_NAME"],
+            function_arn=values["ROTATION_FUNCTION_ARN"],
+            schedule_group=values["ROTATION_SCHEDULE_GROUP"],
+            schedule_role=values["ROTATION_SCHEDULE_ROLE_ARN"],
+            period=int(days) * _DAY if days.isdecimal() else _DAY,
+            overlap=overlap_of(settings),
+            problems=(*settings.problems, *wrong),
+        )
+
+    @property
+    def lifetime(self) -> int:
+        """Seconds after which a key ends by itself: one rotation may be missed without an outage."""
+        return 2 * self.period + self.overlap
+
+
+def overlap_of(settings: Settings) -> int:
+    """Return the seconds after which nobody can still be using the key before.
+
+    A cache asks again after its TTL, goes on with what it has while the store is away, and a request that
+    began with it ends some time later. The previous key may also stand in for a while.
+
+    Args:
+        settings: the settings of the function whose key is rotated.
+
+    Returns:
+        The seconds.
+    """
+    let_go = settings.credential_ttl + settings.credential_max_stale + LONGEST_REQUEST
+    return max(let_go, settings.credential_previous)

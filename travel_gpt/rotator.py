@@ -1,0 +1,69 @@
+"""The rotation Lambda's front door: Secrets Manager calls it for each step, a schedule for the old key."""
+
+import os
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from travel_gpt.advisor.upstream import Upstream
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.rotation.admin_key import fetch_admin_key
+from travel_gpt.credentials.rotation.deletions import Deletions
+from travel_gpt.credentials.rotation.openai_keys import OpenAIKeys
+from travel_gpt.credentials.rotation.plan import RotationPlan
+from travel_gpt.credentials.rotation.rotation import Rotation
+from travel_gpt.credentials.rotation.steps import RotationSteps
+from travel_gpt.credentials.versions import SecretVersions
+from travel_gpt.deadline import Deadline
+from travel_gpt.settings import LOOPBACK, Settings
+
+PROVE_WITHIN: Final = 10.0
+"""Seconds for one live call with a new key."""
+
+_settings: Final = Settings.load(os.environ)
+_plan: Final = RotationPlan.load(os.environ, _settings)
+_upstream: Final = Upstream(_settings)
+
+
+def _is_openai(credential: Credential) -> bool:
+    # A new key must not be sent to a server that it is not for. On loopback OpenAI is played.
+    host = urlsplit(credential.base_url or _settings.base_url).hostname or ""
+    return f".{host}".endswith(".api.openai.com") or host in LOOPBACK
+
+
+def _admin_url() -> str:
+    # OpenAI's regions have hosts of their own for models; organizations are administered at one.
+    host = urlsplit(_settings.base_url).hostname
+    return _settings.base_url if host in LOOPBACK else "https://api.openai.com/v1"
+
+
+def _rotation_of(secret: str) -> Rotation:
+    admin_secret = SecretVersions(_plan.admin_secret)
+    return Rotation(
+        SecretVersions(secret),
+        OpenAIKeys(
+            lambda: fetch_admin_key(admin_secret),
+            base_url=_admin_url(),
+            project=_plan.project,
+            service_account=_plan.service_account,
+        ),
+        Deletions(_plan),
+        lambda credential: _upstream.list_models(credential, Deadline(PROVE_WITHIN)),
+        plan=_plan,
+        is_openai=_is_openai,
+    )
+
+
+_steps: Final = RotationSteps(_rotation_of, _plan.problems)
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda passes it
+    """Do one step of a rotation, or delete a replaced key.
+
+    Args:
+        event: ``Step``, ``SecretId`` and ``ClientRequestToken``.
+        context: Lambda's context.
+
+    Raises:
+        RotationFailed: the step failed; Secrets Manager keeps what is current, and tries again.
+    """
+    _steps.run(event)
