@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.clone import ROOT
 from tests.support.cloud.bed import Cloud, start_cloud
-from tests.support.owner import GOOD_KEY, Owner
+from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 from tests.support.witness import holds
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ class Doctor:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
 
-    def run(self, *options: str) -> CompletedProcess[str]:
-        """Run it, and see that it shows nothing of the key."""
+    def run(self, *options: str, given: str | None = None) -> CompletedProcess[str]:
+        """Run it, and see that it shows nothing of a key."""
         command = [str(PYTHON), "-W", "error", "-m", "travel_gpt.command", *options]
-        done = self.cloud.run(*command, env={**self.cloud.through_proxy})
-        assert not holds(done.stdout + done.stderr, GOOD_KEY)
+        done = self.cloud.run(*command, env={**self.cloud.through_proxy}, input=given)
+        for key in (GOOD_KEY, NEW_KEY, BAD_KEY):
+            assert not holds(done.stdout + done.stderr, key)
         return done
 
     def findings(self, *options: str) -> list[dict[str, str]]:
@@ -305,6 +306,26 @@ def test_a_stack_that_is_not_there_is_no_finding(doctor: Doctor) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "There is no stack nowhere" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_key_is_rotated_and_rolled_back_under_the_deployed_function(doctor: Doctor) -> None:
+    def used() -> str | None:
+        doctor.cloud.function(FUNCTION).restart()
+        assert not _of(doctor.findings("--verify"), "live call")
+        return doctor.cloud.openai.requests[-1].key
+
+    refused = doctor.run("secret", "rotate", "--env", "prod", given=BAD_KEY)
+    assert refused.returncode == 1
+    assert "https://api.openai.com/v1 refuses the key" in refused.stderr
+    assert used() == GOOD_KEY
+
+    rotated = doctor.run("secret", "rotate", "--env", "prod", given=NEW_KEY)
+    assert rotated.returncode == 0, rotated.stderr
+    assert used() == NEW_KEY
+
+    back = doctor.run("secret", "rollback", "--env", "prod")
+    assert back.returncode == 0, back.stderr
+    assert used() == GOOD_KEY
 
 
 def test_an_alarm_that_is_gone_is_found(doctor: Doctor) -> None:

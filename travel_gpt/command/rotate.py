@@ -40,7 +40,10 @@ def rotate(target: Target, screen: Screen) -> None:
             f"There is no secret {target.name} to rotate. Create it with: "
             f"travel-gpt secret put{target.options}"
         )
-    _refuse_what_is_under_way(versions.describe(), target)
+    described = versions.describe()
+    _refuse_what_is_under_way(described, target)
+    if described.rotates:
+        screen.note("This secret rotates by itself: the next rotation will replace the key that you put in.")
     screen.aside(f"A new key for the secret {target.name}, as {who}.")
     given = take_key("New OpenAI API key")
     if stored.credential is not None and given.key == stored.credential.key:

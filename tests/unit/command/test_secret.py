@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -166,6 +167,20 @@ def test_rotate_stages_proves_and_promotes(person: Person) -> None:
     (event,) = person.audited()
     assert (event["event"], event["outcome"], event["who"]) == ("secret.rotate", "success", OWNER)
     assert (event["version"], event["replaced"]) == (person.stages()["AWSCURRENT"], before)
+
+
+def test_of_a_secret_that_rotates_by_itself_it_says_so(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.store({"api_key": KEY})
+    before = SecretVersions.describe
+    monkeypatch.setattr(SecretVersions, "describe", lambda self: replace(before(self), rotates=True))
+
+    done = person.run("secret", "rotate", given=NEW_KEY)
+
+    assert done.status == 0
+    assert "rotates by itself" in done.err
+    assert "on, last never" in person.run("secret", "show").out
 
 
 @pytest.mark.parametrize(
