@@ -304,9 +304,13 @@ def test_ctrl_c_at_the_prompt_changes_nothing(keyboard: Keyboard) -> None:
 def test_a_shell_keeps_nothing_of_a_key_that_is_piped(keyboard: Keyboard) -> None:
     history = keyboard.home / ".bash_history"
     command = " ".join(f"'{part}'" for part in keyboard.program)
-    lines = (
-        f'read -r KEY\n{keyboard.key}\nprintf %s "$keyboard.key" | {command} secret put\nunset KEY\nexit\n'
-    )
+    lines = [
+        "read -r KEY",
+        keyboard.key,
+        f'printf %s "$KEY" | {command} secret put',
+        "unset KEY",
+        "exit",
+    ]
     bash = ["bash", "--norc", "-i"]
     done = subprocess.run(
         bash,
