@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.measure import Bench, WrongAnswer, loopback
-from benchmarks.packages import COMPILED, ROOT, build
-from benchmarks.report import cold_report, warm_report
+from benchmarks.packages import COMPILED, ROOT, build, build_beside
+from benchmarks.report import change_report, cold_report, warm_report
 from scripts.package_contents import BuildError
 
 ROUNDS: Final = 15
@@ -39,11 +39,19 @@ def main() -> int:
     parser.add_argument(
         "--packages", type=Path, default=ROOT / "build" / "benchmarks", help="where to build the packages"
     )
+    parser.add_argument(
+        "--before",
+        metavar="COMMIT",
+        help="compare the cold starts with those of this commit instead, such as main or HEAD~5",
+    )
     options = parser.parse_args()
     if options.runs is not None and options.runs < 2:
         parser.error("--runs must be at least 2: one round has no spread")
     try:
-        measure(options.runs, options.packages.absolute())
+        if options.before:
+            compare(options.runs or ROUNDS, options.packages.absolute(), options.before)
+        else:
+            measure(options.runs, options.packages.absolute())
     except (BuildError, WrongAnswer) as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -73,6 +81,22 @@ def measure(runs: int | None, folder: Path) -> None:
         # Once it is warm, how a package was compiled makes no difference.
         warm = list(bench.warm(runs or ROUNDS, [design for design in designs if design.name != COMPILED]))
         print(f"\n{warm_report(warm)}", flush=True)
+
+
+def compare(runs: int, folder: Path, commit: str) -> None:
+    """Build this state and an earlier one, measure both and print.
+
+    Args:
+        runs: how many rounds.
+        folder: where to build the packages.
+        commit: how git names the earlier state.
+    """
+    print(f"Building the packages, this one and that of {commit} ...", flush=True)
+    python, designs = build_beside(folder, commit)
+    with tempfile.TemporaryDirectory() as home, loopback() as server, loopback() as secrets:
+        bench = Bench(python, designs, Path(home), server, secrets)
+        bench.read_from_disk()
+        print(f"\n{change_report(list(bench.cold(runs, math.inf)))}", flush=True)
 
 
 if __name__ == "__main__":

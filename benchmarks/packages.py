@@ -4,7 +4,9 @@ import contextlib
 import io
 import os
 import shutil
+import subprocess
 import sys
+import tarfile
 import tempfile
 import zlib
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Final
 
 from benchmarks import SECRET
 from scripts import build_package
+from scripts.package_contents import BuildError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HANDLERS: Final = ROOT / "benchmarks" / "handlers"
@@ -33,6 +36,7 @@ EMPTY: Final = "empty"
 RAW: Final = "raw"
 NAIVE: Final = "naive"
 COMPILED: Final = "naive, compiled"
+BEFORE: Final = "before"
 
 
 def build(folder: Path) -> tuple[str, list[Design]]:
@@ -59,6 +63,47 @@ def build(folder: Path) -> tuple[str, list[Design]]:
         Design(COMPILED, compiled, "naive"),
         Design(NAIVE, naive, "naive"),
     ]
+
+
+def build_beside(folder: Path, commit: str) -> tuple[str, list[Design]]:
+    """Make this project's package as it is, and as it was.
+
+    Args:
+        folder: where to put them.
+        commit: how git names the state to compare with.
+
+    Returns:
+        The interpreter that they are for, and the two designs.
+
+    Raises:
+        BuildError: one of them cannot be made, or there is no such commit.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    python = build_package.lambda_python() or sys.executable
+    with contextlib.redirect_stdout(io.StringIO()):
+        build_package.build(folder / "travel-gpt", "host")
+    with tempfile.TemporaryDirectory() as workspace:
+        _check_out(commit, Path(workspace))
+        builder = [sys.executable, f"{workspace}/scripts/build_package.py", "--platform", "host"]
+        done = subprocess.run(
+            [*builder, "--target", str(folder / "before")], capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise BuildError(done.stderr)
+    return python, [
+        Design(OURS, folder / "travel-gpt", "travel_gpt.handler"),
+        Design(BEFORE, folder / "before", "travel_gpt.handler"),
+    ]
+
+
+def _check_out(commit: str, folder: Path) -> None:
+    archived = subprocess.run(
+        ["git", "archive", "--format=tar", commit], cwd=ROOT, capture_output=True, check=False
+    )
+    if archived.returncode:
+        raise BuildError(archived.stderr.decode(errors="replace"))
+    with tarfile.open(fileobj=io.BytesIO(archived.stdout)) as files:
+        files.extractall(folder, filter="data")
 
 
 def _standard_library_only(python: str, folder: Path, name: str) -> Path:

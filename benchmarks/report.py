@@ -5,7 +5,7 @@ from statistics import quantiles
 from typing import TypeVar
 
 from benchmarks.measure import CASES, Case, Cold, Warm
-from benchmarks.packages import COMPILED, EMPTY, NAIVE, OURS, RAW
+from benchmarks.packages import BEFORE, COMPILED, EMPTY, NAIVE, OURS, RAW
 
 T = TypeVar("T")
 Rounds = Sequence[dict[tuple[str, Case], T]]
@@ -76,6 +76,31 @@ def cold_report(rounds: Rounds[Cold]) -> str:
             table(head, _rows(rounds, names, lambda cold: cold.cpu * 1000, ".0f")),
             "The most memory held until then (resident), MB",
             table(head, _rows(rounds, names, lambda cold: cold.memory, ".0f")),
+        ]
+    )
+
+
+def change_report(rounds: Rounds[Cold]) -> str:
+    """Write what a change did to the cold starts.
+
+    Args:
+        rounds: the results, round by round.
+
+    Returns:
+        The tables.
+    """
+    head, names = _head(rounds), (OURS, BEFORE)
+    ratios = [
+        _ratio(rounds, "time", lambda cold: cold.wall, BEFORE),
+        _ratio(rounds, "processor time", lambda cold: cold.cpu, BEFORE),
+        _ratio(rounds, "memory", lambda cold: cold.memory, BEFORE),
+    ]
+    return "\n\n".join(
+        [
+            "Cold start, ratios of the same round",
+            table(head, ratios),
+            "Cold start, from starting the process to the first answer, ms",
+            table(head, _rows(rounds, names, lambda cold: cold.wall * 1000, ".0f")),
         ]
     )
 
