@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from travel_gpt.settings import Settings, is_openai
+from travel_gpt.base_url import is_openai
+from travel_gpt.settings import Settings
 
 _SOURCES: Final = {
     "secrets-manager": ("the key is in Secrets Manager", ""),

@@ -2,9 +2,9 @@
 
 import os
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from travel_gpt.advisor.upstream import Upstream
+from travel_gpt.base_url import is_loopback, is_openai
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.rotation.admin_key import fetch_admin_key
 from travel_gpt.credentials.rotation.deletions import Deletions
@@ -14,7 +14,7 @@ from travel_gpt.credentials.rotation.rotation import Rotation
 from travel_gpt.credentials.rotation.steps import RotationSteps
 from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.deadline import Deadline
-from travel_gpt.settings import LOOPBACK, Settings
+from travel_gpt.settings import Settings
 
 PROVE_WITHIN: Final = 10.0
 """Seconds for one live call with a new key."""
@@ -26,14 +26,13 @@ _upstream: Final = Upstream(_settings)
 
 def _is_openai(credential: Credential) -> bool:
     # A new key must not be sent to a server that it is not for. On loopback OpenAI is played.
-    host = urlsplit(credential.base_url or _settings.base_url).hostname or ""
-    return f".{host}".endswith(".api.openai.com") or host in LOOPBACK
+    base_url = credential.base_url or _settings.base_url
+    return is_openai(base_url) or is_loopback(base_url)
 
 
 def _admin_url() -> str:
     # OpenAI's regions have hosts of their own for models; organizations are administered at one.
-    host = urlsplit(_settings.base_url).hostname
-    return _settings.base_url if host in LOOPBACK else "https://api.openai.com/v1"
+    return _settings.base_url if is_loopback(_settings.base_url) else "https://api.openai.com/v1"
 
 
 def _rotation_of(secret: str) -> Rotation:

@@ -4,46 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+from travel_gpt.base_url import is_loopback, is_openai, safe_base_url
 
 # Segments without a dot in front: "." and ".." would mean another path than the one that is written.
 _VAULT_PATH: Final = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,255}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,255}){0,31}"
-
-
-def safe_base_url(value: str) -> str:
-    """Check a base URL that a key will be sent to.
-
-    Args:
-        value: the URL, such as ``https://api.openai.com/v1``.
-
-    Returns:
-        The URL without a trailing slash.
-
-    Raises:
-        ValueError: it is no URL, carries a user name or a query, or is plain http beyond loopback.
-    """
-    says = "must be an https:// URL (http:// is for this machine only), without user name, query or fragment"
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(says) from None
-    plain_on_loopback = parts.scheme == "http" and host in LOOPBACK
-    if not host or not (parts.scheme == "https" or plain_on_loopback):
-        raise ValueError(says)
-    # The marks and not the parts: an empty user name may have a password, and what is added to a URL that
-    # ends in "?" is no path.
-    if "@" in parts.netloc or re.search(r"[?#\s\x00-\x1f]", value):
-        raise ValueError(says)
-    return value.rstrip("/")
-
-
-def is_openai(base_url: str) -> bool:
-    """Tell whether a base URL, which ``safe_base_url`` took, is OpenAI's."""
-    # OpenAI's regions have hosts of their own, such as eu.api.openai.com.
-    return f".{urlsplit(base_url).hostname}".endswith(".api.openai.com")
 
 
 def _text(pattern: str, says: str) -> Callable[[str], str]:
@@ -303,7 +268,7 @@ class Settings:
             if not value
         ]
         # A token of OpenAI's is for OpenAI alone.
-        if not is_openai(self.base_url) and urlsplit(self.base_url).hostname not in LOOPBACK:
+        if not (is_openai(self.base_url) or is_loopback(self.base_url)):
             found.append("OPENAI_BASE_URL must be OpenAI's for CREDENTIAL_SOURCE workload-identity")
         return found
 

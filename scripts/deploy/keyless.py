@@ -13,7 +13,7 @@ from scripts.deploy.console import Stop
 from scripts.deploy.options import Options
 from scripts.deploy.parameters import Parameter
 from scripts.deploy.secret import Secret
-from travel_gpt.settings import is_openai
+from travel_gpt.base_url import is_openai
 
 _ENABLE: Final = "aws iam enable-outbound-web-identity-federation"
 SHOW: Final = "aws iam get-outbound-web-identity-federation-info"

@@ -20,9 +20,9 @@ from scripts.deploy.plan import KeyPlan, Plan, flags_for
 from scripts.deploy.readiness import Account
 from scripts.deploy.secret import Action, Secret
 from scripts.deploy.stack import UPDATABLE, read_stack
+from travel_gpt.base_url import safe_base_url
 from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.settings import safe_base_url
 
 
 def prepare(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from travel_gpt.settings import safe_base_url
+from travel_gpt.base_url import safe_base_url
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import openai
 from travel_gpt.advisor.dialect import Dialect
 from travel_gpt.advisor.failures import retry_after, translate
 from travel_gpt.advisor.wires import WIRES, Answer, Question
+from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
 from travel_gpt.redaction import guard
-from travel_gpt.settings import Settings, is_openai
+from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from openai.auth import SubjectTokenWorkloadIdentity

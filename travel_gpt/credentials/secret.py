@@ -6,10 +6,10 @@ import re
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
+from travel_gpt.base_url import safe_base_url
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.redaction import guard
-from travel_gpt.settings import safe_base_url
 
 # What fits into an HTTP header without changing its meaning, and into JSON without being escaped there: an
 # escaped key would pass the log's redaction. A quote in a key is a mistake in pasting it anyway.
