@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import boto3
@@ -119,6 +119,16 @@ def caller() -> str:
         return str(client("sts").get_caller_identity()["Arn"])
     except AWS_FAILURES as failed:
         raise stop_of(failed) from None
+
+
+def elsewhere(environ: Mapping[str, str]) -> str:
+    """Say where a key goes that is not sent to AWS itself, with a comma before it; nothing otherwise.
+
+    Args:
+        environ: the environment variables.
+    """
+    endpoint = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environ.get("AWS_ENDPOINT_URL")
+    return f", at {endpoint} and not at AWS" if endpoint else ""
 
 
 def person() -> str:

@@ -1,12 +1,13 @@
 """``travel-gpt secret migrate``: keys move from a ``.env`` file into Secrets Manager."""
 
+import os
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.command.account import caller
+from travel_gpt.command.account import caller, elsewhere
 from travel_gpt.command.env_edit import EnvFile, remains
 from travel_gpt.command.keys import Given, given
 from travel_gpt.command.put import SOURCE, Stored, look_at, store
@@ -50,7 +51,7 @@ def migrate(path: Path, target: Target, screen: Screen, *, replace: bool, yes: b
     who = caller()
     file = EnvFile.read(path)
     moves = _plan(file, target, replace=replace)
-    screen.say(f"From {file.path}, as {who}:", "heading")
+    screen.say(f"From {file.path}, as {who}{elsewhere(os.environ)}:", "heading")
     for move in moves:
         for variable in move.variables:
             screen.say(f"  {variable} (line {file.line_of(variable)}) -> {move.target.name}, {_state(move)}")

@@ -1,10 +1,11 @@
 """``travel-gpt secret put``: create a secret, or replace the key in it."""
 
+import os
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from travel_gpt.command.account import AWS_FAILURES, caller, client, stop_of
+from travel_gpt.command.account import AWS_FAILURES, caller, client, elsewhere, stop_of
 from travel_gpt.command.keys import Given, fingerprint, object_of, take_key
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import Stop
@@ -44,7 +45,8 @@ def put(target: Target, screen: Screen) -> None:
     """
     who = caller()
     stored = look_at(target)
-    screen.aside(f"{'The' if stored.exists else 'A new'} secret {target.name}, as {who}.")
+    which = "The" if stored.exists else "A new"
+    screen.aside(f"{which} secret {target.name}, as {who}{elsewhere(os.environ)}.")
     given = take_key("OpenAI API key")
     store(target, given, stored, who, screen)
     screen.next(f"travel-gpt doctor{target.options} --verify", "see whether OpenAI takes it")

@@ -1,10 +1,11 @@
 """``travel-gpt secret rotate`` and ``rollback``: another key, proven before it is used."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from travel_gpt.command.account import caller
+from travel_gpt.command.account import caller, elsewhere
 from travel_gpt.command.keys import Given, fingerprint, take_key
 from travel_gpt.command.proof import prove, server_of, why_not
 from travel_gpt.command.put import SOURCE, Stored, look_at
@@ -44,7 +45,7 @@ def rotate(target: Target, screen: Screen) -> None:
     _refuse_what_is_under_way(described, target)
     if described.rotates:
         screen.note("This secret rotates by itself: the next rotation will replace the key that you put in.")
-    screen.aside(f"A new key for the secret {target.name}, as {who}.")
+    screen.aside(f"A new key for the secret {target.name}, as {who}{elsewhere(os.environ)}.")
     given = take_key("New OpenAI API key")
     if stored.credential is not None and given.key == stored.credential.key:
         raise Stop(
@@ -87,7 +88,8 @@ def _rotate(
         with _discarded_unless_promoted(versions, screen):
             versions.stage(value, version)
             screen.say(f"Staged as AWSPENDING: version {version}. Nobody reads it yet.")
-            with screen.working(f"Proving it at {server}"):
+            screen.say(f"Proving it at {server}.")
+            with screen.working("Waiting for the answer"):
                 failure = prove(credential, settings)
             if failure is not None:
                 change.facts["cause"] = failure.code
@@ -141,7 +143,8 @@ def roll_back(target: Target, screen: Screen) -> None:
     with audited("secret.rollback", who=who, source=SOURCE, secret=target.name) as change:
         change.version = previous.version
         change.facts["replaced"] = current.version
-        with screen.working(f"Proving the previous key at {server}"):
+        screen.say(f"Proving the previous key at {server}.")
+        with screen.working("Waiting for the answer"):
             failure: TravelGPTError | None = prove(credential, settings)
         if failure is not None:
             change.facts["cause"] = failure.code

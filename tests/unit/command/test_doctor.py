@@ -13,7 +13,7 @@ from tests.support.upstream import MODELS, behaviours
 from tests.support.witness import holds
 from tests.unit.command.conftest import BAD_KEY, KEY, SECRET, Person
 from travel_gpt.command.doctor import run
-from travel_gpt.command.finding import DAY, Finding, State, age_and_end
+from travel_gpt.command.finding import DAY, Finding, State, age_and_end, ok, warning
 from travel_gpt.command.keys import fingerprint
 from travel_gpt.command.stop import USAGE, Stop
 from travel_gpt.credentials.credential import Key
@@ -231,6 +231,29 @@ def test_a_stack_is_named_in_one_way(person: Person) -> None:
 
     assert (done.status, done.out) == (USAGE, "")
     assert "not both" in done.err
+
+
+def test_of_a_stack_each_check_is_run_and_the_next_command_named(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def checks(deployed: object, *, verify: bool) -> list[tuple[str, object]]:
+        asked.append((deployed, verify))
+        return [("one", lambda: [ok("one", "well")]), ("two", lambda: [warning("two", "old", "renew it")])]
+
+    monkeypatch.setattr("travel_gpt.command.stack.deployed.Deployed.look_up", lambda name: name)
+    monkeypatch.setattr("travel_gpt.command.stack.checks.checks_of", checks)
+
+    done = person.run("doctor", "--env", "staging", "--region", "eu-west-1")
+
+    assert done.status == 0, done.err
+    assert asked == [("travel-gpt-backend-staging", False)]
+    assert "ok       one  well" in done.out
+    assert "mend: renew it" in done.out
+    assert "1 ok, 1 to know about, 0 to mend." in done.out
+    assert done.out.rstrip().endswith("travel-gpt doctor --env staging --region eu-west-1 --verify")
+    assert "--verify" not in person.run("doctor", "--stack", "mine", "--verify").out
 
 
 def test_no_stack_is_no_finding(person: Person) -> None:

@@ -17,7 +17,7 @@ from travel_gpt.command.stop import FAILED, USAGE
 from travel_gpt.command.trail import trail_path
 from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.versions import SecretVersions
-from travel_gpt.errors import CredentialsUnavailable
+from travel_gpt.errors import AccessDenied, CredentialsUnavailable, InvalidSecret
 
 OWNER = "arn:aws:sts::123456789012:user/moto"
 
@@ -41,6 +41,17 @@ def test_put_replaces_the_key_and_keeps_what_else_there_is_but_its_end(person: P
 
     assert person.stored() == {"api_key": NEW_KEY, "base_url": "https://llm.example/v1"}
     assert "What else it held stays: base_url." in done.out
+
+
+def test_where_a_key_goes_is_said_when_that_is_not_aws(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "and not at AWS" not in person.run("secret", "put", given=KEY).err
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://secretsmanager.us-east-1.amazonaws.com")
+    for command in ("put", "rotate"):
+        said = person.run("secret", command, given=NEW_KEY).err
+        assert "at https://secretsmanager.us-east-1.amazonaws.com and not at AWS" in said
 
 
 def test_put_takes_json_as_well(person: Person) -> None:
@@ -102,6 +113,31 @@ def test_show_tells_everything_but_the_value(person: Person) -> None:
     assert done.out.index(fingerprint(Key(NEW_KEY))) < done.out.index(fingerprint(Key(KEY)))
     for hidden in (KEY, NEW_KEY, "private"):
         assert hidden not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (AccessDenied("not authorized"), "unknown: you may not read the value"),
+        (InvalidSecret("the secret is binary"), "none: the secret is binary"),
+        (None, "none: it has no value"),
+    ],
+)
+def test_show_of_what_cannot_be_read_tells_the_rest(
+    person: Person, monkeypatch: pytest.MonkeyPatch, failure: Exception | None, says: str
+) -> None:
+    person.store({"api_key": KEY})
+
+    def read(*_: object, **__: str) -> None:
+        if failure is not None:
+            raise failure
+
+    monkeypatch.setattr(SecretVersions, "read", read)
+    done = person.run("secret", "show")
+
+    assert done.status == 0
+    assert says in done.out
+    assert person.stages()["AWSCURRENT"] in done.out
 
 
 def test_show_for_programs(person: Person) -> None:

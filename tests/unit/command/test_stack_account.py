@@ -391,8 +391,8 @@ WELL = {"status": "success", "credential_source": "secrets-manager"}
         ),
         (
             503,
-            {"code": "secret_not_found", "message": f"No secret {KEY}."},
-            [("problem", "503 secret_not_found: No secret [redacted].")],
+            {"code": "secret_not_found", "message": f"No secret for {KEY} here."},
+            [("problem", "503 secret_not_found: No secret for [redacted] here.")],
         ),
     ],
 )
