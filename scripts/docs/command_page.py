@@ -90,7 +90,8 @@ On this machine it checks the settings, a `.env` file, each source in the order 
 (reachability, permissions, format), the age of the key and its end. Of a stack it checks the last
 deployment, the function's variables and state, every policy of its role, the secret (versions, rotation,
 age, encryption, its own policy), throttles, usage plan and API key, how long logs are kept, alarms, and
-what GET says. It does not read the value of a stack's secret.
+what GET says. It does not read the value of a stack's secret. Of both it tells the posture: what protects
+the key, and what is off.
 
 For drift it compares the template that was deployed, as it was written, with `template.yaml` of the clone
 that the command runs from: resources, parameters, conditions and outputs, but for metadata and the place of

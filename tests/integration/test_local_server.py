@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.loopback_aws import LoopbackAws
 from tests.support.upstream import CHAT, MODELS, RESPONSES, Upstream, behaviours
 
 REPOSITORY = Path(__file__).parents[2]
@@ -303,6 +304,26 @@ def test_a_file_of_settings_is_read_and_what_is_set_wins(start: Start) -> None:
     assert server.lines[0] == "Read .env of this folder: OPENAI_API_KEY, OPENAI_BASE_URL."
     assert KEY not in server.printed
     assert not server.errors
+
+
+def test_a_file_of_settings_may_name_the_source_and_the_account(start: Start) -> None:
+    with Upstream() as upstream, LoopbackAws() as aws:
+        aws.client("secretsmanager").create_secret(Name="mine", SecretString=KEY)
+        settings = {
+            "CREDENTIAL_SOURCE": "secrets-manager",
+            "OPENAI_SECRET_NAME": "mine",
+            "OPENAI_BASE_URL": upstream.base_url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": aws.endpoint,
+        }
+        server = start(env_file="".join(f"{name}={value}\n" for name, value in settings.items()))
+
+        assert server.post("Rome?")[0] == 200
+        assert [call.key for call in upstream.calls] == [KEY]
+        assert server.stop() == 0
+    assert KEY not in server.printed
 
 
 def test_a_second_server_on_the_same_port_is_told_so(demo: LocalServer, tmp_path: Path) -> None:

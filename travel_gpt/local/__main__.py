@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from travel_gpt.env_file import UnreadableEnvFile, take_env_file
+from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
 from travel_gpt.local.environment import (
     Owner,
     WrongEnvironment,
@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
 
     if not (options.port.isascii() and options.port.isdigit() and int(options.port) < 65536):
         raise WrongEnvironment("PORT must be a number from 0 to 65535.")
-    taken = take_env_file(Path.cwd(), os.environ)
+    taken = take_env_file(Path.cwd(), os.environ, also=OF_AWS)
     owner = take_owner(os.environ)
     (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
     check_settings(os.environ)

@@ -48,7 +48,7 @@ def test_where_a_key_goes_is_said_when_that_is_not_aws(
 ) -> None:
     assert "and not at AWS" not in person.run("secret", "put", given=KEY).err
 
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://secretsmanager.us-east-1.amazonaws.com")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://secretsmanager.us-east-1.amazonaws.com")
     for command in ("put", "rotate"):
         said = person.run("secret", command, given=NEW_KEY).err
         assert "at https://secretsmanager.us-east-1.amazonaws.com and not at AWS" in said
