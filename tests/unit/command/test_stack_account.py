@@ -310,6 +310,19 @@ def test_what_is_said_of_a_secret(
     assert [text for state, text in found if state == expected[0] and text.startswith(expected[1])], found
 
 
+@pytest.mark.parametrize(("rotates", "state"), [(True, "ok"), (False, "problem")])
+def test_a_rotation_that_was_switched_off_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, rotates: bool, state: str
+) -> None:
+    monkeypatch.setattr(SecretVersions, "describe", lambda _: described(rotates=rotates))
+    use(monkeypatch, secret, list_secret_version_ids=_made(1), get_resource_policy={})
+    meant = stack()
+    kind = "AWS::SecretsManager::RotationSchedule"
+    meant.resources["RotationSchedule"] = Resource("RotationSchedule", "x", kind)
+
+    assert [each.state for each in secret.check_secret(meant) if each.check == "rotation"] == [state]
+
+
 def test_the_period_that_the_settings_name_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described())
     use(monkeypatch, secret, list_secret_version_ids=_made(20), get_resource_policy={})

@@ -41,7 +41,7 @@ def check_secret(deployed: Deployed) -> Iterator[Finding]:
         yield problem("secret", f"{described.name} is scheduled for deletion", command)
         return
     yield from _versions(described, options)
-    yield from _rotation(described)
+    yield from _rotation(described, is_meant=bool(deployed.of_type("AWS::SecretsManager::RotationSchedule")))
     yield from _age(described, options, settings.credential_rotation_days)
     yield from _encryption(described, deployed)
     yield from _readers(described)
@@ -62,8 +62,14 @@ def _versions(described: Described, options: str) -> Iterator[Finding]:
         )
 
 
-def _rotation(described: Described) -> Iterator[Finding]:
-    if not described.rotates:
+def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
+    if is_meant and not described.rotates:
+        yield problem(
+            "rotation",
+            "the stack has a rotation schedule, and somebody switched the rotation off",
+            f"aws secretsmanager rotate-secret --secret-id {described.name} --no-rotate-immediately",
+        )
+    elif not described.rotates:
         yield ok("rotation", "by hand: nothing rotates the key by itself")
     elif (late := time.time() - (described.next_rotation_at or time.time())) > GRACE:
         yield problem(
