@@ -115,3 +115,12 @@ build-TravelGPTFunction:
 	@python="$$(scripts/python.sh)" && \
 	"$$python" -m scripts.stamp_api_deployment --check && \
 	"$$python" -m scripts.build_package --target "$(ARTIFACTS_DIR)"
+
+# The same package: what was just built for the API is copied.
+.PHONY: build-RotatorFunction
+build-RotatorFunction:
+	@if [ -f "$(ARTIFACTS_DIR)/../TravelGPTFunction/travel_gpt/rotator.py" ]; then \
+		cp -Rp "$(ARTIFACTS_DIR)/../TravelGPTFunction/." "$(ARTIFACTS_DIR)"; \
+	else \
+		$(MAKE) build-TravelGPTFunction; \
+	fi

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 # The AWS services that travel_gpt calls; botocore knows 400. A test compares this with the code.
-SERVICES = ("secretsmanager", "sts")
+SERVICES = ("scheduler", "secretsmanager", "sts")
 
 # What never runs in Lambda. Data and tools only: a module that is merely unused today may be imported by
 # another one on a path that no test takes.

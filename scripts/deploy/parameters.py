@@ -2,15 +2,19 @@
 
 import re
 import shlex
+import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Stop
 from scripts.deploy.options import ENVIRONMENTS
+
+
+_NO_RESOURCES: Final = "Resources: {None: {Type: AWS::CloudFormation::WaitConditionHandle}}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,14 @@ def read_template(commands: Commands) -> list[dict[str, Any]]:
     Raises:
         AwsError: AWS refused.
     """
-    summary = commands.aws(
-        "cloudformation", "get-template-summary", "--template-body", "file://template.yaml"
-    )
+    # The whole is longer than CloudFormation takes in a request; sam deploys it by way of S3.
+    head = Path("template.yaml").read_text("utf-8").partition("\nResources:\n")[0]
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
+        file.write(f"{head}\n{_NO_RESOURCES}")
+        file.flush()
+        summary = commands.aws(
+            "cloudformation", "get-template-summary", "--template-body", f"file://{file.name}"
+        )
     parameters: list[dict[str, Any]] = summary["Parameters"]
     return parameters
 

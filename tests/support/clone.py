@@ -42,7 +42,7 @@ def make_built_clone(folder: Path) -> Path:
     build = clone / ".aws-sam" / "build"
     _copy(ROOT / "travel_gpt", build / "TravelGPTFunction" / "travel_gpt")
     template = (ROOT / "template.yaml").read_text("utf-8")
-    assert template.count(_UNBUILT) == 1, "template.yaml says in another way where the code is"
+    assert template.count(_UNBUILT) == 2, "template.yaml says in another way where the code is"
     (build / "template.yaml").write_text(template.replace(_UNBUILT, "CodeUri: TravelGPTFunction\n"), "utf-8")
     return clone
 

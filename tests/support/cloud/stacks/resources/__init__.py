@@ -7,12 +7,13 @@ from tests.support.cloud.stacks.resources import (
     gateway,
     identity,
     monitoring,
+    rotation,
     storage,
 )
 from tests.support.cloud.stacks.resources.base import Handler
 
 BY_TYPE: dict[str, Handler] = {
     handler.type: handler
-    for module in (callers, config, functions, gateway, identity, monitoring, storage)
+    for module in (callers, config, functions, gateway, identity, monitoring, rotation, storage)
     for handler in module.HANDLERS
 }

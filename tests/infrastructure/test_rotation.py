@@ -1,0 +1,186 @@
+"""Rotation: off unless the owner gives all it needs, and then with no more rights than its steps take."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.support.cloud.stacks.document import InvalidTemplate
+from tests.support.compiled_template import STACK, CompiledStack, compile_stack, read_template
+from travel_gpt.credentials.rotation.plan import RotationPlan
+from travel_gpt.settings import Settings
+
+ACCOUNT = "eu-central-1:123456789012"
+SECRETS = f"arn:aws:secretsmanager:{ACCOUNT}:secret:"
+ROTATOR = f"arn:aws:lambda:{ACCOUNT}:function:{STACK}-RotatorFunction"
+ALL = {
+    "OpenAIProjectId": "proj_1",
+    "OpenAIServiceAccountId": "user-1",
+    "AdminSecretName": "travel-gpt/openai-admin-key",
+}
+OF_ROTATION = {
+    "KeyDeletions",
+    "KeyDeletionsRole",
+    "Rotation",
+    "RotationFailureAlarm",
+    "RotatorErrorsAlarm",
+    "RotatorFunction",
+    "RotatorFunctionLogGroup",
+    "RotatorFunctionRole",
+    "SecretsManagerMayInvokeRotator",
+}
+
+
+@pytest.fixture(scope="module")
+def rotating() -> CompiledStack:
+    return compile_stack(**ALL)
+
+
+def statements(stack: CompiledStack, role: str) -> dict[str, dict[str, Any]]:
+    (policy,) = stack.all("AWS::IAM::Role")[role]["Policies"]
+    return {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
+
+
+def test_it_is_off_unless_asked_for_and_adds_nothing_else(
+    rotating: CompiledStack, keyed_stack: CompiledStack
+) -> None:
+    assert set(rotating.resources) - set(keyed_stack.resources) == OF_ROTATION
+    assert set(keyed_stack.resources) - set(rotating.resources) == set()
+
+
+@pytest.mark.parametrize("given", [n for k in (1, 2) for n in itertools.combinations(ALL, k)], ids=str)
+def test_given_some_of_the_three_then_that_is_refused(given: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidTemplate, match="give all three or none"):
+        compile_stack(**{name: ALL[name] for name in given})
+
+
+def test_the_admin_key_cannot_be_in_the_secret_that_the_api_reads() -> None:
+    with pytest.raises(InvalidTemplate, match="another secret"):
+        compile_stack(**{**ALL, "AdminSecretName": "travel-gpt/openai-api-key"})
+
+
+def test_turning_it_on_rotates_nothing_at_once(rotating: CompiledStack) -> None:
+    assert rotating.one("AWS::SecretsManager::RotationSchedule") == {
+        "SecretId": "travel-gpt/openai-api-key",
+        "RotationLambdaARN": "<RotatorFunction.Arn>",
+        "RotateImmediatelyOnUpdate": False,
+        "RotationRules": {"AutomaticallyAfterDays": "30"},
+    }
+    assert rotating.resources["Rotation"]["DependsOn"] == "SecretsManagerMayInvokeRotator"
+
+
+def test_secrets_manager_of_this_account_alone_may_call_it(rotating: CompiledStack) -> None:
+    assert rotating.all("AWS::Lambda::Permission")["SecretsManagerMayInvokeRotator"] == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": "<RotatorFunction>",
+        "Principal": "secretsmanager.amazonaws.com",
+        "SourceAccount": "123456789012",
+    }
+
+
+def test_the_rotators_role_has_exact_actions_on_exact_resources(rotating: CompiledStack) -> None:
+    found = statements(rotating, "RotatorFunctionRole")
+
+    assert {sid: (each["Action"], each["Resource"]) for sid, each in found.items()} == {
+        "RotateItsSecret": (
+            [
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:UpdateSecretVersionStage",
+            ],
+            f"{SECRETS}travel-gpt/openai-api-key-??????",
+        ),
+        "ReadTheAdminKey": (
+            "secretsmanager:GetSecretValue",
+            f"{SECRETS}travel-gpt/openai-admin-key-??????",
+        ),
+        "ScheduleDeletions": (
+            "scheduler:CreateSchedule",
+            f"arn:aws:scheduler:{ACCOUNT}:schedule/<KeyDeletions>/*",
+        ),
+        "LetTheScheduleCallIt": ("iam:PassRole", "<KeyDeletionsRole.Arn>"),
+        "WriteItsLog": (
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/{STACK}-RotatorFunction:*",
+        ),
+    }
+    assert found["LetTheScheduleCallIt"]["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}
+    }
+
+
+def test_the_schedules_role_can_call_the_rotator_and_nothing_else(rotating: CompiledStack) -> None:
+    role = rotating.all("AWS::IAM::Role")["KeyDeletionsRole"]
+
+    (statement,) = statements(rotating, "KeyDeletionsRole").values()
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", ROTATOR)
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_the_apis_role_is_the_same_with_and_without_rotation(
+    rotating: CompiledStack, keyed_stack: CompiledStack
+) -> None:
+    role = "TravelGPTFunctionRole"
+    assert rotating.all("AWS::IAM::Role")[role] == keyed_stack.all("AWS::IAM::Role")[role]
+
+
+@pytest.mark.parametrize("days", ["1", "30", "365"])
+def test_the_code_takes_the_environment_and_both_functions_know_the_period(days: str) -> None:
+    functions = compile_stack(**ALL, RotationDays=days).all("AWS::Lambda::Function")
+    rotator = functions["RotatorFunction"]
+    variables = rotator["Environment"]["Variables"]
+    # What CloudFormation puts in the places of references.
+    variables = {
+        **variables,
+        "ROTATION_SCHEDULE_GROUP": "group",
+        "ROTATION_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+    }
+    settings = Settings.load(variables)
+
+    plan = RotationPlan.load(variables, settings)
+
+    assert plan.problems == ()
+    assert plan.period == int(days) * 86_400
+    assert plan.function_arn == ROTATOR
+    api = functions["TravelGPTFunction"]["Environment"]["Variables"]
+    assert api["CREDENTIAL_ROTATION_DAYS"] == days
+    shared = [name for name in variables if name in api and name.startswith("CREDENTIAL_")]
+    assert len(shared) == 4
+    assert [variables[name] for name in shared] == [api[name] for name in shared]
+
+
+def test_the_function_has_time_for_a_new_key_and_less_than_secrets_manager_waits(
+    rotating: CompiledStack,
+) -> None:
+    function = rotating.all("AWS::Lambda::Function")["RotatorFunction"]
+
+    assert function["Handler"] == "travel_gpt.rotator.lambda_handler"
+    assert function["FunctionName"] == f"{STACK}-RotatorFunction"
+    assert 60 < function["Timeout"] < 900
+    assert "ReservedConcurrentExecutions" not in function
+    assert function["LoggingConfig"] == {"LogGroup": "<RotatorFunctionLogGroup>"}
+
+
+def test_a_failed_rotation_raises_an_alarm(rotating: CompiledStack) -> None:
+    alarms = rotating.all("AWS::CloudWatch::Alarm")
+
+    failures, errors = alarms["RotationFailureAlarm"], alarms["RotatorErrorsAlarm"]
+    assert (failures["Namespace"], failures["MetricName"]) == ("TravelGPT", "RotationFailure")
+    assert failures["Dimensions"] == [{"Name": "service", "Value": STACK}]
+    assert (errors["Namespace"], errors["MetricName"]) == ("AWS/Lambda", "Errors")
+    assert errors["Dimensions"] == [{"Name": "FunctionName", "Value": "<RotatorFunction>"}]
+    assert failures["Threshold"] == errors["Threshold"] == 1
+
+
+def test_sam_builds_it_from_the_same_folder() -> None:
+    resources = read_template()["Resources"]
+    api, rotator = resources["TravelGPTFunction"], resources["RotatorFunction"]
+
+    for name in ("CodeUri", "Runtime", "Architectures"):
+        assert rotator["Properties"][name] == api["Properties"][name]
+    assert rotator["Metadata"]["BuildMethod"] == "makefile"
