@@ -13,7 +13,6 @@ from scripts.deploy.commands import Commands
 from scripts.deploy.console import Stop
 from scripts.deploy.options import ENVIRONMENTS
 
-
 _NO_RESOURCES: Final = "Resources: {None: {Type: AWS::CloudFormation::WaitConditionHandle}}\n"
 
 

@@ -25,6 +25,9 @@ OTHERWISE = {
     "Keyless": "on",
     "OpenAIIdentityProviderId": "wip_acme",
     "OpenAIServiceAccountId": "sa_travel",
+    "OpenAIProjectId": "proj_travel",
+    "AdminSecretName": "other/admin-key",
+    "RotationDays": "90",
     "OpenAIModel": "gpt-6.1-terra",
     "OpenAIBaseUrl": "https://llm.example.com/v1",
     "OpenAIApi": "chat",
@@ -50,6 +53,7 @@ OTHERWISE = {
 TOGETHER = [
     {"VpcSubnetIds", "VpcSecurityGroupIds"},
     {"Keyless", "OpenAIIdentityProviderId", "OpenAIServiceAccountId"},
+    {"OpenAIProjectId", "AdminSecretName", "OpenAIServiceAccountId"},
 ]
 
 

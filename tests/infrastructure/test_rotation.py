@@ -50,10 +50,43 @@ def test_it_is_off_unless_asked_for_and_adds_nothing_else(
     assert set(keyed_stack.resources) - set(rotating.resources) == set()
 
 
-@pytest.mark.parametrize("given", [n for k in (1, 2) for n in itertools.combinations(ALL, k)], ids=str)
+# A service account alone is what a function without a key has.
+SOME = [
+    names for k in (1, 2) for names in itertools.combinations(ALL, k) if names != ("OpenAIServiceAccountId",)
+]
+
+
+@pytest.mark.parametrize("given", SOME, ids=str)
 def test_given_some_of_the_three_then_that_is_refused(given: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidTemplate, match="give all three or none"):
+    with pytest.raises(InvalidTemplate, match="give all three"):
         compile_stack(**{name: ALL[name] for name in given})
+
+
+def test_a_function_without_a_key_has_none_to_rotate() -> None:
+    keyless = compile_stack(**ALL, Keyless="on", OpenAIIdentityProviderId="wip_acme")
+
+    assert not OF_ROTATION & set(keyless.resources)
+    variables = keyless.one("AWS::Lambda::Function")["Environment"]["Variables"]
+    assert variables["CREDENTIAL_ROTATION_DAYS"] == "0"
+
+
+def test_a_kms_key_of_the_owners_serves_the_rotator_for_its_two_secrets_alone() -> None:
+    key = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    stack = compile_stack(**ALL, KmsKeyArn=key)
+
+    statement = statements(stack, "RotatorFunctionRole")["DecryptAndEncryptItsSecrets"]
+    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt", "kms:GenerateDataKey"], key)
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"},
+        "StringLike": {
+            "kms:EncryptionContext:SecretARN": [
+                f"{SECRETS}travel-gpt/openai-api-key-??????",
+                f"{SECRETS}travel-gpt/openai-admin-key-??????",
+            ]
+        },
+    }
+    groups = stack.all("AWS::Logs::LogGroup")
+    assert groups["RotatorFunctionLogGroup"]["KmsKeyId"] == key
 
 
 def test_the_admin_key_cannot_be_in_the_secret_that_the_api_reads() -> None:

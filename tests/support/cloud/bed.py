@@ -20,7 +20,6 @@ from tests.support.cloud.front import Front
 from tests.support.cloud.function import DeployedFunction
 from tests.support.cloud.gateway import Gateway
 from tests.support.cloud.openai import PlayedOpenAI
-from tests.support.cloud.tunnel import Tunnel
 from tests.support.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ class Cloud:
         openai: the played OpenAI.
         home: the HOME of commands.
         tools: their PATH.
-        https: the variables with which a program's https stays on this machine.
     """
 
     account_id = ACCOUNT_ID
@@ -68,8 +66,6 @@ class Cloud:
         authority = Authority(folder)
         gateway = Gateway(aws.control, self.client, self._invoke, ACCOUNT_ID)
         self._front = Front(authority, gateway, openai.hosts, openai.upstream.port)
-        self._tunnel = Tunnel(self._front.port)
-        self.https = {"HTTPS_PROXY": self._tunnel.url, "SSL_CERT_FILE": str(authority.file)}
         (self.home / ".curlrc").write_text(
             # Port 443 alone: http://localhost stays what it is.
             f'connect-to = ":443:127.0.0.1:{self._front.port}"\ncacert = "{authority.file}"\nnoproxy = "*"\n'
@@ -223,7 +219,6 @@ class Cloud:
         """
         for function in self._functions.values():
             function.close()
-        self._tunnel.close()
         self._front.close()
         if self._front.failures:
             raise AssertionError("The test bed stumbled:\n" + "\n".join(self._front.failures))

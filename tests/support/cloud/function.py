@@ -134,7 +134,7 @@ class DeployedFunction:
             "AWS_ENDPOINT_URL": self._cloud.endpoint,
             # Whatever server the stack names: nothing leaves this machine.
             "OPENAI_BASE_URL": self._cloud.openai.base_url,
-            **self._cloud.https,
+            **self._cloud.through_proxy,
         }
 
     def _code(self, digest: str) -> Path:
