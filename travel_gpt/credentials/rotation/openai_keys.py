@@ -119,14 +119,15 @@ class OpenAIKeys:
                 self._service_account, project_id=self._project, name=name, expires_in_seconds=expires_in
             )
         )
-        value: object = made.value
-        if not isinstance(value, str) or not isinstance(made.id, str):
+        # Whatever came with a 200: the SDK does not check it.
+        value, key_id = getattr(made, "value", None), getattr(made, "id", None)
+        if not isinstance(value, str) or not isinstance(key_id, str):
             raise CredentialsUnavailable("OpenAI's answer to a new key holds no key")
         try:
             key = read_key(value)
         except InvalidSecret as invalid:
             raise CredentialsUnavailable(f"OpenAI's new key cannot be used: {invalid.detail}") from None
-        return NewKey(made.id, key, made.expires_at)
+        return NewKey(key_id, key, made.expires_at)
 
     def delete(self, key_id: str) -> None:
         """Delete a key; one that is gone already is no failure.

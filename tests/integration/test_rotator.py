@@ -1,0 +1,317 @@
+"""The rotation Lambda itself: its handler, against moto and a played admin API over real HTTP."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import sys
+import time
+import traceback
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.secretsmanager.models import secretsmanager_backends
+
+from tests.support.upstream.admin import AdminApi
+from travel_gpt import observability
+from travel_gpt.credentials.rotation import openai_keys, rotation
+from travel_gpt.credentials.rotation.steps import RotationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
+OWNERS = "sk-svcacct-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
+ADMIN = "sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5fGs3LbV7e"
+MADE = "Zt5YqW8nRb3LxV7mKd2HpGf9"
+# No four characters of these stand in an ordinary word, path or number.
+CANARIES = (OWNERS[11:], ADMIN[9:], MADE)
+PIECES = frozenset(text[i : i + 4] for text in CANARIES for i in range(len(text) - 3))
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+GROUP = "travel-gpt-KeyDeletions"
+
+
+class Rotator:
+    """The Lambda, and the account it works in."""
+
+    def __init__(self, api: AdminApi, streams: pytest.CaptureFixture[str]) -> None:
+        self.api, self.streams = api, streams
+        self.secrets = boto3.client("secretsmanager")
+        self.scheduler = boto3.client("scheduler")
+        self.arn = self.secrets.create_secret(Name=SECRET, SecretString=json.dumps({"api_key": OWNERS}))[
+            "ARN"
+        ]
+        self.secrets.create_secret(Name=ADMIN_SECRET, SecretString=json.dumps({"admin_api_key": ADMIN}))
+        self.scheduler.create_schedule_group(Name=GROUP)
+        self.log = io.StringIO()
+        self.exceptions = ""
+
+    def load(self) -> Any:
+        """The front door, as a new environment imports it."""
+        sys.modules.pop("travel_gpt.rotator", None)
+        return importlib.import_module("travel_gpt.rotator")
+
+    def begin(self) -> str:
+        """Begin a rotation as Secrets Manager does."""
+        token = str(uuid.uuid4())
+        secret: Any = secretsmanager_backends["123456789012"]["us-east-1"].secrets[SECRET]
+        secret.rotation_requested = secret.rotation_enabled = True
+        secret.remove_version_stages_from_old_versions(["AWSPENDING"])
+        secret.versions[token] = {"createdate": 1, "version_id": token, "version_stages": ["AWSPENDING"]}
+        return token
+
+    def do(self, step: str, token: str) -> None:
+        """Call the Lambda."""
+        self.load().lambda_handler({"Step": step, "SecretId": self.arn, "ClientRequestToken": token}, None)
+
+    def fails(self, step: str, token: str) -> str:
+        """Call the Lambda for a step that must fail, and keep what Lambda would print."""
+        with pytest.raises(RotationFailed) as failed:
+            self.do(step, token)
+        printed = "".join(traceback.format_exception(failed.value, chain=True))
+        self.exceptions += printed
+        return str(failed.value)
+
+    def rotate(self) -> str:
+        """Do all steps."""
+        token = self.begin()
+        for step in STEPS:
+            self.do(step, token)
+        return token
+
+    def value(self, stage: str = "AWSCURRENT") -> dict[str, Any]:
+        """What the version with a label holds."""
+        found = self.secrets.get_secret_value(SecretId=SECRET, VersionStage=stage)
+        document: dict[str, Any] = json.loads(found["SecretString"])
+        return document
+
+    def printed(self) -> str:
+        """What went to standard output and error, the metrics among it."""
+        captured = self.streams.readouterr()
+        self.exceptions += captured.out + captured.err
+        return self.exceptions
+
+    def events(self) -> list[dict[str, Any]]:
+        """The audit events so far."""
+        lines = [json.loads(line) for line in self.log.getvalue().splitlines() if line.startswith("{")]
+        return [line["audit"] for line in lines if "audit" in line]
+
+
+@pytest.fixture
+def rotator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Rotator]:
+    with mock_aws(), AdminApi(ADMIN) as api:
+        api.add("made by hand", OWNERS)
+        made = Rotator(api, capfd)
+        for name, value in {
+            "OPENAI_BASE_URL": api.base_url,
+            "ROTATION_PROJECT_ID": "proj_1",
+            "ROTATION_SERVICE_ACCOUNT_ID": "user-1",
+            "ROTATION_ADMIN_SECRET_NAME": ADMIN_SECRET,
+            "ROTATION_FUNCTION_ARN": "arn:aws:lambda:us-east-1:123456789012:function:rotator",
+            "ROTATION_SCHEDULE_GROUP": GROUP,
+            "ROTATION_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+            "CREDENTIAL_ROTATION_DAYS": "30",
+            "OPENAI_MAX_RETRIES": "0",
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(openai_keys, "_PAUSES", (0.0, 0.0))
+        monkeypatch.setattr(rotation, "NEW_KEYS_MAY_NEED", 0.0)
+        handler = observability.logger.registered_handler
+        assert isinstance(handler, logging.StreamHandler)
+        everything = logging.StreamHandler(made.log)
+        root = logging.getLogger()
+        level, stream = root.level, handler.setStream(made.log)
+        root.addHandler(everything)
+        root.setLevel(logging.DEBUG)
+        yield made
+        root.removeHandler(everything)
+        root.setLevel(level)
+        handler.setStream(stream)
+        written = made.log.getvalue() + made.printed()
+        # The canary: whatever a test did, no piece of any key was written anywhere.
+        assert not {piece for piece in PIECES if piece in written}
+
+
+def test_a_rotation_from_end_to_end(rotator: Rotator) -> None:
+    first = rotator.secrets.describe_secret(SecretId=SECRET)["VersionIdsToStages"]
+    token = rotator.rotate()
+
+    value = rotator.value()
+    assert value["api_key"].endswith(MADE)
+    assert value["expires_at"] == pytest.approx(time.time() + 60 * 86_400 + 3930, abs=60)
+    assert rotator.value("AWSPREVIOUS") == {"api_key": OWNERS}
+    assert [event["event"] for event in rotator.events()] == [
+        "rotation.create",
+        "rotation.set",
+        "rotation.test",
+        "rotation.finish",
+    ]
+    assert {event["outcome"] for event in rotator.events()} == {"success"}
+    assert {event["version"] for event in rotator.events()} == {token}
+    (schedule,) = rotator.scheduler.list_schedules(GroupName=GROUP)["Schedules"]
+    planned = rotator.scheduler.get_schedule(GroupName=GROUP, Name=schedule["Name"])
+    assert planned["ScheduleExpression"].startswith("at(")
+    assert planned["ActionAfterCompletion"] == "DELETE"
+    assert json.loads(planned["Target"]["Input"]) == {
+        "Step": "deleteKey",
+        "SecretId": rotator.arn,
+        "ClientRequestToken": next(iter(first)),
+    }
+
+
+def test_the_key_of_the_rotation_before_is_deleted_and_others_are_not(rotator: Rotator) -> None:
+    first = rotator.rotate()
+    old = rotator.value()["api_key"]
+    other = rotator.api.add("of another account", "another-key", account="user-2")
+    rotator.rotate()
+
+    rotator.do("deleteKey", first)
+
+    assert old not in {key["value"] for key in rotator.api.keys.values()}
+    assert {OWNERS, "another-key", rotator.value()["api_key"]} == {
+        key["value"] for key in rotator.api.keys.values()
+    }
+    assert other in rotator.api.keys
+    assert rotator.events()[-1]["outcome"] == "success"
+
+
+def test_the_trial_call_changes_nothing(rotator: Rotator) -> None:
+    rotator.do("testSecret", str(uuid.uuid4()))
+
+    assert rotator.events()[-1]["outcome"] == "trial"
+    assert "RotationFailure" not in rotator.printed()
+
+
+FAULTS = [
+    (401, '{"error": {"message": "Incorrect API key provided: KEY"}}', "access_denied"),
+    (403, '{"error": {"message": "not allowed: KEY"}}', "access_denied"),
+    (404, '{"error": {"message": "no project for KEY"}}', "misconfigured"),
+    (400, '{"error": {"message": "expiry policy, said to KEY"}}', "misconfigured"),
+    (429, '{"error": {"message": "slow down, KEY"}}', "credentials_unavailable"),
+    (500, "Authorization: Bearer KEY", "credentials_unavailable"),
+    (200, "KEY", "credentials_unavailable"),
+    (200, '{"id": "KEY"}', "credentials_unavailable"),
+    (200, "[]", "credentials_unavailable"),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "body", "code"),
+    [
+        (call, *fault)
+        for call in ("list", "create")
+        for fault in FAULTS
+        # To the SDK, an object without keys is an empty list.
+        if (call, fault[1]) != ("list", '{"id": "KEY"}')
+    ],
+)
+def test_given_an_admin_api_that_fails_then_the_step_fails_and_the_old_key_stays(
+    rotator: Rotator, call: str, status: int, body: str, code: str
+) -> None:
+    token = rotator.begin()
+    rotator.api.faults[call] = (status, body)
+
+    assert rotator.fails("createSecret", token) == f"createSecret failed: {code}. The log says why."
+
+    assert rotator.value() == {"api_key": OWNERS}
+    assert rotator.events()[-1]["outcome"] == code
+    assert '"RotationFailure":[1.0]' in rotator.printed()
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+def test_given_a_new_key_that_is_refused_then_the_step_fails_and_the_old_key_stays(
+    rotator: Rotator, status: int
+) -> None:
+    token = rotator.begin()
+    rotator.do("createSecret", token)
+    rotator.api.faults["models"] = (status, '{"error": {"message": "no, KEY", "code": "KEY"}}')
+
+    rotator.fails("testSecret", token)
+
+    assert rotator.value() == {"api_key": OWNERS}
+    assert '"RotationFailure":[1.0]' in rotator.printed()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "{", f'{{"admin_api_key": "{ADMIN}"', f'["{ADMIN}"]', f"{ADMIN} {ADMIN}", f'{{"key": "{ADMIN}"}}'],
+)
+def test_given_an_admin_secret_without_a_usable_key_then_the_step_fails(rotator: Rotator, value: str) -> None:
+    rotator.secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=value or " ")
+
+    assert "invalid_secret" in rotator.fails("createSecret", rotator.begin())
+
+
+def test_given_no_admin_secret_then_the_step_fails(rotator: Rotator) -> None:
+    rotator.secrets.delete_secret(SecretId=ADMIN_SECRET, ForceDeleteWithoutRecovery=True)
+
+    assert "secret_not_found" in rotator.fails("createSecret", rotator.begin())
+
+
+def test_a_bare_admin_key_is_taken_too(rotator: Rotator) -> None:
+    rotator.secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=f"{ADMIN}\n")
+
+    rotator.rotate()
+
+
+def test_given_a_scheduler_that_refuses_then_the_finish_fails_and_its_repeat_makes_up_for_it(
+    rotator: Rotator,
+) -> None:
+    token = rotator.begin()
+    for step in STEPS[:3]:
+        rotator.do(step, token)
+    rotator.scheduler.delete_schedule_group(Name=GROUP)
+    rotator.fails("finishSecret", token)
+    rotator.scheduler.create_schedule_group(Name=GROUP)
+
+    rotator.do("finishSecret", token)
+    rotator.do("finishSecret", token)
+
+    assert len(rotator.scheduler.list_schedules(GroupName=GROUP)["Schedules"]) == 1
+    assert rotator.value()["api_key"].endswith(MADE)
+
+
+def test_a_mistake_of_ours_lets_nothing_out(rotator: Rotator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_self: object, name: str, _seconds: int) -> None:
+        raise RuntimeError(f"{name} {ADMIN} {OWNERS}")
+
+    monkeypatch.setattr("travel_gpt.credentials.rotation.openai_keys.OpenAIKeys.create", broken)
+
+    assert "internal_error" in rotator.fails("createSecret", rotator.begin())
+    assert "RuntimeError" in rotator.log.getvalue()
+
+
+@pytest.mark.parametrize("event", [{}, {"Step": OWNERS}, {"Step": "createSecret", "SecretId": "a b"}])
+def test_an_event_of_nobodys_is_refused_without_a_word_of_it(rotator: Rotator, event: dict[str, Any]) -> None:
+    with pytest.raises(RotationFailed) as failed:
+        rotator.load().lambda_handler(event, None)
+
+    rotator.exceptions += str(failed.value)
+    assert rotator.api.requests == []
+
+
+def test_given_a_wrong_variable_then_every_step_names_it(
+    rotator: Rotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROTATION_PROJECT_ID", OWNERS)
+
+    rotator.fails("createSecret", rotator.begin())
+
+    assert "ROTATION_PROJECT_ID is missing or malformed" in rotator.log.getvalue()
+
+
+def test_the_admin_key_goes_to_openai_alone_and_a_new_key_to_nobody_else(
+    rotator: Rotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://eu.api.openai.com/v1")
+    assert rotator.load()._admin_url() == "https://api.openai.com/v1"
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://llm.example.com/v1")
+
+    assert rotator.load()._admin_url() == "https://api.openai.com/v1"
+    assert "misconfigured" in rotator.fails("createSecret", rotator.begin())
+    assert rotator.api.requests == []

@@ -1,0 +1,154 @@
+"""OpenAI's admin API for the keys of service accounts, on loopback: what the rotation Lambda calls.
+
+The keys that it makes are alive at ``/v1/models`` until it deletes them. Documents as the SDK's types say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+KEYS = re.compile(r"/v1/organization/projects/(?P<project>[^/]+)/api_keys(/(?P<key>[^/?]+))?")
+CREATE = re.compile(
+    r"/v1/organization/projects/(?P<project>[^/]+)/service_accounts/(?P<account>[^/]+)/api_keys"
+)
+
+
+class AdminApi:
+    """A server that takes one admin key.
+
+    Args:
+        admin_key: the key that it takes.
+        account: the service account.
+
+    Attributes:
+        keys: the living keys by id, as documents with their ``value``.
+        requests: the method and path of every call.
+        faults: what to answer instead of doing anything, by method and kind of call: a status and a body,
+            in which KEY stands for the caller's key.
+    """
+
+    def __init__(self, admin_key: str, account: str = "user-1") -> None:
+        self.admin_key, self.account = admin_key, account
+        self.keys: dict[str, dict[str, Any]] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.faults: dict[str, tuple[int, str]] = {}
+        self.prefix = "sk-svcacct-"
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def base_url(self) -> str:
+        """What goes into OPENAI_BASE_URL."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def add(self, name: str, value: str, account: str = "") -> str:
+        """Have a key, and return its id."""
+        key_id = f"key_{len(self.requests)}_{len(self.keys)}"
+        self.keys[key_id] = {"name": name, "value": value, "account": account or self.account}
+        return key_id
+
+    def __enter__(self) -> AdminApi:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def answer(self, method: str, path: str, key: str, body: dict[str, Any]) -> tuple[int, str]:
+        """Answer one call."""
+        self.requests.append((method, path))
+        self.bodies.append(body)
+        kind = (
+            "models" if "/models" in path else {"GET": "list", "POST": "create", "DELETE": "delete"}[method]
+        )
+        if kind in self.faults:
+            status, text = self.faults[kind]
+            return status, text.replace("KEY", key)
+        if kind == "models":
+            if key in {each["value"] for each in self.keys.values()}:
+                return 200, json.dumps({"object": "list", "data": []})
+            return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
+        if key != self.admin_key:
+            return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
+        return 200, json.dumps(self._do(kind, path, body))
+
+    def _do(self, kind: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if kind == "list":
+            after = re.search(r"after=([^&]+)", path)
+            ids = list(self.keys)
+            start = ids.index(after[1]) + 1 if after else 0
+            # Two a page: there is always another one to ask for.
+            page = ids[start : start + 2]
+            return {
+                "object": "list",
+                "data": [self._listed(key_id) for key_id in page],
+                "has_more": start + 2 < len(ids),
+                "last_id": page[-1] if page else None,
+            }
+        if kind == "delete":
+            found = KEYS.match(path)
+            assert found is not None
+            self.keys.pop(found["key"], None)
+            return {"id": found["key"], "deleted": True, "object": "organization.project.api_key.deleted"}
+        assert CREATE.fullmatch(path) is not None
+        value = f"{self.prefix}{len(self.requests):04d}-Zt5YqW8nRb3LxV7mKd2HpGf9"
+        key_id = self.add(body["name"], value)
+        return {
+            "id": key_id,
+            "created_at": int(time.time()),
+            "name": body["name"],
+            "object": "organization.project.service_account.api_key",
+            "value": value,
+            "expires_at": int(time.time()) + body["expires_in_seconds"],
+        }
+
+    def _listed(self, key_id: str) -> dict[str, Any]:
+        key = self.keys[key_id]
+        account = {"id": key["account"], "created_at": 1, "name": "travel", "role": "member"}
+        return {
+            "id": key_id,
+            "object": "organization.project.api_key",
+            "created_at": int(time.time()),
+            "name": key["name"],
+            "redacted_value": f"{key['value'][:4]}...{key['value'][-4:]}",
+            "owner_project_access": "active",
+            "owner": {"type": "service_account", "service_account": account},
+        }
+
+
+def _error(message: str) -> str:
+    return json.dumps({"error": {"message": message, "type": "invalid_request_error", "code": None}})
+
+
+def _handler_of(api: AdminApi) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _take(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+            key = self.headers.get("authorization", "").removeprefix("Bearer ")
+            status, text = api.answer(self.command, self.path, key, json.loads(raw) if raw else {})
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_GET = do_POST = do_DELETE = _take  # noqa: N815 - the server's names
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Say nothing: the calls are recorded."""
+
+    return Handler
