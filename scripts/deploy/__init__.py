@@ -12,6 +12,7 @@
 ``secret``            the secret in Secrets Manager, and what is to become of it
 ``access_logs``       the role that API Gateway needs to write logs
 ``protection``        what KmsKeyArn, the VPC and ConfigRules need, and do to the secret
+``rotation``          what the rotation of the key by itself needs
 ``keyless``           going without a key: what is decided before
 ``handover``          going without a key: the proof, and the second deployment
 ``preparation``       looking at all of that and deciding what to do

@@ -13,6 +13,7 @@ from scripts.deploy.options import Options
 from scripts.deploy.parameters import Environment, Parameter
 from scripts.deploy.protection import Protection
 from scripts.deploy.readiness import Account
+from scripts.deploy.rotation import Rotation
 from scripts.deploy.secret import Action, Secret
 from scripts.deploy.stack import Stack
 from travel_gpt.credentials.credential import Key
@@ -43,6 +44,7 @@ class Plan:
     key: KeyPlan
     keyless: Keyless
     protection: Protection
+    rotation: Rotation
     create_logging_role: bool
     notes: Sequence[str]
     """What else the person should know."""
@@ -150,6 +152,7 @@ def _steps(plan: Plan) -> list[str]:
             f"Create the stack {plan.stack.name} (sam deploy). The package goes into SAM's own S3 bucket, "
             "which is created if this region has none."
         )
+    steps += [plan.rotation.step] if plan.rotation.step else []
     values = {item.name: item.new for item in plan.parameters}
     steps += keylesses.steps(plan.keyless, values)
     if not plan.keyless.wanted or keylesses.has_ids(values):

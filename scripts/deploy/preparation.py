@@ -9,6 +9,7 @@ from scripts.deploy import (
     keyless as keylesses,
     openai_key,
     protection as protections,
+    rotation as rotations,
     secret as secrets,
 )
 from scripts.deploy.commands import Commands
@@ -83,6 +84,8 @@ def prepare(
         commands, options, account, environment.stack, values, secret, without_key=without_key
     )
     notes += protection.notes
+    rotation = rotations.settle(commands, options, values, current, secret, flags)
+    notes += rotation.notes
     if without_key:
         unused = "The key in OPENAI_API_KEY is not used: the function does without." if key else ""
         plan = KeyPlan(secret, Action.KEEP, None, note=unused)
@@ -105,6 +108,7 @@ def prepare(
         key=plan,
         keyless=keyless,
         protection=protection,
+        rotation=rotation,
         create_logging_role=logs.create_role,
         notes=notes,
         flags=flags,

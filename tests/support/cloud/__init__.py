@@ -63,7 +63,8 @@ code=)``                        ``"apigateway:UpdateAccount"``, whoever asks. ``
                                 knows none), ``requests`` (what it saw: ``method``, ``path``, ``headers``,
                                 ``body``, ``key``), ``base_url`` (http), ``hosts`` (https names that mean
                                 it; add one to play a compatible server), ``upstream`` (to script faults;
-                                its ``tokens`` is the token exchange)
+                                its ``tokens`` is the token exchange). ``organization`` is what its admin API
+                                knows: set its ``admin_key``; a key that it makes lives until it deletes it
 ``function(name)``              the deployed function, in the real runtime under its own role, with the
                                 deployed travel_gpt: ``invoke(event)``, ``restart()``, ``logs``,
                                 ``environment``, ``configuration``
@@ -84,7 +85,10 @@ to nothing: the stack fails with a reason and rolls back, as loudly as AWS would
 in a region without API Gateway's logging role: make the role and name it (``apigateway update-account``), or
 deploy without. A customer's KMS key is asked: for ``kms:Decrypt`` by whoever reads a secret under it, and
 whether its policy lets CloudWatch Logs use it. A function in a VPC needs a role with Lambda's permissions in
-EC2, a rule of AWS Config a recorder, and parameters have to keep the template's Rules. If a template needs
-something the bed does not know, teach the bed (``stacks/``), do not leave it out. What moto itself stumbles
-over is answered with the code ``TestBed``.
+EC2, a rule of AWS Config a recorder, and parameters have to keep the template's Rules. A schedule needs a
+role that its maker may pass and that trusts the scheduler, rotation a function that Secrets Manager may call.
+Nothing calls that function: turning rotation on does not, and ``rotate_secret`` labels an empty version
+AWSPENDING, for the test to call the function with, step by step. If a template needs something the bed does
+not know, teach the bed (``stacks/``), do not leave it out. What moto itself stumbles over is answered with
+the code ``TestBed``.
 """

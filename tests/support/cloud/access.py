@@ -35,6 +35,8 @@ READING = re.compile(
 XML_SERVICES = frozenset({"iam", "sts", "cloudformation", "sns", "cloudwatch"})
 # What policies call a service, where requests are signed for another name.
 PREFIXES = {"monitoring": "cloudwatch"}
+# What policies call an action, where the API calls it otherwise.
+ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
 OWNER, CLOUDFORMATION = "owner", "cloudformation"
 
 
@@ -83,7 +85,7 @@ def authorize(request: Any, iam_request_class: type, resource: str = "*") -> Non
         code, reason = rules.denied[name]
         raise _refusal(request, service, code, reason)
     if is_held_to_policies(request) and name != "sts:GetCallerIdentity":
-        _check(request, iam_request_class, service, name, resource)
+        _check(request, iam_request_class, service, ACTIONS.get(name, name), resource)
 
 
 def is_held_to_policies(request: Any) -> bool:

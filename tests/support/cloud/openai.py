@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.support.upstream import Call, Upstream
+    from tests.support.upstream.admin import Organization
 
 
 class PlayedOpenAI:
@@ -25,6 +26,11 @@ class PlayedOpenAI:
     def base_url(self) -> str:
         """Its address in plain http, for OPENAI_BASE_URL."""
         return self.upstream.base_url
+
+    @property
+    def organization(self) -> Organization:
+        """What its admin API knows: the admin key, and the service account's keys."""
+        return self.upstream.organization
 
     @property
     def requests(self) -> list[Call]:

@@ -34,7 +34,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from tests.support import identity
-from tests.support.cloud import access, functionmends, gatewaymends, keymends, secretmends
+from tests.support.cloud import access, functionmends, gatewaymends, keymends, schedulemends, secretmends
 from tests.support.cloud.stacks import service as cloudformation
 
 Environ = dict[str, Any]
@@ -58,6 +58,7 @@ def install() -> None:
     gatewaymends.install()
     identity.install()
     keymends.install()
+    schedulemends.install()
     secretmends.install()
     cloudformation_urls.url_paths["{0}/$"] = cloudformation.CloudFormation.dispatch
 

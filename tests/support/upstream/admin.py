@@ -1,6 +1,6 @@
 """OpenAI's admin API for the keys of service accounts, on loopback: what the rotation Lambda calls.
 
-The keys that it makes are alive at ``/v1/models`` until it deletes them. Documents as the SDK's types say.
+The keys that it makes are alive until it deletes them. Documents as the SDK's types say.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import TracebackType
 
+PATH = "/v1/organization/"
 KEYS = re.compile(r"/v1/organization/projects/(?P<project>[^/]+)/api_keys(/(?P<key>[^/?]+))?")
 CREATE = re.compile(
     r"/v1/organization/projects/(?P<project>[^/]+)/service_accounts/(?P<account>[^/]+)/api_keys"
 )
 
 
-class AdminApi:
-    """A server that takes one admin key.
+class Organization:
+    """An organization with one admin key and one service account.
 
     Args:
         admin_key: the key that it takes.
@@ -42,15 +43,6 @@ class AdminApi:
         self.bodies: list[dict[str, Any]] = []
         self.faults: dict[str, tuple[int, str]] = {}
         self.prefix = "sk-svcacct-"
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def base_url(self) -> str:
-        """What goes into OPENAI_BASE_URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def add(self, name: str, value: str, account: str = "") -> str:
         """Have a key, and return its id."""
@@ -58,15 +50,9 @@ class AdminApi:
         self.keys[key_id] = {"name": name, "value": value, "account": account or self.account}
         return key_id
 
-    def __enter__(self) -> AdminApi:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def alive(self, value: str | None) -> bool:
+        """Tell whether a key's value is that of a living key."""
+        return value in {each["value"] for each in self.keys.values()}
 
     def answer(self, method: str, path: str, key: str, body: dict[str, Any]) -> tuple[int, str]:
         """Answer one call."""
@@ -79,10 +65,10 @@ class AdminApi:
             status, text = self.faults[kind]
             return status, text.replace("KEY", key)
         if kind == "models":
-            if key in {each["value"] for each in self.keys.values()}:
+            if self.alive(key):
                 return 200, json.dumps({"object": "list", "data": []})
             return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
-        if key != self.admin_key:
+        if not key or key != self.admin_key:
             return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
         return 200, json.dumps(self._do(kind, path, body))
 
@@ -128,6 +114,32 @@ class AdminApi:
             "owner_project_access": "active",
             "owner": {"type": "service_account", "service_account": account},
         }
+
+
+class AdminApi(Organization):
+    """A server of its own for an organization, with ``/v1/models`` to try its keys at."""
+
+    def __init__(self, admin_key: str, account: str = "user-1") -> None:
+        super().__init__(admin_key, account)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def base_url(self) -> str:
+        """What goes into OPENAI_BASE_URL."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> AdminApi:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 def _error(message: str) -> str:

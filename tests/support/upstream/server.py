@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tests.support.upstream import bodies, checks
+from tests.support.upstream.admin import PATH as ADMIN_PATH, Organization
 from tests.support.upstream.behaviours import answer
 from tests.support.upstream.exchange import Behaviour, Call, Exchange
 from tests.support.upstream.tokens import PATH as TOKEN_PATH, TokenExchange
@@ -38,11 +39,13 @@ class Upstream:
 
     Attributes:
         tokens: the token exchange; a token that it gave is let in like an accepted key.
+        organization: the admin API's; a key that it made is let in too. At the start it has no admin key.
     """
 
     def __init__(self, port: int = 0, *, strict: bool = True) -> None:
         self.strict = strict
         self.tokens = TokenExchange()
+        self.organization = Organization("")
         self._lock = threading.Condition()
         self._stopping = threading.Event()
         self._calls: list[Call] = []
@@ -132,6 +135,7 @@ class Upstream:
             self._defaults.clear()
             self._accepted = None
             self.tokens = TokenExchange()
+            self.organization = Organization("")
 
     def close(self) -> None:
         """Stop listening, end every wait and connection, and join the threads."""
@@ -177,7 +181,8 @@ class Upstream:
         self._record(call)
         exchange = Exchange(call, connection, self._stopping)
         accepted = self._accepted
-        let_in = accepted is None or call.key in accepted or self.tokens.good(call.key)
+        made = self.tokens.good(call.key) or self.organization.alive(call.key)
+        let_in = accepted is None or call.key in accepted or made
         if not call.key or not let_in:
             exchange.reply(401, bodies.wrong_key(call.key))
         elif self.strict and (complaint := checks.complaint(call.wire, call.body)):
@@ -261,12 +266,20 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._take()
 
+    def do_DELETE(self) -> None:
+        self._take()
+
     def _take(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         upstream = cast("_Server", self.server).upstream
         if self.path == TOKEN_PATH:
             status, document = upstream.tokens.answer(json.loads(raw))
             Exchange(self._call("models", raw), self.connection, threading.Event()).reply(status, document)
+            return
+        if self.path.startswith(ADMIN_PATH):
+            call = self._call("models", raw)
+            status, text = upstream.organization.answer(self.command, self.path, call.key, call.body or {})
+            Exchange(call, self.connection, threading.Event()).reply(status, json.loads(text))
             return
         try:
             wire = _wire(self.path)

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 from tests.support.cloud.stacks.resources.base import Account, Created, Handler, Properties, only
 
 
@@ -12,14 +15,21 @@ class RotationSchedule(Handler):
 
     type = "AWS::SecretsManager::RotationSchedule"
     properties = frozenset({"SecretId", "RotationLambdaARN", "RotateImmediatelyOnUpdate", "RotationRules"})
-    required = frozenset({"SecretId"})
+    required = frozenset({"SecretId", "RotationLambdaARN", "RotationRules"})
     replacing = frozenset({"SecretId"})
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
         if properties.get("RotateImmediatelyOnUpdate") not in (False, "false"):
             raise NotImplementedError("The test bed does not rotate a secret at once")
-        account.client("secretsmanager").describe_secret(SecretId=properties["SecretId"])
-        account.client("lambda").get_function(FunctionName=properties["RotationLambdaARN"])
+        function = properties["RotationLambdaARN"]
+        if not _may_call(account, function):
+            raise ValueError(f"Secrets Manager cannot invoke the specified Lambda function: {function}")
+        account.client("secretsmanager").rotate_secret(
+            SecretId=properties["SecretId"],
+            RotationLambdaARN=function,
+            RotationRules=properties["RotationRules"],
+            RotateImmediately=False,
+        )
         return Created(properties["SecretId"])
 
     def update(
@@ -28,7 +38,19 @@ class RotationSchedule(Handler):
         return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
-        """Nothing to do: nothing was turned on."""
+        secrets = account.client("secretsmanager")
+        with contextlib.suppress(
+            secrets.exceptions.ResourceNotFoundException, secrets.exceptions.InvalidRequestException
+        ):
+            secrets.cancel_rotate_secret(SecretId=created.physical_id)
+
+
+def _may_call(account: Account, function: str) -> bool:
+    policy = json.loads(account.client("lambda").get_policy(FunctionName=function)["Policy"])
+    principals = [each["Principal"] for each in policy["Statement"]]
+    return "secretsmanager.amazonaws.com" in [
+        each.get("Service") if isinstance(each, dict) else each for each in principals
+    ]
 
 
 class ScheduleGroup(Handler):

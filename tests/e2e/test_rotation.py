@@ -1,0 +1,412 @@
+"""The rotation Lambda, deployed: a rotation in the real runtime, step by step as Secrets Manager does it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.cloud.bed import Cloud, start_cloud
+from tests.support.owner import GOOD_KEY, Owner
+from tests.support.upstream import MODELS, behaviours
+from tests.support.witness import holds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STACK = "travel-gpt-backend"
+OWN, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
+ADMIN_KEY = "sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5fGs3LbV7e"
+# The first begins with the name of the rotator's first secret, the second with that of the other.
+NEIGHBOURS = [f"{OWN}-backup", f"{ADMIN_SECRET}-abcdef", "somebody-else"]
+API, ROTATOR = f"{STACK}-TravelGPTFunction", f"{STACK}-RotatorFunction"
+ROTATION = ("OpenAIProjectId=proj_1", "OpenAIServiceAccountId=user-1", f"AdminSecretName={ADMIN_SECRET}")
+PARAMETERS = [part for each in ROTATION for part in ("--parameter", each)]
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+OVERLAP = 3_930
+"""Seconds: the default TTL, the stale bound and the longest request."""
+
+
+class Rotating:
+    """A stack whose key rotates, deployed by deploy.sh, with secrets of others beside its two."""
+
+    def __init__(self, cloud: Cloud, owner: Owner) -> None:
+        self.cloud, self.owner = cloud, owner
+        self.secrets, self.scheduler = cloud.client("secretsmanager"), cloud.client("scheduler")
+        cloud.openai.organization.admin_key = ADMIN_KEY
+        for name in [ADMIN_SECRET, *NEIGHBOURS]:
+            self.secrets.create_secret(Name=name, SecretString=json.dumps({"admin_api_key": ADMIN_KEY}))
+        self.plan = owner.deploy("--yes", *PARAMETERS, key=GOOD_KEY)
+        assert self.plan.returncode == 0, self.plan.stdout + self.plan.stderr
+        stack = owner.stack()
+        assert stack is not None
+        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+        self.arn = self.secrets.describe_secret(SecretId=OWN)["ARN"]
+        gateway = cloud.client("apigateway")
+        self.caller_key = gateway.get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)["value"]
+
+    def begin(self) -> str:
+        """Begin a rotation as Secrets Manager does when it is due."""
+        version: str = self.secrets.rotate_secret(SecretId=OWN, ClientRequestToken=str(uuid.uuid4()))[
+            "VersionId"
+        ]
+        return version
+
+    def do(self, step: str, version: str) -> dict[str, Any] | None:
+        """Have the deployed function do one step; what it answers is None, or how it failed."""
+        event = {"Step": step, "SecretId": self.arn, "ClientRequestToken": version}
+        answer: dict[str, Any] | None = self.cloud.function(ROTATOR).invoke(event)
+        return answer
+
+    def key(self) -> str:
+        """The key that is current."""
+        value: str = self.owner.secret(OWN)["api_key"]
+        return value
+
+    def version(self) -> str:
+        """The version that is current."""
+        found: str = self.secrets.get_secret_value(SecretId=OWN)["VersionId"]
+        return found
+
+    def answers(self) -> bool:
+        """Whether the deployed API answers a query."""
+        headers = ["--header", f"x-api-key: {self.caller_key}", "--header", "content-type: application/json"]
+        query = ["--data", json.dumps({"query": "Two days in Porto?"})]
+        done = self.cloud.run("curl", "--silent", "--show-error", self.outputs["ApiUrl"], *headers, *query)
+        assert done.returncode == 0, done.stderr
+        return "Two days in Porto?" in json.loads(done.stdout).get("answer", "")
+
+    def schedule(self, version: str) -> dict[str, Any]:
+        """The schedule that deletes the key of a version."""
+        group = self.resource("KeyDeletions")
+        (named,) = (
+            each["Name"]
+            for each in self.scheduler.list_schedules(GroupName=group)["Schedules"]
+            if each["Name"].endswith(version)
+        )
+        found: dict[str, Any] = self.scheduler.get_schedule(GroupName=group, Name=named)
+        return found
+
+    def resource(self, logical: str) -> str:
+        """The physical id of a resource of the stack."""
+        described = self.cloud.client("cloudformation").describe_stack_resource(
+            StackName=STACK, LogicalResourceId=logical
+        )
+        physical: str = described["StackResourceDetail"]["PhysicalResourceId"]
+        return physical
+
+    def log(self, output: str) -> list[str]:
+        """What stands in the log group that an output names."""
+        group = self.outputs[output]
+        found = self.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+        return [each["message"] for each in found]
+
+    def audited(self) -> list[tuple[str, str]]:
+        """The audit events of the rotation function, each with its outcome."""
+        lines = [json.loads(line) for line in self.log("RotatorLogGroupName") if line.startswith("{")]
+        return [
+            (line["audit"]["event"], line["audit"]["outcome"])
+            for line in lines
+            if "audit" in line and line["audit"]["event"].startswith("rotation.")
+        ]
+
+    def failures(self) -> int:
+        """How often the metric RotationFailure was counted."""
+        lines = [json.loads(line) for line in self.log("RotatorLogGroupName") if line.startswith("{")]
+        return sum(sum(line["RotationFailure"]) for line in lines if "RotationFailure" in line)
+
+    def as_role(self, logical: str, service: str, region: str | None = None) -> Any:
+        """A client with the credentials of a role of the stack."""
+        role = f"arn:aws:iam::123456789012:role/{self.resource(logical)}"
+        given = self.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        return self.cloud.client(
+            service,
+            region,
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+        )
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotating]:
+    folder = tmp_path_factory.mktemp("rotating")
+    bed = folder / "cloud"
+    bed.mkdir()
+    with start_cloud(bed) as cloud:
+        yield Rotating(cloud, Owner(cloud, folder / "clone"))
+
+
+def refused(call: Any, **arguments: Any) -> str:
+    """The message of a call that must be refused for want of a permission."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    assert error["Code"] in ("AccessDeniedException", "AccessDenied"), error
+    return error["Message"]
+
+
+class TestTurningItOn:
+    def test_is_a_step_of_the_plan_and_replaces_no_key(self, stack: Rotating) -> None:
+        said = " ".join(stack.plan.stdout.split())
+        described = stack.secrets.describe_secret(SecretId=OWN)
+
+        assert (
+            f"Let the secret {OWN} rotate itself every 30 days; the first rotation comes when it is due."
+            in said
+        )
+        assert (described["RotationEnabled"], described["RotationRules"]) == (
+            True,
+            {"AutomaticallyAfterDays": 30},
+        )
+        assert (
+            described["RotationLambdaARN"]
+            == stack.cloud.client("lambda").get_function_configuration(FunctionName=ROTATOR)["FunctionArn"]
+        )
+        assert described["NextRotationDate"].timestamp() == pytest.approx(time.time() + 30 * 86_400, abs=900)
+        assert list(described["VersionIdsToStages"].values()) == [["AWSCURRENT"]]
+        assert stack.key() == GOOD_KEY
+
+    def test_survives_the_trial_call_that_aws_makes_then(self, stack: Rotating) -> None:
+        before = stack.secrets.describe_secret(SecretId=OWN)["VersionIdsToStages"]
+
+        assert stack.do("testSecret", str(uuid.uuid4())) is None
+
+        assert stack.audited()[-1] == ("rotation.test", "trial")
+        assert stack.failures() == 0
+        assert stack.secrets.describe_secret(SecretId=OWN)["VersionIdsToStages"] == before
+
+
+class TestARotation:
+    def test_no_query_fails_although_the_old_key_dies_when_the_new_one_is_promoted(
+        self, stack: Rotating
+    ) -> None:
+        # Given a stack that answers with the owner's key
+        assert stack.answers()
+        first, already = stack.version(), len(stack.audited())
+
+        # When it is rotated, step by step
+        version = stack.begin()
+        for step in STEPS:
+            assert stack.do(step, version) is None
+            assert (stack.version() == version) == (step == "finishSecret")
+            if step == "finishSecret":
+                stack.cloud.openai.reject(GOOD_KEY)
+            # Then it answers after each step
+            assert stack.answers()
+
+        # And what OpenAI saw last is the new key, which it made for the service account
+        (made,) = stack.cloud.openai.organization.keys.values()
+        assert stack.cloud.openai.requests[-1].key == stack.key() == made["value"] != GOOD_KEY
+        assert stack.owner.secret(OWN)["expires_at"] == pytest.approx(
+            time.time() + 60 * 86_400 + OVERLAP, abs=120
+        )
+        assert stack.secrets.get_secret_value(SecretId=OWN, VersionStage="AWSPREVIOUS")["VersionId"] == first
+        # And each step is in the rotation function's log
+        assert stack.audited()[already:] == [
+            (f"rotation.{step.removesuffix('Secret')}", "success") for step in STEPS
+        ]
+
+        # And the deletion of the key before is planned for when no cache can hold it
+        plan = stack.schedule(first)
+        at = datetime.strptime(plan["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC)
+        assert at.timestamp() == pytest.approx(time.time() + OVERLAP, abs=120)
+        assert (plan["ScheduleExpressionTimezone"], plan["ActionAfterCompletion"]) == ("UTC", "DELETE")
+        assert plan["Target"]["Arn"] == f"arn:aws:lambda:us-east-1:123456789012:function:{ROTATOR}"
+        assert plan["Target"]["RoleArn"].endswith(f":role/{stack.resource('KeyDeletionsRole')}")
+
+    def test_what_the_schedule_asks_for_deletes_the_key_before_at_openai(self, stack: Rotating) -> None:
+        # Given a second rotation, of a key that the first one made
+        old, before = stack.version(), stack.key()
+        version = stack.begin()
+        for step in STEPS:
+            assert stack.do(step, version) is None
+        organization = stack.cloud.openai.organization
+        assert organization.alive(before)
+
+        # When its time has come
+        planned = json.loads(stack.schedule(old)["Target"]["Input"])
+        assert stack.cloud.function(ROTATOR).invoke(planned) is None
+
+        # Then that key is gone, and no other
+        assert [each["value"] for each in organization.keys.values()] == [stack.key()]
+        assert stack.audited()[-1] == ("rotation.delete", "success")
+        assert stack.answers()
+
+    def test_a_new_key_that_fails_keeps_the_old_one_and_counts_for_the_alarm(self, stack: Rotating) -> None:
+        old, counted, version = stack.version(), stack.failures(), stack.begin()
+        assert stack.do("createSecret", version) is None
+        stack.cloud.openai.upstream.default(MODELS, behaviours.server_error())
+        try:
+            failed = stack.do("testSecret", version)
+        finally:
+            stack.cloud.openai.upstream.default(MODELS, behaviours.answer())
+
+        assert failed is not None
+        assert failed["errorType"] == "RotationFailed"
+        assert stack.version() == old
+        assert stack.answers()
+        assert stack.audited()[-1] == ("rotation.test", "upstream_error")
+        assert stack.failures() == counted + 1
+        # And then: Secrets Manager tries again, and it goes on where it stopped.
+        for step in STEPS:
+            assert stack.do(step, version) is None
+        assert stack.version() == version
+        assert stack.answers()
+
+    def test_no_key_is_in_any_log(self, stack: Rotating) -> None:
+        groups = stack.cloud.client("logs").describe_log_groups()["logGroups"]
+        logs = stack.cloud.client("logs")
+        written = "".join(
+            event["message"]
+            for group in groups
+            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        )
+        written += stack.cloud.function(ROTATOR).logs + stack.cloud.function(API).logs
+        written += stack.plan.stdout + stack.plan.stderr
+
+        assert "rotation.finish" in written
+        made = [call.key for call in stack.cloud.openai.requests if call.key]
+        for key in {
+            GOOD_KEY,
+            ADMIN_KEY.removeprefix("sk-admin-"),
+            *(m.removeprefix("sk-svcacct-") for m in made),
+        }:
+            assert not holds(written, key)
+
+
+API_ROLE, ROTATOR_ROLE, SCHEDULE_ROLE = "TravelGPTFunctionRole", "RotatorFunctionRole", "KeyDeletionsRole"
+WRITES: dict[str, dict[str, Any]] = {
+    "put_secret_value": {"SecretString": "{}"},
+    "update_secret": {"Description": "mine"},
+    "update_secret_version_stage": {"VersionStage": "AWSCURRENT"},
+    "delete_secret": {},
+    "rotate_secret": {},
+    "cancel_rotate_secret": {},
+    "put_resource_policy": {"ResourcePolicy": "{}"},
+    "tag_resource": {"Tags": [{"Key": "a", "Value": "b"}]},
+}
+
+
+class TestTheRoleOfTheApi:
+    @pytest.mark.parametrize("name", [ADMIN_SECRET, *NEIGHBOURS])
+    @pytest.mark.parametrize("action", ["get_secret_value", "describe_secret"])
+    def test_is_refused_every_other_secret(self, stack: Rotating, name: str, action: str) -> None:
+        client = stack.as_role(API_ROLE, "secretsmanager")
+
+        assert f"secret:{name}-" in refused(getattr(client, action), SecretId=name)
+
+    @pytest.mark.parametrize("name", [OWN, ADMIN_SECRET])
+    @pytest.mark.parametrize("action", WRITES)
+    def test_is_refused_every_write(self, stack: Rotating, name: str, action: str) -> None:
+        client = stack.as_role(API_ROLE, "secretsmanager")
+
+        refused(getattr(client, action), SecretId=name, **WRITES[action])
+
+    def test_cannot_call_the_rotation(self, stack: Rotating) -> None:
+        refused(stack.as_role(API_ROLE, "lambda").invoke, FunctionName=ROTATOR)
+
+
+class TestTheRoleOfTheRotation:
+    def test_reads_its_two_secrets(self, stack: Rotating) -> None:
+        client = stack.as_role(ROTATOR_ROLE, "secretsmanager")
+
+        assert client.get_secret_value(SecretId=OWN)["SecretString"]
+        assert client.get_secret_value(SecretId=ADMIN_SECRET)["SecretString"]
+
+    @pytest.mark.parametrize("name", NEIGHBOURS)
+    @pytest.mark.parametrize("action", ["get_secret_value", "describe_secret", *WRITES])
+    def test_is_refused_every_secret_but_its_two(self, stack: Rotating, name: str, action: str) -> None:
+        client = stack.as_role(ROTATOR_ROLE, "secretsmanager")
+
+        message = refused(getattr(client, action), SecretId=name, **WRITES.get(action, {}))
+
+        assert f"secret:{name}-" in message
+
+    @pytest.mark.parametrize("action", WRITES)
+    def test_is_refused_every_write_to_the_admin_secret(self, stack: Rotating, action: str) -> None:
+        client = stack.as_role(ROTATOR_ROLE, "secretsmanager")
+
+        refused(getattr(client, action), SecretId=ADMIN_SECRET, **WRITES[action])
+
+    @pytest.mark.parametrize(
+        "action", sorted(set(WRITES) - {"put_secret_value", "update_secret_version_stage"})
+    )
+    def test_changes_nothing_of_its_own_secret_but_versions(self, stack: Rotating, action: str) -> None:
+        client = stack.as_role(ROTATOR_ROLE, "secretsmanager")
+
+        refused(getattr(client, action), SecretId=OWN, **WRITES[action])
+
+    def test_has_no_secret_in_another_region_and_no_list(self, stack: Rotating) -> None:
+        stack.cloud.client("secretsmanager", "eu-west-1").create_secret(Name=OWN, SecretString="{}")
+
+        elsewhere = stack.as_role(ROTATOR_ROLE, "secretsmanager", "eu-west-1")
+        refused(elsewhere.get_secret_value, SecretId=OWN)
+        refused(stack.as_role(ROTATOR_ROLE, "secretsmanager").list_secrets)
+
+    @pytest.mark.parametrize(
+        ("service", "action", "arguments"),
+        [
+            ("iam", "put_role_policy", {"RoleName": "ROLE", "PolicyName": "more", "PolicyDocument": "{}"}),
+            ("iam", "create_role", {"RoleName": "mine", "AssumeRolePolicyDocument": "{}"}),
+            ("sts", "assume_role", {"RoleArn": "SCHEDULE_ROLE_ARN", "RoleSessionName": "again"}),
+            ("lambda", "invoke", {"FunctionName": API}),
+            ("lambda", "invoke", {"FunctionName": ROTATOR}),
+            ("lambda", "update_function_configuration", {"FunctionName": ROTATOR, "Timeout": 900}),
+            ("dynamodb", "list_tables", {}),
+            ("s3", "list_buckets", {}),
+            ("sns", "list_topics", {}),
+            ("ec2", "describe_vpcs", {}),
+            ("cloudformation", "describe_stacks", {}),
+            ("apigateway", "get_api_keys", {"includeValues": True}),
+            ("scheduler", "list_schedules", {}),
+        ],
+    )
+    def test_is_refused_everything_else(
+        self, stack: Rotating, service: str, action: str, arguments: dict[str, Any]
+    ) -> None:
+        own = {
+            "ROLE": stack.resource(ROTATOR_ROLE),
+            "SCHEDULE_ROLE_ARN": f"arn:aws:iam::123456789012:role/{stack.resource(SCHEDULE_ROLE)}",
+        }
+        given = {name: own.get(str(value), value) for name, value in arguments.items()}
+
+        refused(getattr(stack.as_role(ROTATOR_ROLE, service), action), **given)
+
+    @pytest.mark.parametrize("other", ["group", "role"])
+    def test_makes_schedules_in_its_group_and_with_its_role_alone(self, stack: Rotating, other: str) -> None:
+        own, foreign = stack.resource("KeyDeletions"), "somebody-elses"
+        if other == "group":
+            stack.scheduler.create_schedule_group(Name=foreign)
+        role = stack.resource(SCHEDULE_ROLE if other == "group" else ROTATOR_ROLE)
+        wanted = {
+            "Name": "mine",
+            "GroupName": foreign if other == "group" else own,
+            "ScheduleExpression": "at(2030-01-01T00:00:00)",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {
+                "Arn": f"arn:aws:lambda:us-east-1:123456789012:function:{ROTATOR}",
+                "RoleArn": f"arn:aws:iam::123456789012:role/{role}",
+            },
+        }
+
+        message = refused(stack.as_role(ROTATOR_ROLE, "scheduler").create_schedule, **wanted)
+
+        assert ("schedule/somebody-elses/" if other == "group" else "iam:PassRole") in message
+
+
+class TestTheRoleOfTheSchedule:
+    def test_calls_the_rotation_function_and_nothing_else(self, stack: Rotating) -> None:
+        functions = stack.as_role(SCHEDULE_ROLE, "lambda")
+
+        assert functions.invoke(FunctionName=ROTATOR, InvocationType="DryRun")["StatusCode"] == 204
+        refused(functions.invoke, FunctionName=API, InvocationType="DryRun")
+        refused(functions.get_function, FunctionName=ROTATOR)
+        for name in (OWN, ADMIN_SECRET):
+            refused(stack.as_role(SCHEDULE_ROLE, "secretsmanager").get_secret_value, SecretId=name)
+        refused(stack.as_role(SCHEDULE_ROLE, "scheduler").list_schedules)
