@@ -7,42 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.clone import ROOT
-from tests.support.cloud.bed import Cloud, start_cloud
+from tests.support.cloud.bed import start_cloud
+from tests.support.doctor import PYTHON, Doctor
 from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
-from tests.support.witness import holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from subprocess import CompletedProcess
 
-PYTHON = ROOT / ".venv" / "run" / "bin" / "python"
 STACK = "travel-gpt-backend"
 SECRET = "travel-gpt/openai-api-key"
 FUNCTION = f"{STACK}-TravelGPTFunction"
-
-
-class Doctor:
-    """The command, run by the owner of the account."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-
-    def run(self, *options: str, given: str | None = None) -> CompletedProcess[str]:
-        """Run it, and see that it shows nothing of a key."""
-        command = [str(PYTHON), "-W", "error", "-m", "travel_gpt.command", *options]
-        done = self.cloud.run(*command, env={**self.cloud.through_proxy}, input=given)
-        for key in (GOOD_KEY, NEW_KEY, BAD_KEY):
-            assert not holds(done.stdout + done.stderr, key)
-        return done
-
-    def findings(self, *options: str) -> list[dict[str, str]]:
-        """What it finds, but for what is well."""
-        done = self.run("doctor", "--env", "prod", "--json", *options)
-        found: list[dict[str, str]] = json.loads(done.stdout)["findings"]
-        problems = [each for each in found if each["state"] == "problem"]
-        assert done.returncode == (1 if problems else 0)
-        return [each for each in found if each["state"] != "ok"]
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.cloud.bed import Cloud, start_cloud
+from tests.support.doctor import PYTHON, Doctor
 from tests.support.owner import GOOD_KEY, Owner
 from tests.support.upstream import MODELS, behaviours
 from tests.support.witness import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 STACK = "travel-gpt-backend"
 OWN, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
@@ -410,3 +411,107 @@ class TestTheRoleOfTheSchedule:
         for name in (OWN, ADMIN_SECRET):
             refused(stack.as_role(SCHEDULE_ROLE, "secretsmanager").get_secret_value, SecretId=name)
         refused(stack.as_role(SCHEDULE_ROLE, "scheduler").list_schedules)
+
+
+def _widen(stack: Rotating, action: str, resource: str) -> Callable[[], object]:
+    iam, role = stack.cloud.client("iam"), stack.resource(ROTATOR_ROLE)
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=document)
+    return lambda: iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
+
+
+def _another_secret(stack: Rotating) -> Callable[[], object]:
+    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{ADMIN_SECRET}-*"
+    return _widen(stack, "secretsmanager:GetSecretValue", arn)
+
+
+def _a_write_to_the_admin_secret(stack: Rotating) -> Callable[[], object]:
+    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{ADMIN_SECRET}-??????"
+    return _widen(stack, "secretsmanager:PutSecretValue", arn)
+
+
+def _delete_the_admin_secret(stack: Rotating) -> Callable[[], object]:
+    stack.secrets.delete_secret(SecretId=ADMIN_SECRET, RecoveryWindowInDays=30)
+    return lambda: stack.secrets.restore_secret(SecretId=ADMIN_SECRET)
+
+
+def _switch_it_off(stack: Rotating) -> Callable[[], object]:
+    stack.secrets.cancel_rotate_secret(SecretId=OWN)
+    return lambda: stack.secrets.rotate_secret(SecretId=OWN, RotateImmediately=False)
+
+
+@pytest.mark.skipif(not PYTHON.exists(), reason="scripts/environment.sh run sets up the command")
+class TestTheDoctor:
+    def test_says_that_it_is_on_and_when_it_is_due_and_reads_no_value(self, stack: Rotating) -> None:
+        stack.cloud.forget_calls()
+
+        said = Doctor(stack.cloud).run("doctor", "--env", "prod").stdout
+
+        assert "PROBLEM" not in said
+        due = stack.secrets.describe_secret(SecretId=OWN)["NextRotationDate"].astimezone(UTC)
+        for line in (
+            f"on, every 30 days, next {due:%Y-%m-%d}",
+            f"{stack.resource(ROTATOR_ROLE)} may change {OWN}, read {ADMIN_SECRET}, and no other secret",
+            f"{ADMIN_SECRET} is there",
+        ):
+            assert line in said
+        read = [call for call in stack.cloud.calls(mutating=False) if call.action == "GetSecretValue"]
+        assert "owner" not in {call.caller for call in read}
+
+    @pytest.mark.parametrize(
+        ("break_it", "check", "says"),
+        [
+            (_another_secret, "rotation role", "which is more than it needs"),
+            (_a_write_to_the_admin_secret, "rotation role", "it may do secretsmanager:putsecretvalue on"),
+            (_delete_the_admin_secret, "admin key", "is scheduled for deletion"),
+            (_switch_it_off, "rotation", "somebody switched the rotation off"),
+        ],
+    )
+    def test_finds_what_was_changed_by_hand(
+        self, stack: Rotating, break_it: Callable[[Rotating], Callable[[], object]], check: str, says: str
+    ) -> None:
+        mend = break_it(stack)
+        try:
+            found = Doctor(stack.cloud).findings()
+        finally:
+            mend()
+
+        (problem,) = (each for each in found if each["state"] == "problem")
+        assert problem["check"] == check
+        assert says in problem["says"]
+        assert problem["mend"]
+
+
+class TestDeployingAgain:
+    def test_says_what_becomes_of_the_rotation(self, stack: Rotating) -> None:
+        def plan(*options: str) -> str:
+            done = stack.owner.deploy("--dry-run", *options)
+            assert done.returncode == 0, done.stderr
+            return " ".join(done.stdout.split())
+
+        stack.cloud.federate()
+
+        assert "rotate itself" not in plan()
+        assert "rotate itself every day; the first" in plan("--parameter", "RotationDays=1")
+        keyless = plan("--keyless")
+        assert "rotation ends with the second deployment" in keyless
+        assert "rotate itself" not in keyless
+
+    def test_turns_it_off_and_keeps_the_key(self, stack: Rotating) -> None:
+        # The last one here: nothing rotates any more.
+        key = stack.key()
+
+        done = stack.owner.deploy(
+            "--yes", "--parameter", "AdminSecretName=", "--parameter", "OpenAIProjectId="
+        )
+
+        assert done.returncode == 0, done.stderr
+        said = " ".join(done.stdout.split())
+        assert f"End the rotation of the secret {OWN}" in said
+        assert "ends by itself" in said
+        assert stack.secrets.describe_secret(SecretId=OWN)["RotationEnabled"] is False
+        groups = [each["Name"] for each in stack.scheduler.list_schedule_groups()["ScheduleGroups"]]
+        assert not [each for each in groups if STACK in each]
+        assert stack.key() == key
+        assert stack.answers()

@@ -9,6 +9,7 @@ from travel_gpt.command.stack.deployed import Deployed
 from travel_gpt.command.stack.function import check_function, check_settings, check_stack
 from travel_gpt.command.stack.health import check_health
 from travel_gpt.command.stack.role import check_role
+from travel_gpt.command.stack.rotator import check_rotator
 from travel_gpt.command.stack.secret import check_secret
 from travel_gpt.command.stack.template import check_drift, check_template, find_template
 from travel_gpt.command.stack.watching import check_alarms, check_logs
@@ -27,6 +28,7 @@ def checks_of(deployed: Deployed, *, verify: bool) -> Iterator[tuple[str, Check]
     yield "function", partial(check_function, deployed)
     yield "role", partial(check_role, deployed)
     yield "secret", partial(check_secret, deployed)
+    yield "rotation", partial(check_rotator, deployed)
     yield "throttles", partial(check_throttles, deployed)
     yield "usage plan", partial(check_callers, deployed)
     yield "logs", partial(check_logs, deployed)

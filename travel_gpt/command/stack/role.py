@@ -10,7 +10,9 @@ from travel_gpt.command.account import client
 from travel_gpt.command.finding import Finding, ok, problem, warning
 from travel_gpt.command.stack.deployed import Deployed
 
-_RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
+RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
+"""How to mend a role that may do too much."""
+
 _READS: Final = "secretsmanager:getsecretvalue"
 _PROVES: Final = "sts:getwebidentitytoken"
 
@@ -38,19 +40,43 @@ class Grant:
 
 def check_role(deployed: Deployed) -> Iterator[Finding]:
     """Look at every policy of the function's role."""
-    iam, role = client("iam"), str(deployed.function["Role"]).rpartition("/")[2]
+    role = str(deployed.function["Role"]).rpartition("/")[2]
+    grants, attached = grants_of(role)
+    wrong = [*attached_to("role", role, attached), *_too_much(grants, deployed)]
+    yield from wrong
+    yield from _enough(grants, deployed)
+    if not wrong:
+        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, each on named resources")
+
+
+def grants_of(role: str) -> tuple[list[Grant], list[str]]:
+    """Ask IAM what a role's own policies allow.
+
+    Args:
+        role: its name.
+
+    Returns:
+        What they allow, and the names of the managed policies that it has besides.
+    """
+    iam = client("iam")
     attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    names = ", ".join(each["PolicyName"] for each in attached)
-    if attached:
-        yield problem("role", f"{role} has managed policies, and should have none: {names}", _RESTORE)
     grants: list[Grant] = []
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         grants += allowed_by(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
-    wrong = list(_too_much(grants, deployed))
-    yield from wrong
-    yield from _enough(grants, deployed)
-    if not attached and not wrong:
-        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, each on named resources")
+    return grants, [each["PolicyName"] for each in attached]
+
+
+def attached_to(check: str, role: str, attached: list[str]) -> Iterator[Finding]:
+    """Say that a role has managed policies, if it has any.
+
+    Args:
+        check: the check that says so.
+        role: the role's name.
+        attached: the names of the policies.
+    """
+    if attached:
+        names = ", ".join(attached)
+        yield problem(check, f"{role} has managed policies, and should have none: {names}", RESTORE)
 
 
 def secret_name_of(deployed: Deployed) -> str:
@@ -85,21 +111,21 @@ def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
     own = f":secret:{secret_name_of(deployed)}-??????"
     for grant in grants:
         if "*" in grant.action:
-            yield problem("role", f"it may do {grant.action} on {grant.resource}", _RESTORE)
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
         elif grant.action.startswith("secretsmanager:") and not grant.resource.endswith(own):
             yield problem(
                 "role",
                 f"it may do {grant.action} on {grant.resource}, which is more than its own secret",
-                f"The resource must end in {own}. {_RESTORE}",
+                f"The resource must end in {own}. {RESTORE}",
             )
         elif grant.action == _PROVES and not grant.bounded:
             yield problem(
                 "role",
                 "it may ask STS for a token for anybody: nothing bounds the audience",
-                f"Put the conditions of template.yaml back. {_RESTORE}",
+                f"Put the conditions of template.yaml back. {RESTORE}",
             )
         elif grant.resource.endswith("*") and not _may_end_so(grant):
-            yield problem("role", f"it may do {grant.action} on {grant.resource}", _RESTORE)
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
 
 
 def _may_end_so(grant: Grant) -> bool:

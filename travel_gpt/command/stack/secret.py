@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from travel_gpt.command.account import AWS_FAILURES, client
@@ -79,7 +80,9 @@ def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
         )
     else:
         period = f", every {described.rotation_days} days" if described.rotation_days else ""
-        yield ok("rotation", f"on{period}")
+        due = described.next_rotation_at
+        then = f", next {datetime.fromtimestamp(due, UTC):%Y-%m-%d}" if due else ""
+        yield ok("rotation", f"on{period}{then}")
 
 
 def _age(described: Described, options: str, told: int) -> Iterator[Finding]:

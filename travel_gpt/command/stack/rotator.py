@@ -1,0 +1,94 @@
+"""The rotation function: what its role may do, and the secret with OpenAI's admin key, which is not read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from travel_gpt.command.account import client
+from travel_gpt.command.finding import Finding, ok, problem, warning
+from travel_gpt.command.stack.deployed import Deployed
+from travel_gpt.command.stack.function import REDEPLOY
+from travel_gpt.command.stack.role import RESTORE, Grant, attached_to, grants_of, secret_name_of
+from travel_gpt.command.stop import advice_for
+from travel_gpt.credentials.versions import SecretVersions
+from travel_gpt.errors import CredentialError, SecretNotFound
+
+ROTATOR: Final = "RotatorFunction"
+_READS: Final = "secretsmanager:getsecretvalue"
+_OF_ITS_SECRET: Final = (
+    "secretsmanager:describesecret",
+    _READS,
+    "secretsmanager:putsecretvalue",
+    "secretsmanager:updatesecretversionstage",
+)
+_LOGS: Final = ("logs:createlogstream", "logs:putlogevents")
+_KMS: Final = ("kms:decrypt", "kms:generatedatakey")
+
+
+def check_rotator(deployed: Deployed) -> Iterator[Finding]:
+    """Look at the rotation function, where the stack has one."""
+    if ROTATOR not in deployed.resources:
+        return
+    function = client("lambda").get_function_configuration(FunctionName=deployed.resources[ROTATOR].physical)
+    variables: Mapping[str, str] = function.get("Environment", {}).get("Variables", {})
+    admin = variables.get("ROTATION_ADMIN_SECRET_NAME", "")
+    yield from _role(str(function["Role"]).rpartition("/")[2], deployed, admin, variables)
+    if admin:
+        yield from _admin_secret(admin)
+    else:
+        says = "the rotation function is not told its secret: every rotation fails"
+        yield problem("admin key", says, REDEPLOY)
+
+
+def _role(role: str, deployed: Deployed, admin: str, variables: Mapping[str, str]) -> Iterator[Finding]:
+    grants, attached = grants_of(role)
+    wrong = list(attached_to("rotation role", role, attached))
+    wrong += [
+        problem(
+            "rotation role",
+            f"it may do {grant.action} on {grant.resource}, which is more than it needs",
+            RESTORE,
+        )
+        for grant in grants
+        if not _is_needed(grant, secret_name_of(deployed), admin, variables)
+    ]
+    yield from wrong
+    if not wrong:
+        yield ok(
+            "rotation role",
+            f"{role} may change {secret_name_of(deployed)}, read {admin}, and no other secret",
+        )
+
+
+def _is_needed(grant: Grant, own: str, admin: str, variables: Mapping[str, str]) -> bool:
+    group = variables.get("ROTATION_SCHEDULE_GROUP", "")
+    if grant.resource.endswith(f":secret:{own}-??????"):
+        return grant.action in _OF_ITS_SECRET
+    if grant.resource.endswith(f":secret:{admin}-??????"):
+        return grant.action == _READS
+    if grant.action == "scheduler:createschedule":
+        return bool(group) and grant.resource.endswith(f":schedule/{group}/*")
+    if grant.action == "iam:passrole":
+        return grant.bounded and grant.resource == variables.get("ROTATION_SCHEDULE_ROLE_ARN")
+    if grant.action in _LOGS:
+        return ":log-group:" in grant.resource and not grant.resource.endswith("log-group:*")
+    return grant.action in _KMS and grant.bounded and "*" not in grant.resource
+
+
+def _admin_secret(name: str) -> Iterator[Finding]:
+    create = f"aws secretsmanager create-secret --name {name} --secret-string file:///dev/stdin"
+    try:
+        described = SecretVersions(name).describe()
+    except SecretNotFound:
+        yield problem("admin key", f"there is no {name}: every rotation fails", f"{create} (see SECURITY.md)")
+        return
+    except CredentialError as failure:
+        yield warning("admin key", f"not checked: {failure.detail}", advice_for(failure))
+        return
+    if described.deleted_at is not None:
+        command = f"aws secretsmanager restore-secret --secret-id {name}"
+        yield problem("admin key", f"{name} is scheduled for deletion: every rotation fails", command)
+    elif described.current is None:
+        command = f"aws secretsmanager put-secret-value --secret-id {name} --secret-string file:///dev/stdin"
+        yield problem("admin key", f"{name} is empty: every rotation fails", f"{command} (see SECURITY.md)")
+    else:
+        yield ok("admin key", f"{name} is there; its value is not read here")
