@@ -281,6 +281,11 @@ def _made(days: float) -> dict[str, Any]:
     [
         ({"rotates": True, "rotation_days": 30}, 29, ("ok", "on, every 30 days")),
         (
+            {"rotates": True, "rotation_days": 7, "next_rotation_at": 4_102_444_800.0},
+            1,
+            ("ok", "on, every 7 days, next 2100-01-01"),
+        ),
+        (
             {"rotates": True, "next_rotation_at": time.time() - 5 * DAY},
             1,
             ("problem", "it was due 5 days ago"),
