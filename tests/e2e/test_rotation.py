@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +84,24 @@ class Rotating:
         done = self.cloud.run("curl", "--silent", "--show-error", self.outputs["ApiUrl"], *headers, *query)
         assert done.returncode == 0, done.stderr
         return "Two days in Porto?" in json.loads(done.stdout).get("answer", "")
+
+    @contextmanager
+    def asked_all_the_time(self) -> Iterator[list[bool]]:
+        """Ask the deployed API from another thread; whether it answered is in the list, once a query."""
+        answered: list[bool] = []
+        stop = threading.Event()
+
+        def ask() -> None:
+            while not stop.is_set():
+                answered.append(self.answers())
+
+        with ThreadPoolExecutor() as pool:
+            asking = pool.submit(ask)
+            try:
+                yield answered
+            finally:
+                stop.set()
+            asking.result()
 
     def schedule(self, version: str) -> dict[str, Any]:
         """The schedule that deletes the key of a version."""
@@ -191,15 +212,19 @@ class TestARotation:
         assert stack.answers()
         first, already = stack.version(), len(stack.audited())
 
-        # When it is rotated, step by step
+        # When it is rotated, step by step, while it is asked all the time
         version = stack.begin()
-        for step in STEPS:
-            assert stack.do(step, version) is None
-            assert (stack.version() == version) == (step == "finishSecret")
-            if step == "finishSecret":
-                stack.cloud.openai.reject(GOOD_KEY)
-            # Then it answers after each step
-            assert stack.answers()
+        with stack.asked_all_the_time() as answers:
+            for step in STEPS:
+                assert stack.do(step, version) is None
+                assert (stack.version() == version) == (step == "finishSecret")
+                if step == "finishSecret":
+                    stack.cloud.openai.reject(GOOD_KEY)
+                # Then it answers after each step
+                assert stack.answers()
+        # And in between
+        assert answers
+        assert all(answers)
 
         # And what OpenAI saw last is the new key, which it made for the service account
         (made,) = stack.cloud.openai.organization.keys.values()
