@@ -539,19 +539,19 @@ class TestDeployingAgain:
         assert "rotate itself" not in keyless
 
     def test_turns_it_off_and_keeps_the_key(self, stack: Rotating) -> None:
-        # The last one here: nothing rotates any more.
         key = stack.key()
+        off = ("--parameter", "AdminSecretName=", "--parameter", "OpenAIProjectId=")
+        try:
+            done = stack.owner.deploy("--yes", *off)
 
-        done = stack.owner.deploy(
-            "--yes", "--parameter", "AdminSecretName=", "--parameter", "OpenAIProjectId="
-        )
-
-        assert done.returncode == 0, done.stderr
-        said = " ".join(done.stdout.split())
-        assert f"End the rotation of the secret {OWN}" in said
-        assert "ends by itself" in said
-        assert stack.secrets.describe_secret(SecretId=OWN)["RotationEnabled"] is False
-        groups = [each["Name"] for each in stack.scheduler.list_schedule_groups()["ScheduleGroups"]]
-        assert not [each for each in groups if STACK in each]
-        assert stack.key() == key
-        assert stack.answers()
+            assert done.returncode == 0, done.stderr
+            said = " ".join(done.stdout.split())
+            assert f"End the rotation of the secret {OWN}" in said
+            assert "ends by itself" in said
+            assert stack.secrets.describe_secret(SecretId=OWN)["RotationEnabled"] is False
+            groups = [each["Name"] for each in stack.scheduler.list_schedule_groups()["ScheduleGroups"]]
+            assert not [each for each in groups if STACK in each]
+            assert stack.key() == key
+            assert stack.answers()
+        finally:
+            assert stack.owner.deploy("--yes", *PARAMETERS).returncode == 0
