@@ -26,7 +26,7 @@ def event(step: object, version: object = VERSION, secret: object = SECRET) -> d
 
 def failures_counted(capsys: pytest.CaptureFixture[str]) -> float:
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "RotationFailure" in line]
-    return sum(amount for line in lines for amount in line["RotationFailure"])
+    return float(sum(amount for line in lines for amount in line["RotationFailure"]))
 
 
 def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: World) -> None:
