@@ -42,5 +42,8 @@ def is_openai(base_url: str) -> bool:
 
 
 def is_loopback(base_url: str) -> bool:
-    """Tell whether a base URL, which ``safe_base_url`` took, is of this machine."""
-    return urlsplit(base_url).hostname in _LOOPBACK
+    """Tell whether a URL is of this machine."""
+    try:
+        return urlsplit(base_url).hostname in _LOOPBACK
+    except ValueError:
+        return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from travel_gpt.base_url import is_loopback
 from travel_gpt.credentials.environment import variable_of
 from travel_gpt.settings import Settings, settings_fields
 
@@ -82,6 +83,9 @@ def take_env_file(
     named = {"OPENAI_SECRET_NAME": values.get("OPENAI_SECRET_NAME") or "", **environ}
     known = {spec.variable for spec in settings_fields()} | OF_CREDENTIALS | {*also}
     known.add(variable_of(Settings.load(named).secret_name))
+    # Nor may a stranger's folder say to whom a key is sent in the place of AWS.
+    if not is_loopback(values.get("AWS_ENDPOINT_URL") or ""):
+        known.discard("AWS_ENDPOINT_URL")
     taken = {name: value for name, value in values.items() if name in known and not environ.get(name)}
     environ.update(taken)
     wrong = tuple(each.original.line for each in bindings if each.error)

@@ -116,6 +116,8 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
     stored = _settle_secret(commands, console, plan)
     # Afterwards: a new value is then still readable with the old key, until the role may use the new one.
     protection.apply(commands, console, plan.protection, plan.key.secret.name)
+    if plan.keyless.ends:
+        handover.hand_back(commands, console, plan)
     doing = "Creating" if plan.stack.dead or not plan.stack.exists else "Updating"
     console.step(f"{doing} the stack {plan.stack.name}", ", which may take some minutes")
     stack, changed = release.deploy(
@@ -129,7 +131,7 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
     if plan.keyless.wanted and not handover.finish(commands, console, plan, stack):
         return
     console.step("Calling GET")
-    verify = "true" if plan.keyless.wanted else ""
+    verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
     health.call(commands, console, stack, health.logs_command(stack.name, plan.flags), verify=verify)
     health.show_commands(console, stack, plan.flags)
 

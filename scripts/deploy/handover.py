@@ -54,9 +54,12 @@ def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bo
             f"    {plan.options.command('--keyless')}",
             refused.status,
         ) from None
+    # CloudFormation changes the role before the function: with one step fewer, the function would ask for a
+    # secret that its role may not read any more.
+    console.step("Switching the function to its identity")
+    _deploy(commands, console, plan, "switch")
     console.step(f"Taking the secret {values['SecretName']} away from the function")
-    parameters = [replace(one, new="on") if one.name == "Keyless" else one for one in plan.parameters]
-    release.deploy(commands, console, plan.environment, plan.account.region, parameters, plan.flags)
+    _deploy(commands, console, plan, "on")
     if plan.key.secret.exists and not plan.key.secret.deleted:
         console.text(
             "The function has no key any more. The secret is still there, and nothing of this stack reads "
@@ -65,6 +68,27 @@ def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bo
         delete = "aws secretsmanager delete-secret --recovery-window-in-days 30 --secret-id"
         console.say(f"  {delete} {values['SecretName']}{plan.flags}")
     return True
+
+
+def hand_back(commands: Commands, console: Console, plan: Plan) -> None:
+    """Let a function without a key read the secret again, before anything is taken from its role.
+
+    Args:
+        commands: the command lines.
+        console: where to say it.
+        plan: the plan, which ends ``Keyless``.
+
+    Raises:
+        AwsError: AWS failed.
+        Stop: the deployment failed.
+    """
+    console.step("Giving the function its key back")
+    _deploy(commands, console, plan, "prepare")
+
+
+def _deploy(commands: Commands, console: Console, plan: Plan, keyless: str) -> None:
+    parameters = [replace(one, new=keyless) if one.name == "Keyless" else one for one in plan.parameters]
+    release.deploy(commands, console, plan.environment, plan.account.region, parameters, plan.flags)
 
 
 def _say_what_to_set_up(console: Console, plan: Plan, stack: Stack) -> None:

@@ -1,7 +1,8 @@
 """Going without a key, as far as it is decided before anything is changed.
 
-It takes two deployments. With the first the function's role may ask AWS for a token that says who it is, and
-the key still serves. When OpenAI has accepted such a token, the second takes the secret away from the role.
+It takes two runs. With the first the function's role may ask AWS for a token that says who it is, and the key
+still serves. When OpenAI has accepted such a token, the second switches the function to it, and only then
+takes the secret away from the role.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from scripts.deploy.secret import Secret
 from travel_gpt.base_url import is_openai
 
 _ENABLE: Final = "aws iam enable-outbound-web-identity-federation"
+USES_IDENTITY: Final = ("switch", "on")
+"""What Keyless is where the function has no key in use."""
 SHOW: Final = "aws iam get-outbound-web-identity-federation-info"
 
 
@@ -25,13 +28,17 @@ class Keyless:
 
     wanted: bool
     """Whether to go without a key in this run."""
+    ends: bool = False
+    """Whether a function without a key is to have one again."""
     issuer: str = ""
     """The account's issuer of tokens; empty where the caller may not ask."""
     notes: tuple[str, ...] = ()
     """What the person should know."""
 
 
-def settle(commands: Commands, options: Options, values: Mapping[str, str], secret: Secret) -> Keyless:
+def settle(
+    commands: Commands, options: Options, values: Mapping[str, str], secret: Secret, *, before: str
+) -> Keyless:
     """Check whether the account's roles may have tokens, and whether the function would still find its model.
 
     Args:
@@ -39,6 +46,7 @@ def settle(commands: Commands, options: Options, values: Mapping[str, str], secr
         options: what the person asked for.
         values: the parameters.
         secret: the secret as it is.
+        before: what Keyless is in the stack.
 
     Returns:
         What was found.
@@ -50,12 +58,13 @@ def settle(commands: Commands, options: Options, values: Mapping[str, str], secr
     if options.replace_key and values["Keyless"] == "on":
         raise Stop(
             "This stack has no key to replace: the function proves itself to OpenAI with its role. To have a "
-            f"key again:\n    {options.command('--parameter', 'Keyless=off')}"
+            f"key again:\n    {options.command('--parameter', 'Keyless=off', '--replace-key')}"
         )
     if not options.keyless:
-        half = values["Keyless"] == "prepare"
+        half = values["Keyless"] in ("prepare", "switch")
         again = f"To go on without a key: {options.command('--keyless')}"
-        return Keyless(wanted=False, notes=(again,) if half else ())
+        ends = before in USES_IDENTITY and values["Keyless"] not in USES_IDENTITY
+        return Keyless(wanted=False, ends=ends, notes=(again,) if half else ())
     notes = _check_what_the_secret_says(values, secret)
     off = (
         "AWS does not vouch for the roles of this account yet (outbound web identity federation is off). It "
@@ -99,7 +108,7 @@ def _check_what_the_secret_says(values: Mapping[str, str], secret: Secret) -> tu
 def prepare(parameters: Sequence[Parameter]) -> list[Parameter]:
     """Return the parameters of the first deployment: the role may prove itself, and nothing else changes."""
     return [
-        replace(one, new="prepare") if one.name == "Keyless" and one.new != "on" else one
+        replace(one, new="prepare") if one.name == "Keyless" and one.new == "off" else one
         for one in parameters
     ]
 
@@ -119,11 +128,13 @@ def steps(keyless: Keyless, values: Mapping[str, str]) -> list[str]:
     Returns:
         One sentence a step.
     """
+    if keyless.ends:
+        return ["Give the function its key back before its identity is taken away: one more deployment."]
     if not keyless.wanted or values["Keyless"] == "on":
         return []
     if not has_ids(values):
         return ["Say what to set up at OpenAI, so that it trusts the function's role."]
     return [
         "Have the function prove itself to OpenAI. If OpenAI does not accept it, stop there.",
-        "Deploy once more: the function uses its identity, and its role can no longer read the secret.",
+        "Deploy twice more: the function uses its identity, and then its role can no longer read the secret.",
     ]

@@ -55,7 +55,7 @@ class Plan:
     def without_key(self) -> bool:
         """Whether the function is to do without a key, or does already."""
         return self.keyless.wanted or any(
-            one.name == "Keyless" and one.new == "on" for one in self.parameters
+            one.name == "Keyless" and one.new in keylesses.USES_IDENTITY for one in self.parameters
         )
 
 

@@ -75,11 +75,12 @@ def prepare(
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
     secret = secrets.read(commands, values["SecretName"])
-    keyless = keylesses.settle(commands, options, values, secret)
+    before = current.get("Keyless", "off")
+    keyless = keylesses.settle(commands, options, values, secret, before=before)
     notes += keyless.notes
     if keyless.wanted:
         parameters = keylesses.prepare(parameters)
-    without_key = keyless.wanted or values["Keyless"] == "on"
+    without_key = keyless.wanted or values["Keyless"] in keylesses.USES_IDENTITY
     protection = protections.settle(
         commands, options, account, environment.stack, values, secret, without_key=without_key
     )
@@ -91,6 +92,8 @@ def prepare(
         plan = KeyPlan(secret, Action.KEEP, None, note=unused)
     else:
         plan = settle_key(commands, console, options, secret, key, values)
+        if keyless.ends and plan.action is Action.KEEP:
+            _prove_stored(commands, options, secret, values)
     if values["ApiAccess"] == "open" and current.get("ApiAccess") != "open":
         notes.append(
             "With ApiAccess=open anybody on the internet can spend your OpenAI money, up to the throttle."
@@ -169,6 +172,18 @@ def settle_key(
     if proof.models and model not in proof.models:
         note = f"The key is good, and its server does not list the model {model}: check --model."
     return KeyPlan(secret, action, key, proof, note)
+
+
+def _prove_stored(commands: Commands, options: Options, secret: Secret, values: Mapping[str, str]) -> None:
+    """Stop where the function would get a key that is worth nothing: nobody has used it for a while."""
+    if secret.credential is None:
+        return
+    proof = openai_key.prove(commands, secret.credential, values["OpenAIBaseUrl"])
+    if proof.verdict in (Verdict.REJECTED, Verdict.FORBIDDEN):
+        raise Stop(
+            f"The key in the secret {secret.name} is no good any more: {proof.detail}. Nothing was changed. "
+            f"Give a new one:\n    {options.command('--parameter', 'Keyless=off', '--replace-key')}"
+        )
 
 
 def _have_key(console: Console, options: Options, secret: Secret) -> Key:

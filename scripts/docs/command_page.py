@@ -44,7 +44,8 @@ What else the secret holds stays, but for the old key's `expires_at`.
 
 The [settings](settings.md) of the function, from the environment: it finds the key in the same way. A file
 `.env` in the current folder is read too; variables that are set win, and it says which names it took. It
-takes the settings, {credentials}, `SECRET_` and the name of the secret, and of AWS's: {aws}. Nothing else,
+takes the settings, {credentials}, `SECRET_` and the name of the secret, and of AWS's: {aws}.
+An endpoint is taken when it is on this machine only, and nothing else is,
 since a folder of somebody else's could have a `.env` too. Values are taken as they stand: `${{NAME}}` is
 not replaced.
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.support import identity
 from tests.support.cloud.bed import Cloud
-from tests.support.owner import GOOD_KEY, Owner
+from tests.support.owner import GOOD_KEY, NEW_KEY, Owner
 
 SECRET = "travel-gpt/openai-api-key"
 FUNCTION = "travel-gpt-backend-TravelGPTFunction"
@@ -94,9 +94,12 @@ def test_from_a_key_to_none_without_an_hour_in_between(owner: Owner) -> None:
 
     # When it is set up as it was said
     set_up_openai(owner)
+    owner.cloud.forget_calls()
     done = owner.deploy("--keyless", "--yes")
 
-    # Then the function has no key and its role cannot read one
+    # Then it is switched to its identity first, and loses the secret in a deployment of its own
+    assert owner.changes().count("cloudformation:ExecuteChangeSet") == 2
+    # And the function has no key and its role cannot read one
     assert done.returncode == 0, done.stderr
     assert "OpenAI accepted it" in done.stdout
     assert "aws secretsmanager delete-secret" in done.stdout
@@ -171,7 +174,7 @@ def test_a_dry_run_tells_both_deployments_and_changes_nothing(owner: Owner) -> N
 
     assert shown.returncode == 0, shown.stderr
     assert "Have the function prove itself to OpenAI" in shown.stdout
-    assert "Deploy once more" in shown.stdout
+    assert "Deploy twice more" in shown.stdout
     assert "prepare" in shown.stdout
     assert owner.changes() == []
 
@@ -210,12 +213,35 @@ def test_back_to_a_key(owner: Owner) -> None:
 
     refused = owner.deploy("--replace-key", "--yes", key=GOOD_KEY)
     assert refused.returncode == 1
-    assert "./deploy.sh --parameter Keyless=off" in refused.stderr
+    assert "./deploy.sh --parameter Keyless=off --replace-key" in refused.stderr
 
+    owner.cloud.forget_calls()
     done = owner.deploy("--parameter", "Keyless=off", "--yes", key=GOOD_KEY)
     assert done.returncode == 0, done.stderr
     assert owner.secret() == {"api_key": GOOD_KEY}
+    # Then the role may read the secret before the function is told to, and keeps its identity until then.
+    assert owner.changes().count("cloudformation:ExecuteChangeSet") == 2
     assert health(owner)["credential_source"] == "secrets-manager"
+
+
+def test_back_to_a_key_that_was_revoked_meanwhile_is_refused_before_anything(owner: Owner) -> None:
+    owner.deploy("--yes", key=GOOD_KEY)
+    owner.deploy("--keyless", "--yes", *IDS)
+    set_up_openai(owner)
+    assert owner.deploy("--keyless", "--yes").returncode == 0
+    owner.cloud.openai.reject(GOOD_KEY)
+    owner.cloud.forget_calls()
+
+    stopped = owner.deploy("--parameter", "Keyless=off", "--yes")
+
+    assert stopped.returncode == 1
+    assert "is no good any more" in " ".join(stopped.stderr.split())
+    assert stopped.stderr.rstrip().endswith("./deploy.sh --parameter Keyless=off --replace-key")
+    assert owner.changes() == []
+
+    done = owner.deploy("--parameter", "Keyless=off", "--replace-key", "--yes", key=NEW_KEY)
+    assert done.returncode == 0, done.stderr
+    assert "OpenAI accepted it" in done.stdout
 
 
 @pytest.mark.parametrize("options", [("--replace-key",), ("--parameter", "Keyless=on")])

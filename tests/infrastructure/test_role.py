@@ -46,6 +46,7 @@ IDS = {"OpenAIIdentityProviderId": "wip_acme", "OpenAIServiceAccountId": "sa_tra
     [
         ("off", [SECRETS], [PROOF]),
         ("prepare", [SECRETS, PROOF], []),
+        ("switch", [SECRETS, PROOF], []),
         ("on", [PROOF], [SECRETS, "kms:Decrypt"]),
     ],
 )
@@ -71,10 +72,11 @@ def test_the_proof_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
     }
 
 
+@pytest.mark.parametrize("keyless", ["switch", "on"])
 @pytest.mark.parametrize("missing", IDS)
-def test_no_key_without_an_identity(missing: str) -> None:
+def test_no_key_without_an_identity(missing: str, keyless: str) -> None:
     with pytest.raises(InvalidTemplate, match=missing):
-        compile_stack(Keyless="on", **{**IDS, missing: ""})
+        compile_stack(Keyless=keyless, **{**IDS, missing: ""})
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,7 @@ def test_no_key_without_an_identity(missing: str) -> None:
     [
         ("off", "secrets-manager", ("", "")),
         ("prepare", "secrets-manager", ("wip_acme", "sa_travel")),
+        ("switch", "workload-identity", ("wip_acme", "sa_travel")),
         ("on", "workload-identity", ("wip_acme", "sa_travel")),
     ],
 )

@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +21,8 @@ from travel_gpt.advisor.upstream import Upstream as ModelServer
 from travel_gpt.api.routes import Api
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.sources import source_of
+from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
+from travel_gpt.errors import CredentialsUnavailable
 from travel_gpt.observability import logger
 from travel_gpt.settings import Settings
 
@@ -194,6 +198,59 @@ def test_given_the_exchange_is_broken_then_it_is_openai_that_failed(keyless: Key
     assert (keyless.post().status, keyless.post().body["code"]) == (502, "upstream_error")
     keyless.upstream.tokens.broken = 0
     assert keyless.post().status == 200
+
+
+def test_given_an_exchange_that_failed_in_passing_then_it_is_tried_again(keyless: Keyless) -> None:
+    exchange, answer = keyless.upstream.tokens, keyless.upstream.tokens.answer
+    exchange.broken = 503
+
+    def once(asked: Any) -> Any:
+        answered = answer(asked)
+        exchange.broken = 0
+        return answered
+
+    exchange.answer = once  # type: ignore[method-assign]
+
+    assert keyless.post().status == 200
+    assert len(exchange.requests) == 2
+
+
+def test_given_an_exchange_that_hangs_then_only_the_requests_of_that_time_wait(keyless: Keyless) -> None:
+    exchange, answer = keyless.upstream.tokens, keyless.upstream.tokens.answer
+    hangs, ended = [True], threading.Event()
+
+    def slowly(asked: Any) -> Any:
+        if hangs.pop() if hangs else False:
+            ended.wait(20)
+        return answer(asked)
+
+    exchange.answer = slowly  # type: ignore[method-assign]
+    try:
+        event = proxy_event("POST", json.dumps({"query": "Rome?"}))
+        stuck = keyless.api.answer(event, Invocation(milliseconds=1_500))
+        began = time.monotonic()
+        next_one = keyless.post()
+    finally:
+        ended.set()
+
+    assert stuck["statusCode"] == 504
+    assert next_one.status == 200
+    assert time.monotonic() - began < 5
+
+
+def test_given_sts_is_away_then_health_does_not_promise_what_no_query_gets(
+    keyless: Keyless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert keyless.get().status == 200
+
+    def away(*_: Any, **__: Any) -> str:
+        raise CredentialsUnavailable("STS cannot be reached")
+
+    monkeypatch.setattr(WorkloadIdentitySource, "_token", away)
+    keyless.clock.advance(301)
+
+    health = keyless.get()
+    assert (health.status, health.body["code"]) == (503, "credentials_unavailable")
 
 
 class TestRehearsal:

@@ -58,6 +58,24 @@ def test_only_what_travel_gpt_knows_is_taken(tmp_path: Path) -> None:
     assert environ == {"AWS_REGION": "eu-west-1", "TRAVEL_GPT_MASTER_KEYS": "m"}
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "taken"),
+    [
+        ("http://127.0.0.1:4566", True),
+        ("http://localhost:5000", True),
+        ("http://collects.example.com", False),
+        ("https://collects.example.com", False),
+        ("http://[", False),
+    ],
+)
+def test_no_file_sends_a_key_elsewhere_in_the_place_of_aws(
+    tmp_path: Path, endpoint: str, taken: bool
+) -> None:
+    environ = take(tmp_path, f"AWS_ENDPOINT_URL={endpoint}\n")
+
+    assert environ == ({"AWS_ENDPOINT_URL": endpoint} if taken else {})
+
+
 def test_the_variable_of_the_secret_goes_by_its_name_wherever_that_is_given(tmp_path: Path) -> None:
     text = "SECRET_TRAVEL_GPT_OPENAI_API_KEY=a\nSECRET_MINE_KEY=b\n"
     assert take(tmp_path, text) == {"SECRET_TRAVEL_GPT_OPENAI_API_KEY": "a"}

@@ -55,6 +55,8 @@ def translate(failure: Exception) -> TravelGPTError:
     if isinstance(failure, openai.OAuthError):
         # Only the code: the description is free to quote the token.
         return KeyRefused(f"OpenAI does not exchange the function's identity: {_text(failure.error)}")
+    if is_failed_exchange(failure):
+        return UpstreamFailed("OpenAI's exchange of tokens failed")
     if isinstance(failure, openai.APIStatusError):
         return _of_status(failure)
     if isinstance(failure, openai.APIConnectionError):
@@ -62,6 +64,12 @@ def translate(failure: Exception) -> TravelGPTError:
     if isinstance(failure, json.JSONDecodeError):
         return UpstreamFailed("the reply says that it is JSON, and is not")
     return UpstreamFailed(f"the reply cannot be read ({type(failure).__name__})")
+
+
+def is_failed_exchange(failure: Exception) -> bool:
+    """Tell whether OpenAI failed to exchange an identity for a token, without refusing it."""
+    # The SDK has no other name for it than that of all its failures.
+    return type(failure) is openai.OpenAIError
 
 
 def retry_after(failure: openai.APIStatusError) -> int | None:

@@ -10,7 +10,7 @@ import httpx2
 import openai
 
 from travel_gpt.advisor.dialect import Dialect
-from travel_gpt.advisor.failures import retry_after, translate
+from travel_gpt.advisor.failures import is_failed_exchange, retry_after, translate
 from travel_gpt.advisor.wires import WIRES, Answer, Question
 from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
@@ -123,6 +123,9 @@ class Upstream:
                 return deadline.run(partial(call, client, timeout))
             except Exception as caught:  # noqa: BLE001 - a broken reply makes more than the SDK's own exceptions
                 failure = caught
+            if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
+                # An exchange of tokens that hangs would hold all that follow: the next one begins its own.
+                self._made = None
             if dialect is not None and dialect.learn(failure):
                 continue
             pause = _pause_before_another_try(failure, tried)
@@ -172,7 +175,7 @@ def _pause_before_another_try(failure: Exception, tried: int) -> float | None:
     if isinstance(failure, openai.APITimeoutError):
         # The time is spent, and the first answer may still be on its way to the bill.
         return None
-    if isinstance(failure, openai.APIConnectionError):
+    if isinstance(failure, openai.APIConnectionError) or is_failed_exchange(failure):
         asked = None
     elif isinstance(failure, openai.APIStatusError) and (
         failure.status_code == 409 or failure.status_code >= 500

@@ -64,7 +64,9 @@ class Held:
 
     def may_be_stale(self, now: float) -> bool:
         """Tell whether it may still serve while the source is away."""
-        return 0 <= now - self.fetched_at < self.ttl + self.lifetimes.max_stale
+        # An identity is worth no more than the source, which proves it anew for each token.
+        max_stale = 0 if self.credential.identity else self.lifetimes.max_stale
+        return 0 <= now - self.fetched_at < self.ttl + max_stale
 
     def is_young(self, now: float) -> bool:
         """Tell whether the version before it may serve in its place."""
