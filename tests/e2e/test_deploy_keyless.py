@@ -207,24 +207,7 @@ def test_another_server_than_openais_needs_its_key(owner: Owner, where: str) -> 
 
 
 def test_back_to_a_key(owner: Owner) -> None:
-    owner.deploy("--keyless", "--yes", *IDS)
-    set_up_openai(owner)
-    assert owner.deploy("--keyless", "--yes").returncode == 0
-
-    refused = owner.deploy("--replace-key", "--yes", key=GOOD_KEY)
-    assert refused.returncode == 1
-    assert "./deploy.sh --parameter Keyless=off --replace-key" in refused.stderr
-
-    owner.cloud.forget_calls()
-    done = owner.deploy("--parameter", "Keyless=off", "--yes", key=GOOD_KEY)
-    assert done.returncode == 0, done.stderr
-    assert owner.secret() == {"api_key": GOOD_KEY}
-    # Then the role may read the secret before the function is told to, and keeps its identity until then.
-    assert owner.changes().count("cloudformation:ExecuteChangeSet") == 2
-    assert health(owner)["credential_source"] == "secrets-manager"
-
-
-def test_back_to_a_key_that_was_revoked_meanwhile_is_refused_before_anything(owner: Owner) -> None:
+    # Given a stack that had a key once, and its owner revoked that
     owner.deploy("--yes", key=GOOD_KEY)
     owner.deploy("--keyless", "--yes", *IDS)
     set_up_openai(owner)
@@ -232,16 +215,24 @@ def test_back_to_a_key_that_was_revoked_meanwhile_is_refused_before_anything(own
     owner.cloud.openai.reject(GOOD_KEY)
     owner.cloud.forget_calls()
 
-    stopped = owner.deploy("--parameter", "Keyless=off", "--yes")
+    # When a key is given to the function that has none, then it says what to do
+    refused = owner.deploy("--replace-key", "--yes", key=NEW_KEY)
+    assert refused.returncode == 1
+    assert refused.stderr.rstrip().endswith("./deploy.sh --parameter Keyless=off --replace-key")
 
+    # When it is to have the stored key again, then that is proven before anything is changed
+    stopped = owner.deploy("--parameter", "Keyless=off", "--yes")
     assert stopped.returncode == 1
     assert "is no good any more" in " ".join(stopped.stderr.split())
-    assert stopped.stderr.rstrip().endswith("./deploy.sh --parameter Keyless=off --replace-key")
     assert owner.changes() == []
 
+    # When there is a new key, then the role may read it before the function is told to
     done = owner.deploy("--parameter", "Keyless=off", "--replace-key", "--yes", key=NEW_KEY)
     assert done.returncode == 0, done.stderr
+    assert owner.changes().count("cloudformation:ExecuteChangeSet") == 2
     assert "OpenAI accepted it" in done.stdout
+    assert owner.secret() == {"api_key": NEW_KEY}
+    assert health(owner)["credential_source"] == "secrets-manager"
 
 
 @pytest.mark.parametrize("options", [("--replace-key",), ("--parameter", "Keyless=on")])
