@@ -34,6 +34,18 @@ install_project() {
     echo "$project" >"$folder/project"
 }
 
+# --no-deps: the lock is complete, and a resolver would otherwise resolve it all over again.
+install_packages() {
+    # uv needs a fraction of pip's time, where the dev environment has it. pip is tried after it, since it alone
+    # reads the user's pip configuration, such as an index of their own.
+    if [ "$name" != dev ] && .venv/dev/bin/uv pip install --quiet --no-deps --require-hashes \
+        --python "$folder/bin/python" --requirement "$lock" >"$log" 2>&1; then
+        return 0
+    fi
+    "$folder/bin/python" -m pip install --quiet --no-deps --require-hashes --disable-pip-version-check \
+        --requirement "$lock" >"$log" 2>&1
+}
+
 # Any Python that it was made with will do: a server may be running from it while another Python comes first.
 stamp=$(cksum <"$lock")
 if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -c '' 2>/dev/null; then
@@ -51,9 +63,7 @@ if ! "$python" -m venv "$folder" 2>"${TMPDIR:-/tmp}/travel-gpt-venv.$$"; then
     exit 1
 fi
 rm -f "${TMPDIR:-/tmp}/travel-gpt-venv.$$"
-# --no-deps: the lock is complete, and pip would otherwise resolve it all over again.
-if ! "$folder/bin/python" -m pip install --quiet --no-deps --require-hashes --disable-pip-version-check \
-    --requirement "$lock" >"$log" 2>&1; then
+if ! install_packages; then
     tail -n 5 "$log" >&2
     cat >&2 <<MESSAGE
 
