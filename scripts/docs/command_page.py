@@ -24,7 +24,13 @@ make command                         # installs it into this clone
 .venv/run/bin/travel-gpt doctor
 ```
 
-Elsewhere, `pip install '.[command]'` in a clone installs it into the Python environment of your choice.
+Elsewhere, these install it into the Python environment of your choice, from the clone's own lock file.
+Package indexes hold no release of this project: a project of its name there is somebody else's.
+
+```sh
+python -m pip install --no-deps --require-hashes --requirement requirements/run.txt
+python -m pip install --no-deps --no-index --no-build-isolation --editable .
+```
 
 ## How it takes a key
 

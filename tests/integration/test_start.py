@@ -76,7 +76,7 @@ def test_a_source_whose_library_is_not_there(source: str, library: str) -> None:
     status, body, _ = get(before=f"import sys; sys.modules[{library!r}] = None", CREDENTIAL_SOURCE=source)
 
     assert (status, body["code"], body["credential_source"]) == (503, "misconfigured", source)
-    assert f"pip install 'travel-gpt[{source}]'" in str(body["message"])
+    assert f"--requirement requirements/lambda-{source}.txt" in str(body["message"])
 
 
 def test_the_default_source_pays_for_no_other() -> None:

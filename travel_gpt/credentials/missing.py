@@ -21,9 +21,12 @@ class MissingSource:
         Raises:
             Misconfigured: always. It says how to install what is missing.
         """
+        # From the clone's locks only: a project of this name on a package index would be somebody else's.
         says = (
-            f"CREDENTIAL_SOURCE={self.name} needs a library that is not installed: "
-            f"pip install 'travel-gpt[{self.name}]', or for Lambda build with PACKAGE_EXTRAS={self.name}"
+            f"CREDENTIAL_SOURCE={self.name} needs a library that is not installed. In the clone, run "
+            "python -m pip install --no-deps --require-hashes "
+            f"--requirement requirements/lambda-{self.name}.txt with the Python that runs this; "
+            f"for Lambda, build with: PACKAGE_EXTRAS={self.name} make build"
         )
         raise Misconfigured(says, message=f"{says}.")
 

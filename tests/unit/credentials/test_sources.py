@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.markdown import ROOT
 from travel_gpt.credentials.encrypted_file import EncryptedFileSource
 from travel_gpt.credentials.environment import EnvironmentSource
 from travel_gpt.credentials.secrets_manager import SecretsManagerSource
@@ -68,8 +70,10 @@ def test_given_a_source_whose_library_is_not_installed_then_how_to_install_it_is
     # And the next source is not asked: the owner meant this one.
     with pytest.raises(Misconfigured) as failed:
         source.fetch()
-    assert f"pip install 'travel-gpt[{chosen}]'" in failed.value.message
-    assert f"PACKAGE_EXTRAS={chosen}" in failed.value.message
+    lock = re.search(r"--requirement (requirements/\S+)", failed.value.message)
+    assert lock is not None
+    assert re.search(rf"^{library}==", (ROOT / lock[1]).read_text("utf-8"), re.MULTILINE)
+    assert f"PACKAGE_EXTRAS={chosen} make build" in failed.value.message
     assert source.previous() is None
     assert source.name == f"{chosen}, environment"
 
