@@ -23,11 +23,16 @@ _OWN_OPTIONS: Final = (
 _HELP: Final = """\
 Deploy Travel GPT to AWS, or remove it again.
 
-    OPENAI_API_KEY=sk-... ./deploy.sh     the first time (without the variable it asks for the key)
-    ./deploy.sh                           again: updates the stack, keeps the stored key
-    ./deploy.sh --dry-run                 shows what would happen and changes nothing
+    ./deploy.sh               the first time it asks for the OpenAI key, without showing it; later it updates
+                              the stack and keeps the stored key
+    ./deploy.sh --dry-run     shows what would happen and changes nothing
 
-The key goes into AWS Secrets Manager and nowhere else. A stored key is replaced only by --replace-key.
+To give the key beforehand, in bash or zsh (paste it and press Enter; nothing is shown):
+
+    read -rs OPENAI_API_KEY; export OPENAI_API_KEY; ./deploy.sh
+
+Do not type the key into a command: the shell keeps commands in its history. The key goes into AWS Secrets
+Manager and nowhere else. A stored key is replaced only by --replace-key.
 
 Where
   --env prod|staging|dev      which environment; each has its own stack and secret (default: prod)
@@ -93,6 +98,19 @@ class Options:
         region = ["--region", self.region] if self.region else []
         profile = ["--profile", self.profile] if self.profile else []
         return shlex.join(["./deploy.sh", *environment, *region, *profile, *extra])
+
+    def command_with_key(self, *extra: str) -> str:
+        """Write a deploy.sh command that takes the key from the environment.
+
+        The key is read by the shell itself: it is in no program's arguments and not in the shell's history.
+
+        Args:
+            extra: more options.
+
+        Returns:
+            The command, for bash or zsh.
+        """
+        return f"read -rs OPENAI_API_KEY; export OPENAI_API_KEY; {self.command(*extra)}"
 
 
 class _Parser(argparse.ArgumentParser):

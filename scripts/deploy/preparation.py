@@ -193,5 +193,6 @@ def _have_key(console: Console, options: Options, secret: Secret) -> Key:
     why = "A new key is needed" if secret.exists else f"There is no secret {secret.name} here yet"
     raise Stop(
         f"{why}, OPENAI_API_KEY is not set, and there is no terminal to ask in. Nothing was changed. "
-        f"Give the key this way:\n    OPENAI_API_KEY=sk-... {options.command(*replacing)}"
+        "In CI, set OPENAI_API_KEY from the CI's own store of secrets. In bash or zsh (paste the key and "
+        f"press Enter; nothing is shown):\n    {options.command_with_key(*replacing)}"
     )

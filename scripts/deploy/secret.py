@@ -131,7 +131,7 @@ def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, s
     if stored is None:
         raise Stop(
             f"The secret {secret.name} is of no use to the function: {secret.complaint}. "
-            f"Put a key in its place with:\n    OPENAI_API_KEY=sk-... {command}"
+            f"Put a key in its place; this takes OPENAI_API_KEY if it is exported, or asks:\n    {command}"
         )
     if key is not None and key != stored:
         return Action.KEEP, (

@@ -89,7 +89,7 @@ def test_without_a_key_and_a_terminal_it_says_how_to_give_one(owner: Owner) -> N
     done = owner.deploy("--yes")
 
     assert done.returncode == 1
-    assert "OPENAI_API_KEY=sk-... ./deploy.sh" in done.stderr
+    assert "read -rs OPENAI_API_KEY; export OPENAI_API_KEY; ./deploy.sh" in done.stderr
     assert owner.changes() == []
 
 
