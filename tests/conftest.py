@@ -13,7 +13,7 @@ import pytest
 EVENTS = Path(__file__).parent.parent / "events"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_THE_USERS_OWN = ("AWS_", "OPENAI_", "CREDENTIAL_", "POWERTOOLS_", "API_ACCESS", "LOG_LEVEL")
+_THE_USERS_OWN = ("AWS_", "OPENAI_", "CREDENTIAL_", "POWERTOOLS_", "API_ACCESS", "LOG_LEVEL", "TRAVEL_GPT_")
 
 
 def _say_nothing_of_the_user() -> None:

@@ -138,7 +138,8 @@ class SecretNotFound(CredentialError):
     message = "The secret with the OpenAI key does not exist. The owner can create it with ./deploy.sh."
     remedy = (
         "Run `./deploy.sh`: it creates the secret, or restores it while it is scheduled for deletion. "
-        "If it is there, compare its name and region with `OPENAI_SECRET_NAME` and the stack's region."
+        "If it is there, compare its name and region with `OPENAI_SECRET_NAME` and the stack's region. "
+        "With another `CREDENTIAL_SOURCE` the message names the place of the key."
     )
 
 
@@ -166,7 +167,8 @@ class InvalidSecret(CredentialError):
     )
     remedy = (
         'Read `detail` in the log: it says what is wrong. Then store `{"api_key":"…"}` or the bare key, '
-        "with `./deploy.sh --replace-key` or by hand."
+        "with `./deploy.sh --replace-key` or by hand; with another `CREDENTIAL_SOURCE`, at the place that "
+        "the message names."
     )
 
 
@@ -183,13 +185,14 @@ class CredentialsUnavailable(CredentialError):
 
 
 class CredentialRejected(CredentialError):
-    """OpenAI refuses the key."""
+    """OpenAI, or the server that is configured instead, refuses the key."""
 
     code = "credential_rejected"
     message = "OpenAI refused the configured key. The owner should replace it with ./deploy.sh --replace-key."
     remedy = (
-        "Replace the key with `./deploy.sh --replace-key`. Where the message speaks of permissions, give the "
-        "key those at OpenAI instead. Where `base_url` is another server's, check that the key is for it."
+        "Do what the message says: it fits the place of the key and the server. For OpenAI and a deployed "
+        "stack, replace the key with `./deploy.sh --replace-key`. Where the message speaks of permissions, "
+        "give the key those instead. Where it names another server, check that the key is for it."
     )
 
 

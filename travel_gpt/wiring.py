@@ -19,6 +19,7 @@ _credentials: Final = CredentialCache(
     rotation_days=_settings.credential_rotation_days,
     # Environments that started together would otherwise ask together ever after.
     jitter=0.1,
+    base_url=_settings.base_url,
 )
 
 # While the SDK is imported the key can already be on its way. Only where a request is about to follow: an

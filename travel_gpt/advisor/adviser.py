@@ -12,7 +12,7 @@ from travel_gpt.advisor.wires import Answer
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import CredentialRejected, TravelGPTError, UpstreamTimeout
+from travel_gpt.errors import TravelGPTError, UpstreamTimeout
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class Adviser:
             else:
                 self._credentials.accepted(credential)
                 return result
-        raise CredentialRejected("OpenAI refused three keys, one after the other")
+        raise self._credentials.refusal(credential, "the server refused three keys, one after the other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ import httpx2
 import openai
 
 from travel_gpt.advisor.dialect import Dialect
-from travel_gpt.advisor.failures import is_failed_exchange, retry_after, translate
+from travel_gpt.advisor.failures import KeyRefused, is_failed_exchange, retry_after, translate
 from travel_gpt.advisor.wires import WIRES, Answer, Question
 from travel_gpt.base_url import is_openai
+from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
+from travel_gpt.errors import CredentialRejected, TravelGPTError
 from travel_gpt.redaction import guard
 from travel_gpt.settings import Settings
 
@@ -132,7 +134,7 @@ class Upstream:
             last = tried == self._settings.max_retries
             if last or pause is None or deadline.left() < pause + WORTH_A_TRY:
                 # Not chained: the text of a 401 quotes a part of the key.
-                raise translate(failure)
+                raise _worded(translate(failure), credential.base_url or self._settings.base_url)
             tried += 1
             time.sleep(pause)
 
@@ -163,6 +165,13 @@ def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
         "service_account_id": identity.service_account_id,
         "provider": {"token_type": "jwt", "get_token": identity.proof},
     }
+
+
+def _worded(failure: TravelGPTError, base_url: str) -> TravelGPTError:
+    """Name the server that does not permit a call; of a refused key the cache knows where it is kept."""
+    if isinstance(failure, CredentialRejected) and not isinstance(failure, KeyRefused):
+        failure.message = not_permitted_message(base_url)
+    return failure
 
 
 def _guard_bearer(request: httpx2.Request) -> None:

@@ -101,7 +101,9 @@ class Api:
         if verify:
             self._adviser.prove_key(deadline)
         elif self._credentials.is_rejected(credential := self._credentials.current(deadline)):
-            raise credential.refusal("OpenAI refused this credential when it was last used")
+            raise self._credentials.refusal(
+                credential, "the server refused this credential when it was last used"
+            )
         return responses.healthy(
             source=self._credentials.source_name,
             verified=verify,

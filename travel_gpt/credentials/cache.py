@@ -34,6 +34,7 @@ class CredentialCache:
             refuses it; 0 for never.
         rotation_days: days after which a key is to be replaced; 0 where nobody said.
         jitter: the part of the TTL by which it is shortened at random at most.
+        base_url: the server that the credential is for, unless it names one; for messages.
         now: the wall clock, in seconds.
     """
 
@@ -46,11 +47,13 @@ class CredentialCache:
         previous_for: int = 0,
         rotation_days: int = 0,
         jitter: float = 0.0,
+        base_url: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
         self._lifetimes = Lifetimes(ttl, max_stale, previous_for, rotation_days * DAY)
         self._jitter = jitter
+        self._base_url = base_url
         self._now = now
         self._held: Held | None = None
         # Replaced, never changed: other threads look at it while one learns of a refusal.
@@ -147,12 +150,21 @@ class CredentialCache:
                     return fresh
             if (stand_in := self._stand_in(deadline)) is not None:
                 return stand_in
-        raise rejected.refusal("OpenAI refused the key, and the source has no other")
+        raise self.refusal(rejected, "the server refused the key, and the source has no other")
 
     def accepted(self, credential: Credential) -> None:
         """Note that OpenAI took a credential, so that an earlier refusal of it counts no more."""
         if credential in self._refused:
             self._refused = tuple(other for other in self._refused if other != credential)
+
+    def refusal(self, credential: Credential, detail: str) -> CredentialRejected:
+        """Return the failure of a refused credential, which says what its owner can do.
+
+        Args:
+            credential: the credential.
+            detail: what happened, for the log.
+        """
+        return credential.refusal(detail, self._base_url)
 
     def is_rejected(self, credential: Credential) -> bool:
         """Tell whether OpenAI refused this credential when it was last used."""

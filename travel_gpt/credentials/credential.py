@@ -5,13 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
+from travel_gpt.credentials.advice import refused_message
 from travel_gpt.errors import CredentialRejected
 from travel_gpt.redaction import MASK
-
-_IDENTITY_REFUSED: Final = (
-    "OpenAI does not accept the identity of this function. The owner should check the workload identity "
-    "provider and its service account mapping at OpenAI: SECURITY.md says what they must hold."
-)
 
 
 class Key:
@@ -87,10 +83,14 @@ class Credential:
     model: str | None = None
     api: str | None = None
 
-    def refusal(self, detail: str) -> CredentialRejected:
-        """Return the failure that says how the owner mends a credential which OpenAI refuses.
+    def refusal(self, detail: str, base_url: str = "") -> CredentialRejected:
+        """Return the failure that says what the owner of a refused credential can do, where it is kept.
 
         Args:
             detail: what happened, for the log.
+            base_url: the server that refused it, unless the credential names one; empty for OpenAI's.
         """
-        return CredentialRejected(detail, message=_IDENTITY_REFUSED if self.identity else None)
+        message = refused_message(
+            self.source, self.base_url or base_url, variable=self.version, in_secret=self.base_url is not None
+        )
+        return CredentialRejected(detail, message=message)

@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from travel_gpt.credentials.advice import key_place
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.errors import SecretNotFound
+from travel_gpt.errors import InvalidSecret, SecretNotFound
 
 
 def variable_of(secret_name: str) -> str:
@@ -49,8 +50,22 @@ class EnvironmentSource:
         for variable in self._variables:
             value = self._environment.get(variable, "").strip()
             if value:
-                return read_secret(value, source=self.name, version=variable)
-        raise SecretNotFound(f"neither {' nor '.join(self._variables)} is set")
+                return self._read(variable, value)
+        place = key_place(self.name, environ=self._environment)
+        raise SecretNotFound(
+            f"neither {' nor '.join(self._variables)} is set",
+            message=f"No OpenAI key is set in the environment. The owner should {place.create}.",
+        )
+
+    def _read(self, variable: str, value: str) -> Credential:
+        try:
+            return read_secret(value, source=self.name, version=variable)
+        except InvalidSecret as invalid:
+            place = key_place(self.name, variable=variable, environ=self._environment)
+            raise InvalidSecret(
+                f"{variable}: {invalid.detail}",
+                message=f"{variable} does not hold a usable key. The owner should {place.replace}.",
+            ) from None
 
     def previous(self) -> None:
         """Return nothing: the environment keeps no versions."""

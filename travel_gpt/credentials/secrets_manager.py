@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.credentials.secrets_manager_calls import connect, explained
+from travel_gpt.credentials.secrets_manager_calls import connect, explained, message_of
 from travel_gpt.errors import CredentialsUnavailable, InvalidSecret, SecretNotFound
 
 if TYPE_CHECKING:
@@ -67,12 +67,15 @@ class SecretsManagerSource:
                 SecretId=self._secret_name, VersionStage=stage
             )
         created = answer.get("CreatedDate")
-        return read_secret(
-            text_of(answer),
-            source=self.name,
-            version=str(answer.get("VersionId", "")),
-            created_at=created.timestamp() if isinstance(created, datetime) else None,
-        )
+        try:
+            return read_secret(
+                text_of(answer),
+                source=self.name,
+                version=str(answer.get("VersionId", "")),
+                created_at=created.timestamp() if isinstance(created, datetime) else None,
+            )
+        except InvalidSecret as invalid:
+            raise InvalidSecret(invalid.detail, message=message_of(InvalidSecret)) from None
 
 
 def text_of(answer: "Mapping[str, object]") -> str:

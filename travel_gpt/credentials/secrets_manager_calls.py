@@ -18,11 +18,13 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from travel_gpt.credentials.advice import LOCAL, key_place
 from travel_gpt.credentials.chain import SecretDeleted
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
     CredentialsUnavailable,
+    InvalidSecret,
     Misconfigured,
     SecretNotFound,
 )
@@ -105,7 +107,11 @@ def explained(act: str = "read") -> Iterator[None]:
     except NoRegionError as missing:
         raise Misconfigured("AWS_REGION is not set", message="AWS_REGION is not set.") from missing
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as missing:
-        raise AccessDenied(f"there are no AWS credentials to {act} the secret with") from missing
+        raise AccessDenied(
+            f"there are no AWS credentials to {act} the secret with",
+            message="There are no AWS credentials to read the secret with. The owner should set them up "
+            "where this runs, or choose another CREDENTIAL_SOURCE.",
+        ) from missing
     except (BotoConnectionError, HTTPClientError) as away:
         raise CredentialsUnavailable("Secrets Manager cannot be reached") from away
     except BotoCoreError as wrong:
@@ -130,7 +136,27 @@ def _meaning_of(refused: ClientError, act: str) -> CredentialError:
     if kind is Misconfigured:
         return Misconfigured(f"{detail}: {said}", message=f"{detail}.")
     if kind is not None:
-        return kind(f"{detail}: {said}")
+        return kind(f"{detail}: {said}", message=message_of(kind))
     if status >= 500 or status in (408, 429):
         return CredentialsUnavailable(f"Secrets Manager failed: {said}")
-    return AccessDenied(f"Secrets Manager refused the call ({code_of(refused)}): {said}")
+    return AccessDenied(
+        f"Secrets Manager refused the call ({code_of(refused)}): {said}", message=message_of(AccessDenied)
+    )
+
+
+def message_of(kind: type[CredentialError]) -> str | None:
+    """Return what to say of a failure to read the secret; None for the error's own, which is for a stack.
+
+    Args:
+        kind: the error.
+    """
+    if LOCAL not in os.environ:
+        return None
+    place = key_place("secrets-manager")
+    if issubclass(kind, SecretNotFound):
+        return f"The secret with the OpenAI key does not exist. The owner should {place.create}."
+    if kind is InvalidSecret:
+        return f'The secret is not a key and not valid JSON with "api_key". The owner should {place.replace}.'
+    if kind is AccessDenied:
+        return f"AWS does not allow reading the secret with the OpenAI key. The owner should {place.permit}."
+    return None

@@ -45,6 +45,11 @@ _NOT_ENABLED: Final = (
     "aws iam enable-outbound-web-identity-federation"
 )
 
+_NO_AWS: Final = (
+    "There are no AWS credentials to prove an identity with. The owner should run this as an AWS role, or "
+    "choose another CREDENTIAL_SOURCE."
+)
+
 
 class WorkloadIdentitySource:
     """The identity of the AWS role that this runs as.
@@ -90,7 +95,9 @@ class WorkloadIdentitySource:
         except (BotoConnectionError, HTTPClientError) as away:
             raise CredentialsUnavailable("STS cannot be reached") from away
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as missing:
-            raise AccessDenied("there are no AWS credentials to prove an identity with") from missing
+            raise AccessDenied(
+                "there are no AWS credentials to prove an identity with", message=_NO_AWS
+            ) from missing
         except NoRegionError as missing:
             raise Misconfigured("AWS_REGION is not set", message="AWS_REGION is not set.") from missing
         except (BotoCoreError, ValueError) as wrong:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from travel_gpt.credentials.advice import LOCAL
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
 from travel_gpt.local.environment import (
     Owner,
@@ -94,6 +95,7 @@ def _run(options: argparse.Namespace) -> int:
     taken = take_env_file(Path.cwd(), os.environ, also=OF_AWS)
     owner = take_owner(os.environ)
     (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
+    os.environ[LOCAL] = owner.local
     check_settings(os.environ)
     try:
         listener = listen(options.host, int(options.port))

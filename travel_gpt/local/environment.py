@@ -30,8 +30,19 @@ class Owner:
     secret: str
     """The value of the secret. Empty for the demo model, which makes a key of its own, and where the person
     keeps the key elsewhere."""
+    holds_key: bool = True
+    """Whether the secret holds a key of the person's: a server on this machine may need none."""
     source: str = ""
     """Where the person keeps the key (CREDENTIAL_SOURCE); empty for a secret that is played here."""
+
+    @property
+    def local(self) -> str:
+        """What the function finds in the variable ``LOCAL``, so that its messages fit this machine."""
+        if self.source:
+            return "source"
+        if self.upstream == "demo":
+            return "demo"
+        return "key" if self.holds_key else "no-key"
 
     def __repr__(self) -> str:
         return f"Owner(upstream={self.upstream!r})"
@@ -60,7 +71,7 @@ def take_owner(environ: MutableMapping[str, str]) -> Owner:
         environ.pop(name, None)
     elsewhere = bool(environ.get("OPENAI_BASE_URL", "").strip())
     if not key and not elsewhere:
-        return Owner("demo", "")
+        return Owner("demo", "", holds_key=False)
     # A server on this machine, such as Ollama, asks for no key, but the SDK wants one.
     document = {"api_key": key or os.urandom(16).hex()}
     document.update({name: value for name, value in given.items() if key and value})
@@ -69,7 +80,7 @@ def take_owner(environ: MutableMapping[str, str]) -> Owner:
         read_secret(secret, source="environment", version="")
     except InvalidSecret as wrong:
         raise WrongEnvironment(f"OPENAI_API_KEY cannot be used: {wrong}.") from None
-    return Owner("compatible" if elsewhere else "openai", secret)
+    return Owner("compatible" if elsewhere else "openai", secret, holds_key=bool(key))
 
 
 def _with_a_source(source: str, environ: MutableMapping[str, str]) -> Owner:
@@ -78,7 +89,7 @@ def _with_a_source(source: str, environ: MutableMapping[str, str]) -> Owner:
     if "environment" not in source:
         environ.pop("OPENAI_API_KEY", None)
     elsewhere = bool(environ.get("OPENAI_BASE_URL", "").strip())
-    return Owner("compatible" if elsewhere else "openai", "", source)
+    return Owner("compatible" if elsewhere else "openai", "", source=source)
 
 
 def like_lambda(environ: MutableMapping[str, str], *, access: str) -> None:

@@ -54,7 +54,7 @@ class TwoVersions(ScriptedSource):
 
 
 def cache_of(source: ScriptedSource | SourceChain, clock: Clock, **options: int) -> CredentialCache:
-    return CredentialCache(source, ttl=TTL, max_stale=3600, now=clock, **options)
+    return CredentialCache(source, ttl=TTL, max_stale=3600, now=clock, **options)  # type: ignore[arg-type]
 
 
 def told(event: dict[str, Any]) -> tuple[str, str, str]:

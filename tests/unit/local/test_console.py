@@ -43,7 +43,9 @@ def test_the_welcome_says_how_to_get_from_the_demo_to_real_answers() -> None:
 
 
 def test_the_welcome_says_from_where_the_key_comes_if_not_from_here() -> None:
-    said = welcome(Running("127.0.0.1", 3000, Owner("openai", "", "encrypted-file"), Settings.load({}), None))
+    said = welcome(
+        Running("127.0.0.1", 3000, Owner("openai", "", source="encrypted-file"), Settings.load({}), None)
+    )
     assert "from encrypted-file (CREDENTIAL_SOURCE)" in said
     assert "moto" not in said
 

@@ -1,0 +1,148 @@
+"""What the owner of a credential can do about it: which command or variable, by where the credential is kept.
+
+Messages of errors, of the command line and of doctor take their advice from here, so that none of them names
+``./deploy.sh`` to the owner of an environment variable, or OpenAI where another server was asked.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from travel_gpt.base_url import is_openai
+
+LOCAL: Final = "TRAVEL_GPT_LOCAL"
+"""Set by the local server alone: ``key``, ``no-key`` or ``demo`` where it emulates Secrets Manager, and where
+CREDENTIAL_SOURCE chooses the source, ``source``."""
+
+_IDENTITY_REFUSED: Final = (
+    "OpenAI does not accept the identity of this function. The owner should check the workload identity "
+    "provider and its service account mapping at OpenAI: SECURITY.md says what they must hold."
+)
+_NOT_PERMITTED_BY_OPENAI: Final = (
+    "OpenAI knows the configured key but does not allow it this call. The owner should give it the "
+    "permissions Models: Read and Responses: Write (chat wire: Chat completions: Write)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where a key is kept, and how its owner changes it there. Each text completes "The owner should"."""
+
+    create: str
+    replace: str
+    permit: str
+    """What to do where reading the key there is not allowed."""
+
+
+_STACK: Final = KeyPlace(
+    create="create it with ./deploy.sh",
+    replace="replace it with ./deploy.sh --replace-key",
+    permit="check the policy of the function's role",
+)
+_SECRETS_MANAGER: Final = KeyPlace(
+    create="create it with travel-gpt secret put",
+    replace="replace it with travel-gpt secret rotate",
+    permit="check the policy of the AWS user or role that runs this",
+)
+_VAULT: Final = KeyPlace(
+    create="write it in Vault at VAULT_MOUNT and VAULT_PATH",
+    replace="write a new version of it in Vault",
+    permit="check the token and its policy in Vault",
+)
+_ENCRYPTED_FILE: Final = KeyPlace(
+    create="make the file with travel-gpt secret encrypt",
+    replace="replace it with travel-gpt secret encrypt --replace",
+    permit="check the permissions of the file and TRAVEL_GPT_MASTER_KEYS",
+)
+_IDENTITY: Final = KeyPlace(
+    create="set up the workload identity provider at OpenAI",
+    replace="check the workload identity provider and its service account mapping at OpenAI",
+    permit="check that the role may call sts:GetWebIdentityToken",
+)
+
+
+def key_place(source: str, *, variable: str = "", environ: Mapping[str, str] = os.environ) -> KeyPlace:
+    """Return where a credential of one source is kept.
+
+    Args:
+        source: the source, such as ``secrets-manager``.
+        variable: for ``environment``, the variable that holds it.
+        environ: the environment variables, in which the local server says that it runs.
+
+    Returns:
+        The place. Secrets Manager is the deployed stack's unless the local server says otherwise.
+    """
+    local = environ.get(LOCAL, "")
+    if source == "environment" or (source == "secrets-manager" and local in ("key", "no-key", "demo")):
+        name = variable if source == "environment" and variable else "OPENAI_API_KEY"
+        return KeyPlace(
+            create=f"set {name} where this runs, and start it again",
+            replace=f"set {name} to another key, and start it again",
+            permit=f"set {name} where this runs, and start it again",
+        )
+    others = {"vault": _VAULT, "encrypted-file": _ENCRYPTED_FILE, "workload-identity": _IDENTITY}
+    if source in others:
+        return others[source]
+    return _SECRETS_MANAGER if local else _STACK
+
+
+def server_name(base_url: str) -> str:
+    """Return what messages call the server of a base URL: ``OpenAI``, or its host and port.
+
+    Args:
+        base_url: the base URL; an empty one is OpenAI's.
+    """
+    return "OpenAI" if not base_url or is_openai(base_url) else urlsplit(base_url).netloc
+
+
+def refused_message(
+    source: str,
+    base_url: str,
+    *,
+    variable: str = "",
+    in_secret: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> str:
+    """Return what to say of a credential that the server refuses.
+
+    Args:
+        source: the source that gave it.
+        base_url: the base URL of the server.
+        variable: for ``environment``, the variable that holds it.
+        in_secret: whether the base URL is in the secret, beside the key.
+        environ: the environment variables.
+
+    Returns:
+        The message, for a caller of the API as well as for the owner.
+    """
+    if source == "workload-identity":
+        return _IDENTITY_REFUSED
+    server, where = server_name(base_url), "base_url in the secret" if in_secret else "OPENAI_BASE_URL"
+    place = key_place(source, variable=variable, environ=environ)
+    if source == "secrets-manager" and environ.get(LOCAL) == "no-key":
+        return f"{server} asks for a key, and none is set. The owner should {place.create}, or check {where}."
+    if server == "OpenAI":
+        return f"OpenAI refused the configured key. The owner should {place.replace}."
+    # deploy.sh asks for a key of OpenAI's.
+    replace = _SECRETS_MANAGER.replace if place is _STACK else place.replace
+    return (
+        f"{server} refused the configured key. The owner should check that the key is one for {server} "
+        f"({where}), or {replace}."
+    )
+
+
+def not_permitted_message(base_url: str) -> str:
+    """Return what to say of a key that the server knows, and does not allow the call.
+
+    Args:
+        base_url: the base URL of the server.
+    """
+    server = server_name(base_url)
+    if server == "OpenAI":
+        return _NOT_PERMITTED_BY_OPENAI
+    return (
+        f"{server} does not allow the configured key this call. The owner should check what the key may do "
+        f"at {server}, and OPENAI_BASE_URL, OPENAI_API and OPENAI_MODEL."
+    )
