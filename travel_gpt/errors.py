@@ -6,6 +6,7 @@
     ├── RequestError                 the caller can mend it
     │   ├── InvalidJson
     │   ├── InvalidQuery
+    │   ├── InvalidParameter
     │   ├── Forbidden
     │   ├── NotFound
     │   ├── MethodNotAllowed
@@ -80,6 +81,13 @@ class InvalidQuery(RequestError):
 
     code = "invalid_query"
     message = '"query" must be a text of 1 to 4,000 characters.'
+
+
+class InvalidParameter(RequestError):
+    """A query parameter of GET has a value that it cannot have."""
+
+    code = "invalid_parameter"
+    message = 'The query parameter "verify" must be true or false, given once.'
 
 
 class Forbidden(RequestError):
@@ -283,6 +291,7 @@ class InternalError(TravelGPTError):
 HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     InvalidJson: 400,
     InvalidQuery: 400,
+    InvalidParameter: 400,
     Forbidden: 403,
     NotFound: 404,
     MethodNotAllowed: 405,

@@ -14,7 +14,7 @@ _QUERY: Final = "Three days in Lisbon in May?"
 _PROPAGATION: Final = 90.0
 _ANSWERED: Final = 15.0
 _PAUSE: Final = 3.0
-_SETTLED: Final = frozenset({"invalid_secret", "misconfigured", "credential_rejected"})
+_SETTLED: Final = frozenset({"invalid_secret", "misconfigured", "credential_rejected", "invalid_parameter"})
 """Causes that waiting does not cure."""
 
 
@@ -37,7 +37,7 @@ def call(commands: Commands, console: Console, stack: Stack, logs: str, *, verif
     while True:
         status, said, answer = _get(commands, url)
         if status == 200 and answer.get("status") == "success":
-            proven = ", and OpenAI accepted it" if answer.get("verified") else ""
+            proven = _proven(answer) if answer.get("verified") else ""
             console.good(f"It is well: 200, {answer.get('message', 'success')}{proven}.")
             return
         waited = time.monotonic() - began
@@ -62,6 +62,12 @@ def call(commands: Commands, console: Console, stack: Stack, logs: str, *, verif
         f"If there is a proxy or a firewall, let https through to {url.split('/')[2]}; if it is new, give it "
         f"a minute. {again}\nThe function's log:\n    {logs}"
     )
+
+
+def _proven(answer: dict[str, Any]) -> str:
+    """Say who accepted the credential when the health check verified it."""
+    server = "the model server" if answer.get("mode") == "compatible" else "OpenAI"
+    return f", and {server} accepted it"
 
 
 def _get(commands: Commands, url: str) -> tuple[int, str, dict[str, Any]]:

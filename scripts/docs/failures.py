@@ -9,6 +9,7 @@ from travel_gpt.errors import (
     ContentRefused,
     CredentialError,
     InternalError,
+    InvalidParameter,
     MethodNotAllowed,
     NotFound,
     RequestError,
@@ -24,13 +25,13 @@ METHODS: Final[tuple[Method, ...]] = ("GET", "POST")
 OF_THE_ADDRESS: Final = (NotFound, MethodNotAllowed)
 
 _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
-    "GET": (CredentialError, UpstreamError, InternalError),
+    "GET": (InvalidParameter, CredentialError, UpstreamError, InternalError),
     "POST": (RequestError, CredentialError, UpstreamError, InternalError),
 }
-# GET sends no query that could be refused.
+# GET sends no query that could be refused, and POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (ContentRefused,),
-    "POST": OF_THE_ADDRESS,
+    "POST": (*OF_THE_ADDRESS, InvalidParameter),
 }
 
 

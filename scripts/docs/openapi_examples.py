@@ -4,11 +4,13 @@ import json
 from typing import Any, Final
 
 from scripts.docs.failures import Method
+from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.advisor.wires import Answer, Usage
 from travel_gpt.api import responses
+from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.api.responses import ProxyResponse
 from travel_gpt.credentials.secrets_manager import SecretsManagerSource
-from travel_gpt.errors import Misconfigured, TravelGPTError
+from travel_gpt.errors import CredentialError, Misconfigured, TravelGPTError
 from travel_gpt.local.refusals import Refusal
 from travel_gpt.settings import Settings
 
@@ -25,10 +27,22 @@ _ANSWER: Final = (
 )
 
 
-def health(*, verified: bool = False) -> Json:
-    """Return the body of a GET that found a key, and proved it if that was asked for."""
+def health(mode: Mode = "openai", *, verified: bool = False, called: bool = False) -> Json:
+    """Return the body of a GET that found a usable credential.
+
+    Args:
+        mode: the mode.
+        verified: whether the credential was proven, because that was asked for.
+        called: whether a query was sent to the model before.
+    """
     return _body(
-        responses.healthy(source=SecretsManagerSource.name, verified=verified, request_id=_REQUEST_ID)
+        responses.healthy(
+            CredentialStatus(mode, has_api_key=mode in ("openai", "compatible")),
+            source="workload-identity" if mode == "keyless" else SecretsManagerSource.name,
+            verified=verified,
+            last_call=LastCall("success", seconds_ago=42) if called else None,
+            request_id=_REQUEST_ID,
+        )
     )
 
 
@@ -44,7 +58,11 @@ def failure(kind: type[TravelGPTError], method: Method) -> Json:
     if method == "GET":
         return _body(
             responses.unhealthy(
-                happened, holds_key=True, source=SecretsManagerSource.name, request_id=_REQUEST_ID
+                happened,
+                # Where the credential itself is missing, the mode is not known either.
+                None if issubclass(kind, CredentialError) else CredentialStatus("openai", has_api_key=True),
+                source=SecretsManagerSource.name,
+                request_id=_REQUEST_ID,
             )
         )
     return _body(responses.failed(happened, request_id=_REQUEST_ID))

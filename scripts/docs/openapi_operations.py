@@ -8,15 +8,16 @@ from scripts.docs import openapi_examples as examples
 from scripts.docs.failures import Method, meaning, of_the_function, of_the_gateway
 from scripts.docs.openapi_schemas import failure_with, reference
 from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
-from travel_gpt.api.requests import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS
+from travel_gpt.api.requests import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
 from travel_gpt.errors import MethodNotAllowed, NotFound, UpstreamFailed, UpstreamRateLimited
 
 Json = dict[str, Any]
 
 _HEALTH: Final = (
-    "Says whether there is an OpenAI key that can be used, and where it comes from. Without one the answer "
-    "is 503, and `code` names the cause. It calls OpenAI only with `?verify=true`: one call that lists the "
-    f"models, whose result is shared for {PROOF_SHARED_FOR} seconds."
+    "Says whether there is a credential that can be used, where it comes from and which model server it is "
+    "for (`mode`). Without one the answer is 503, and `code` names the cause. It calls the model server only "
+    "with `?verify=true`: one call that lists the models, whose result is shared for "
+    f"{PROOF_SHARED_FOR} seconds."
 )
 _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "
@@ -40,21 +41,28 @@ def get() -> Json:
                 "name": "verify",
                 "in": "query",
                 "description": (
-                    "Whether to prove the credential with a call to OpenAI. `workload-identity` tries the "
-                    "function's own identity while a key still serves: for `./deploy.sh --keyless`."
+                    "Whether to prove the credential with a call to the model server. A stack that "
+                    "`./deploy.sh --keyless` prepared takes `workload-identity` besides, to prove the "
+                    "function's own identity while a key still serves; others refuse that as any other value."
                 ),
                 "schema": {
                     "type": "string",
-                    "enum": ["true", "false", "workload-identity"],
-                    "default": "false",
+                    "enum": [Verify.CREDENTIAL, Verify.NOTHING],
+                    "default": Verify.NOTHING,
                 },
             }
         ],
         "responses": {
             "200": _response(
-                "There is a key.",
+                "There is a usable credential.",
                 reference("Health"),
-                {"health": examples.health(), "verified": examples.health(verified=True)},
+                {
+                    "health": examples.health(called=True),
+                    "verified": examples.health(verified=True),
+                    "compatible": examples.health("compatible"),
+                    "demo": examples.health("demo"),
+                    "keyless": examples.health("keyless"),
+                },
             ),
             **_failures("GET"),
         },
@@ -67,7 +75,8 @@ def post() -> Json:
         "operationId": "query",
         "summary": "Ask for travel advice",
         "description": _QUERY,
-        "security": [{"api_key": []}],
+        # The empty requirement is OpenAPI's word for "without, too": a stack with --access open takes that.
+        "security": [{"api_key": []}, {}],
         "requestBody": {
             "required": True,
             "content": {

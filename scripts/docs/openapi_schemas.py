@@ -1,11 +1,11 @@
 """The bodies of requests and responses, as JSON Schema."""
 
 import types
-from typing import Any, Final, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
-from travel_gpt.api.requests import MAX_QUERY_CHARACTERS
-from travel_gpt.api.responses import AnswerBody, FailureBody, HealthBody, UsageBody
+from travel_gpt.api.requests import MAX_QUERY_CHARACTERS, VISIBLE
+from travel_gpt.api.responses import AnswerBody, FailureBody, HealthBody, LastCallBody, UsageBody
 
 Schema = dict[str, Any]
 
@@ -14,7 +14,19 @@ _TYPES: Final = {str: "string", bool: "boolean", int: "integer", types.NoneType:
 _FIELDS: Final[dict[str, Schema]] = {
     "status": {"description": "Whether it worked."},
     "message": {"description": "What happened, for a person. The words may change; programs look at `code`."},
-    "has_api_key": {"description": "Whether there is a key that can be used."},
+    "has_api_key": {
+        "description": "Whether there is an API key that can be used. false beside `status` `success`: the "
+        "function authenticates with its own identity, or the model server asks for no key."
+    },
+    "mode": {
+        "description": "What answers queries: `openai`, another server that speaks its API (`compatible`), "
+        "`openai` with the function's own identity in the place of a key (`keyless`), or the built-in `demo`."
+    },
+    "last_call": {
+        "description": "How the last query to the model ended, in the function's environment that answers."
+    },
+    "outcome": {"description": "`success`, or the code of the failure."},
+    "seconds_ago": {"description": "How long ago it ended.", "minimum": 0},
     "code": {"description": "What happened, for a program. Each code is explained in docs/errors.md."},
     "credential_source": {"description": "Where the key comes from. Never anything of its value."},
     "warnings": {
@@ -38,6 +50,11 @@ _FIELDS: Final[dict[str, Schema]] = {
     "total_tokens": {"description": "Both."},
 }
 
+_NO_KEY_IN_THESE_MODES: Final[Schema] = {
+    "if": {"properties": {"mode": {"enum": ["demo", "keyless"]}}},
+    "then": {"properties": {"has_api_key": {"const": False}}},
+}
+
 
 def schemas() -> dict[str, Schema]:
     """Return every schema of the document, by its name in ``components``."""
@@ -48,20 +65,26 @@ def schemas() -> dict[str, Schema]:
             without=("code",),
             optional={
                 "verified": "Only where `?verify=true` asked for it.",
+                "last_call": "Only where there was one.",
                 "warnings": "Only where there are some.",
             },
             status="success",
-            has_api_key=True,
             verified=True,
-        ),
+        )
+        | _NO_KEY_IN_THESE_MODES,
         "HealthFailure": _object(
             HealthBody,
             without=("verified", "warnings"),
-            optional={"credential_source": "Absent when the function could not even start."},
+            optional={
+                "credential_source": "Absent when the function could not even start.",
+                "mode": "Absent without a credential: a secret may name another server.",
+                "last_call": "Only where there was one.",
+            },
             status="error",
         ),
         "Answer": _object(AnswerBody, status="success"),
         "Usage": _object(UsageBody),
+        "LastCall": _object(LastCallBody),
         "Failure": _object(
             FailureBody, optional={"timestamp": "API Gateway's own answers have none."}, status="error"
         ),
@@ -102,9 +125,9 @@ def _query() -> Schema:
         "type": "string",
         "minLength": 1,
         "maxLength": MAX_QUERY_CHARACTERS,
-        "pattern": r"\S",
+        "pattern": VISIBLE,
         "description": "What the traveller would like to know, in any language. It is trimmed before it is "
-        "measured.",
+        "measured, and needs a character that is no control character and no space.",
     }
     return {"type": "object", "required": ["query"], "properties": {"query": query}}
 
@@ -140,6 +163,8 @@ def _object(
 def _of_type(kind: Any) -> Schema:
     if is_typeddict(kind):
         return reference(kind.__name__.removesuffix("Body"))
+    if get_origin(kind) is Literal:
+        return {"type": "string", "enum": list(get_args(kind))}
     if get_origin(kind) is list:
         return {"type": "array", "items": _of_type(get_args(kind)[0])}
     kinds = [_TYPES[option] for option in get_args(kind) or (kind,)]

@@ -32,6 +32,7 @@ def test_health_says_that_a_key_is_there_and_nothing_of_it(deployment: Deploymen
         "status": "success",
         "message": "OpenAI API key is configured",
         "has_api_key": True,
+        "mode": "compatible",
         "credential_source": "secrets-manager",
         "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
     }

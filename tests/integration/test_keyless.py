@@ -259,6 +259,7 @@ class TestRehearsal:
 
         assert health.status == 200
         assert (health.body["credential_source"], health.body["verified"]) == ("workload-identity", True)
+        assert (health.body["mode"], health.body["has_api_key"]) == ("keyless", False)
 
     def test_that_fails_says_why_and_counts_for_no_alarm(
         self, keyless: Keyless, capsys: pytest.CaptureFixture[str]
@@ -281,7 +282,7 @@ class TestRehearsal:
             proxy_event("GET", queryStringParameters={"verify": "workload-identity"}), Invocation()
         )
 
-        assert response["statusCode"] == 503
+        assert response["statusCode"] == 400
         assert "OPENAI_IDENTITY_PROVIDER_ID" in json.loads(response["body"])["message"]
 
 

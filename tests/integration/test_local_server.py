@@ -152,7 +152,8 @@ def test_it_serves_and_says_what_runs(demo: LocalServer) -> None:
 
 def test_health_and_its_proof_are_good_without_a_key_of_ones_own(demo: LocalServer) -> None:
     status, body = demo.get()
-    assert (status, body["status"], body["has_api_key"]) == (200, "success", True)
+    assert (status, body["status"], body["mode"], body["has_api_key"]) == (200, "success", "demo", False)
+    assert body["message"] != "OpenAI API key is configured"
     assert demo.get("?verify=true")[0] == 200
 
 
@@ -191,7 +192,7 @@ def test_the_two_commands_it_prints_work_as_pasted(demo: LocalServer) -> None:
         json.loads(subprocess.run(["sh", "-c", command], capture_output=True, check=True).stdout)
         for command in commands
     ]
-    assert answers[0]["has_api_key"] is True
+    assert answers[0]["mode"] == "demo"
     assert "Lisbon" in answers[1]["answer"]
 
 
@@ -226,7 +227,8 @@ def test_a_key_goes_to_the_model_server_and_nowhere_else(start: Start) -> None:
         (call,) = upstream.calls_to(RESPONSES)
         assert call.key == KEY
         assert call.headers["openai-organization"] == "org-1"
-        assert server.get("?verify=true")[0] == 200
+        status, body = server.get("?verify=true")
+        assert (status, body["mode"], body["has_api_key"]) == (200, "compatible", True)
         assert len(upstream.calls_to(MODELS)) == 1
         # And when it is refused, a person reads why, without the key or its ends
         upstream.script(
@@ -249,6 +251,12 @@ def test_a_server_that_asks_for_no_key_works_without_one_on_the_chat_wire(start:
         (call,) = upstream.calls_to(CHAT)
         assert call.body["model"] == "llama"
         assert "llama at http://127.0.0.1" in server.printed
+        body = server.get()[1]
+        assert (body["mode"], body["has_api_key"], body["last_call"]["outcome"]) == (
+            "compatible",
+            False,
+            "success",
+        )
         assert server.stop() == 0
 
 

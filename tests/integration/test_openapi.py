@@ -103,7 +103,7 @@ def _without_secret(then: Ask) -> Ask:
 
 def _broken(then: Ask) -> Ask:
     def ask(deployment: Deployment) -> Reply:
-        deployment.api._adviser = None  # type: ignore[assignment] # a mistake of ours, on purpose
+        deployment.api._adviser._upstream = None  # type: ignore[assignment] # a mistake of ours, on purpose
         return then(deployment)
 
     return ask
@@ -131,6 +131,10 @@ def _prove(deployment: Deployment) -> Reply:
     return deployment.get(verify=True)
 
 
+def _verify(value: str) -> dict[str, Any]:
+    return proxy_event("GET", queryStringParameters={"verify": value})
+
+
 def _post(deployment: Deployment) -> Reply:
     return deployment.post()
 
@@ -155,6 +159,8 @@ def _credential_cases(then: Ask) -> list[tuple[str, Ask, str]]:
 
 GETS: list[tuple[str, Ask, str]] = [
     ("health", _get, ""),
+    ("after-a-query", lambda deployment: (_post(deployment), _get(deployment))[1], ""),
+    ("other-value", lambda deployment: deployment.send(_verify("yes")), "invalid_parameter"),
     ("verified", _prove, ""),
     ("refused", _faulty(MODELS, behaviours.reject_key(), _prove), "credential_rejected"),
     (
@@ -181,6 +187,8 @@ POSTS: list[tuple[str, Ask, str]] = [
     ("no-key", _raw('{"query":"Rome?"}', requestContext={"identity": {}}), "forbidden"),
     ("large", _raw(json.dumps({"query": "x" * 33_000})), "payload_too_large"),
     ("text", _typed("text/plain"), "unsupported_media_type"),
+    ("gzip", _raw("{}", headers={"Content-Encoding": "gzip"}), "unsupported_media_type"),
+    ("control-characters", _raw(json.dumps({"query": "\0\1"})), "invalid_query"),
     ("late", _late("POST"), "upstream_timeout"),
     ("our-mistake", _broken(_post), "internal_error"),
     *_credential_cases(_post),

@@ -22,6 +22,7 @@ from travel_gpt.errors import (
 CONTRACT = {
     "invalid_json": 400,
     "invalid_query": 400,
+    "invalid_parameter": 400,
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,

@@ -16,7 +16,6 @@ from scripts.docs.settings_page import allowed, settings_page, short_table
 from scripts.docs.stack_template import StackTemplate
 from scripts.docs.tables import table
 from tests.support.markdown import ROOT
-from travel_gpt.api.responses import healthy
 from travel_gpt.credentials.environment import EnvironmentSource
 from travel_gpt.credentials.master_keys import VARIABLE
 from travel_gpt.errors import HTTP_STATUS
@@ -147,6 +146,6 @@ def test_what_the_document_requires_of_health_is_what_the_function_sends() -> No
     examples = {name: value["value"] for name, value in body["application/json"]["examples"].items()}
     health = schemas()["Health"]
 
-    assert set(examples["health"]) == set(health["required"])
-    assert set(examples["verified"]) == set(health["properties"]) - {"warnings"}
-    assert '"status":"success"' in healthy(source="x", verified=False, request_id="y")["body"]
+    assert set(examples["demo"]) == set(health["required"])
+    assert set(examples["verified"]) == set(health["properties"]) - {"warnings", "last_call"}
+    assert set(examples["health"]) == set(health["properties"]) - {"warnings", "verified"}

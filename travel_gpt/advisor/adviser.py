@@ -23,6 +23,16 @@ PROOF_WITHIN: Final = 10.0
 """Seconds that a proof may take."""
 
 
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """How the last query to the model ended."""
+
+    outcome: str
+    """``success``, or the code of the failure."""
+    seconds_ago: float
+    """How long ago it ended; never negative, also where the clock was set back."""
+
+
 class Adviser:
     """Answers queries, and proves the key.
 
@@ -39,7 +49,16 @@ class Adviser:
         self._upstream = upstream
         self._now = now
         self._proof: _Proof | None = None
+        self._last_outcome: tuple[str, float] | None = None
         self._proving = Lock()
+
+    @property
+    def last_call(self) -> LastCall | None:
+        """The last query that was sent to the model; None before the first one."""
+        if (last := self._last_outcome) is None:
+            return None
+        outcome, at = last
+        return LastCall(outcome, max(0.0, self._now() - at))
 
     def answer(self, query: str, deadline: Deadline) -> Answer:
         """Answer a query.
@@ -55,9 +74,17 @@ class Adviser:
             CredentialError: there is no usable key.
             UpstreamError: the model's server failed.
         """
-        return self._with_a_working_key(
-            lambda credential: self._upstream.ask(query, credential, deadline), deadline
-        )
+
+        def ask(credential: Credential) -> Answer:
+            try:
+                answer = self._upstream.ask(query, credential, deadline)
+            except TravelGPTError as failure:
+                self._last_outcome = (failure.code, self._now())
+                raise
+            self._last_outcome = ("success", self._now())
+            return answer
+
+        return self._with_a_working_key(ask, deadline)
 
     def prove_key(self, deadline: Deadline) -> None:
         """Prove the key with one models call.

@@ -5,28 +5,58 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final
 
-from travel_gpt.errors import InvalidJson, InvalidQuery, PayloadTooLarge, UnsupportedMediaType
+from travel_gpt.errors import (
+    InvalidJson,
+    InvalidParameter,
+    InvalidQuery,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
 
 MAX_BODY_BYTES: Final = 32 * 1024
 MAX_QUERY_CHARACTERS: Final = 4000
 
+VISIBLE: Final = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]"
+"""A regular expression for one character that is no control character, space or mark without width. It means
+the same to Python and to ECMA-262, whose ``\\s`` differ: docs/openapi.json publishes it."""
+
 _JSON_TYPE: Final = re.compile(r"application/(?:json|[a-z0-9.!#$&^_-]+\+json)")
 
 
-def wants_proof(event: Mapping[str, Any]) -> bool:
-    """Tell whether a GET asks for the credential to be proven (``?verify=true``)."""
-    return _verify(event) in ("true", "1")
+class Verify(StrEnum):
+    """What a GET asks to verify."""
+
+    NOTHING = "false"
+    CREDENTIAL = "true"
+    IDENTITY = "workload-identity"
+    """The function's own identity, while another credential serves."""
 
 
-def wants_rehearsal(event: Mapping[str, Any]) -> bool:
-    """Tell whether a GET asks to try the keyless credential (``?verify=workload-identity``)."""
-    return _verify(event) == "workload-identity"
+def read_verify(event: Mapping[str, Any]) -> Verify:
+    """Return what a GET asks to verify (``?verify=``).
 
+    Args:
+        event: API Gateway's proxy event.
 
-def _verify(event: Mapping[str, Any]) -> str:
-    return ((event.get("queryStringParameters") or {}).get("verify") or "").strip().lower()
+    Returns:
+        What to verify; nothing where the parameter is absent.
+
+    Raises:
+        InvalidParameter: the parameter has another value, or is given more than once.
+    """
+    every = (event.get("multiValueQueryStringParameters") or {}).get("verify")
+    given = every or [(event.get("queryStringParameters") or {}).get("verify")]
+    if given == [None]:
+        return Verify.NOTHING
+    if len(given) > 1:
+        raise InvalidParameter("verify is given more than once")
+    try:
+        return Verify(given[0])
+    except ValueError:
+        raise InvalidParameter("verify has another value") from None
 
 
 def read_query(event: Mapping[str, Any]) -> str:
@@ -39,11 +69,12 @@ def read_query(event: Mapping[str, Any]) -> str:
         The query, trimmed: 1 to 4,000 characters.
 
     Raises:
-        UnsupportedMediaType: the body is declared as something other than JSON in UTF-8.
+        UnsupportedMediaType: the body is declared as something other than plain JSON in UTF-8.
         PayloadTooLarge: the body has more than 32 KiB.
         InvalidJson: the body is not a JSON object.
-        InvalidQuery: ``query`` is missing, no text, or of the wrong length.
+        InvalidQuery: ``query`` is missing, no text, without a visible character, or of the wrong length.
     """
+    _require_no_coding(_header(event, "content-encoding"))
     _require_json(_header(event, "content-type"))
     query = _json_object(_body(event)).get("query")
     if query is None:
@@ -56,6 +87,11 @@ def read_query(event: Mapping[str, Any]) -> str:
     if not query:
         raise InvalidQuery(
             "the query is empty", message='"query" is empty: write what you would like to know.'
+        )
+    if not re.search(VISIBLE, query):
+        raise InvalidQuery(
+            "the query has no visible character",
+            message='"query" holds only control characters or spaces: write what you would like to know.',
         )
     if len(query) > MAX_QUERY_CHARACTERS:
         raise InvalidQuery(
@@ -75,6 +111,16 @@ def read_query(event: Mapping[str, Any]) -> str:
 def _header(event: Mapping[str, Any], name: str) -> str:
     headers = event.get("headers") or {}
     return next((str(value) for key, value in headers.items() if key.lower() == name), "")
+
+
+def _require_no_coding(content_encoding: str) -> None:
+    # API Gateway hands a compressed body on as text, which destroys it, unless the API sets
+    # minimumCompressionSize (developer guide, "Payload compression for REST APIs"); this API does not.
+    if content_encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            "the body is compressed",
+            message="Send the JSON without compression: without the header Content-Encoding.",
+        )
 
 
 def _require_json(content_type: str) -> None:

@@ -5,7 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.advisor.wires import Answer
+from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.errors import HTTP_STATUS, CredentialError, InternalError, MethodNotAllowed, TravelGPTError
 from travel_gpt.redaction import conceal
 
@@ -19,15 +21,24 @@ class ProxyResponse(TypedDict):
     isBase64Encoded: bool
 
 
+class LastCallBody(TypedDict):
+    """How the last query to the model ended, in the environment that answers."""
+
+    outcome: str
+    seconds_ago: int
+
+
 class HealthBody(TypedDict, total=False):
     """The body of GET. It says where the credential comes from, and nothing of its value."""
 
     status: str
     message: str
     has_api_key: bool
+    mode: Mode
     code: str
     credential_source: str
     verified: bool
+    last_call: LastCallBody
     warnings: list[str]
     request_id: str
     timestamp: int
@@ -63,12 +74,21 @@ class FailureBody(TypedDict):
     timestamp: int
 
 
-def healthy(*, source: str, verified: bool, warnings: Sequence[str] = (), request_id: str) -> ProxyResponse:
-    """Return the 200 of a GET: a key is configured, and proven where that was asked for."""
+def healthy(
+    credential: CredentialStatus,
+    *,
+    source: str,
+    verified: bool,
+    last_call: LastCall | None = None,
+    warnings: Sequence[str] = (),
+    request_id: str,
+) -> ProxyResponse:
+    """Return the 200 of a GET: there is a usable credential, proven where that was asked for."""
     body = HealthBody(
         status="success",
-        message="OpenAI API key is configured",
-        has_api_key=True,
+        message=credential.message,
+        has_api_key=credential.has_api_key,
+        mode=credential.mode,
         credential_source=source,
         request_id=request_id,
         timestamp=_now(),
@@ -76,23 +96,45 @@ def healthy(*, source: str, verified: bool, warnings: Sequence[str] = (), reques
     if verified:
         # Left out otherwise: nobody asked, so "false" would say too much.
         body["verified"] = True
+    if last_call is not None:
+        body["last_call"] = _last_call(last_call)
     if warnings:
         body["warnings"] = list(warnings)
     return _response(200, body)
 
 
-def unhealthy(failure: TravelGPTError, *, holds_key: bool, source: str, request_id: str) -> ProxyResponse:
-    """Return the failure of a GET: 503 without a usable credential, else what kept it from being proven."""
+def unhealthy(
+    failure: TravelGPTError,
+    credential: CredentialStatus | None,
+    *,
+    source: str,
+    last_call: LastCall | None = None,
+    request_id: str,
+) -> ProxyResponse:
+    """Return the failure of a GET: 503 without a usable credential, else what kept it from being proven.
+
+    Args:
+        failure: what happened.
+        credential: the credential that is held all the same; None where there is none, and then the mode
+            cannot be known, since a secret may name another server.
+        source: where the credential comes from.
+        last_call: how the last query to the model ended.
+        request_id: the id of the request.
+    """
     no_credential = isinstance(failure, CredentialError)
     body = HealthBody(
         status="error",
         code=failure.code,
         message=failure.message,
-        has_api_key=holds_key and not no_credential,
+        has_api_key=credential is not None and credential.has_api_key and not no_credential,
         credential_source=source,
         request_id=request_id,
         timestamp=_now(),
     )
+    if credential is not None:
+        body["mode"] = credential.mode
+    if last_call is not None:
+        body["last_call"] = _last_call(last_call)
     return _response(503 if no_credential else status_of(failure), body, _headers_of(failure))
 
 
@@ -134,6 +176,10 @@ def _headers_of(failure: TravelGPTError) -> dict[str, str]:
     if isinstance(failure, MethodNotAllowed):
         headers["Allow"] = "GET, POST"
     return headers
+
+
+def _last_call(call: LastCall) -> LastCallBody:
+    return LastCallBody(outcome=call.outcome, seconds_ago=int(call.seconds_ago))
 
 
 def _now() -> int:

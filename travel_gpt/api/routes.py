@@ -6,12 +6,15 @@ from typing import Any, Final, Protocol
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import requests, responses
+from travel_gpt.api.health import CredentialStatus, status_of
+from travel_gpt.api.requests import Verify
 from travel_gpt.api.responses import ProxyResponse
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.deadline import Deadline, Invocation
 from travel_gpt.errors import (
     CredentialError,
     InternalError,
+    InvalidParameter,
     MethodNotAllowed,
     Misconfigured,
     NotFound,
@@ -94,19 +97,22 @@ class Api:
                 raise MethodNotAllowed
 
     def _health(self, event: Mapping[str, Any], deadline: Deadline, facts: dict[str, Any]) -> ProxyResponse:
+        verify = requests.read_verify(event)
         self._require_settings()
-        if requests.wants_rehearsal(event):
+        if verify is Verify.IDENTITY:
             return self._rehearse(deadline, facts)
-        verify = requests.wants_proof(event)
-        if verify:
+        if verify is Verify.CREDENTIAL:
             self._adviser.prove_key(deadline)
-        elif self._credentials.is_rejected(credential := self._credentials.current(deadline)):
+        credential = self._credentials.current(deadline)
+        if verify is Verify.NOTHING and self._credentials.is_rejected(credential):
             raise self._credentials.refusal(
                 credential, "the server refused this credential when it was last used"
             )
         return responses.healthy(
+            status_of(credential, self._settings),
             source=self._credentials.source_name,
-            verified=verify,
+            verified=verify is Verify.CREDENTIAL,
+            last_call=self._adviser.last_call,
             warnings=self._credentials.warnings(),
             request_id=facts["request_id"],
         )
@@ -114,18 +120,19 @@ class Api:
     def _rehearse(self, deadline: Deadline, facts: dict[str, Any]) -> ProxyResponse:
         """Prove the keyless credential while another one serves: its failure is no failure of the API."""
         source, request_id = "workload-identity", facts["request_id"]
+        if self._keyless is None:
+            raise InvalidParameter(
+                "no workload identity is set up",
+                message="OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID must be set to try "
+                "workload-identity.",
+            )
+        status = CredentialStatus("keyless", has_api_key=False)
         try:
-            if self._keyless is None:
-                raise Misconfigured(
-                    "nothing to try",
-                    message="OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID must be set to try "
-                    "workload-identity.",
-                )
             self._keyless().prove_key(deadline)
         except (CredentialError, UpstreamError) as failure:
             facts.update(code=failure.code, detail=failure.detail, exceptions=describe(failure))
-            return responses.unhealthy(failure, holds_key=False, source=source, request_id=request_id)
-        return responses.healthy(source=source, verified=True, request_id=request_id)
+            return responses.unhealthy(failure, status, source=source, request_id=request_id)
+        return responses.healthy(status, source=source, verified=True, request_id=request_id)
 
     def _advise(self, event: Mapping[str, Any], deadline: Deadline, facts: dict[str, Any]) -> ProxyResponse:
         require_access(event, self._settings.api_access)
@@ -152,10 +159,12 @@ class Api:
             count("CredentialFailure")
         facts.update(code=failure.code, detail=failure.detail, exceptions=describe(failure))
         if event.get("resource") == RESOURCE and event.get("httpMethod") == "GET":
+            credential = self._credentials.usable
             return responses.unhealthy(
                 failure,
-                holds_key=self._credentials.holds_one,
+                status_of(credential, self._settings) if credential is not None else None,
                 source=self._credentials.source_name,
+                last_call=self._adviser.last_call,
                 request_id=facts["request_id"],
             )
         return responses.failed(failure, request_id=facts["request_id"])

@@ -66,9 +66,9 @@ class CredentialCache:
         return self._held.credential.source if self._held is not None else self._source.name
 
     @property
-    def holds_one(self) -> bool:
-        """Whether there is a usable credential, without asking the source."""
-        return self._usable() is not None
+    def usable(self) -> Credential | None:
+        """The credential that would be used now, without asking the source; None where there is none."""
+        return self._usable()
 
     def prefetch(self, seconds: float) -> None:
         """Begin to fetch in the background, so that a cold start can import meanwhile.

@@ -77,6 +77,8 @@ class Credential:
     passed_over: tuple[str, ...] = field(default=(), compare=False)
     """The sources that were asked before and had none, each with the reason."""
     identity: WorkloadIdentity | None = None
+    placeholder: bool = field(default=False, compare=False)
+    """Whether the key is made up, because the server asks for none."""
     base_url: str | None = None
     organization: str | None = None
     project: str | None = None

@@ -25,6 +25,10 @@ _OPTIONAL: Final = {
 }
 
 
+# What describes the key itself, and so does not outlive it.
+_OF_THE_KEY: Final = frozenset({"expires_at", "placeholder"})
+
+
 def read_secret(value: str, *, source: str, version: str, created_at: float | None = None) -> Credential:
     """Make a credential of a secret's value.
 
@@ -62,6 +66,7 @@ def read_secret(value: str, *, source: str, version: str, created_at: float | No
         version=version,
         created_at=created_at,
         expires_at=_moment(document.get("expires_at")),
+        placeholder=_flag(document, "placeholder"),
         base_url=beside.get("base_url"),
         organization=beside.get("organization"),
         project=beside.get("project"),
@@ -73,7 +78,7 @@ def read_secret(value: str, *, source: str, version: str, created_at: float | No
 def with_new_key(old: str | None, key: Key, **fields: str | float | None) -> str:
     """Write a value with another key in it; what else the old one holds stays.
 
-    Its ``expires_at`` does not: that was the old key's.
+    Its ``expires_at`` and ``placeholder`` do not: they described the old key.
 
     Args:
         old: the value until now, bare or JSON; None where there is none.
@@ -91,7 +96,7 @@ def with_new_key(old: str | None, key: Key, **fields: str | float | None) -> str
     except (ValueError, RecursionError):
         document = None
     kept = (
-        {name: value for name, value in document.items() if name != "expires_at"}
+        {name: value for name, value in document.items() if name not in _OF_THE_KEY}
         if isinstance(document, dict)
         else {}
     )
@@ -138,6 +143,13 @@ def _no_moment() -> NoReturn:
     raise InvalidSecret(
         '"expires_at" in the secret must be a time such as "2027-01-31T00:00:00Z", or seconds since 1970'
     )
+
+
+def _flag(document: dict[str, Any], field: str) -> bool:
+    value = document.get(field)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidSecret(f'"{field}" in the secret must be true or false')
+    return bool(value)
 
 
 def _optional(document: dict[str, Any]) -> dict[str, str]:

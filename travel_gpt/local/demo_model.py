@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from travel_gpt.api.health import DEMO_MODEL
 from travel_gpt.local.demo_answer import answer
 from travel_gpt.local.server import QuietRequestHandler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-NAME: Final = "travel-gpt-demo"
+NAME: Final = DEMO_MODEL
 _LARGEST_BODY: Final = 1024 * 1024
 
 

@@ -73,7 +73,9 @@ def take_owner(environ: MutableMapping[str, str]) -> Owner:
     if not key and not elsewhere:
         return Owner("demo", "", holds_key=False)
     # A server on this machine, such as Ollama, asks for no key, but the SDK wants one.
-    document = {"api_key": key or os.urandom(16).hex()}
+    document: dict[str, str | bool] = (
+        {"api_key": key} if key else {"api_key": os.urandom(16).hex(), "placeholder": True}
+    )
     document.update({name: value for name, value in given.items() if key and value})
     secret = json.dumps(document)
     try:

@@ -2,14 +2,30 @@
 
 import base64
 import json
+import re
+import unicodedata
 from typing import Any
 
 import pytest
 from hypothesis import example, given, strategies as st
 
 from tests.conftest import ProxyEvent
-from travel_gpt.api.requests import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, read_query, wants_proof
-from travel_gpt.errors import InvalidJson, InvalidQuery, PayloadTooLarge, RequestError, UnsupportedMediaType
+from travel_gpt.api.requests import (
+    MAX_BODY_BYTES,
+    MAX_QUERY_CHARACTERS,
+    VISIBLE,
+    Verify,
+    read_query,
+    read_verify,
+)
+from travel_gpt.errors import (
+    InvalidJson,
+    InvalidParameter,
+    InvalidQuery,
+    PayloadTooLarge,
+    RequestError,
+    UnsupportedMediaType,
+)
 
 JSON = {"content-type": "application/json"}
 
@@ -324,30 +340,87 @@ def test_given_another_charset_then_it_is_unsupported_and_utf_8_is_asked_for(cha
 
 
 @pytest.mark.parametrize(
-    ("asked", "wanted"),
+    ("asked", "read"),
     [
-        (None, False),
-        ({}, False),
-        ({"verify": "true"}, True),
-        ({"verify": "True"}, True),
-        ({"verify": " TRUE "}, True),
-        ({"verify": "1"}, True),
-        ({"verify": "false"}, False),
-        ({"verify": "0"}, False),
-        ({"verify": ""}, False),
-        ({"verify": None}, False),
-        ({"verify": "truely"}, False),
-        ({"Verify": "true"}, False),
-        ({"other": "true"}, False),
+        (None, Verify.NOTHING),
+        ({}, Verify.NOTHING),
+        ({"verify": None}, Verify.NOTHING),
+        ({"Verify": "true"}, Verify.NOTHING),
+        ({"other": "true"}, Verify.NOTHING),
+        ({"verify": "false"}, Verify.NOTHING),
+        ({"verify": "true"}, Verify.CREDENTIAL),
+        ({"verify": "workload-identity"}, Verify.IDENTITY),
     ],
 )
-def test_a_proof_is_wanted_when_it_is_asked_for_plainly(asked: dict[str, Any] | None, wanted: bool) -> None:
-    assert wants_proof({"queryStringParameters": asked}) is wanted
+def test_given_a_known_value_of_verify_then_it_is_read(asked: dict[str, Any] | None, read: Verify) -> None:
+    assert read_verify({"queryStringParameters": asked}) is read
+
+
+@pytest.mark.parametrize("value", ["", "1", "0", "True", " true", "yes", "truely", "workload", "\x00", "☃"])
+def test_given_another_value_of_verify_then_it_is_refused_by_the_parameters_name(value: str) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        read_verify({"queryStringParameters": {"verify": value}})
+    assert '"verify" must be true or false' in refused.value.message
+
+
+@pytest.mark.parametrize("values", [["true", "true"], ["false", "true"], ["x", "true"]])
+def test_given_verify_more_than_once_then_it_is_refused(values: list[str]) -> None:
+    # API Gateway puts the last value of a repeated parameter into queryStringParameters.
+    event = {
+        "queryStringParameters": {"verify": values[-1]},
+        "multiValueQueryStringParameters": {"verify": values},
+    }
+    with pytest.raises(InvalidParameter):
+        read_verify(event)
 
 
 def test_the_repositorys_verify_event_asks_for_a_proof(proxy_event: ProxyEvent) -> None:
-    assert wants_proof(proxy_event("get-verify"))
-    assert not wants_proof(proxy_event("get"))
+    assert read_verify(proxy_event("get-verify")) is Verify.CREDENTIAL
+    assert read_verify(proxy_event("get")) is Verify.NOTHING
+
+
+INVISIBLE = [
+    "\x00",
+    "\x01\x02\x1f",
+    "\x7f",
+    "\x80\x9f",
+    " \x00 ",
+    "\u200b",
+    "\ufeff",
+    "\u2060\u200f",
+    "\x00\u3000",
+]
+
+
+@pytest.mark.parametrize("query", INVISIBLE)
+def test_given_a_query_of_control_characters_only_then_it_is_refused_by_that_name(query: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        read_query(asking(query))
+    assert "control characters" in refused.value.message
+
+
+@given(st.characters(exclude_categories=["Cs"]))
+def test_what_is_visible_to_python_is_visible_to_the_published_pattern(character: str) -> None:
+    # The published pattern must not depend on what "\\s" means: ECMA-262 and Python differ in it.
+    invisible = unicodedata.category(character) in ("Cc", "Zs", "Zl", "Zp") or character in INVISIBLE
+    if invisible:
+        assert not re.search(VISIBLE, character)
+    elif unicodedata.category(character) != "Cf":
+        assert re.search(VISIBLE, character)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate, gzip", "identity, gzip", "x"])
+def test_given_a_compressed_body_then_it_is_refused_as_an_unsupported_media_type(coding: str) -> None:
+    headers = JSON | {"Content-Encoding": coding}
+    with pytest.raises(UnsupportedMediaType) as refused:
+        read_query(post(json.dumps({"query": "Rome?"}), headers=headers))
+    assert "compression" in refused.value.message
+
+
+@pytest.mark.parametrize("coding", ["", "identity", " Identity "])
+def test_given_no_coding_then_the_body_is_read(coding: str) -> None:
+    headers = JSON | {"content-encoding": coding}
+    assert read_query(post(json.dumps({"query": "Rome?"}), headers=headers)) == "Rome?"
 
 
 json_values = st.recursive(

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.unit.doubles import ANSWER
+from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.advisor.failures import KeyRefused
 from travel_gpt.advisor.wires import Answer, Usage
+from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.api.responses import ProxyResponse, answered, failed, healthy, unhealthy
 from travel_gpt.errors import (
     HTTP_STATUS,
@@ -45,14 +47,19 @@ def body_of(response: ProxyResponse) -> dict[str, Any]:
     return body
 
 
+HELD = CredentialStatus("openai", has_api_key=True)
+KEYLESS = CredentialStatus("keyless", has_api_key=False)
+
+
 @pytest.mark.parametrize("verified", [True, False])
 def test_a_healthy_get(verified: bool) -> None:
-    response = healthy(source="secrets-manager", verified=verified, request_id=ID)
+    response = healthy(HELD, source="secrets-manager", verified=verified, request_id=ID)
 
     assert body_of(response) == {
         "status": "success",
         "message": "OpenAI API key is configured",
         "has_api_key": True,
+        "mode": "openai",
         "credential_source": "secrets-manager",
         "request_id": ID,
         "timestamp": NOW,
@@ -61,6 +68,26 @@ def test_a_healthy_get(verified: bool) -> None:
     }
     assert response["statusCode"] == 200
     assert response["headers"] == STANDING
+
+
+@pytest.mark.parametrize("mode", ["demo", "keyless", "compatible"])
+def test_a_get_without_a_key_says_so_and_is_healthy(mode: Mode) -> None:
+    body = body_of(
+        healthy(CredentialStatus(mode, has_api_key=False), source="x", verified=False, request_id=ID)
+    )
+
+    assert (body["status"], body["has_api_key"], body["mode"]) == ("success", False, mode)
+    assert body["message"].startswith("No ")
+
+
+def test_a_get_tells_how_the_last_query_ended_and_when() -> None:
+    call = LastCall("upstream_timeout", seconds_ago=61.9)
+    told = {"outcome": "upstream_timeout", "seconds_ago": 61}
+
+    good = healthy(HELD, source="x", verified=False, last_call=call, request_id=ID)
+    bad = unhealthy(UpstreamRateLimited(), HELD, source="x", last_call=call, request_id=ID)
+
+    assert body_of(good)["last_call"] == body_of(bad)["last_call"] == told
 
 
 def test_an_answer() -> None:
@@ -103,29 +130,31 @@ def test_every_failure_of_a_post_has_the_contracts_shape(kind: type[TravelGPTErr
 
 
 @each_failure
-@pytest.mark.parametrize("holds_key", [True, False])
+@pytest.mark.parametrize("held", [HELD, KEYLESS, None])
 def test_every_failure_of_a_get_says_besides_whether_there_is_a_key(
-    kind: type[TravelGPTError], holds_key: bool
+    kind: type[TravelGPTError], held: CredentialStatus | None
 ) -> None:
     failure = kind("of the operator's log alone")
 
-    response = unhealthy(failure, holds_key=holds_key, source="secrets-manager", request_id=ID)
+    response = unhealthy(failure, held, source="secrets-manager", request_id=ID)
 
     assert response["statusCode"] == (503 if issubclass(kind, CredentialError) else HTTP_STATUS[kind])
     assert body_of(response) == {
         "status": "error",
         "code": kind.code,
         "message": kind.message,
-        "has_api_key": holds_key and not issubclass(kind, CredentialError),
+        "has_api_key": held is HELD and not issubclass(kind, CredentialError),
         "credential_source": "secrets-manager",
         "request_id": ID,
         "timestamp": NOW,
+        # Without a credential the mode is not known: the secret may name another server.
+        **({"mode": held.mode} if held else {}),
     }
 
 
 def test_a_refused_key_has_the_status_of_its_code() -> None:
     assert failed(KeyRefused("401"), request_id=ID)["statusCode"] == 502
-    assert unhealthy(KeyRefused("401"), holds_key=True, source="x", request_id=ID)["statusCode"] == 503
+    assert unhealthy(KeyRefused("401"), HELD, source="x", request_id=ID)["statusCode"] == 503
 
 
 def test_a_failures_own_message_is_what_the_caller_reads() -> None:
@@ -140,7 +169,7 @@ def test_a_known_wait_becomes_retry_after(seconds: int, header: str) -> None:
     failure = UpstreamRateLimited("429", retry_after=seconds)
 
     assert failed(failure, request_id=ID)["headers"] == {**STANDING, "Retry-After": header}
-    of_get = unhealthy(failure, holds_key=True, source="x", request_id=ID)
+    of_get = unhealthy(failure, HELD, source="x", request_id=ID)
     assert of_get["headers"] == {**STANDING, "Retry-After": header}
 
 
@@ -177,7 +206,7 @@ def test_given_a_key_in_a_models_words_then_it_is_not_passed_on() -> None:
     for response in (
         answered(echo, request_id=ID),
         failed(InvalidQuery(message=key), request_id=ID),
-        unhealthy(InvalidQuery(message=key), holds_key=True, source="x", request_id=ID),
+        unhealthy(InvalidQuery(message=key), HELD, source="x", request_id=ID),
     ):
         assert key not in response["body"]
         assert "[redacted]" in response["body"]

@@ -81,6 +81,41 @@ def test_get_with_verify_proves_the_key(world: World) -> None:
     assert world.server.proofs == [FIRST_KEY]
 
 
+def test_get_tells_how_the_last_query_ended_and_still_calls_nothing(world: World) -> None:
+    assert "last_call" not in world.send("get")[1]
+
+    world.send("post")
+    world.clock.advance(61)
+    assert world.send("get")[1]["last_call"] == {"outcome": "success", "seconds_ago": 61}
+
+    world.server.does = lambda: (_ for _ in ()).throw(UpstreamRateLimited("429", retry_after=9))
+    world.send("post")
+    assert world.send("get")[1]["last_call"] == {"outcome": "upstream_rate_limited", "seconds_ago": 0}
+    assert (len(world.server.asked), world.server.proofs) == (2, [])
+
+
+def test_a_query_that_never_left_is_no_call_to_the_model(world: World) -> None:
+    world.source.will(AccessDenied("denied"))
+    world.send("post")
+
+    assert "last_call" not in world.send("get")[1]
+
+
+@pytest.mark.parametrize("value", ["", "1", "TRUE", "yes"])
+def test_given_another_value_of_verify_then_get_is_a_400_that_calls_nothing(world: World, value: str) -> None:
+    status, body, _ = world.send("get", queryStringParameters={"verify": value})
+
+    assert (status, body["code"], body["has_api_key"]) == (400, "invalid_parameter", False)
+    assert (world.source.fetches, world.server.proofs) == (0, [])
+
+
+def test_given_no_workload_identity_then_a_get_that_tries_it_is_a_400(world: World) -> None:
+    status, body, _ = world.send("get", queryStringParameters={"verify": "workload-identity"})
+
+    assert (status, body["code"]) == (400, "invalid_parameter")
+    assert "OPENAI_IDENTITY_PROVIDER_ID" in body["message"]
+
+
 def test_post_answers_the_query(world: World, proxy_event: ProxyEvent) -> None:
     status, body, _ = world.send("post")
 
@@ -236,7 +271,7 @@ def test_given_an_upstream_failure_then_a_get_that_proves_says_so_of_a_key_that_
 def test_given_a_failure_before_any_key_was_had_then_get_claims_none(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("travel_gpt.api.requests.wants_proof", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.requests.read_verify", lambda _event: 1 / 0)
 
     status, body, _ = world.send("get")
 
@@ -248,7 +283,7 @@ def test_given_a_failure_beside_a_key_that_is_there_then_get_says_that_it_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.send("get")
-    monkeypatch.setattr("travel_gpt.api.requests.wants_proof", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.requests.read_verify", lambda _event: 1 / 0)
 
     status, body, _ = world.send("get")
 

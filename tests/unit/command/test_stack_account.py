@@ -420,10 +420,37 @@ def test_health(status: int, body: dict[str, Any], expected: list[tuple[str, str
     assert asked == ["/Prod/travel-gpt"]
 
 
+@pytest.mark.parametrize(
+    ("body", "held", "proven"),
+    [
+        ({"mode": "openai", "has_api_key": True}, "has a key from secrets-manager", "OpenAI accepts the key"),
+        (
+            {"mode": "compatible", "has_api_key": True},
+            "has a key from secrets-manager",
+            "the model server accepts the key",
+        ),
+        (
+            {"mode": "compatible", "has_api_key": False},
+            "has no key, only a placeholder from secrets-manager",
+            "the model server accepts a call without a key",
+        ),
+        (
+            {"mode": "keyless", "has_api_key": False},
+            "has no key: it authenticates with its own identity",
+            "OpenAI accepts the function's identity",
+        ),
+    ],
+)
+def test_what_the_function_has_is_said_by_its_mode(body: dict[str, Any], held: str, proven: str) -> None:
+    with answering(200, json.dumps(WELL | body | {"verified": True}).encode()) as (url, _):
+        ((state, says),) = told(check_health(stack(url=url), verify=True))
+    assert (state, says) == ("ok", f"200: the function {held}, and {proven}")
+
+
 def test_verify_asks_for_the_proof() -> None:
     with answering(200, json.dumps(WELL | {"verified": True}).encode()) as (url, asked):
         ((_, says),) = told(check_health(stack(url=url), verify=True))
-    assert says.endswith(", and OpenAI takes the key")
+    assert says.endswith(", and OpenAI accepts the key")
     assert asked == ["/Prod/travel-gpt?verify=true"]
 
 

@@ -110,18 +110,18 @@ def test_a_failure_is_not_remembered(clock: Clock) -> None:
     assert cache.current(soon()) == FIRST
 
 
-def test_a_key_is_had_while_it_may_be_used_and_looking_fetches_nothing(clock: Clock) -> None:
+def test_a_key_is_usable_while_it_may_be_used_and_looking_fetches_nothing(clock: Clock) -> None:
     source = ScriptedSource(FIRST)
     cache = cached(source, clock)
-    held = [cache.holds_one]
+    usable = [cache.usable]
 
     cache.current(soon())
     clock.advance(TTL - 1)
-    held.append(cache.holds_one)
+    usable.append(cache.usable)
     clock.advance(1)
-    held.append(cache.holds_one)
+    usable.append(cache.usable)
 
-    assert held == [False, True, False]
+    assert usable == [None, FIRST, None]
     assert source.fetches == 1
 
 

@@ -54,7 +54,7 @@ def test_a_base_url_means_a_compatible_server_with_the_key_or_with_a_placeholder
     keyless = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_ORG_ID": "org-1"}
     placeholders = {secret_of(dict(keyless))["api_key"] for _ in range(2)}
     assert len(placeholders) == 2
-    assert secret_of(dict(keyless)).keys() == {"api_key"}
+    assert secret_of(dict(keyless)).keys() == {"api_key", "placeholder"}
 
 
 @pytest.mark.parametrize("environ", [{}, {"OPENAI_API_KEY": " ", "OPENAI_BASE_URL": ""}])

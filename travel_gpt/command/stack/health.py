@@ -26,9 +26,7 @@ def check_health(deployed: Deployed, *, verify: bool) -> Iterator[Finding]:
     url = deployed.outputs["ApiUrl"]
     status, body, said = _get(f"{url}?verify=true" if verify else url)
     if status == 200 and body.get("status") == "success":
-        source = body.get("credential_source", "its source")
-        proven = ", and OpenAI takes the key" if body.get("verified") else ""
-        yield ok(check, f"200: the function has a key from {redact(str(source))}{proven}")
+        yield ok(check, f"200: {_held(body)}{_proven(body) if body.get('verified') else ''}")
         for each in body.get("warnings", []):
             yield warning(check, redact(str(each)), "SECURITY.md says what it means, and what to do.")
     elif "code" in body:
@@ -39,6 +37,24 @@ def check_health(deployed: Deployed, *, verify: bool) -> Iterator[Finding]:
         )
     else:
         yield problem(check, f"{url} {said}", "Check the network from here; look at the function's log.")
+
+
+def _held(body: dict[str, Any]) -> str:
+    """Say which credential the function has; one that was deployed before ``mode`` existed has a key."""
+    source = redact(str(body.get("credential_source", "its source")))
+    if body.get("has_api_key", True):
+        return f"the function has a key from {source}"
+    if body.get("mode") == "keyless":
+        return "the function has no key: it authenticates with its own identity"
+    return f"the function has no key, only a placeholder from {source}"
+
+
+def _proven(body: dict[str, Any]) -> str:
+    server = "the model server" if body.get("mode") == "compatible" else "OpenAI"
+    accepts = "the key" if body.get("has_api_key", True) else "the function's identity"
+    if body.get("mode") == "compatible" and not body.get("has_api_key", True):
+        accepts = "a call without a key"
+    return f", and {server} accepts {accepts}"
 
 
 def _get(url: str) -> tuple[int, dict[str, Any], str]:
