@@ -13,6 +13,7 @@ from scripts.deploy import (
     handover,
     health,
     openai_key,
+    openai_trust,
     protection,
     readiness,
     release,
@@ -25,7 +26,7 @@ from scripts.deploy.options import Options, read_options
 from scripts.deploy.plan import KeyPlan, Plan, show, show_account
 from scripts.deploy.preparation import prepare, settle_key
 from scripts.deploy.secret import Action
-from scripts.deploy.stack import delete_stack
+from scripts.deploy.stack import Stack, delete_stack
 from travel_gpt.credentials.credential import Key
 
 
@@ -128,6 +129,11 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
             f"Nothing to change: the stack {stack.name} is up to date"
             + ("." if stored else ", and the secret stays as it is.")
         )
+    with openai_trust.shown_at_the_end(console, plan.trust):
+        _finish(commands, console, plan, stack)
+
+
+def _finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> None:
     if plan.keyless.wanted and not handover.finish(commands, console, plan, stack):
         return
     console.step("Calling GET")

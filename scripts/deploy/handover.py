@@ -7,11 +7,11 @@ from scripts.deploy import health, release
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.keyless import SHOW, has_ids
+from scripts.deploy.openai_trust import WHERE
 from scripts.deploy.plan import Plan
 from scripts.deploy.stack import Stack
 
 AUDIENCE: Final = "https://api.openai.com/v1"
-_WHERE: Final = "https://platform.openai.com → Organization settings → Security → Workload identity provider"
 
 
 def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bool:
@@ -93,7 +93,7 @@ def _deploy(commands: Commands, console: Console, plan: Plan, keyless: str) -> N
 
 def _say_what_to_set_up(console: Console, plan: Plan, stack: Stack) -> None:
     console.heading("What to set up at OpenAI")
-    console.say(f"  {_WHERE}")
+    console.say(f"  {WHERE}")
     console.say()
     console.rows(
         [

@@ -9,6 +9,7 @@ from scripts.deploy.access_logs import ROLE
 from scripts.deploy.console import Console
 from scripts.deploy.keyless import Keyless
 from scripts.deploy.openai_key import Proof, Verdict
+from scripts.deploy.openai_trust import Trust
 from scripts.deploy.options import Options
 from scripts.deploy.parameters import Environment, Parameter
 from scripts.deploy.protection import Protection
@@ -43,6 +44,8 @@ class Plan:
     parameters: Sequence[Parameter]
     key: KeyPlan
     keyless: Keyless
+    trust: Trust | None
+    """The mapping at OpenAI that is no longer needed afterwards."""
     protection: Protection
     rotation: Rotation
     create_logging_role: bool
@@ -157,7 +160,7 @@ def _steps(plan: Plan) -> list[str]:
     steps += keylesses.steps(plan.keyless, values)
     if not plan.keyless.wanted or keylesses.has_ids(values):
         steps.append("Call GET and say what it answers.")
-    return steps
+    return steps + ([plan.trust.step] if plan.trust else [])
 
 
 def _secret_step(plan: Plan) -> str:

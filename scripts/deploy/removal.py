@@ -1,6 +1,6 @@
 """Removing the stack, and the secret only when told to."""
 
-from scripts.deploy import secret as secrets
+from scripts.deploy import openai_trust, secret as secrets
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
 from scripts.deploy.options import Options
@@ -37,6 +37,7 @@ def remove(commands: Commands, console: Console, options: Options, account: Acco
         [("Stack", f"{stack.name} ({stack.status or 'not there'})"), ("Secret", f"{secret.name} ({there})")]
     )
     steps = []
+    trust = openai_trust.find(stack)
     if stack.status:
         steps.append(
             f"Delete the stack {stack.name}: the API and its URL, the API key, the function, its logs."
@@ -49,7 +50,7 @@ def remove(commands: Commands, console: Console, options: Options, account: Acco
         _say_what_stays(console, options, secret, flags)
         return
     console.heading("What will happen")
-    console.numbered(steps)
+    console.numbered([*steps, trust.step] if trust else steps)
     if options.dry_run:
         console.say()
         console.text("This was a dry run: nothing was changed.")
@@ -69,6 +70,8 @@ def remove(commands: Commands, console: Console, options: Options, account: Acco
         secret = secrets.read(commands, secret.name)
         console.good("Scheduled.")
     _say_what_stays(console, options, secret, flags)
+    if trust:
+        trust.show(console)
 
 
 def _secret_name(commands: Commands, stack: Stack, environment: Environment) -> str:

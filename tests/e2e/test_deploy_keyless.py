@@ -234,6 +234,13 @@ def test_back_to_a_key(owner: Owner) -> None:
     assert owner.secret() == {"api_key": NEW_KEY}
     assert health(owner)["credential_source"] == "secrets-manager"
 
+    # And the mapping that OpenAI keeps is named before the first change and at the end
+    plan, _, rest = done.stdout.partition("Giving the function its key back")
+    assert f"remove the mapping of the role {role_of(owner)}" in " ".join(plan.split())
+    at_the_end = rest.partition("ask it something")[2]
+    for said in (role_of(owner), "wip_acme", "sa_travel", "inherits the trust"):
+        assert said in at_the_end
+
 
 @pytest.mark.parametrize("options", [("--replace-key",), ("--parameter", "Keyless=on")])
 def test_options_that_contradict_it_are_refused(owner: Owner, options: tuple[str, ...]) -> None:

@@ -7,11 +7,13 @@ import re
 import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import botocore.session
 import pytest
 from botocore import xform_name
+from openai.auth._workload import DEFAULT_TOKEN_EXCHANGE_URL
 from typer.main import get_command
 
 from scripts.docs.stack_template import StackTemplate
@@ -249,6 +251,20 @@ def test_the_waits_are_those_of_the_code() -> None:
     assert len(rows) >= 10
     for seconds, module, constant in rows:
         assert getattr(importlib.import_module(module), constant) == float(seconds), constant
+
+
+def test_the_vpc_page_names_each_host_that_the_function_reaches() -> None:
+    """Sources: the OpenAI SDK's constants, and botocore's endpoints."""
+    rows = {line for line in SECURITY.section("A VPC").splitlines() if line.startswith("| ")}
+    said = {host for row in rows for host in re.findall(r"`([a-zA-Z.]+\.com)`", row.split("|")[2])}
+
+    session = botocore.session.get_session()
+    of_aws = {
+        urlsplit(session.create_client(service, region_name="eu-west-1").meta.endpoint_url).hostname
+        for service in ("secretsmanager", "sts")
+    }
+    of_openai = {urlsplit(url).hostname for url in (Settings().base_url, DEFAULT_TOKEN_EXCHANGE_URL)}
+    assert {host.replace("REGION", "eu-west-1") for host in said} == of_aws | of_openai
 
 
 def test_the_access_log_has_the_fields_that_are_told() -> None:
