@@ -15,6 +15,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from moto import mock_aws
 
+from tests.support.cloud import secretmends
 from tests.support.upstream import Upstream
 from travel_gpt import observability
 from travel_gpt.advisor.adviser import Adviser
@@ -24,6 +25,9 @@ from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.secrets_manager import SecretsManagerSource
 from travel_gpt.credentials.secrets_manager_calls import _CONFIG
 from travel_gpt.settings import Settings
+
+# Secrets Manager as AWS answers, in every test that uses moto.
+secretmends.install()
 
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-t3stK3y0000000000000000000000000000000001"

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from hypothesis import settings as hypothesis
 
+from tests.support.cloud import secretmends
 from tests.unit.doubles import Clock
 from travel_gpt import redaction
 from travel_gpt.observability import flush_metrics
@@ -16,6 +17,9 @@ from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Secrets Manager as AWS answers, in every test that uses moto.
+secretmends.install()
 
 # The same examples on every machine and in every order, and no time limit that a busy machine would miss.
 hypothesis.register_profile("unit", deadline=None, derandomize=True, database=None, max_examples=100)

@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.secretsmanager.models import secretsmanager_backends
 
+from tests.support.cloud import secret_versions
+from tests.support.rotation_function import rotation_function
 from travel_gpt.credentials.chain import SecretDeleted
 from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.errors import AccessDenied, CredentialsUnavailable, InvalidSecret, SecretNotFound
@@ -67,7 +69,14 @@ class TestDescribing:
         self, owner: SecretsManagerClient, versions: SecretVersions
     ) -> None:
         owner.update_secret(SecretId=NAME, KmsKeyId="alias/travel")
-        owner.rotate_secret(SecretId=NAME, RotationRules={"AutomaticallyAfterDays": 30})
+        owner.rotate_secret(
+            SecretId=NAME,
+            ClientRequestToken=V2,
+            RotationLambdaARN=rotation_function(),
+            RotationRules={"AutomaticallyAfterDays": 30},
+        )
+        versions.stage(SECOND, V2)
+        versions.promote(V2)
 
         described = versions.describe()
 
@@ -114,9 +123,9 @@ class TestReading:
         assert versions.read(**which) is None
 
     def test_given_a_version_without_a_value_as_a_rotation_begins_then_there_is_none(
-        self, owner: SecretsManagerClient, versions: SecretVersions
+        self, versions: SecretVersions
     ) -> None:
-        begin_rotation(owner, V2)
+        begin_rotation(V2)
 
         assert versions.read(version=V2) is None
         assert text_at(versions, "AWSPENDING") is None
@@ -176,9 +185,9 @@ class TestStaging:
         assert versions.describe().pending == V3
 
     def test_the_value_of_a_version_that_a_rotation_began_is_put_into_it(
-        self, owner: SecretsManagerClient, versions: SecretVersions
+        self, versions: SecretVersions
     ) -> None:
-        begin_rotation(owner, V2)
+        begin_rotation(V2)
 
         versions.stage(SECOND, V2)
 
@@ -336,16 +345,10 @@ class PutsAnother:
             boto3.client("secretsmanager").put_secret_value(SecretId=NAME, SecretString=value)
 
 
-def begin_rotation(owner: SecretsManagerClient, token: str) -> None:
+def begin_rotation(token: str) -> None:
     """Make the version that Secrets Manager makes: pending, and without a value."""
-    # moto plays a rotation without a function as done at once.
-    owner.rotate_secret(SecretId=NAME, ClientRequestToken=token)
     secret: Any = secretsmanager_backends["123456789012"]["us-east-1"].secrets[NAME]
-    first = next(version for version in secret.versions if version != token)
-    secret.versions[token]["version_stages"] = ["AWSPENDING"]
-    secret.versions[token].pop("secret_string", None)
-    secret.versions[first]["version_stages"] = ["AWSCURRENT"]
-    secret.default_version_id = first
+    secret.versions[token] = secret_versions.begin(token)
 
 
 def repeat_each_relabelling(owner: SecretsManagerClient) -> None:

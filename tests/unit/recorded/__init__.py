@@ -1,0 +1,1 @@
+"""The fakes of AWS held against what AWS was recorded to answer."""
