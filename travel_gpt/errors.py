@@ -29,7 +29,7 @@
     └── InternalError                a mistake of ours
 """
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 
 class TravelGPTError(Exception):
@@ -57,7 +57,7 @@ class TravelGPTError(Exception):
             self.message = message
         self.retry_after = retry_after
 
-    def again(self) -> "TravelGPTError":
+    def again(self) -> Self:
         """Return the same failure anew, for another request: an exception carries one traceback."""
         return type(self)(self.detail, message=self.message, retry_after=self.retry_after)
 
@@ -185,10 +185,11 @@ class CredentialsUnavailable(CredentialError):
 
     code = "credentials_unavailable"
     message = "The OpenAI key cannot be fetched right now. Try again in a moment."
-    advice = "Try again in a few seconds."
+    advice = "Try again: after the time in `Retry-After` where there is one, else after a few seconds."
     remedy = (
-        "Wait: each request asks again. If it stays, read `detail` in the log and look at AWS's health page. "
-        "If it says throttled, something in this account and region calls Secrets Manager too often."
+        "Wait: it is fetched again after 5 s at most. If it stays, read `detail` in the log and look at "
+        "AWS's health page. If it says throttled, something in this account and region calls Secrets Manager "
+        "too often."
     )
 
 

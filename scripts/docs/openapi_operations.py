@@ -9,7 +9,13 @@ from scripts.docs.failures import Method, meaning, of_the_function, of_the_gatew
 from scripts.docs.openapi_schemas import failure_with, reference
 from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
 from travel_gpt.api.requests import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
-from travel_gpt.errors import MethodNotAllowed, NotFound, UpstreamFailed, UpstreamRateLimited
+from travel_gpt.errors import (
+    CredentialsUnavailable,
+    MethodNotAllowed,
+    NotFound,
+    UpstreamFailed,
+    UpstreamRateLimited,
+)
 
 Json = dict[str, Any]
 
@@ -115,7 +121,7 @@ def _failures(method: Method) -> Json:
         entry.examples.setdefault(failure.code, examples.failure(failure, method))
         entry.from_function = True
         entry.waits.append(failure is UpstreamRateLimited)
-        entry.may_wait |= failure in (UpstreamRateLimited, UpstreamFailed)
+        entry.may_wait |= failure in (CredentialsUnavailable, UpstreamRateLimited, UpstreamFailed)
     for occasion in of_the_gateway(method):
         refusal = occasion.refusal
         for name in _ONE_FOR_MANY.get(occasion.usual_status, [occasion.usual_status]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.clone import make_built_clone
 from tests.support.cloud.bed import Cloud, start_cloud
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,7 +179,8 @@ class TestItsOwnSecret:
             "secret_not_found",
             False,
         )
-        # Then: it is found again without a new deployment.
+        # Then: it is found again without a new deployment, once the remembered failure is over.
+        time.sleep(FAILURE_TTL)
         assert deployed.curl()["status"] == "success"
 
 

@@ -12,6 +12,7 @@ from tests.conftest import EVENTS
 from tests.support.cloud.bed import OWNER
 from tests.support.emulator import Emulator, package
 from tests.support.upstream import RESPONSES, behaviours
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -196,6 +197,8 @@ def test_a_permission_that_is_given_later_needs_no_new_function(runtime: Runtime
         runtime.cloud.client("iam").put_role_policy(
             RoleName="role", PolicyName="policy", PolicyDocument=document
         )
+        # The failure is remembered for these seconds.
+        time.sleep(FAILURE_TTL)
         granted = function.invoke(runtime.event("post"))
 
     assert (denied["statusCode"], granted["statusCode"]) == (503, 200)

@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from tests.integration.conftest import KEY, SECRET, Deployment
 from tests.support.upstream import MODELS, RESPONSES, behaviours
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
 NEW_KEY = "sk-proj-n3wK3y1111111111111111111111111111111112"
 Deploy = Callable[..., Deployment]
@@ -120,8 +121,10 @@ def test_the_last_good_key_serves_while_the_store_is_away(deployment: Deployment
     assert (reply.status, reply.body["code"]) == (503, "credentials_unavailable")
     health = deployment.get()
     assert (health.status, health.body["code"]) == (503, "credentials_unavailable")
+    assert 1 <= int(health.headers["Retry-After"]) <= FAILURE_TTL
 
     deployment.store.answer = None
+    deployment.clock.advance(FAILURE_TTL)
     assert deployment.post().status == 200
 
 
@@ -170,6 +173,7 @@ def test_the_owners_kill_switch_works_at_the_next_fetch(
     assert len(deployment.upstream.calls) == calls, "a dropped key is not used"
 
     deployment.store.answer = (503, "ServiceUnavailable")
+    deployment.clock.advance(FAILURE_TTL)
     assert deployment.post().body["code"] == "credentials_unavailable", "and does not come back"
 
 
@@ -178,7 +182,18 @@ def test_a_deleted_secret_and_a_missing_one(deployment: Deployment) -> None:
     assert deployment.get().body["code"] == "secret_not_found"
 
     deployment.secrets.restore_secret(SecretId=SECRET)
+    deployment.clock.advance(FAILURE_TTL)
     assert deployment.get().status == 200
+
+
+def test_a_missing_secret_is_not_fetched_once_per_request(deployment: Deployment) -> None:
+    deployment.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+
+    for reply in [deployment.get(), deployment.get(verify=True), *(deployment.post() for _ in range(20))]:
+        assert (reply.status, reply.body["code"]) == (503, "secret_not_found")
+        assert "Retry-After" not in reply.headers, "waiting alone does not make a secret"
+
+    assert deployment.fetches == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Final
 from travel_gpt.credentials.chain import Source
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.held import DAY, Held, Lifetimes
+from travel_gpt.credentials.recent_failure import FAILURE_TTL, RecentFailure
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialRejected, CredentialsUnavailable
 from travel_gpt.observability import audit, count, describe, logger
@@ -19,6 +20,9 @@ PATIENCE: Final = 3.0
 
 PAUSE: Final = 15
 """Seconds between two tries while the store is away and the last good credential serves."""
+
+FAIR_TRY: Final = 1.0
+"""Seconds that the source must have had for its silence to count: a healthy one answers in milliseconds."""
 
 
 class CredentialCache:
@@ -56,6 +60,7 @@ class CredentialCache:
         self._base_url = base_url
         self._now = now
         self._held: Held | None = None
+        self._recent_failure = RecentFailure(now)
         # Replaced, never changed: other threads look at it while one learns of a refusal.
         self._refused: tuple[Credential, ...] = ()
         self._lock = Lock()
@@ -73,7 +78,8 @@ class CredentialCache:
     def prefetch(self, seconds: float) -> None:
         """Begin to fetch in the background, so that a cold start can import meanwhile.
 
-        A failure is not remembered: the first request asks again, and reports it.
+        Its failure is not remembered: the first request asks again, and reports it. An environment that was
+        frozen meanwhile finds the fetch cut short, which says nothing of the source.
 
         Args:
             seconds: the longest that a request may find the fetch still under way.
@@ -81,7 +87,7 @@ class CredentialCache:
 
         def fetch() -> None:
             try:
-                self.current(Deadline(seconds))
+                self._current(Deadline(seconds), prefetching=True)
             except Exception as failure:  # noqa: BLE001 - Python would print it past the log's redaction
                 logger.debug("The fetch at start failed", extra={"exceptions": describe(failure)})
 
@@ -99,14 +105,10 @@ class CredentialCache:
 
         Raises:
             CredentialError: there is none. One that is denied, deleted or unreadable is dropped at once: that
-                is how an owner stops the function.
+                is how an owner stops the function. For some seconds after a failed fetch the source is not
+                asked again, and the same failure is raised.
         """
-        if (usable := self._usable()) is not None:
-            return usable
-        with self._turn(deadline):
-            if (usable := self._usable()) is not None:
-                return usable
-            return self._refresh(deadline)
+        return self._current(deadline)
 
     def after_rejection(self, rejected: Credential, deadline: Deadline) -> Credential:
         """Return another credential than the one that OpenAI refused.
@@ -143,6 +145,7 @@ class CredentialCache:
                 return held.credential
             if rejected not in self._refused:
                 logger.info("OpenAI refused the key: fetching it again", extra={"version": rejected.version})
+                self._recent_failure.raise_again()
                 fresh = self._fetch(deadline)
                 # Only now: a fetch that failed must not use up the one that a refused key is worth.
                 self._refuse(rejected)
@@ -173,6 +176,20 @@ class CredentialCache:
     def warnings(self) -> list[str]:
         """Say what the owner should look at although there is a usable credential."""
         return self._held.warnings(self._now()) if self._held is not None else []
+
+    def _current(self, deadline: Deadline, *, prefetching: bool = False) -> Credential:
+        if (usable := self._usable()) is not None:
+            return usable
+        with self._turn(deadline):
+            # Another thread may have fetched it, or failed to, while this one waited.
+            if (usable := self._usable()) is not None:
+                return usable
+            self._recent_failure.raise_again()
+            try:
+                return self._refresh(deadline)
+            finally:
+                if prefetching:
+                    self._recent_failure.forget()
 
     def _refuse(self, credential: Credential) -> None:
         # Of a rotation gone wrong there are two to remember, and a few more do no harm.
@@ -220,18 +237,19 @@ class CredentialCache:
 
     def _fetch(self, deadline: Deadline) -> Credential:
         event, began = "credential.refresh" if self._held else "credential.fetch", time.perf_counter()
+        is_fair = deadline.left() >= FAIR_TRY
         try:
             credential = deadline.run(self._source.fetch)
-        except (CredentialError, TimeoutError) as caught:
-            failure = (
-                caught
-                if isinstance(caught, CredentialError)
-                else CredentialsUnavailable("the key's source did not answer in time")
-            )
+        except CredentialError as failure:
             audit(event, outcome=failure.code, source=self._source.name, began=began)
             if not isinstance(failure, CredentialsUnavailable):
                 self._held = None
-            raise failure from caught.__cause__
+            raise self._recent_failure.remember(failure) from failure.__cause__
+        except TimeoutError:
+            late = CredentialsUnavailable("the key's source did not answer in time")
+            audit(event, outcome=late.code, source=self._source.name, began=began)
+            raise (self._recent_failure.remember(late) if is_fair else late) from None
+        self._recent_failure.forget()
         audit(event, outcome="success", source=credential.source, version=credential.version, began=began)
         return self._hold(credential)
 
@@ -263,9 +281,12 @@ class CredentialCache:
         if held is None or not held.is_young(self._now()):
             return None
         if not held.asked_for_stand_in:
+            if self._now() < held.stand_in_paused_until:
+                return None
             try:
                 held.stand_in = deadline.run(self._source.previous)
             except (CredentialsUnavailable, TimeoutError):
+                held.stand_in_paused_until = self._now() + FAILURE_TTL
                 return None
             except CredentialError:
                 held.stand_in = None

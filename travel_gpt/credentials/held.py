@@ -46,6 +46,8 @@ class Held:
     stand_in: Credential | None = None
     """The version before it, while that serves in its place."""
     asked_for_stand_in: bool = False
+    stand_in_paused_until: float = 0.0
+    """Until when the version before it, which could not be fetched, is not asked for again."""
 
     def serving(self, now: float) -> Credential:
         """Return the credential to use: this one, or its stand-in for as long as that may serve."""

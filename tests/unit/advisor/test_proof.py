@@ -8,6 +8,7 @@ import pytest
 from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, Clock, ModelServer, ScriptedSource, soon
 from travel_gpt.advisor.adviser import PROOF_SHARED_FOR, PROOF_WITHIN, Adviser
 from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, SecretNotFound, UpstreamRateLimited, UpstreamTimeout
 
@@ -200,7 +201,7 @@ def test_given_a_key_that_came_while_the_old_one_failed_then_its_own_proof_count
     assert world.server.proofs == [FIRST_KEY, SECOND_KEY]
 
 
-def test_given_no_key_then_nothing_is_proven_and_the_next_who_asks_finds_the_mended_secret(
+def test_given_no_key_then_nothing_is_proven_and_a_repaired_secret_is_found_within_seconds(
     world: World,
 ) -> None:
     world.source.will(SecretNotFound("gone"), FIRST)
@@ -208,6 +209,7 @@ def test_given_no_key_then_nothing_is_proven_and_the_next_who_asks_finds_the_men
         world.adviser.prove_key(soon())
     assert world.server.proofs == []
 
+    world.clock.advance(FAILURE_TTL)
     world.adviser.prove_key(soon())
 
 

@@ -99,17 +99,6 @@ def test_given_a_wall_clock_set_back_and_no_store_then_nobody_guesses_the_keys_a
         cache.current(soon())
 
 
-def test_a_failure_is_not_remembered(clock: Clock) -> None:
-    source = ScriptedSource(SecretNotFound("x"), CredentialsUnavailable("y"), FIRST)
-    cache = cached(source, clock)
-
-    with pytest.raises(SecretNotFound):
-        cache.current(soon())
-    with pytest.raises(CredentialsUnavailable):
-        cache.current(soon())
-    assert cache.current(soon()) == FIRST
-
-
 def test_a_key_is_usable_while_it_may_be_used_and_looking_fetches_nothing(clock: Clock) -> None:
     source = ScriptedSource(FIRST)
     cache = cached(source, clock)

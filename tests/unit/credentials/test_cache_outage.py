@@ -12,6 +12,7 @@ from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials import cache as module
 from travel_gpt.credentials.cache import PAUSE, CredentialCache
 from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -105,7 +106,7 @@ def test_given_a_pause_that_reaches_beyond_the_bounded_time_then_the_bound_holds
         cache.current(soon())
 
 
-def test_given_no_good_key_is_left_then_every_request_asks(
+def test_given_no_good_key_is_left_then_the_store_is_asked_every_few_seconds(
     cache: CredentialCache, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY)
@@ -113,6 +114,7 @@ def test_given_no_good_key_is_left_then_every_request_asks(
     for _ in range(3):
         with pytest.raises(CredentialsUnavailable):
             cache.current(soon())
+        clock.advance(FAILURE_TTL)
     assert source.fetches == 4
 
     source.will(SECOND)
@@ -215,6 +217,7 @@ class TestKillSwitch:
         with pytest.raises(type(pulled)):
             cache.current(soon())
 
+        clock.advance(FAILURE_TTL)
         with pytest.raises(CredentialsUnavailable):
             cache.current(soon())
 
@@ -240,7 +243,7 @@ class TestKillSwitch:
         with pytest.raises(type(pulled)):
             cache.current(soon())
 
-    def test_given_the_secret_is_mended_then_the_next_request_has_it(
+    def test_given_the_secret_is_repaired_then_a_request_has_it_within_seconds(
         self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
     ) -> None:
         source.will(pulled, SECOND)
@@ -248,4 +251,5 @@ class TestKillSwitch:
         with pytest.raises(type(pulled)):
             cache.current(soon())
 
+        clock.advance(FAILURE_TTL)
         assert cache.current(soon()) == SECOND

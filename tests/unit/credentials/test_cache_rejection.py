@@ -8,6 +8,7 @@ from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential,
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.held import DOUBTFUL_TTL
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, CredentialsUnavailable
 
@@ -151,13 +152,14 @@ def test_given_an_owner_who_replaces_a_refused_key_then_it_is_noticed_within_thi
 
 
 def test_given_a_store_that_is_away_then_a_refusal_is_still_worth_its_fetch(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialCache, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY, SECOND)
 
     with pytest.raises(CredentialsUnavailable):
         cache.after_rejection(FIRST, soon())
 
+    clock.advance(FAILURE_TTL)
     assert cache.after_rejection(FIRST, soon()) == SECOND
 
 
