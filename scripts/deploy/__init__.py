@@ -11,7 +11,9 @@
 ``openai_key``        the key: asking for it, proving it
 ``secret``            the secret in Secrets Manager, and what is to become of it
 ``access_logs``       the role that API Gateway needs to write logs
-``protection``        what KmsKeyArn, the VPC and ConfigRules need, and do to the secret
+``protection``        what KmsKeyArn and ConfigRules need, and do to the secret
+``vpc``               leaving a VPC: what is decided before
+``interfaces``        leaving a VPC: the network interfaces, and the second deployment
 ``rotation``          what the rotation of the key by itself needs
 ``keyless``           going without a key: what is decided before
 ``handover``          going without a key: the proof, and the second deployment

@@ -12,6 +12,7 @@ from scripts.deploy import (
     access_logs,
     handover,
     health,
+    interfaces,
     openai_key,
     openai_trust,
     protection,
@@ -134,12 +135,13 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
 
 
 def _finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> None:
-    if plan.keyless.wanted and not handover.finish(commands, console, plan, stack):
-        return
-    console.step("Calling GET")
-    verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
-    health.call(commands, console, stack, health.logs_command(stack.name, plan.flags), verify=verify)
-    health.show_commands(console, stack, plan.flags)
+    if not plan.keyless.wanted or handover.finish(commands, console, plan, stack):
+        console.step("Calling GET")
+        verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
+        health.call(commands, console, stack, health.logs_command(stack.name, plan.flags), verify=verify)
+        health.show_commands(console, stack, plan.flags)
+    if plan.vpc.ends:
+        interfaces.finish(commands, console, plan)
 
 
 def _create_logging_role(commands: Commands, console: Console, plan: Plan) -> Plan:

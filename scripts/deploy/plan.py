@@ -17,6 +17,7 @@ from scripts.deploy.readiness import Account
 from scripts.deploy.rotation import Rotation
 from scripts.deploy.secret import Action, Secret
 from scripts.deploy.stack import Stack
+from scripts.deploy.vpc import Vpc
 from travel_gpt.credentials.credential import Key
 
 
@@ -48,6 +49,7 @@ class Plan:
     """The mapping at OpenAI that is no longer needed afterwards."""
     protection: Protection
     rotation: Rotation
+    vpc: Vpc
     create_logging_role: bool
     notes: Sequence[str]
     """What else the person should know."""
@@ -160,7 +162,7 @@ def _steps(plan: Plan) -> list[str]:
     steps += keylesses.steps(plan.keyless, values)
     if not plan.keyless.wanted or keylesses.has_ids(values):
         steps.append("Call GET and say what it answers.")
-    return steps + ([plan.trust.step] if plan.trust else [])
+    return [*steps, *([plan.trust.step] if plan.trust else []), *plan.vpc.steps]
 
 
 def _secret_step(plan: Plan) -> str:

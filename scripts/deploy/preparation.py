@@ -12,6 +12,7 @@ from scripts.deploy import (
     protection as protections,
     rotation as rotations,
     secret as secrets,
+    vpc as vpcs,
 )
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
@@ -75,6 +76,8 @@ def prepare(
     if not logs.on:
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
+    vpc = vpcs.settle(options, values, current)
+    parameters = vpcs.prepare(vpc, parameters)
     secret = secrets.read(commands, values["SecretName"])
     before = current.get("Keyless", "off")
     keyless = keylesses.settle(commands, options, values, secret, before=before)
@@ -114,6 +117,7 @@ def prepare(
         trust=openai_trust.ended_by(stack, values),
         protection=protection,
         rotation=rotation,
+        vpc=vpc,
         create_logging_role=logs.create_role,
         notes=notes,
         flags=flags,

@@ -1,4 +1,4 @@
-"""A KMS key of the owner's, a VPC, AWS Config: what must be there before, and what becomes of the secret."""
+"""A KMS key of the owner's and AWS Config: what must be there before, and what becomes of the secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,8 +77,6 @@ def settle(
         AwsError: AWS failed to answer.
         Stop: something that the parameters need is not there.
     """
-    if bool(values["VpcSubnetIds"]) != bool(values["VpcSecurityGroupIds"]):
-        raise Stop("VpcSubnetIds and VpcSecurityGroupIds go together. Give both, or neither.", 2)
     key, rules = values["KmsKeyArn"], values["ConfigRules"] == "enabled"
     notes = [_check_key(commands, account, key) if key else "", _check_recorder(commands) if rules else ""]
     if values["Keyless"] == "on" or (without_key and (secret.deleted or not secret.exists)):

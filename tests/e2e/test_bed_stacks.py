@@ -222,19 +222,74 @@ def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: Clou
     assert changed["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_a_vpc_is_refused_to_a_role_that_may_not_make_network_interfaces(cloud: Cloud) -> None:
+def in_a_vpc(cloud: Cloud, *allowed: tuple[str, str]) -> dict[str, Any]:
+    """A template of a function in the account's own subnets, and of its role."""
+    ec2 = cloud.client("ec2")
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     function = {
         "Type": "AWS::Lambda::Function",
         "Properties": {
+            "FunctionName": "small",
             "Code": {"ZipFile": "pass"},
             "Handler": "index.handler",
             "Runtime": "python3.13",
             "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-            "VpcConfig": {"SubnetIds": ["subnet-0a1b2c3d"], "SecurityGroupIds": ["sg-0a1b2c3d"]},
+            "VpcConfig": {"SubnetIds": [subnet], "SecurityGroupIds": [group]},
         },
     }
+    statements = [{"Effect": "Allow", "Action": f"ec2:{a}", "Resource": r} for a, r in allowed]
+    policy = {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
+    role = {**ROLE, "Properties": {**ROLE["Properties"], "Policies": [policy]}}
+    return template({"Role": role, "Function": function})
 
-    stack = deploy(cloud, template({"Role": ROLE, "Function": function}))
+
+CREATE, DESCRIBE = ("CreateNetworkInterface", "*"), ("DescribeNetworkInterfaces", "*")
+DELETE = ("DeleteNetworkInterface", "*")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "missing"),
+    [
+        ([DELETE, DESCRIBE], "CreateNetworkInterface"),
+        ([CREATE, DELETE], "DescribeNetworkInterfaces"),
+        # On every interface there may ever be, and yet on none: Lambda asks of no particular resource.
+        ([CREATE, DESCRIBE, (DELETE[0], "arn:aws:ec2:*:*:network-interface/*")], "DeleteNetworkInterface"),
+        ([CREATE, DESCRIBE, (DELETE[0], "arn:aws:ec2:*:*:*/*")], "DeleteNetworkInterface"),
+    ],
+)
+def test_a_vpc_is_refused_to_a_role_that_lambda_cannot_manage_network_interfaces_with(
+    cloud: Cloud, allowed: list[tuple[str, str]], missing: str
+) -> None:
+    stack = deploy(cloud, in_a_vpc(cloud, *allowed))
 
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "does not have permissions to call CreateNetworkInterface on EC2" in reasons(cloud)
+    said = f"The provided execution role does not have permissions to call {missing} on EC2"
+    assert said in reasons(cloud)
+    assert cloud.client("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_function_that_leaves_its_vpc_leaves_interfaces_behind_if_its_role_lost_the_permission_before(
+    cloud: Cloud, keeps: bool
+) -> None:
+    # Given a function in a VPC
+    inside = in_a_vpc(cloud, CREATE, DESCRIBE, DELETE)
+    assert deploy(cloud, inside)["StackStatus"] == "CREATE_COMPLETE"
+
+    # When it leaves, with or without its role's permissions
+    outside = in_a_vpc(cloud, *([CREATE, DESCRIBE, DELETE] if keeps else [CREATE, DESCRIBE]))
+    del outside["Resources"]["Function"]["Properties"]["VpcConfig"]
+    assert deploy(cloud, outside)["StackStatus"] == "UPDATE_COMPLETE"
+
+    # Then Lambda has deleted its interface, or could not and said nothing
+    left = cloud.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+    assert len(left) == (0 if keeps else 1)
+
+
+def test_a_subnet_that_is_not_there_is_refused(cloud: Cloud) -> None:
+    body = in_a_vpc(cloud, CREATE, DESCRIBE, DELETE)
+    body["Resources"]["Function"]["Properties"]["VpcConfig"]["SubnetIds"] = ["subnet-0a1b2c3d"]
+
+    assert deploy(cloud, body)["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "EC2 Error Code: InvalidSubnetID.NotFound" in reasons(cloud)

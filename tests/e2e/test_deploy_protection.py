@@ -15,8 +15,7 @@ PAGE = Page.read("SECURITY.md")
 SECRET = "travel-gpt/openai-api-key"
 NEIGHBOUR = "travel-gpt/openai-api-key-backup"
 FUNCTION = "travel-gpt-backend-TravelGPTFunction"
-SUBNETS, GROUPS = "subnet-0a1b2c3d,subnet-1a1b2c3d", "sg-0a1b2c3d"
-VPC = ("--parameter", f"VpcSubnetIds={SUBNETS}", "--parameter", f"VpcSecurityGroupIds={GROUPS}")
+HALF_A_VPC = ("--parameter", "VpcSubnetIds=subnet-0a1b2c3d,subnet-1a1b2c3d")
 
 
 @pytest.fixture
@@ -200,27 +199,37 @@ class TestAKmsKeyOfTheOwners:
 
 def test_in_a_vpc_lambda_may_make_network_interfaces_and_the_code_may_not(owner: Owner) -> None:
     # When the stack is deployed into a VPC
-    done = owner.deploy("--yes", *VPC, key=GOOD_KEY)
+    ec2 = owner.cloud.client("ec2")
+    subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2]]
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    network = {"VpcSubnetIds": ",".join(subnets), "VpcSecurityGroupIds": group}
+    given = [word for name, value in network.items() for word in ("--parameter", f"{name}={value}")]
+    done = owner.deploy("--yes", *given, key=GOOD_KEY)
 
     # Then the function is there, and Lambda has found what it needs
     assert done.returncode == 0, done.stderr
     functions = owner.cloud.client("lambda")
-    network = functions.get_function_configuration(FunctionName=FUNCTION)["VpcConfig"]
-    assert (network["SubnetIds"], network["SecurityGroupIds"]) == (SUBNETS.split(","), [GROUPS])
+    where = functions.get_function_configuration(FunctionName=FUNCTION)["VpcConfig"]
+    assert (where["SubnetIds"], where["SecurityGroupIds"]) == (subnets, [group])
+    assert len(ec2.describe_network_interfaces()["NetworkInterfaces"]) == len(subnets)
     # And then: what the role allows to Lambda is denied to the code, which has the same role
     as_the_role(owner, "ec2").describe_network_interfaces()
     from_the_code = as_the_role(owner, "ec2", session=FUNCTION)
     assert "not authorized" in refusal(from_the_code.describe_network_interfaces)
 
-    # When the VPC is taken away, then the function is out of it
+    # When the VPC is taken away, then the function is out of it, and with it Lambda's interfaces
     back = owner.deploy("--yes", "--parameter", "VpcSubnetIds=", "--parameter", "VpcSecurityGroupIds=")
     assert back.returncode == 0, back.stderr
     left = functions.get_function_configuration(FunctionName=FUNCTION).get("VpcConfig", {})
     assert not left.get("SubnetIds")
+    assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+    # And then: the role has lost what was for them
+    assert owner.parameters()["KeepVpcPermissions"] == "disabled"
+    assert "not authorized" in refusal(as_the_role(owner, "ec2").describe_network_interfaces)
 
 
 def test_half_of_a_vpc_is_refused_before_anything_is_changed(owner: Owner) -> None:
-    done = owner.deploy("--yes", *VPC[:2], key=GOOD_KEY)
+    done = owner.deploy("--yes", *HALF_A_VPC, key=GOOD_KEY)
 
     assert done.returncode == 2
     assert "VpcSubnetIds and VpcSecurityGroupIds go together" in done.stderr

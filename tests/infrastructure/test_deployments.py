@@ -47,6 +47,7 @@ OTHERWISE = {
     "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "VpcSubnetIds": "subnet-0a1b2c3d",
     "VpcSecurityGroupIds": "sg-0a1b2c3d",
+    "KeepVpcPermissions": "enabled",
     "ConfigRules": "enabled",
 }
 # Those that a rule of the template lets nobody give alone.

@@ -94,9 +94,11 @@ class TestAVpc:
             ("ec2:CreateNetworkInterface", INTERFACES),
             ("ec2:CreateNetworkInterface", "arn:aws:ec2:eu-central-1:*:subnet/*"),
             ("ec2:CreateNetworkInterface", "arn:aws:ec2:eu-central-1:*:security-group/*"),
-            ("ec2:DeleteNetworkInterface", INTERFACES),
-            ("ec2:AssignPrivateIpAddresses", INTERFACES),
-            ("ec2:UnassignPrivateIpAddresses", INTERFACES),
+            # As AWS's managed policy AWSLambdaVPCAccessExecutionRole has them: Lambda checks the role before
+            # there is an interface, and refuses it where only ARNs are allowed.
+            ("ec2:DeleteNetworkInterface", "*"),
+            ("ec2:AssignPrivateIpAddresses", "*"),
+            ("ec2:UnassignPrivateIpAddresses", "*"),
             ("ec2:DescribeNetworkInterfaces", "*"),
             ("ec2:DescribeSubnets", "*"),
         }
@@ -109,6 +111,18 @@ class TestAVpc:
         assert denied["Condition"] == {
             "ArnEquals": {"lambda:SourceFunctionArn": f"arn:aws:lambda:{ACCOUNT}:function:{FUNCTION}"}
         }
+
+    def test_that_the_function_leaves_keeps_the_roles_statements_while_the_owner_says_so(self) -> None:
+        left = compile_stack(KeepVpcPermissions="enabled")
+
+        assert "VpcConfig" not in left.one("AWS::Lambda::Function")
+        assert statements(left) == statements(compile_stack(**VPC))
+
+    def test_has_them_whatever_is_said_of_leaving_it(self) -> None:
+        inside = compile_stack(KeepVpcPermissions="disabled", **VPC)
+
+        assert statements(inside) == statements(compile_stack(KeepVpcPermissions="enabled", **VPC))
+        assert "LetLambdaKeepNetworkInterfaces" in statements(inside)
 
     def test_names_the_function_as_it_is_called(self) -> None:
         assert compile_stack(**VPC).one("AWS::Lambda::Function")["FunctionName"] == FUNCTION

@@ -109,6 +109,7 @@ BAD = {
         "vpc",
     ],
     "VpcSecurityGroupIds": ["sg-1", ",".join(f"sg-0a1b2c3{digit}" for digit in range(6)), "subnet-0a1b2c3d"],
+    "KeepVpcPermissions": ["", "yes"],
     "ConfigRules": ["", "yes"],
 }
 

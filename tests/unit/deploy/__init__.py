@@ -1,0 +1,1 @@
+"""Tests of scripts/deploy, without a process of aws or sam."""

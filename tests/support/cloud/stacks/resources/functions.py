@@ -8,10 +8,9 @@ import json
 import re
 from typing import Any
 
-from moto.iam.access_control import IAMPolicy, PermissionResult
-
 from tests.support.cloud.stacks.document import InvalidTemplate
 from tests.support.cloud.stacks.resources.base import Account, Created, Handler, Properties, only, tags
+from tests.support.cloud.stacks.resources.network import check_network, settle_network
 
 CONFIGURATION = frozenset(
     {"Description", "Environment", "Handler", "MemorySize", "Role", "Runtime", "Timeout", "LoggingConfig"}
@@ -45,6 +44,7 @@ class Function(Handler):
             **only(properties, "Architectures", "PackageType"),
             **only(properties, *CONFIGURATION),
         )
+        settle_network(account, name, _role(properties), properties.get("VpcConfig"), None)
         return self._reserve(account, name, properties, {})
 
     def update(
@@ -63,6 +63,8 @@ class Function(Handler):
         functions.update_function_configuration(
             FunctionName=name, **{**cleared, **only(properties, *CONFIGURATION)}
         )
+        networks = properties.get("VpcConfig"), previous.get("VpcConfig")
+        settle_network(account, name, _role(properties), *networks)
         return self._reserve(account, name, properties, previous)
 
     def _check(self, account: Account, properties: Properties) -> None:
@@ -76,11 +78,11 @@ class Function(Handler):
             raise InvalidTemplate("Timeout must be 1 to 900 seconds")
         if not 128 <= int(properties.get("MemorySize", 128)) <= 10240:
             raise InvalidTemplate("MemorySize must be 128 to 10240 MB")
-        role = account.client("iam").get_role(RoleName=properties["Role"].rsplit("/", 1)[-1])["Role"]
+        role = account.client("iam").get_role(RoleName=_role(properties))["Role"]
         if not trusts(role["AssumeRolePolicyDocument"], "lambda.amazonaws.com"):
             raise InvalidTemplate("The role defined for the function cannot be assumed by Lambda.")
         if "VpcConfig" in properties:
-            _check_network(account, properties["VpcConfig"], role["RoleName"])
+            check_network(account, properties["VpcConfig"], role["RoleName"])
 
     def _reserve(self, account: Account, name: str, properties: Properties, previous: Properties) -> Created:
         functions = account.client("lambda")
@@ -94,33 +96,11 @@ class Function(Handler):
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("lambda").delete_function(FunctionName=created.physical_id)
+        settle_network(account, created.physical_id, _role(properties), None, properties.get("VpcConfig"))
 
 
-def _check_network(account: Account, network: Properties, role: str) -> None:
-    """Lambda tries, with the function's role, what it will need of EC2."""
-    interfaces = account.arn("ec2", "network-interface/*")
-    needed = [
-        ("CreateNetworkInterface", [interfaces]),
-        ("CreateNetworkInterface", [account.arn("ec2", f"subnet/{each}") for each in network["SubnetIds"]]),
-        (
-            "CreateNetworkInterface",
-            [account.arn("ec2", f"security-group/{each}") for each in network["SecurityGroupIds"]],
-        ),
-        ("DeleteNetworkInterface", [interfaces]),
-        ("DescribeNetworkInterfaces", ["*"]),
-    ]
-    iam = account.client("iam")
-    policies = [
-        IAMPolicy(json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]))
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
-    ]
-    for action, resources in needed:
-        for resource in resources:
-            results = {policy.is_action_permitted(f"ec2:{action}", resource) for policy in policies}
-            if results != {PermissionResult.PERMITTED}:
-                raise InvalidTemplate(
-                    f"The provided execution role does not have permissions to call {action} on EC2"
-                )
+def _role(properties: Properties) -> str:
+    return str(properties["Role"].rsplit("/", 1)[-1])
 
 
 def trusts(document: Any, service: str) -> bool:
