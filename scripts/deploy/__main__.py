@@ -15,6 +15,7 @@ from scripts.deploy import (
     interfaces,
     openai_key,
     openai_trust,
+    pending,
     protection,
     readiness,
     release,
@@ -118,6 +119,8 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
     stored = _settle_secret(commands, console, plan)
     # Afterwards: a new value is then still readable with the old key, until the role may use the new one.
     protection.apply(commands, console, plan.protection, plan.key.secret.name)
+    if plan.rotation.discard:
+        pending.discard(commands, console, plan.key.secret.name, plan.rotation.discard)
     if plan.keyless.ends:
         handover.hand_back(commands, console, plan)
     doing = "Creating" if plan.stack.dead or not plan.stack.exists else "Updating"

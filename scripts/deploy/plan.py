@@ -150,6 +150,11 @@ def _steps(plan: Plan) -> list[str]:
         )
     steps.append(_secret_step(plan))
     steps += plan.protection.steps(plan.key.secret.name)
+    if plan.rotation.discard:
+        steps.append(
+            f"Discard version {plan.rotation.discard} of the secret {plan.key.secret.name}, which a rotation "
+            "left pending. The current version stays."
+        )
     if plan.stack.exists and not plan.stack.dead:
         steps.append(f"Update the stack {plan.stack.name}, if anything about it changed (sam deploy).")
     else:

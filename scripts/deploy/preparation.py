@@ -64,7 +64,8 @@ def prepare(
         )
     current = stack.parameters if stack.exists and not stack.dead else {}
     parameters = merge(template, given=options.parameters, current=current, environment=environment)
-    notes = []
+    parameters, limited = rotations.limit(parameters)
+    notes = [limited] if limited else []
     if stack.dead:
         notes.append(
             f"The stack {stack.name} is {stack.status}: it cannot be updated, only deleted and made anew. "
@@ -89,7 +90,7 @@ def prepare(
         commands, options, account, environment.stack, values, secret, without_key=without_key
     )
     notes += protection.notes
-    rotation = rotations.settle(commands, options, values, current, secret, flags)
+    rotation = rotations.settle(commands, console, options, values, current, secret, flags)
     notes += rotation.notes
     if without_key:
         unused = "The key in OPENAI_API_KEY is not used: the function does without." if key else ""

@@ -1,15 +1,18 @@
 """The rotation of the key by itself: what it needs, before anything is changed."""
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from scripts.deploy import pending
 from scripts.deploy.commands import AwsError, Commands
-from scripts.deploy.console import Stop
+from scripts.deploy.console import Console, Stop
 from scripts.deploy.options import Options
+from scripts.deploy.parameters import Parameter
 from scripts.deploy.secret import Secret
 from travel_gpt.base_url import is_openai
+from travel_gpt.credentials.rotation.plan import MOST_DAYS
 
 _NEEDS: Final = {
     "OpenAIProjectId": "the id of the project at OpenAI",
@@ -25,10 +28,46 @@ class Rotation:
     step: str = ""
     """What will happen, if anything about it changes."""
     notes: tuple[str, ...] = ()
+    discard: str = ""
+    """The version to discard before the stack is deployed, because a rotation left it as AWSPENDING."""
+
+
+_WHY_LIMITED: Final = (
+    "a key that rotation makes is valid for 365 days at OpenAI at most, and it must still be valid when one "
+    "rotation fails and the next is due"
+)
+
+
+def limit(parameters: Sequence[Parameter]) -> tuple[list[Parameter], str]:
+    """Bring RotationDays within what the template accepts, where an older template accepted more.
+
+    With more days OpenAI refused every key, so no stack has relied on them.
+
+    Args:
+        parameters: the parameters.
+
+    Returns:
+        The parameters, and a sentence about what was changed (or nothing).
+
+    Raises:
+        Stop: it was given now, or by samconfig.toml.
+    """
+    days = next(one for one in parameters if one.name == "RotationDays")
+    if not days.new.isdecimal() or int(days.new) <= MOST_DAYS:
+        return list(parameters), ""
+    if days.new != days.old:
+        raise Stop(f"RotationDays must be at most {MOST_DAYS}, not {days.new}: {_WHY_LIMITED}.", 2)
+    note = (
+        f"RotationDays is {days.old} and becomes {MOST_DAYS}, which is the most: {_WHY_LIMITED}. With "
+        f"{days.old} days OpenAI refused every new key. For another period add --parameter RotationDays=DAYS."
+    )
+    limited = replace(days, new=str(MOST_DAYS))
+    return [limited if one is days else one for one in parameters], note
 
 
 def settle(
     commands: Commands,
+    console: Console,
     options: Options,
     values: Mapping[str, str],
     current: Mapping[str, str],
@@ -39,6 +78,7 @@ def settle(
 
     Args:
         commands: the command lines.
+        console: where to ask about a rotation that stopped half-way.
         options: what the person asked for.
         values: the parameters.
         current: what the stack has; empty for a new one.
@@ -63,9 +103,11 @@ def settle(
         "OpenAI live on until each ends by itself."
     )
     settled = all(values[name] == current.get(name) for name in (*_NEEDS, "RotationDays")) and was_on
+    left = pending.settle(commands, console, options, secret, flags, changes=not settled)
     return Rotation(
         "" if settled else _turn_on(secret.name, int(values["RotationDays"])),
-        tuple(each for each in (note, going if options.keyless else "") if each),
+        tuple(each for each in (note, going if options.keyless else "", left.note) if each),
+        left.discard,
     )
 
 

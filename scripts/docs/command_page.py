@@ -114,6 +114,12 @@ that the function uses (with `--env` that of the deployed function, if you may l
 `AWSCURRENT`, and the one before `AWSPREVIOUS`. Whatever fails, Ctrl-C included, the current version stays
 current, and the staged one loses its label.
 """,
+    "secret discard-pending": """\
+Secrets Manager refuses to begin a rotation, or to change its schedule, while `AWSPENDING` is on a version
+that is not the current one: `deploy.sh` and `doctor` find such a version. The command removes that label
+and nothing else; a version that is pending and current at once is left as it is. It prints the name of the
+key that rotation may have made for the version: the next rotation deletes that key at OpenAI.
+""",
     "secret migrate": """\
 It moves `OPENAI_API_KEY`, or the variable that stands for the secret (`SECRET_TRAVEL_GPT_OPENAI_API_KEY`),
 into the secret, and those of the other environments into theirs. It shows what goes where and asks; reads

@@ -553,5 +553,28 @@ class TestDeployingAgain:
             assert not [each for each in groups if STACK in each]
             assert stack.key() == key
             assert stack.answers()
+            # And a version that is still pending would have the stack rolled back that turns it on again
+            left = str(uuid.uuid4())
+            stack.secrets.put_secret_value(
+                SecretId=OWN, ClientRequestToken=left, SecretString="{}", VersionStages=["AWSPENDING"]
+            )
+            stack.cloud.forget_calls()
+            stopped = stack.owner.deploy("--yes", *PARAMETERS)
+            assert stopped.returncode == 1
+            assert f"--remove-from-version-id {left}" in " ".join(stopped.stderr.split())
+            assert stack.owner.changes() == []
+            # So a person is asked
+            with stack.owner.deploy_at_terminal(*PARAMETERS) as terminal:
+                terminal.expect("Discard it before deploying? [y/N]")
+                terminal.type("y")
+                terminal.expect("Discard version")
+                terminal.expect("Go on? [y/N]")
+                terminal.type("y")
+                assert terminal.wait() == 0, terminal.shown
+            described = stack.secrets.describe_secret(SecretId=OWN)
+            assert described["RotationEnabled"] is True
+            assert "AWSPENDING" not in str(described["VersionIdsToStages"])
+            assert stack.key() == key
         finally:
-            assert stack.owner.deploy("--yes", *PARAMETERS).returncode == 0
+            if not stack.secrets.describe_secret(SecretId=OWN)["RotationEnabled"]:
+                assert stack.owner.deploy("--yes", *PARAMETERS).returncode == 0

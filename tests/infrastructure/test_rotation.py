@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.cloud.stacks.document import InvalidTemplate
 from tests.support.compiled_template import STACK, CompiledStack, compile_stack, read_template
-from travel_gpt.credentials.rotation.plan import RotationPlan
+from travel_gpt.credentials.rotation.plan import MOST_DAYS, RotationPlan
 from travel_gpt.settings import Settings
 
 ACCOUNT = "eu-central-1:123456789012"
@@ -162,7 +162,7 @@ def test_the_apis_role_is_the_same_with_and_without_rotation(
     assert rotating.all("AWS::IAM::Role")[role] == keyed_stack.all("AWS::IAM::Role")[role]
 
 
-@pytest.mark.parametrize("days", ["1", "30", "365"])
+@pytest.mark.parametrize("days", ["1", "30", "182"])
 def test_the_code_takes_the_environment_and_both_functions_know_the_period(days: str) -> None:
     functions = compile_stack(**ALL, RotationDays=days).all("AWS::Lambda::Function")
     rotator = functions["RotatorFunction"]
@@ -185,6 +185,12 @@ def test_the_code_takes_the_environment_and_both_functions_know_the_period(days:
     shared = [name for name in variables if name in api and name.startswith("CREDENTIAL_")]
     assert len(shared) == 4
     assert [variables[name] for name in shared] == [api[name] for name in shared]
+
+
+def test_the_template_accepts_no_period_that_a_key_could_not_outlive_twice() -> None:
+    rules = read_template()["Parameters"]["RotationDays"]
+
+    assert (rules["MinValue"], rules["MaxValue"]) == (1, MOST_DAYS)
 
 
 def test_the_function_has_time_for_a_new_key_and_less_than_secrets_manager_waits(

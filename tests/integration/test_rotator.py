@@ -19,8 +19,10 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from tests.support.upstream.admin import AdminApi
 from travel_gpt import observability
+from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.rotation import openai_keys, rotation
 from travel_gpt.credentials.rotation.steps import RotationFailed
+from travel_gpt.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +164,51 @@ def test_a_rotation_from_end_to_end(rotator: Rotator) -> None:
         "SecretId": rotator.arn,
         "ClientRequestToken": next(iter(first)),
     }
+
+
+@pytest.mark.parametrize("days", ["1", "181", "182"])
+def test_openai_takes_the_lifetime_that_goes_with_every_period(
+    rotator: Rotator, monkeypatch: pytest.MonkeyPatch, days: str
+) -> None:
+    monkeypatch.setenv("CREDENTIAL_ROTATION_DAYS", days)
+    # The longest overlap that the template accepts.
+    for name in ("CREDENTIAL_TTL_SECONDS", "CREDENTIAL_MAX_STALE_SECONDS"):
+        monkeypatch.setenv(name, "86400")
+
+    rotator.rotate()
+
+    assert rotator.value()["api_key"].endswith(MADE)
+    assert rotator.value()["expires_at"] - time.time() <= 31_536_000
+
+
+def test_given_a_first_try_that_openai_refused_then_the_same_version_can_be_made_again(
+    rotator: Rotator,
+) -> None:
+    token = rotator.begin()
+    rotator.api.faults["create"] = (400, '{"error": {"message": "above maximum value"}}')
+    rotator.fails("createSecret", token)
+    stages = rotator.secrets.describe_secret(SecretId=SECRET)["VersionIdsToStages"]
+    assert stages[token] == ["AWSPENDING"]
+    del rotator.api.faults["create"]
+
+    # Secrets Manager tries the version again that is pending: "That rotation will be reattempted".
+    # Source: recorded secretsmanager/RotateSecret/previous-rotation-not-complete.
+    for step in STEPS:
+        rotator.do(step, token)
+
+    assert rotator.value()["api_key"].endswith(MADE)
+    assert rotator.secrets.describe_secret(SecretId=SECRET)["VersionIdsToStages"][token] == ["AWSCURRENT"]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 31_536_001])
+def test_the_admin_api_that_is_tested_against_takes_no_other_lifetime(rotator: Rotator, seconds: int) -> None:
+    keys = openai_keys.OpenAIKeys(
+        lambda: Key(ADMIN), base_url=rotator.api.base_url, project="proj_1", service_account="user-1"
+    )
+
+    with pytest.raises(Misconfigured, match="Expected a value"):
+        keys.create("a-key", seconds)
+    assert rotator.api.keys.keys() == {"key_0_0"}
 
 
 def test_the_key_of_the_rotation_before_is_deleted_and_others_are_not(rotator: Rotator) -> None:

@@ -160,6 +160,24 @@ def rollback(
 
 
 @secret.command()
+def discard_pending(
+    env: Environment = None,
+    secret: SecretName = None,
+    region: Region = None,
+    profile: Profile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is discarded.")] = False,
+) -> None:
+    """End a rotation that stopped half-way: its version loses the label AWSPENDING.
+
+    Until then Secrets Manager begins no other rotation and changes none of its settings. The current key
+    stays in use.
+    """
+    from travel_gpt.command.discard import discard_pending as do
+
+    do(_target(env, secret, region, profile), Screen(), yes=yes)
+
+
+@secret.command()
 def migrate(
     file: Annotated[Path, typer.Option(help="The file with the keys.")] = Path(".env"),
     env: Environment = None,

@@ -62,12 +62,11 @@ def rotate(target: Target, screen: Screen) -> None:
 
 
 def _refuse_what_is_under_way(described: Described, target: Target) -> None:
-    if described.pending is not None and described.pending != described.current:
+    if described.unfinished is not None:
         raise Stop(
-            f"A version of {target.name} is pending already ({described.pending}): a rotation is under way, "
-            "or one was left half-way. If it is still there in a few minutes, discard it, then repeat:\n"
-            f"  aws secretsmanager update-secret-version-stage --secret-id {target.name} "
-            f"--version-stage AWSPENDING --remove-from-version-id {described.pending}"
+            f"A version of {target.name} is pending already ({described.unfinished}): a rotation is running, "
+            "or one stopped half-way. If it is still there in a few minutes, discard it, then repeat:\n"
+            f"  travel-gpt secret discard-pending{target.options}"
         )
 
 
@@ -85,7 +84,7 @@ def _rotate(
     server = server_of(credential, settings)
     with audited("secret.rotate", who=who, source=SOURCE, secret=target.name) as change:
         change.version = version
-        with _discarded_unless_promoted(versions, screen):
+        with _discarded_unless_promoted(versions, screen, target.options):
             versions.stage(value, version)
             screen.say(f"Staged as AWSPENDING: version {version}. Nobody reads it yet.")
             screen.say(f"Proving it at {server}.")
@@ -103,7 +102,7 @@ def _rotate(
 
 
 @contextmanager
-def _discarded_unless_promoted(versions: SecretVersions, screen: Screen) -> Iterator[None]:
+def _discarded_unless_promoted(versions: SecretVersions, screen: Screen, options: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -111,8 +110,8 @@ def _discarded_unless_promoted(versions: SecretVersions, screen: Screen) -> Iter
             versions.discard_pending()
         except CredentialError as failed:
             screen.note(
-                f"The staged version could not be discarded ({failed.detail}). It does no harm: nobody reads "
-                "AWSPENDING. The next `travel-gpt secret rotate` says how to remove it."
+                f"The staged version could not be discarded ({failed.detail}). The function does not read "
+                f"it. Before the next rotation: travel-gpt secret discard-pending{options}"
             )
         raise
 

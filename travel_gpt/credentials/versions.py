@@ -63,6 +63,16 @@ class Described:
         return self.version_at(PENDING)
 
     @property
+    def unfinished(self) -> str | None:
+        """The pending version of a rotation that has not ended; None where nothing is pending.
+
+        A version that is pending and current at once is no such version: a rotation may end with both labels
+        on it. While there is one, Secrets Manager begins no other rotation and changes none of its settings.
+        Source: Secrets Manager API Reference, RotateSecret.
+        """
+        return None if self.pending == self.current else self.pending
+
+    @property
     def previous(self) -> str | None:
         """The version that was current before."""
         return self.version_at(PREVIOUS)
@@ -225,16 +235,16 @@ class SecretVersions:
         return described.current, described.previous
 
     def discard_pending(self) -> str | None:
-        """End the making of a version: it loses its label, and Secrets Manager deletes it in time.
+        """End a rotation that has not ended: its version loses its label, and Secrets Manager may delete it.
 
         Returns:
-            The version that was pending; None where none was.
+            The version that was pending; None where none was, or where it is the current one as well.
 
         Raises:
             SecretNotFound: there is no such secret.
             CredentialError: as for ``promote``.
         """
-        pending = self.describe().pending
+        pending = self.describe().unfinished
         if pending is not None:
             self._move(PENDING, away_from=pending)
         return pending

@@ -1,6 +1,8 @@
 """OpenAI's admin API for the keys of service accounts, on loopback: what the rotation Lambda calls.
 
-The keys that it makes are alive until it deletes them. Documents as the SDK's types say.
+The keys that it makes are alive until it deletes them. What each rule follows stands beside it; documents are
+those of OpenAI's OpenAPI document (github.com/openai/openai-openapi), recorded as openai/POST service account
+api key/create, openai/GET project api keys/list and openai/DELETE project api key/delete.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PATH = "/v1/organization/"
+LIFETIMES = range(1, 31_536_001)
+"""The seconds for which a key may be valid. Source: OpenAI's API reference, "Create project service account
+API key", ``expires_in_seconds``: minimum 1, maximum 31536000."""
 KEYS = re.compile(r"/v1/organization/projects/(?P<project>[^/]+)/api_keys(/(?P<key>[^/?]+))?")
 CREATE = re.compile(
     r"/v1/organization/projects/(?P<project>[^/]+)/service_accounts/(?P<account>[^/]+)/api_keys"
@@ -70,6 +75,8 @@ class Organization:
             return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
         if not key or key != self.admin_key:
             return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
+        if kind == "create" and (refusal := _refusal(body)):
+            return 400, refusal
         return 200, json.dumps(self._do(kind, path, body))
 
     def _do(self, kind: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -142,8 +149,29 @@ class AdminApi(Organization):
         self._server.server_close()
 
 
-def _error(message: str) -> str:
-    return json.dumps({"error": {"message": message, "type": "invalid_request_error", "code": None}})
+def _error(message: str, param: str | None = None, code: str | None = None) -> str:
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return json.dumps({"error": error})
+
+
+def _refusal(body: dict[str, Any]) -> str:
+    """The 400 for a key that OpenAI would not make; empty for one that it would.
+
+    The shape is that of OpenAI's refusals of other parameters (recorded openai/POST
+    /v1/chat/completions/400-unsupported-value-temperature). No answer of this endpoint is known, so its words
+    are assumed.
+    """
+    seconds = body.get("expires_in_seconds")
+    if seconds is None or seconds in LIFETIMES:
+        return ""
+    below = seconds < LIFETIMES.start
+    bound = f">= {LIFETIMES.start}" if below else f"<= {LIFETIMES.stop - 1}"
+    return _error(
+        f"Invalid 'expires_in_seconds': integer {'below minimum' if below else 'above maximum'} value. "
+        f"Expected a value {bound}, but got {seconds} instead.",
+        "expires_in_seconds",
+        "integer_below_min_value" if below else "integer_above_max_value",
+    )
 
 
 def _handler_of(api: AdminApi) -> type[BaseHTTPRequestHandler]:

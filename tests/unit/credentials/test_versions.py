@@ -313,6 +313,18 @@ class TestDiscarding:
     def test_given_none_pending_then_there_is_nothing_to_do(self, versions: SecretVersions) -> None:
         assert versions.discard_pending() is None
 
+    def test_a_version_that_is_pending_and_current_at_once_keeps_its_labels(
+        self, owner: SecretsManagerClient, versions: SecretVersions
+    ) -> None:
+        # Source: recorded secretsmanager/ListSecretVersionIds/AWSCURRENT-and-AWSPENDING-same-version.
+        current = versions.describe().current or ""
+        owner.update_secret_version_stage(SecretId=NAME, VersionStage="AWSPENDING", MoveToVersionId=current)
+
+        assert versions.describe().pending == current
+        assert versions.describe().unfinished is None
+        assert versions.discard_pending() is None
+        assert versions.describe().stages[current] == {"AWSCURRENT", "AWSPENDING"}
+
 
 def test_without_a_client_one_is_made_at_the_first_call(
     owner: SecretsManagerClient, monkeypatch: pytest.MonkeyPatch

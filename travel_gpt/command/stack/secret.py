@@ -18,6 +18,9 @@ from travel_gpt.errors import CredentialError, SecretNotFound
 GRACE: Final = 2 * DAY
 """Seconds that a rotation may be late: Secrets Manager rotates at any time of the day that is due."""
 
+LONGEST_ROTATION: Final = 3600
+"""Seconds after which a rotation that has not ended counts as stopped. Its four steps have 2 minutes each."""
+
 _EVERYBODY: Final = "*"
 
 
@@ -54,13 +57,24 @@ def _versions(described: Described, options: str) -> Iterator[Finding]:
         return
     before = "with one before it" if described.previous else "without one before it"
     yield ok("secret", f"{described.name}, version {described.current}, {before}")
-    if described.pending not in (None, described.current):
-        yield warning(
-            "rotation",
-            f"version {described.pending} is pending: a rotation is under way, or stopped half-way",
-            "If that does not change: aws secretsmanager update-secret-version-stage --secret-id "
-            f"{described.name} --version-stage AWSPENDING --remove-from-version-id {described.pending}",
-        )
+    if described.unfinished is not None:
+        yield _unfinished(described, described.unfinished, options)
+
+
+def _unfinished(described: Described, version: str, options: str) -> Finding:
+    discard = f"travel-gpt secret discard-pending{options}"
+    made = _stored_at(described, version)
+    if made is None or time.time() - made < LONGEST_ROTATION:
+        says = f"version {version} is pending: a rotation is running, or one stopped half-way"
+        return warning("rotation", says, f"If that does not change within the hour: {discard}")
+    days = int((time.time() - made) // DAY)
+    since = f"for {days} days" if days else f"for {(time.time() - made) / 3600:.0f} hours"
+    return problem(
+        "rotation",
+        f"version {version} is pending {since}: a rotation stopped half-way, and until it is discarded no "
+        "other begins and none of its settings can be changed",
+        f"Read in the rotation function's log why it stopped, then: {discard}",
+    )
 
 
 def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
@@ -86,14 +100,15 @@ def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
 
 
 def _age(described: Described, options: str, told: int) -> Iterator[Finding]:
-    stored = _stored_at(described) or described.changed_at
+    current = described.current
+    stored = (current and _stored_at(described, current)) or described.changed_at
     scheduled = described.rotation_days * DAY + GRACE if described.rotates and described.rotation_days else 0
     oldest = scheduled or told * DAY or OLD
     # When it ends stands in the value, which is not read here: the function's health says it.
     yield from age_and_end(stored, None, time.time(), f"travel-gpt secret rotate{options}", oldest=oldest)
 
 
-def _stored_at(described: Described) -> float | None:
+def _stored_at(described: Described, version: str) -> float | None:
     try:
         answer = client("secretsmanager").list_secret_version_ids(SecretId=described.arn)
     except AWS_FAILURES:
@@ -101,7 +116,7 @@ def _stored_at(described: Described) -> float | None:
     made = [
         each["CreatedDate"].timestamp()
         for each in answer["Versions"]
-        if each["VersionId"] == described.current and "CreatedDate" in each
+        if each["VersionId"] == version and "CreatedDate" in each
     ]
     return made[0] if made else None
 

@@ -12,6 +12,18 @@ LONGEST_REQUEST: Final = 30
 
 _DAY: Final = 86_400
 
+LONGEST_LIFETIME: Final = 365 * _DAY
+"""Seconds that a key of a service account can be valid at most.
+
+Source: OpenAI's API reference, "Create project service account API key" (``POST
+/organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys``): ``expires_in_seconds``,
+minimum 1, maximum 31536000.
+"""
+
+MOST_DAYS: Final = 182
+"""Days between two rotations at most: two periods fit into the longest lifetime, so that a key is still valid
+when one rotation fails and the next is due."""
+
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 # Not OPENAI_PROJECT_ID: the SDK reads that by itself, and would send it along with every call.
@@ -64,6 +76,11 @@ class RotationPlan:
             if value.startswith("sk-") or not _WANTED[name].fullmatch(value)
         ]
         days = values["CREDENTIAL_ROTATION_DAYS"]
+        if days.isdecimal() and int(days) > MOST_DAYS:
+            wrong.append(
+                f"CREDENTIAL_ROTATION_DAYS must be at most {MOST_DAYS}: OpenAI's keys are valid for 365 days "
+                "at most, and a key must outlive one rotation that fails"
+            )
         return cls(
             project=values["ROTATION_PROJECT_ID"],
             service_account=values["ROTATION_SERVICE_ACCOUNT_ID"],
@@ -78,8 +95,8 @@ class RotationPlan:
 
     @property
     def lifetime(self) -> int:
-        """Seconds after which a key ends by itself: one rotation may be missed without an outage."""
-        return 2 * self.period + self.overlap
+        """Seconds after which a key expires: one rotation may fail without an outage."""
+        return min(2 * self.period + self.overlap, LONGEST_LIFETIME)
 
 
 def overlap_of(settings: Settings) -> int:

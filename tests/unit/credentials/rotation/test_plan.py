@@ -3,7 +3,7 @@
 import pytest
 
 from travel_gpt.credentials.rotation.names import KeyNames
-from travel_gpt.credentials.rotation.plan import RotationPlan, overlap_of
+from travel_gpt.credentials.rotation.plan import LONGEST_LIFETIME, MOST_DAYS, RotationPlan, overlap_of
 from travel_gpt.settings import Settings
 
 GOOD = {
@@ -30,6 +30,30 @@ def test_a_key_lives_for_two_periods_and_the_overlap() -> None:
 
     assert plan.problems == ()
     assert plan.lifetime == 14 * 86_400 + 3930
+
+
+@pytest.mark.parametrize("days", [1, 30, 181, MOST_DAYS])
+@pytest.mark.parametrize("overlap", ["60", "86400"])
+def test_no_key_lives_longer_than_openai_allows_nor_ends_before_a_second_rotation(
+    days: int, overlap: str
+) -> None:
+    settings = Settings.load({"CREDENTIAL_TTL_SECONDS": overlap, "CREDENTIAL_MAX_STALE_SECONDS": overlap})
+    plan = RotationPlan.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, settings)
+
+    assert plan.problems == ()
+    # Source: OpenAI's API reference, "Create project service account API key": 1 to 31536000.
+    assert 1 <= plan.lifetime <= 31_536_000 == LONGEST_LIFETIME
+    # When one rotation fails, the next is due before the key expires.
+    assert plan.lifetime >= 2 * plan.period
+
+
+@pytest.mark.parametrize("days", [MOST_DAYS + 1, 365, 999])
+def test_a_period_that_a_key_could_not_outlive_twice_is_a_problem(days: int) -> None:
+    plan = RotationPlan.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, Settings.load({}))
+
+    (problem,) = plan.problems
+    assert f"CREDENTIAL_ROTATION_DAYS must be at most {MOST_DAYS}" in problem
+    assert plan.lifetime <= LONGEST_LIFETIME
 
 
 @pytest.mark.parametrize("variable", GOOD)
