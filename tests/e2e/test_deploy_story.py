@@ -82,6 +82,7 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(owner: Owne
         "ThrottleRate": "2",
         "SecretName": secret,
         "LogRetentionDays": "7",
+        "LogLevel": "DEBUG",
         "AccessLogs": "enabled",
     }
     assert given.items() <= owner.parameters(stack).items()

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy.command import cli as deploy_command
 from samcli.lib.config.samconfig import SamConfig
+from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_function_provider import SamFunctionProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
+from scripts.deploy.parameters import merge, read_environment
 from tests.support.compiled_template import ROOT, compile_stack, read_template
+
+if TYPE_CHECKING:
+    from samcli.lib.providers.provider import Stack
 
 SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
 ENVIRONMENTS = {
@@ -17,6 +25,8 @@ ENVIRONMENTS = {
     "dev": ("travel-gpt-backend-dev", "travel-gpt-dev/openai-api-key"),
     "staging": ("travel-gpt-backend-staging", "travel-gpt-staging/openai-api-key"),
 }
+# sam uses what its own libraries call deprecated.
+SAMS_OWN_WARNING = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def read_by_sam(environment: str, command: str) -> dict[str, Any]:
@@ -59,7 +69,7 @@ def test_a_deployment_needs_no_further_options(environment: str) -> None:
     assert set(options) <= {parameter.name for parameter in deploy_command.params}
 
 
-@pytest.mark.parametrize("command", ["deploy", "package", "local_invoke", "local_start_api"])
+@pytest.mark.parametrize("command", ["deploy", "package", "local_invoke"])
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_what_was_not_built_is_neither_deployed_nor_run(environment: str, command: str) -> None:
     # Without it, sam would take the repository's folder for the package.
@@ -69,6 +79,77 @@ def test_what_was_not_built_is_neither_deployed_nor_run(environment: str, comman
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_build_does_not_copy_the_whole_folder(environment: str) -> None:
     assert read_by_sam(environment, "build")["build_in_source"] is True
+
+
+@SAMS_OWN_WARNING
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_sam_local_invoke_runs_the_function_with_the_environments_own_secret(environment: str) -> None:
+    # When sam reads what it would give the function
+    written = read_by_sam(environment, "local_invoke")["parameter_overrides"]
+    function = SamFunctionProvider(read_stacks(CfnParameterOverridesType().convert(written, None, None)))
+    given = function.get("TravelGPTFunction").environment["Variables"]
+
+    # Then every variable has a value, and the secret is not that of another environment
+    assert given["OPENAI_SECRET_NAME"] == ENVIRONMENTS[environment][1]
+    assert all(isinstance(value, (str, int)) for value in given.values()), given
+
+
+@SAMS_OWN_WARNING
+def test_there_is_no_section_for_sam_local_start_api_while_sam_finds_no_api() -> None:
+    configured = [name for name in ENVIRONMENTS if "local_start_api" in SAMCONFIG[name]]
+
+    # "Template does not have any APIs connected to Lambda functions": where a template has functions of SAM's
+    # own, samcli.lib.providers.api_provider looks for SAM's own APIs alone.
+    assert not configured or ApiProvider(read_stacks({})).routes
+
+
+class TestDevelopmentAndStaging:
+    """What deploy.sh and sam take for a new stack; a parameter that a stack has stays with deploy.sh."""
+
+    @pytest.mark.parametrize("environment", ["dev", "staging"])
+    @pytest.mark.parametrize(
+        "parameter", ["ThrottleRate", "ThrottleBurst", "HealthThrottleRate", "HealthThrottleBurst"]
+    )
+    def test_have_lower_throttles_than_production(self, environment: str, parameter: str) -> None:
+        assert 1 <= float(overrides(environment)[parameter]) < float(in_production(parameter))
+
+    @pytest.mark.parametrize("environment", ["dev", "staging"])
+    def test_log_more_and_keep_it_for_less_time(self, environment: str) -> None:
+        assert (overrides(environment)["LogLevel"], in_production("LogLevel")) == ("DEBUG", "INFO")
+        assert int(overrides(environment)["LogRetentionDays"]) < int(in_production("LogRetentionDays"))
+
+    @pytest.mark.parametrize("environment", ENVIRONMENTS)
+    def test_are_what_deploy_sh_starts_from_and_what_the_owner_set_before_stays(
+        self, environment: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(ROOT)
+        name = {"default": "prod"}.get(environment, environment)
+        template = [
+            {"ParameterKey": key, "DefaultValue": str(spec["Default"])}
+            for key, spec in read_template()["Parameters"].items()
+        ]
+
+        def values(current: dict[str, str]) -> dict[str, str]:
+            merged = merge(template, given={}, current=current, environment=read_environment(name))
+            return {parameter.name: parameter.new for parameter in merged}
+
+        assert overrides(environment).items() <= values({}).items()
+        own = {"ThrottleRate": "7", "LogLevel": "ERROR", "LogRetentionDays": "365"}
+        assert own.items() <= values(own).items()
+
+
+def in_production(parameter: str) -> str:
+    return overrides("default").get(parameter, str(read_template()["Parameters"][parameter]["Default"]))
+
+
+def read_stacks(parameters: dict[str, str]) -> list[Stack]:
+    """The template as sam's local commands read it."""
+    # The region and the account as well, so that sam asks nobody for them.
+    pseudo = {"AWS::Region": "us-east-1", "AWS::AccountId": "123456789012"}
+    stacks: list[Stack] = SamLocalStackProvider.get_stacks(
+        str(ROOT / "template.yaml"), parameter_overrides=parameters, global_parameter_overrides=pseudo
+    )[0]
+    return stacks
 
 
 def test_production_deploys_the_templates_own_default_secret() -> None:

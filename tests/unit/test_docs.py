@@ -287,3 +287,25 @@ def test_the_picture_says_what_it_shows_to_those_who_cannot_see_it() -> None:
     style = picture.findtext("svg:style", namespaces=space) or ""
     assert "prefers-color-scheme: dark" in style
     assert picture.find("svg:rect[@class='page']", space) is not None, "a ground of its own, for any page"
+
+
+def test_the_environments_start_as_samconfig_says() -> None:
+    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+    default = {name: str(spec["Default"]) for name, spec in PARAMETERS.items()}
+
+    def row(*names: str) -> str:
+        cells = [", ".join(f"`{name}`" for name in names)]
+        for section in ("default", "staging", "dev"):
+            written = samconfig[section]["deploy"]["parameters"]["parameter_overrides"]
+            values = default | dict(pair.split("=", 1) for pair in written)
+            quote = "`" if names == ("LogLevel",) else ""
+            cells.append(", ".join(f"{quote}{values[name]}{quote}" for name in names))
+        return f"| {' | '.join(cells)} |"
+
+    for names in (
+        ("ThrottleRate", "ThrottleBurst"),
+        ("HealthThrottleRate", "HealthThrottleBurst"),
+        ("LogLevel",),
+        ("LogRetentionDays",),
+    ):
+        assert row(*names) in SECURITY.text
