@@ -127,8 +127,15 @@ class Server:
 
 
 def _body(environ: "WSGIEnvironment") -> tuple[bytes, Refusal | None]:
-    """Read the whole body, or say why it is refused."""
+    """Read the whole body, or say why it is refused.
+
+    Source: RFC 9112, section 6.3: lengths that differ, and a length beside a transfer coding, are errors,
+    since another server on the way may have taken the other one.
+    """
     chunked = bool(environ.get("wsgi.input_terminated"))
+    lengths = {value.strip() for name, value in environ[_HEADERS] if name.lower() == "content-length"}
+    if len(lengths) > 1 or (lengths and chunked):
+        return b"", REFUSALS["DEFAULT_4XX"]
     announced = environ.get("CONTENT_LENGTH") or "0"
     if not (announced.isascii() and announced.isdigit() and len(announced) <= 12):
         return b"", REFUSALS["DEFAULT_4XX"]
@@ -183,6 +190,17 @@ class QuietRequestHandler(WSGIRequestHandler):
     def version_string(self) -> str:
         """What stands in the Server header, with no word of Python's version."""
         return self.server_version
+
+    def parse_request(self) -> bool:
+        """Read the head of a request, and send the interim answer that ``Expect: 100-continue`` asks for.
+
+        Source: RFC 9110, section 10.1.1, by which an HTTP/1.0 client gets none.
+        """
+        if not super().parse_request():
+            return False
+        # The standard library has answered it where that was right. Werkzeug would do so once more.
+        del self.headers["Expect"]
+        return True
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -120,6 +121,55 @@ def test_what_is_no_http_is_a_400_in_the_contracts_shape(running: Running, data:
     status, body = running.raw(data)
     assert (status, body["code"], body["status"]) == (400, "bad_request", "error")
     assert body["request_id"]
+
+
+def interim_and_final(running: Running, version: str) -> list[bytes]:
+    """POST with ``Expect: 100-continue`` and return the status lines of all answers."""
+    head = (
+        f"POST /travel-gpt {version}\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 16\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", running.server.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        received = b""
+        if version == "HTTP/1.1":
+            # The client waits for the interim answer before it sends the body.
+            while b"\r\n\r\n" not in received:
+                received += connection.recv(65536)
+        connection.sendall(b'{"query":"Rome"}')
+        while chunk := connection.recv(65536):
+            received += chunk
+    assert b'query\\":\\"Rome' in received
+    return re.findall(rb"(?m)^HTTP/1\.1 \d+", received)
+
+
+def test_a_client_that_expects_100_continue_gets_one_interim_answer(running: Running) -> None:
+    assert interim_and_final(running, "HTTP/1.1") == [b"HTTP/1.1 100", b"HTTP/1.1 200"]
+
+
+def test_an_http_1_0_client_gets_no_interim_answer(running: Running) -> None:
+    # RFC 9110, section 10.1.1: a server ignores the expectation of an HTTP/1.0 request.
+    assert interim_and_final(running, "HTTP/1.0") == [b"HTTP/1.1 200"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("Content-Length: 2\r\nContent-Length: 3", 400),
+        ("Content-Length: 3\r\nContent-Length: 2", 400),
+        ("Content-Length: 2, 3", 400),
+        ("Content-Length: 2\r\nTransfer-Encoding: chunked", 400),
+        ("Content-Length: 2\r\nContent-Length: 2", 200),
+        ("Content-Length: 2", 200),
+    ],
+)
+def test_a_body_whose_length_is_said_in_two_ways_is_refused(
+    running: Running, lines: str, status: int
+) -> None:
+    head = f"POST /travel-gpt HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n"
+    got, body = running.raw(head.encode() + b"{}")
+    assert got == status
+    assert status == 200 or (body["status"], body["code"]) == ("error", "bad_request")
 
 
 def test_every_exchange_is_reported(running: Running) -> None:
