@@ -43,7 +43,14 @@ test-unit: ## Run the unit tests, with coverage
 .PHONY: test-integration
 test-integration: ## Run the tests of the whole API over real HTTP, on loopback
 	@scripts/environment.sh dev
+	@scripts/environment.sh fuzz
 	$(NEUTRAL) $(DEV)/python -m pytest tests/integration -n auto
+
+.PHONY: fuzz
+fuzz: ## Send generated requests to the local server, two minutes in each access mode (OPTIONS="--seconds 20")
+	@scripts/environment.sh run
+	@scripts/environment.sh fuzz
+	$(NEUTRAL) $(RUN) -m scripts.fuzz $(OPTIONS)
 
 .PHONY: test-stack
 test-stack: ## Test the compiled template and the built package

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Create or refresh the virtual environment .venv/NAME from requirements/NAME.txt. The travel-gpt command is
 # installed into run and dev besides, as a link to this clone.
-#   scripts/environment.sh run|dev|cloud|scan
+#   scripts/environment.sh run|dev|cloud|scan|fuzz
 # It does nothing when the environment already matches the lock file and pyproject.toml.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,6 +15,7 @@ case $name in
     dev) holds='the tests and checks' size='about 400 MB' ;;
     cloud) holds='the AWS and SAM command lines' size='about 500 MB' ;;
     scan) holds='the policy scanner' size='about 500 MB' ;;
+    fuzz) holds='Schemathesis' size='about 100 MB' ;;
     *) echo "environment.sh: no environment is called '$name'" >&2; exit 2 ;;
 esac
 
@@ -54,7 +55,7 @@ if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -
 fi
 python=$(scripts/python.sh)
 
-echo "Setting up $folder ($holds; $size, once) ..."
+echo "Setting up $folder ($holds): it needs the network and $size, once ..."
 rm -rf "$folder"
 if ! "$python" -m venv "$folder" 2>"${TMPDIR:-/tmp}/travel-gpt-venv.$$"; then
     cat "${TMPDIR:-/tmp}/travel-gpt-venv.$$" >&2

@@ -24,6 +24,6 @@ done
 lock dev pyproject.toml --all-extras --group build --group dev --constraints requirements/run.txt "$@"
 lock naive pyproject.toml --group naive --constraints requirements/lambda.txt "$@"
 # These run beside the project, each in an environment of its own.
-for group in cloud scan emulator; do
+for group in cloud scan emulator fuzz; do
     lock "$group" --group "pyproject.toml:$group" "$@"
 done

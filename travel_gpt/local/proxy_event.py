@@ -16,8 +16,6 @@ STAGE: Final = "Prod"
 PATHS: Final = frozenset({RESOURCE, f"/{STAGE}{RESOURCE}"})
 """What is served: with the stage as on AWS, and without it as behind a domain of one's own."""
 
-METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-
 API_KEY_ID: Final = "localapikey"
 _API_ID: Final = "local00000"
 

@@ -1,0 +1,156 @@
+"""Send requests that Schemathesis makes from docs/openapi.json to the local server: ``make fuzz``.
+
+Each access mode has a server of its own. All checks of Schemathesis are on, and warnings count as failures:
+one of them is that no request got past the authentication.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DOCUMENT: Final = ROOT / "docs" / "openapi.json"
+SCHEMATHESIS: Final = ROOT / ".venv" / "fuzz" / "bin" / "schemathesis"
+ACCESS_MODES: Final = ("open", "api-key")
+_STARTS_WITHIN: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running local server."""
+
+    base_url: str
+    """Its address with the stage, without the path of the API."""
+    api_key: str
+    """What a POST needs in x-api-key; empty in the mode ``open``."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run Schemathesis against the local server.
+
+    Args:
+        arguments: the command line without the program's name; by default the process's own.
+
+    Returns:
+        The exit code: 0 where nothing failed, Schemathesis's own otherwise.
+    """
+    parser = argparse.ArgumentParser(prog="python -m scripts.fuzz", description=__doc__)
+    parser.add_argument("--access", choices=ACCESS_MODES, action="append", help="one mode only [both]")
+    parser.add_argument("--seconds", type=int, default=120, help="time for each mode [120]")
+    parser.add_argument(
+        "options", nargs="*", metavar="-- OPTIONS", help="further options of `schemathesis run`"
+    )
+    options = parser.parse_args(arguments)
+    if not SCHEMATHESIS.exists():
+        print("Schemathesis is not installed here: `make fuzz` sets it up.", file=sys.stderr)
+        return 2
+    code = 0
+    for access in options.access or ACCESS_MODES:
+        print(f"== make run, API_ACCESS={access}, {options.seconds} seconds", flush=True)
+        with tempfile.TemporaryDirectory() as folder, local_server(access, Path(folder)) as server:
+            code = code or fuzz(server, access, Path(folder), options.seconds, options.options)
+    return code
+
+
+@contextmanager
+def local_server(access: str, folder: Path) -> Iterator[LocalServer]:
+    """Run the local server with the demo model, and stop it in the end.
+
+    Args:
+        access: ``open`` or ``api-key``.
+        folder: an empty folder to run it in, so that no ``.env`` is read.
+
+    Raises:
+        RuntimeError: it does not start.
+    """
+    own = ("OPENAI_", "AWS_", "CREDENTIAL_", "API_ACCESS", "HOST", "PORT", "LOG_LEVEL")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "travel_gpt.local", "--port", "0", "--access", access],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        stdout=(log := (folder / "server.log").open("w")),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        with log:
+            yield _started(process, folder / "server.log")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _started(process: "subprocess.Popen[bytes]", log: Path) -> LocalServer:
+    ends = time.monotonic() + _STARTS_WITHIN
+    while time.monotonic() < ends and process.poll() is None:
+        said = log.read_text(encoding="utf-8")
+        if "Ctrl-C stops it" in said and (found := re.search(r"runs on (\S+)/travel-gpt", said)):
+            key = re.search(r"x-api-key: (\S+) \(made up", said)
+            return LocalServer(found[1], key[1] if key else "")
+        time.sleep(0.1)
+    raise RuntimeError(f"the local server did not start: {log.read_text(encoding='utf-8')}")
+
+
+def fuzz(server: LocalServer, access: str, folder: Path, seconds: int, options: Sequence[str] = ()) -> int:
+    """Run Schemathesis against one server.
+
+    Args:
+        server: the server.
+        access: its access mode.
+        folder: where to write the document and the configuration.
+        seconds: how long.
+        options: further options of ``schemathesis run``.
+
+    Returns:
+        Schemathesis's exit code.
+    """
+    (folder / "openapi.json").write_text(json.dumps(document_for(access)), encoding="utf-8")
+    # In a file, since an argument can be read by every process of this machine.
+    headers = f"[headers]\nx-api-key = {json.dumps(server.api_key)}\n" if server.api_key else ""
+    (folder / "schemathesis.toml").write_text(f"[warnings]\nfail-on = true\n{headers}", encoding="utf-8")
+    command = [
+        str(SCHEMATHESIS),
+        "--config-file",
+        f"{folder}/schemathesis.toml",
+        "run",
+        f"{folder}/openapi.json",
+    ]
+    limits = [
+        "--url",
+        server.base_url,
+        "--max-time",
+        str(seconds),
+        "--checks",
+        "all",
+        "--continue-on-failure",
+    ]
+    return subprocess.run([*command, *limits, *options], cwd=folder, check=False).returncode
+
+
+def document_for(access: str) -> dict[str, Any]:
+    """Return docs/openapi.json as one access mode is held to it.
+
+    The document describes both kinds of stack, so by it a POST may come without a key. Where the mode is
+    ``api-key`` it may not: Schemathesis then checks that a missing key and a wrong one are refused.
+
+    Args:
+        access: ``open`` or ``api-key``.
+    """
+    document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    if access == "api-key":
+        document["paths"]["/travel-gpt"]["post"]["security"] = [{"api_key": []}]
+    return document
+
+
+if __name__ == "__main__":
+    sys.exit(main())
