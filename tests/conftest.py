@@ -13,12 +13,14 @@ import pytest
 EVENTS = Path(__file__).parent.parent / "events"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
+# Where recorded answers are: a setting of the tests themselves (see tests.support.recorded).
+RECORDED = "TRAVEL_GPT_RECORDED"
 _THE_USERS_OWN = ("AWS_", "OPENAI_", "CREDENTIAL_", "POWERTOOLS_", "API_ACCESS", "LOG_LEVEL", "TRAVEL_GPT_")
 
 
 def _say_nothing_of_the_user() -> None:
     """Drop what would reach an account or change a setting, before anything reads it at import."""
-    for name in [name for name in os.environ if name.startswith(_THE_USERS_OWN)]:
+    for name in [name for name in os.environ if name.startswith(_THE_USERS_OWN) and name != RECORDED]:
         del os.environ[name]
     os.environ.update(
         AWS_ACCESS_KEY_ID="testing",

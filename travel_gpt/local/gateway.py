@@ -3,7 +3,7 @@
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final
@@ -22,6 +22,7 @@ _OTHER_NAME: Final = Refusal(
     403,
     "forbidden",
     "This server answers as localhost only. To serve it under another name, start it with HOST=0.0.0.0.",
+    error_type="ForbiddenException",
 )
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -111,14 +112,20 @@ class Gateway:
         if failure is not None:
             return refused(request, refusal), f"the function raised {_where(failure)}"
         try:
-            return http_response(returned), ""
+            made = http_response(returned)
         except MalformedResponse as wrong:
             return refused(request, refusal), f"the function's response is malformed: {wrong}"
+        traced = [*made.headers, ("X-Amzn-Trace-Id", event["headers"]["X-Amzn-Trace-Id"])]
+        return replace(made, headers=traced), ""
 
 
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Return the response of a refusal; one without a status of its own has 400."""
-    headers = [("content-type", "application/json"), *refusal.headers.items()]
+    headers = [
+        ("content-type", "application/json"),
+        ("x-amzn-ErrorType", refusal.error_type),
+        *refusal.headers.items(),
+    ]
     return HttpResponse(refusal.status or 400, headers, refusal.body(request.request_id))
 
 

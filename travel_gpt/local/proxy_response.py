@@ -13,6 +13,9 @@ _DROPPED: Final = frozenset({"connection", "content-length", "keep-alive", "tran
 # And these it hands on under another name.
 _REMAPPED: Final = frozenset({"authorization", "date", "server", "www-authenticate"})
 
+# It refuses an answer that has any other member, and one that has none at all; of these each may be missing.
+_MEMBERS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+
 _NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -29,11 +32,16 @@ class HttpResponse:
     body: bytes
 
 
-def http_response(returned: object) -> HttpResponse:
+def http_response(returned: object, *, binary: bool = False) -> HttpResponse:
     """Turn a proxy response into an HTTP response.
+
+    The rules follow answers recorded at AWS (apigateway/Lambda proxy response in the tests' recordings): an
+    answer of headers alone is a 200, an empty one and one with an unknown member are refused, a base64 body
+    is decoded only where the API declares a binary media type that matches.
 
     Args:
         returned: what the handler returned.
+        binary: whether the API declares the response's media type as binary.
 
     Returns:
         The response to send.
@@ -43,11 +51,13 @@ def http_response(returned: object) -> HttpResponse:
     """
     answer = _as_the_runtime_sends_it(returned)
     status = answer.get("statusCode")
-    if isinstance(status, str) and status.isdigit():
+    if status is None:
+        status = 200
+    elif isinstance(status, str) and status.isdigit():
         status = int(status)
     if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
         raise MalformedResponse("statusCode is not an HTTP status")
-    return HttpResponse(status, _headers(answer), _body(answer))
+    return HttpResponse(status, _headers(answer), _body(answer, binary=binary))
 
 
 def _as_the_runtime_sends_it(returned: object) -> Mapping[str, Any]:
@@ -57,6 +67,10 @@ def _as_the_runtime_sends_it(returned: object) -> Mapping[str, Any]:
         raise MalformedResponse(f"it cannot be written as JSON ({type(wrong).__name__})") from None
     if not isinstance(answer, dict):
         raise MalformedResponse("it is not an object")
+    if not answer:
+        raise MalformedResponse("it is an empty object: return at least a statusCode")
+    if unknown := sorted(answer.keys() - _MEMBERS):
+        raise MalformedResponse(f"it has members that API Gateway does not know: {', '.join(unknown)}")
     return answer
 
 
@@ -94,13 +108,13 @@ def _value(value: object) -> str:
     return text
 
 
-def _body(answer: Mapping[str, Any]) -> bytes:
+def _body(answer: Mapping[str, Any], *, binary: bool) -> bytes:
     body = answer.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
         raise MalformedResponse("body is not a text")
-    if not answer.get("isBase64Encoded"):
+    if not (binary and answer.get("isBase64Encoded")):
         return body.encode("utf-8", "replace")
     try:
         return base64.b64decode(body, validate=True)

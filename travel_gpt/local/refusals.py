@@ -21,6 +21,8 @@ class Refusal:
     code: str
     message: str
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    error_type: str = "InternalServerErrorException"
+    """What API Gateway writes into x-amzn-ErrorType, which a GatewayResponse does not change."""
 
     def body(self, request_id: str) -> bytes:
         """Return the JSON body. It has no timestamp: API Gateway cannot compute one."""
@@ -29,8 +31,15 @@ class Refusal:
         ).encode()
 
 
-_NO_PATH: Final = Refusal(404, errors.NotFound.code, errors.NotFound.message)
-_NO_KEY: Final = Refusal(403, errors.Forbidden.code, errors.Forbidden.message)
+# The error types are those of answers recorded at AWS (apigateway/gateway response 403 and 429 in the tests'
+# recordings); those of 413, 415 and DEFAULT_4XX are assumed.
+_NO_PATH: Final = Refusal(
+    404, errors.NotFound.code, errors.NotFound.message, error_type="MissingAuthenticationTokenException"
+)
+_NO_KEY: Final = Refusal(
+    403, errors.Forbidden.code, errors.Forbidden.message, error_type="ForbiddenException"
+)
+_BAD_REQUEST: Final = "BadRequestException"
 _FAILED: Final = errors.InternalError
 
 REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
@@ -41,18 +50,36 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "INVALID_API_KEY": _NO_KEY,
         "ACCESS_DENIED": _NO_KEY,
         "THROTTLED": Refusal(
-            429, "rate_limited", "Too many requests at once. Try again in a second.", {"Retry-After": "1"}
+            429,
+            "rate_limited",
+            "Too many requests at once. Try again in a second.",
+            {"Retry-After": "1"},
+            "TooManyRequestsException",
         ),
         "QUOTA_EXCEEDED": Refusal(
-            429, "rate_limited", "The quota of this key is used up for today.", {"Retry-After": "3600"}
+            429,
+            "rate_limited",
+            "The quota of this key is used up for today.",
+            {"Retry-After": "3600"},
+            "LimitExceededException",
         ),
-        "REQUEST_TOO_LARGE": Refusal(413, errors.PayloadTooLarge.code, errors.PayloadTooLarge.message),
+        "REQUEST_TOO_LARGE": Refusal(
+            413,
+            errors.PayloadTooLarge.code,
+            errors.PayloadTooLarge.message,
+            error_type="RequestTooLongException",
+        ),
         "UNSUPPORTED_MEDIA_TYPE": Refusal(
-            415, errors.UnsupportedMediaType.code, errors.UnsupportedMediaType.message
+            415,
+            errors.UnsupportedMediaType.code,
+            errors.UnsupportedMediaType.message,
+            error_type=_BAD_REQUEST,
         ),
         "INTEGRATION_TIMEOUT": Refusal(504, errors.UpstreamTimeout.code, errors.UpstreamTimeout.message),
         "INTEGRATION_FAILURE": Refusal(502, _FAILED.code, _FAILED.message),
-        "DEFAULT_4XX": Refusal(None, "bad_request", "The request cannot be understood."),
+        "DEFAULT_4XX": Refusal(
+            None, "bad_request", "The request cannot be understood.", error_type=_BAD_REQUEST
+        ),
         "DEFAULT_5XX": Refusal(None, _FAILED.code, _FAILED.message),
     }
 )

@@ -1,8 +1,12 @@
-"""REST proxy events, in the shape API Gateway gives them to a function."""
+"""REST proxy events, in the shape API Gateway gives them to a function.
+
+Recorded: apigateway/proxy event REST, the cases no-api-key-get and query-multi-value.
+"""
 
 from __future__ import annotations
 
 import base64
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +15,6 @@ IDENTITY = [
     "accountId",
     "cognitoIdentityId",
     "caller",
-    "apiKey",
-    "apiKeyId",
     "principalOrgId",
     "sourceIp",
     "accessKey",
@@ -22,6 +24,8 @@ IDENTITY = [
     "userAgent",
     "user",
 ]
+# About the connection, which ends at API Gateway: the function does not get them.
+OF_THE_CONNECTION = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
 def proxy_event(
@@ -46,7 +50,8 @@ def proxy_event(
         stage_variables: the stage's.
     """
     parameters = _gather(query)
-    many = _gather([(name, value) for name, value in headers if name.lower() != "connection"])
+    passed = [(name, value) for name, value in headers if name.lower() not in OF_THE_CONNECTION]
+    many = _gather([*passed, *_added(context)])
     moment = datetime.fromtimestamp(context["requestTimeEpoch"] / 1000, UTC)
     # API Gateway replaces what is not text, unless the API calls the media type binary.
     text = base64.b64encode(body).decode() if binary else body.decode(errors="replace")
@@ -64,11 +69,21 @@ def proxy_event(
             **context,
             "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
             "domainPrefix": context["apiId"],
-            "identity": {name: context["identity"].get(name) for name in IDENTITY},
+            # The API key and its id are there only where the method asks for one.
+            "identity": {**dict.fromkeys(IDENTITY), **context["identity"]},
         },
         "body": text if body else None,
         "isBase64Encoded": binary and bool(body),
     }
+
+
+def _added(context: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("X-Amzn-Trace-Id", f"Root=1-{context['requestTimeEpoch'] // 1000:08x}-{secrets.token_hex(12)}"),
+        ("X-Forwarded-For", context["identity"]["sourceIp"]),
+        ("X-Forwarded-Port", "443"),
+        ("X-Forwarded-Proto", "https"),
+    ]
 
 
 def _gather(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:

@@ -7,7 +7,6 @@ not count: throttles and quotas are the template's to say and AWS's to keep.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import time
@@ -21,18 +20,24 @@ from botocore.exceptions import ClientError
 from tests.support.cloud import accesslog
 from tests.support.cloud.events import proxy_event
 from tests.support.cloud.policies import matches
+from travel_gpt.local.proxy_response import MalformedResponse, http_response
 
 Answer = tuple[int, dict[str, str], bytes]
 Invoke = Callable[[str, str, dict[str, Any], float], dict[str, Any]]
 BODY_LIMIT = 10 * 1024 * 1024
-# What API Gateway answers when no gateway response says otherwise.
+# What API Gateway answers when no gateway response says otherwise: status, text, x-amzn-ErrorType. Recorded:
+# apigateway/gateway response 403, 413, 500, 502 and 504. The error type of the 413 is assumed.
 BUILT_IN = {
-    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
-    "INVALID_API_KEY": (403, "Forbidden"),
-    "REQUEST_TOO_LARGE": (413, "Request Too Long"),
-    "API_CONFIGURATION_ERROR": (500, "Internal server error"),
-    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
-    "DEFAULT_5XX": (502, "Internal server error"),
+    "MISSING_AUTHENTICATION_TOKEN": (
+        403,
+        "Missing Authentication Token",
+        "MissingAuthenticationTokenException",
+    ),
+    "INVALID_API_KEY": (403, "Forbidden", "ForbiddenException"),
+    "REQUEST_TOO_LARGE": (413, "Request Too Long", "RequestTooLongException"),
+    "API_CONFIGURATION_ERROR": (500, "Internal server error", "InternalServerErrorException"),
+    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out", "InternalServerErrorException"),
+    "DEFAULT_5XX": (502, "Internal server error", "InternalServerErrorException"),
 }
 FUNCTION_IN_URI = re.compile(r":lambda:path/2015-03-31/functions/(.+)/invocations")
 
@@ -74,7 +79,7 @@ class Gateway:
         stage, _, path = rest.partition("/")
         served = self._control("stage", region=region, api=api, stage=stage)
         if served is None:
-            return 403, {"x-amzn-errortype": "ForbiddenException"}, b'{"message":"Forbidden"}'
+            return _gateway_response("INVALID_API_KEY", {}, _ids())
         context: dict[str, Any] = {
             "accountId": self._account_id,
             "apiId": api,
@@ -82,8 +87,8 @@ class Gateway:
             "path": split.path,
             "httpMethod": method,
             "protocol": "HTTP/1.1",
-            "requestId": str(uuid.uuid4()),
-            "extendedRequestId": uuid.uuid4().hex[:15],
+            **_ids(),
+            "deploymentId": served["stage"].get("deploymentId"),
             "requestTimeEpoch": int(time.time() * 1000),
             "domainName": f"{api}.execute-api.{region}.amazonaws.com",
             "identity": {"sourceIp": "127.0.0.1", "userAgent": dict(headers).get("User-Agent")},
@@ -93,7 +98,7 @@ class Gateway:
             answer = self._serve(served, context, region, f"/{path}", split.query, headers, body)
         except Refused as refused:
             context["error"] = {"responseType": str(refused)}
-            answer = _gateway_response(str(refused), served["gatewayResponses"], context["requestId"])
+            answer = _gateway_response(str(refused), served["gatewayResponses"], context)
         if settings := served["stage"]["accessLogSettings"]:
             context["status"], context["responseLength"] = answer[0], len(answer[2])
             context["responseLatency"] = int((time.monotonic() - started) * 1000)
@@ -142,7 +147,8 @@ class Gateway:
         self, method: dict[str, Any], context: dict[str, Any], region: str, event: dict[str, Any]
     ) -> Answer:
         function = FUNCTION_IN_URI.search(method["uri"])
-        if function is None:
+        # Lambda is always called by POST (recorded: .../lambda-integration-method-not-post).
+        if function is None or method["integrationMethod"] != "POST":
             raise Refused("API_CONFIGURATION_ERROR")
         name = function[1].rsplit(":", 1)[-1]
         if not self._may_invoke(region, name, context):
@@ -151,13 +157,16 @@ class Gateway:
             answered = self._invoke(region, name, event, method["timeoutInMillis"] / 1000)
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT") from None
-        if not isinstance(answered.get("statusCode"), int):
-            raise Refused("DEFAULT_5XX")
+        try:
+            answer = http_response(answered)
+        except MalformedResponse:
+            raise Refused("DEFAULT_5XX") from None
         context["integration"] = {"status": 200, "requestId": str(uuid.uuid4())}
-        content = answered.get("body") or ""
-        headers = {**answered.get("headers", {}), "x-amzn-RequestId": context["requestId"]}
-        raw = base64.b64decode(content) if answered.get("isBase64Encoded") else content.encode()
-        return answered["statusCode"], {str(k): str(v) for k, v in headers.items()}, raw
+        together: dict[str, str] = {}
+        for header, value in answer.headers:
+            together[header] = f"{together[header]}, {value}" if header in together else value
+        trace = {"X-Amzn-Trace-Id": event["headers"]["X-Amzn-Trace-Id"]}
+        return answer.status, {**together, **_sent_with_every_answer(context), **trace}, answer.body
 
     def _may_invoke(self, region: str, name: str, context: dict[str, Any]) -> bool:
         """Whether the function's own policy lets this API, stage, method and path in."""
@@ -177,9 +186,21 @@ class Gateway:
         return False
 
 
-def _gateway_response(kind: str, responses: dict[str, Any], request_id: str) -> Answer:
-    """The deployed gateway response of a type, of its default, or API Gateway's own words."""
-    status, message = BUILT_IN[kind]
+def _ids() -> dict[str, str]:
+    return {"requestId": str(uuid.uuid4()), "extendedRequestId": f"{uuid.uuid4().hex[:15]}="}
+
+
+def _sent_with_every_answer(context: Mapping[str, Any]) -> dict[str, str]:
+    return {"x-amzn-RequestId": context["requestId"], "x-amz-apigw-id": context["extendedRequestId"]}
+
+
+def _gateway_response(kind: str, responses: dict[str, Any], context: Mapping[str, Any]) -> Answer:
+    """The deployed gateway response of a type, of its default, or API Gateway's own words.
+
+    A gateway response changes the status, the body and adds headers; x-amzn-ErrorType stays (recorded:
+    apigateway/gateway response 429/throttle-headers-edge-custom-body).
+    """
+    status, message, error_type = BUILT_IN[kind]
     specific = responses.get(kind, {})
     default = responses.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX", {})
     status = int(specific.get("statusCode") or default.get("statusCode") or status)
@@ -190,5 +211,6 @@ def _gateway_response(kind: str, responses: dict[str, Any], request_id: str) -> 
     }
     body = templates.get("application/json", '{"message":$context.error.messageString}')
     body = body.replace("$context.error.messageString", json.dumps(message))
-    body = body.replace("$context.error.message", message).replace("$context.requestId", request_id)
-    return status, {"Content-Type": "application/json", "x-amzn-ErrorType": kind, **headers}, body.encode()
+    body = body.replace("$context.error.message", message).replace("$context.requestId", context["requestId"])
+    own = {"Content-Type": "application/json", "x-amzn-ErrorType": error_type}
+    return status, {**own, **_sent_with_every_answer(context), **headers}, body.encode()

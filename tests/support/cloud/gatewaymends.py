@@ -46,6 +46,7 @@ def definition(api: RestAPI) -> dict[str, Any]:
                 "keyRequired": bool(method.api_key_required),
                 "resourceId": resource.id,
                 "uri": integration.uri if integration else None,
+                "integrationMethod": integration.http_method if integration else None,
                 "timeoutInMillis": int(getattr(integration, "timeout_in_millis", None) or 29000),
             }
     return {

@@ -25,7 +25,7 @@ HANDLER = """
 import json
 
 def lambda_handler(event, context):
-    seen = [event["queryStringParameters"], event["requestContext"]["identity"]["apiKeyId"]]
+    seen = [event["queryStringParameters"], event["requestContext"]["identity"].get("apiKeyId")]
     return {"statusCode": 200, "body": json.dumps(seen)}
 """
 

@@ -114,7 +114,7 @@ def test_even_an_exit_of_the_handler_is_a_502() -> None:
 
 
 def test_a_malformed_response_is_a_502_and_says_why_to_the_owner_only() -> None:
-    exchange = send(Gateway(lambda *_: {"body": "x"}))
+    exchange = send(Gateway(lambda *_: {"statusCode": "many"}))
     assert code(exchange) == (502, "internal_error")
     assert "statusCode" in exchange.trouble
     assert b"statusCode" not in exchange.response.body

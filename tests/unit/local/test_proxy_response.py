@@ -28,8 +28,20 @@ def test_a_status_may_be_a_text_and_a_body_may_be_absent() -> None:
     assert (made.status, made.body) == (204, b"")
 
 
-def test_a_base64_body_is_decoded() -> None:
-    assert http_response({"statusCode": 200, "body": "aGk=", "isBase64Encoded": True}).body == b"hi"
+def test_a_base64_body_is_decoded_only_where_the_api_has_a_binary_media_type() -> None:
+    answer = {"statusCode": 200, "body": "aGk=", "isBase64Encoded": True}
+    assert http_response(answer).body == b"aGk="
+    assert http_response(answer, binary=True).body == b"hi"
+
+
+def test_base64_that_is_none_is_refused_where_it_would_be_decoded() -> None:
+    with pytest.raises(MalformedResponse, match="not base64"):
+        http_response({"statusCode": 200, "body": "%%%", "isBase64Encoded": True}, binary=True)
+
+
+def test_without_a_status_it_is_200() -> None:
+    made = http_response({"headers": {"a": "b"}, "statusCode": None})
+    assert (made.status, made.body) == (200, b"")
 
 
 def test_headers_that_api_gateway_keeps_for_itself_are_dropped_or_renamed() -> None:
@@ -45,13 +57,12 @@ def test_headers_that_api_gateway_keeps_for_itself_are_dropped_or_renamed() -> N
         "ok",
         [],
         {},
-        {"body": "no status"},
+        {"statusCode": 200, "wrongValue": "value"},
         {"statusCode": True},
         {"statusCode": 42},
         {"statusCode": "many"},
         {"statusCode": 200, "body": {"not": "text"}},
         {"statusCode": 200, "body": b"bytes"},
-        {"statusCode": 200, "body": "%%%", "isBase64Encoded": True},
         {"statusCode": 200, "headers": ["a"]},
         {"statusCode": 200, "headers": {"a": None}},
         {"statusCode": 200, "headers": {"a": {"b": "c"}}},
