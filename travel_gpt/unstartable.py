@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from travel_gpt.api.headers import STANDING
 from travel_gpt.errors import HTTP_STATUS, Misconfigured
 from travel_gpt.redaction import redact
 
@@ -55,7 +56,7 @@ class Unstartable:
             body["has_api_key"] = False
         return {
             "statusCode": HTTP_STATUS[Misconfigured],
-            "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
+            "headers": dict(STANDING),
             "body": json.dumps(body),
             "isBase64Encoded": False,
         }

@@ -19,6 +19,7 @@
 ``handover``          going without a key: the proof, and the second deployment
 ``preparation``       looking at all of that and deciding what to do
 ``plan``              what will happen, shown before it happens
+``tls``               what a change of the API's TLS policy means
 ``release``           build, deploy
 ``health``            calling the deployed API, and the commands to try
 ``removal``           ``--delete``

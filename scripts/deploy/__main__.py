@@ -21,6 +21,7 @@ from scripts.deploy import (
     release,
     removal,
     secret as secrets,
+    tls,
 )
 from scripts.deploy.commands import AwsError, Commands, explain
 from scripts.deploy.console import Console, Stop
@@ -133,6 +134,7 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
             f"Nothing to change: the stack {stack.name} is up to date"
             + ("." if stored else ", and the secret stays as it is.")
         )
+    tls.show(console, plan.stack, stack, plan.flags)
     with openai_trust.shown_at_the_end(console, plan.trust):
         _finish(commands, console, plan, stack)
 

@@ -12,6 +12,7 @@ from scripts.deploy import (
     protection as protections,
     rotation as rotations,
     secret as secrets,
+    tls,
     vpc as vpcs,
 )
 from scripts.deploy.commands import Commands
@@ -74,6 +75,7 @@ def prepare(
     wanted = next(parameter.new for parameter in parameters if parameter.name == "AccessLogs")
     logs = access_logs.settle(console, options, wanted == "enabled", has_role)
     notes.append(logs.note)
+    notes.append(tls.note(stack))
     if not logs.on:
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}

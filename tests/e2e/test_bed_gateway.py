@@ -70,6 +70,36 @@ def test_a_stage_serves_what_was_deployed_and_not_what_the_api_became(small: Sma
     assert small.get() == (200, [None, None])
 
 
+def with_policy(cloud: Cloud, deployment: str, **properties: str) -> dict[str, Any]:
+    resources = api(cloud, key_required=False, deployment=deployment)
+    resources["Api"]["Properties"] |= properties
+    return resources
+
+
+def test_a_security_policy_needs_an_access_mode_and_is_served_once_it_is_deployed(small: Small) -> None:
+    policy, mode = {"SecurityPolicy": "SecurityPolicy_TLS13_1_2_2021_06"}, {"EndpointAccessMode": "BASIC"}
+    small.deploy(with_policy(small.cloud, "Deployment"))
+
+    def served() -> str:
+        known: list[dict[str, Any]] = small.cloud.client("apigateway").get_rest_apis()["items"]
+        return str(
+            small.cloud.aws.control("stage", region="us-east-1", api=known[0]["id"], stage="Prod")[
+                "securityPolicy"
+            ]
+        )
+
+    # When one half is given, then it is refused
+    assert small.deploy(with_policy(small.cloud, "Anew", **policy)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "Endpoint access mode is required for the specified security policy" in reasons(small.cloud)
+    assert small.deploy(with_policy(small.cloud, "Anew", **mode)) == "UPDATE_ROLLBACK_COMPLETE"
+
+    # When both are given without a new deployment, then the stage serves the old policy; else the new one
+    assert small.deploy(with_policy(small.cloud, "Deployment", **policy, **mode)) == "UPDATE_COMPLETE"
+    assert served() == ""
+    assert small.deploy(with_policy(small.cloud, "Anew", **policy, **mode)) == "UPDATE_COMPLETE"
+    assert served() == policy["SecurityPolicy"]
+
+
 @pytest.mark.parametrize("missing", ["Enabled", "PlanKey", "Plan's stages"])
 def test_a_key_needs_to_be_enabled_and_in_a_plan_of_the_stage(small: Small, missing: str) -> None:
     resources = api(small.cloud, key_required=True)

@@ -122,6 +122,20 @@ def prints_curl_commands_that_work_as_they_stand(first_run: FirstRun) -> None:
     assert answer_to(first_run.owner, curls[1])["status"] == "success"
 
 
+def answers_over_tls_1_2_or_newer_and_asks_browsers_for_tls(first_run: FirstRun) -> None:
+    cloud, url = first_run.owner.cloud, outputs(first_run.owner)["ApiUrl"]
+    (deployed,) = cloud.client("apigateway").get_rest_apis()["items"]
+
+    # The gateway's own refusals as well as the function's answers.
+    headers = [cloud.run("curl", "-sD-", "-o/dev/null", *more, url).stdout for more in ([], ["-d", "{}"])]
+
+    assert deployed["securityPolicy"] == outputs(first_run.owner)["TlsPolicy"]
+    assert [text.split()[1] for text in headers] == ["200", "403"]
+    assert all("strict-transport-security: max-age=31536000" in text.lower() for text in headers)
+    # Nothing changes for a caller of a new API.
+    assert "TLS policy" not in first_run.done.stdout + first_run.again.stdout
+
+
 def prints_how_to_read_the_api_key(first_run: FirstRun) -> None:
     cloud = first_run.owner.cloud
     line = next(line for line in first_run.done.stdout.splitlines() if "get-api-key" in line)
@@ -190,6 +204,7 @@ CLAIMS = (
     deploys_without_access_logs_and_says_so_where_there_is_no_role_for_them,
     says_what_health_says_and_ends_with_the_next_command,
     prints_curl_commands_that_work_as_they_stand,
+    answers_over_tls_1_2_or_newer_and_asks_browsers_for_tls,
     prints_how_to_read_the_api_key,
     running_it_again_builds_again_and_changes_nothing,
     keeps_the_key_out_of_what_was_printed,

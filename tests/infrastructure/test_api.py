@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.compiled_template import compile_stack
+from travel_gpt.api.headers import STANDING
 from travel_gpt.local.refusals import REFUSALS
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
+STRICT = "Strict-Transport-Security"
 
 
 def body(stack: CompiledStack) -> dict[str, Any]:
@@ -73,6 +75,17 @@ def test_the_api_is_regional_and_takes_its_keys_from_the_header(any_stack: Compi
     assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     assert api["ApiKeySourceType"] == "HEADER"
     assert api["Name"] == "travel-gpt-backend"
+
+
+def test_its_address_takes_tls_1_2_or_newer(any_stack: CompiledStack) -> None:
+    api = any_stack.one("AWS::ApiGateway::RestApi")
+
+    # API Gateway developer guide, "Security policies for REST APIs in API Gateway": a policy whose name
+    # begins with SecurityPolicy_ needs an endpoint access mode. Without one, a Regional API takes TLS 1.0.
+    assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_2021_06"
+    assert api["EndpointAccessMode"] == "BASIC"
+    # What deploy.sh sees of a change.
+    assert any_stack.outputs["TlsPolicy"] == api["SecurityPolicy"]
 
 
 def test_exactly_one_stage_serves_exactly_one_deployment(any_stack: CompiledStack) -> None:
@@ -155,9 +168,10 @@ def test_its_own_refusals_have_the_shape_and_words_of_the_local_gateway(
 
     assert answer(response) == json.loads(refusal.body("id-of-the-request"))
     assert response.get("statusCode") == refusal.status
-    # A constant stands in single quotes there.
-    assert response.get("responseParameters", {}) == {
-        f"gatewayresponse.header.{name}": f"'{value}'" for name, value in refusal.headers.items()
+    # A constant stands in single quotes there. The local gateway has no TLS, so it does not ask for it.
+    headers = {**refusal.headers, STRICT: STANDING[STRICT]}
+    assert response["responseParameters"] == {
+        f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()
     }
 
 

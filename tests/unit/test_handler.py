@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 
 from tests.conftest import LambdaContext, ProxyEvent
+from travel_gpt.api.headers import STANDING
 from travel_gpt.observability import count, flush_metrics
 from travel_gpt.unstartable import Unstartable
 
@@ -177,7 +178,7 @@ class TestUnstartable:
 
         assert response["statusCode"] == 503
         assert body_of(response)["request_id"] == LambdaContext().aws_request_id
-        assert response["headers"]["Content-Type"] == "application/json"
+        assert response["headers"] == STANDING
 
     def test_it_counts_for_the_alarm_as_the_metrics_of_a_function_that_runs_do(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.advisor.wires import Answer
+from travel_gpt.api.headers import STANDING
 from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.errors import HTTP_STATUS, CredentialError, InternalError, MethodNotAllowed, TravelGPTError
 from travel_gpt.redaction import conceal
@@ -191,12 +192,7 @@ def _response(
 ) -> ProxyResponse:
     return ProxyResponse(
         statusCode=status,
-        headers={
-            "Content-Type": "application/json",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            **(headers or {}),
-        },
+        headers={**STANDING, **(headers or {})},
         body=_text(body),
         isBase64Encoded=False,
     )

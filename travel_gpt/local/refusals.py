@@ -1,6 +1,7 @@
 """What API Gateway answers by itself, without asking the function.
 
-The template's GatewayResponses say the same to AWS; a test holds the two together.
+The template's GatewayResponses say the same to AWS; a test holds the two together. Theirs also have
+Strict-Transport-Security, which must not go out without TLS (RFC 6797, section 7.2).
 """
 
 import json

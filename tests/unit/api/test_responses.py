@@ -27,6 +27,7 @@ STANDING = {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000",
 }
 NOW = 1_795_176_000
 

@@ -29,12 +29,15 @@ METHOD_SETTINGS = {
 }
 
 
+SECURITY = {"SecurityPolicy": "/securityPolicy", "EndpointAccessMode": "/endpointAccessMode"}
+
+
 class RestApi(Handler):
     type = "AWS::ApiGateway::RestApi"
     properties = frozenset(
         {"ApiKeySourceType", "BinaryMediaTypes", "Body", "Description", "DisableExecuteApiEndpoint"}
         | {"EndpointConfiguration", "FailOnWarnings", "MinimumCompressionSize", "Mode", "Name", "Parameters"}
-        | {"Policy", "Tags"}
+        | {"Policy", "Tags", "SecurityPolicy", "EndpointAccessMode"}
     )
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
@@ -50,6 +53,7 @@ class RestApi(Handler):
             **camel(only(properties, "Description", "DisableExecuteApiEndpoint", "MinimumCompressionSize")),
             **endpoint,
         )
+        _change_security_policy(gateway, made["id"], properties, {})
         for media in properties.get("BinaryMediaTypes", []):
             escaped = media.replace("/", "~1")
             gateway.update_rest_api(
@@ -65,7 +69,7 @@ class RestApi(Handler):
         self, account: Account, created: Created, properties: Properties, previous: Properties
     ) -> Created:
         gateway = account.client("apigateway")
-        changeable = {"Body", "Description", "Name", "Tags"}
+        changeable = {"Body", "Description", "Name", "Tags", *SECURITY}
         changed = {k for k in set(properties) | set(previous) if properties.get(k) != previous.get(k)}
         if stuck := sorted(changed - changeable):
             raise InvalidTemplate(f"The test bed cannot change {stuck} of a REST API")
@@ -73,12 +77,23 @@ class RestApi(Handler):
             if properties.get(key) != previous.get(key):
                 change = {"op": "replace", "path": "/" + key.lower(), "value": properties.get(key, "")}
                 gateway.update_rest_api(restApiId=created.physical_id, patchOperations=[change])
+        _change_security_policy(gateway, created.physical_id, properties, previous)
         if properties.get("Body") != previous.get("Body"):
             import_body(gateway, created.physical_id, properties["Body"])
         return created
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("apigateway").delete_rest_api(restApiId=created.physical_id)
+
+
+def _change_security_policy(gateway: Any, api_id: str, properties: Properties, previous: Properties) -> None:
+    operations = [
+        _replace(path, properties.get(name, ""))
+        for name, path in SECURITY.items()
+        if properties.get(name) != previous.get(name)
+    ]
+    if operations:
+        gateway.update_rest_api(restApiId=api_id, patchOperations=operations)
 
 
 class Deployment(Handler):
