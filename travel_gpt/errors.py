@@ -22,9 +22,14 @@
     ├── UpstreamError                OpenAI, or the way to it
     │   ├── UpstreamFailed
     │   ├── UpstreamTimeout
+    │   ├── UpstreamUnreachable
+    │   ├── UpstreamNotFound
+    │   ├── UpstreamApiUnsupported
     │   ├── UpstreamRateLimited
     │   ├── QuotaExhausted
     │   ├── ModelUnavailable
+    │   ├── ContextLengthExceeded
+    │   ├── RequestTooLarge
     │   └── ContentRefused
     └── InternalError                a mistake of ours
 """
@@ -39,6 +44,7 @@ class TravelGPTError(Exception):
         detail: what happened, for the operator's log. Never a credential.
         message: what to tell the caller instead of the class's own message.
         retry_after: seconds after which another try may succeed, where that is known.
+        upstream_status: the HTTP status that the model's server answered with, where it answered.
     """
 
     code: ClassVar[str]
@@ -49,17 +55,28 @@ class TravelGPTError(Exception):
     """What the owner can do, and where to look."""
 
     def __init__(
-        self, detail: str = "", *, message: str | None = None, retry_after: int | None = None
+        self,
+        detail: str = "",
+        *,
+        message: str | None = None,
+        retry_after: int | None = None,
+        upstream_status: int | None = None,
     ) -> None:
         super().__init__(detail or message or self.message)
         self.detail = detail
         if message is not None:
             self.message = message
         self.retry_after = retry_after
+        self.upstream_status = upstream_status
 
     def again(self) -> Self:
         """Return the same failure anew, for another request: an exception carries one traceback."""
-        return type(self)(self.detail, message=self.message, retry_after=self.retry_after)
+        return type(self)(
+            self.detail,
+            message=self.message,
+            retry_after=self.retry_after,
+            upstream_status=self.upstream_status,
+        )
 
 
 class RequestError(TravelGPTError):
@@ -218,14 +235,62 @@ class UpstreamError(TravelGPTError):
 
 
 class UpstreamFailed(UpstreamError):
-    """A 5xx, a broken connection, or a reply that cannot be read."""
+    """A 5xx, a connection that was cut, a request that the server refused, or a reply that cannot be read."""
 
     code = "upstream_error"
     message = "The model did not give a usable answer. Try again."
-    advice = "Try again: after the time in `Retry-After` where there is one, else after a few seconds."
+    advice = (
+        "Do what the message says. Where it says to try again: after the time in `Retry-After` where there "
+        "is one, else after a few seconds."
+    )
     remedy = (
         "Read `detail` in the log and look at the provider's status page. With a server of your own, "
-        "check `OPENAI_BASE_URL`, `OPENAI_API` and whether it can be reached."
+        "check `OPENAI_BASE_URL`, `OPENAI_API` and the server's log."
+    )
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the model's server: refused, no route, unknown name, or a certificate not trusted."""
+
+    code = "upstream_unreachable"
+    message = (
+        "The model's server cannot be reached. Its owner should check that it runs, and OPENAI_BASE_URL."
+    )
+    advice = "Tell the owner. Trying again helps only when the server can be reached again."
+    remedy = (
+        "Read `detail` in the log: it names the host and the cause. Check that the server runs, "
+        "`OPENAI_BASE_URL` and the `base_url` in the secret; in a VPC, that its subnets have a way out (a "
+        "NAT gateway)."
+    )
+
+
+class UpstreamNotFound(UpstreamError):
+    """The model's server has no such path: the base URL is wrong."""
+
+    code = "upstream_not_found"
+    message = (
+        "The model's server does not have the path that was asked for. The owner should check "
+        "OPENAI_BASE_URL: most servers' ends in /v1."
+    )
+    advice = "Tell the owner. Waiting does not help."
+    remedy = (
+        "Read `detail` in the log: it has the whole URL that was asked for. Correct `OPENAI_BASE_URL`, or "
+        "the `base_url` in the secret. `?verify=true` asks for `/models`, which some servers do not have."
+    )
+
+
+class UpstreamApiUnsupported(UpstreamError):
+    """The model's server does not have the Responses API: it speaks Chat Completions only."""
+
+    code = "upstream_api_unsupported"
+    message = (
+        "The model's server does not have the Responses API. The owner should set OPENAI_API=chat; if that "
+        "fails as well, OPENAI_BASE_URL is wrong."
+    )
+    advice = "Tell the owner. Waiting does not help."
+    remedy = (
+        "Set `OPENAI_API=chat`, or `api` to `chat` in the secret (`./deploy.sh --parameter OpenAIApi=chat`). "
+        "If that fails with `upstream_not_found`, correct `OPENAI_BASE_URL`."
     )
 
 
@@ -268,6 +333,36 @@ class ModelUnavailable(UpstreamError):
     remedy = "Check `OPENAI_MODEL`, the `model` in the secret, and which models the key's project may use."
 
 
+class ContextLengthExceeded(UpstreamError):
+    """The query and the longest answer do not fit into the model's context window."""
+
+    code = "context_length_exceeded"
+    message = (
+        "The query is too long for the configured model. Ask in fewer words; if a short query fails as well, "
+        "tell the owner."
+    )
+    advice = "Ask in fewer words. The same query again gets the same answer."
+    remedy = (
+        "Take a model with a larger context window, or raise the window of a server of your own; lower "
+        "`OPENAI_MAX_OUTPUT_TOKENS` where the server counts it in."
+    )
+
+
+class RequestTooLarge(UpstreamError):
+    """The request alone is over a limit of the model's server, so that waiting does not help."""
+
+    code = "request_too_large"
+    message = (
+        "The request is larger than the model's server lets through at once. Ask in fewer words; if a short "
+        "query fails as well, tell the owner."
+    )
+    advice = "Ask in fewer words. The same query again gets the same answer, however long you wait."
+    remedy = (
+        "Read `detail` in the log: it says which limit. Lower `OPENAI_MAX_OUTPUT_TOKENS`, which counts "
+        "against the limit of tokens per minute, or have the limit of the OpenAI project raised."
+    )
+
+
 class ContentRefused(UpstreamError):
     """The model or its provider refuses to answer this query."""
 
@@ -299,11 +394,16 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     ContentRefused: 422,
+    ContextLengthExceeded: 422,
+    RequestTooLarge: 422,
     UpstreamRateLimited: 429,
     InternalError: 500,
     CredentialRejected: 502,
     ModelUnavailable: 502,
+    UpstreamApiUnsupported: 502,
     UpstreamFailed: 502,
+    UpstreamNotFound: 502,
+    UpstreamUnreachable: 502,
     AccessDenied: 503,
     CredentialsUnavailable: 503,
     InvalidSecret: 503,

@@ -8,8 +8,10 @@ from typing import Final
 
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
+from travel_gpt.advisor.refusals import KeyRefused, NotPermitted, Refusal, meaning_of
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.secret import read_secret
+from travel_gpt.error_body import read_error_body
 from travel_gpt.errors import InvalidSecret
 
 OPENAI: Final = "https://api.openai.com/v1"
@@ -114,12 +116,20 @@ def prove(commands: Commands, credential: Credential, base_url: str) -> Proof:
         return Proof(Verdict.UNKNOWN, f"{url} did not answer ({body or f'curl error {failed}'})")
     if status == 200:
         return Proof(Verdict.ACCEPTED, url, _models(body))
-    # A 401 quotes a piece of the key, so no body is passed on. And OpenAI answers 401, at times, to a good
-    # key that lacks a permission.
-    verdict = {401: Verdict.REJECTED, 403: Verdict.FORBIDDEN}.get(status, Verdict.UNKNOWN)
-    if verdict is Verdict.REJECTED and "missing_scope" in body:
-        verdict = Verdict.FORBIDDEN
-    return Proof(verdict, f"{url} answered {status}")
+    # A 401 quotes a piece of the key, so no body is passed on.
+    return Proof(_verdict(status, body, url), f"{url} answered {status}")
+
+
+def _verdict(status: int, body: str, url: str) -> Verdict:
+    """Read a refusal as the function will."""
+    try:
+        said: object = json.loads(body)
+    except ValueError:
+        said = body
+    meaning = meaning_of(Refusal(status, read_error_body(said), url))
+    if isinstance(meaning, KeyRefused):
+        return Verdict.REJECTED
+    return Verdict.FORBIDDEN if isinstance(meaning, NotPermitted) else Verdict.UNKNOWN
 
 
 def _models(body: str) -> frozenset[str]:

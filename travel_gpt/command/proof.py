@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from travel_gpt.advisor.refusals import NotPermitted
 from travel_gpt.advisor.upstream import Upstream
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
@@ -47,6 +48,8 @@ def why_not(failure: TravelGPTError, server: str) -> str:
     Returns:
         A sentence without a full stop.
     """
+    if isinstance(failure, NotPermitted):
+        return f"{server} knows the key and does not permit it this call ({failure.detail})"
     if isinstance(failure, CredentialRejected):
         return f"{server} refuses the key ({failure.detail})"
     return f"{server} could not say ({failure.detail or failure.code})"
