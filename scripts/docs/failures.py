@@ -7,13 +7,16 @@ from typing import Final, Literal
 from travel_gpt.errors import (
     HTTP_STATUS,
     ContentRefused,
+    ContextLengthExceeded,
     CredentialError,
     InternalError,
     InvalidParameter,
     MethodNotAllowed,
     NotFound,
     RequestError,
+    RequestTooLarge,
     TravelGPTError,
+    UpstreamApiUnsupported,
     UpstreamError,
 )
 from travel_gpt.local.refusals import REFUSALS, Refusal
@@ -28,9 +31,9 @@ _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (InvalidParameter, CredentialError, UpstreamError, InternalError),
     "POST": (RequestError, CredentialError, UpstreamError, InternalError),
 }
-# GET sends no query that could be refused, and POST has no parameter.
+# GET sends no query that could be refused, and does not call the Responses API; POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
-    "GET": (ContentRefused,),
+    "GET": (ContentRefused, ContextLengthExceeded, RequestTooLarge, UpstreamApiUnsupported),
     "POST": (*OF_THE_ADDRESS, InvalidParameter),
 }
 

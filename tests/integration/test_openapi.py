@@ -147,6 +147,17 @@ def _faulty(path: str, fault: Behaviour, then: Ask) -> Ask:
     return ask
 
 
+def _away(then: Ask) -> Ask:
+    def ask(deployment: Deployment) -> Reply:
+        deployment.upstream.close()
+        return then(deployment)
+
+    return ask
+
+
+_NO_SUCH_PATH = behaviours.raw(b"404 page not found", status=404, content_type="text/plain")
+
+
 def _credential_cases(then: Ask) -> list[tuple[str, Ask, str]]:
     return [
         ("no-secret", _without_secret(then), "secret_not_found"),
@@ -172,6 +183,8 @@ GETS: list[tuple[str, Ask, str]] = [
     ("no-credit", _faulty(MODELS, behaviours.out_of_quota(), _prove), "quota_exhausted"),
     ("no-model", _faulty(MODELS, behaviours.unknown_model(), _prove), "model_unavailable"),
     ("500", _faulty(MODELS, behaviours.server_error(), _prove), "upstream_error"),
+    ("away", _away(_prove), "upstream_unreachable"),
+    ("no-path", _faulty(MODELS, _NO_SUCH_PATH, _prove), "upstream_not_found"),
     ("late", _late("GET"), "upstream_timeout"),
     ("our-mistake", _broken(_prove), "internal_error"),
     *_credential_cases(_get),
@@ -190,6 +203,8 @@ POSTS: list[tuple[str, Ask, str]] = [
     ("gzip", _raw("{}", headers={"Content-Encoding": "gzip"}), "unsupported_media_type"),
     ("control-characters", _raw(json.dumps({"query": "\0\1"})), "invalid_query"),
     ("late", _late("POST"), "upstream_timeout"),
+    ("away", _away(_post), "upstream_unreachable"),
+    ("chat-only", _faulty(RESPONSES, _NO_SUCH_PATH, _post), "upstream_api_unsupported"),
     ("our-mistake", _broken(_post), "internal_error"),
     *_credential_cases(_post),
 ]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.upstream import CHAT, MALFORMED, RESPONSES, Behaviour, Exchan
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}
 Deploy = Callable[..., Deployment]
+Lines = Callable[[], list[dict[str, Any]]]
 # A model of whose name the scripted upstream does not conclude that it refuses max_tokens.
 MODEL = "llama3.3"
 
@@ -22,10 +24,10 @@ def wire(request: pytest.FixtureRequest) -> str:
 FAULTS: list[tuple[str, Behaviour, int, str]] = [
     ("key-refused", behaviours.reject_key(), 502, "credential_rejected"),
     ("scope-missing", behaviours.missing_scope(), 502, "credential_rejected"),
-    ("scope-missing-401", behaviours.missing_scope(status=401), 502, "credential_rejected"),
+    ("scope-missing-403", behaviours.missing_scope(status=403), 502, "credential_rejected"),
+    ("scope-missing-code", behaviours.missing_scope(code="missing_scope"), 502, "credential_rejected"),
     ("no-model-access", behaviours.no_model_access(), 502, "model_unavailable"),
-    ("model-unknown-404", behaviours.unknown_model(), 502, "model_unavailable"),
-    ("model-unknown-400", behaviours.unknown_model(status=400), 502, "model_unavailable"),
+    ("model-unknown", behaviours.unknown_model(), 502, "model_unavailable"),
     ("content-policy", behaviours.content_policy(), 422, "content_refused"),
     ("invalid-prompt", behaviours.content_policy("invalid_prompt"), 422, "content_refused"),
     ("refusal", behaviours.refusal(), 422, "content_refused"),
@@ -42,7 +44,11 @@ FAULTS: list[tuple[str, Behaviour, int, str]] = [
     ("failed-inside-200", behaviours.failed(), 502, "upstream_error"),
     ("capped-before-the-first-word", behaviours.incomplete(empty=True), 502, "upstream_error"),
     ("html", behaviours.malformed("html"), 502, "upstream_error"),
-    ("redirect", behaviours.raw(b"", status=302), 502, "upstream_error"),
+    ("redirect", behaviours.raw(b"", status=302), 502, "upstream_not_found"),
+    ("context-full", behaviours.context_length(), 422, "context_length_exceeded"),
+    ("request-too-large", behaviours.request_too_large(), 422, "request_too_large"),
+    ("413", behaviours.raw(b"too large", status=413, content_type="text/plain"), 422, "request_too_large"),
+    ("spend-limit", behaviours.out_of_quota("project_spend_limit_exceeded"), 503, "quota_exhausted"),
     *((f"malformed-{kind}", behaviours.malformed(kind), 502, "upstream_error") for kind in MALFORMED),
 ]
 
@@ -88,7 +94,7 @@ def test_a_missing_permission_is_not_mended_by_fetching_the_key_again(
 
     reply = deployment.post()
 
-    assert "permission" in reply.body["message"]
+    assert "does not allow the configured key this call" in reply.body["message"]
     assert (len(deployment.upstream.calls), deployment.fetches) == (1, 1)
 
 
@@ -158,14 +164,95 @@ def test_an_answer_that_met_the_cap_says_so(deploy: Deploy, wire: str) -> None:
     assert (reply.status, reply.body["answer"], reply.body["truncated"]) == (200, "Day 1: arrive, and", True)
 
 
-def test_nothing_is_there_to_connect_to(deploy: Deploy, wire: str) -> None:
+def test_nothing_is_there_to_connect_to(deploy: Deploy, wire: str, lines: Lines) -> None:
     deployment = deploy(
         OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_MAX_RETRIES="1"
     )
 
     reply = deployment.post()
 
-    assert (reply.status, reply.body["code"]) == (502, "upstream_error")
+    assert (reply.status, reply.body["code"]) == (502, "upstream_unreachable")
+    assert "Try again" not in reply.body["message"]
+    assert lines()[-1]["detail"] == "no connection to 127.0.0.1:9: connection refused"
+
+
+def test_a_server_that_speaks_chat_only_is_recognised(deploy: Deploy, lines: Lines) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL)
+    deployment.upstream.default(RESPONSES, behaviours.raw(b"404 page not found", status=404))
+
+    reply = deployment.post()
+
+    assert (reply.status, reply.body["code"]) == (502, "upstream_api_unsupported")
+    assert "OPENAI_API=chat" in reply.body["message"]
+    assert len(deployment.upstream.calls) == 1
+    assert "OPENAI_API=chat" in lines()[-1]["detail"]
+
+
+def test_a_base_url_without_its_version_is_named(deploy: Deploy, lines: Lines, upstream: Upstream) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API="chat", OPENAI_BASE_URL=f"{upstream.url}/wrong")
+    upstream.default(CHAT, behaviours.raw(b'{"detail":"Not Found"}', status=404))
+
+    reply = deployment.post()
+
+    assert (reply.status, reply.body["code"]) == (502, "upstream_not_found")
+    assert "OPENAI_BASE_URL" in reply.body["message"]
+    assert (
+        lines()[-1]["detail"] == f"the server answered 404: Not Found ({upstream.url}/wrong/chat/completions)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "level"),
+    [
+        (behaviours.rate_limited(7), 429, "WARNING"),
+        (behaviours.context_length(), 400, "WARNING"),
+        (behaviours.server_error(), 500, "ERROR"),
+        (behaviours.out_of_quota(), 429, "ERROR"),
+        (behaviours.reject_key(), 401, "ERROR"),
+    ],
+    ids=["429", "context", "500", "quota", "401"],
+)
+def test_a_failure_of_the_server_is_one_line_with_its_status_and_the_cause(
+    deploy: Deploy, wire: str, lines: Lines, fault: Behaviour, status: int, level: str
+) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_MAX_RETRIES="0")
+    deployment.upstream.default(PATHS[wire], fault)
+
+    deployment.post()
+
+    (line,) = [entry for entry in lines() if entry["message"] == "Answered a request"]
+    assert (line["upstream_status"], line["level"]) == (status, level)
+    assert line["code"]
+    assert line["detail"]
+    assert "\n" not in line["detail"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [behaviours.context_length(), behaviours.request_too_large(), behaviours.unknown_model()],
+    ids=["context", "too-large", "model"],
+)
+def test_what_cannot_succeed_is_not_tried_again(deploy: Deploy, wire: str, fault: Behaviour) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+    deployment.upstream.default(PATHS[wire], fault)
+
+    reply = deployment.post()
+
+    assert len(deployment.upstream.calls) == 1
+    assert "Retry-After" not in reply.headers
+    assert "try again" not in reply.body["message"].lower()
+
+
+def test_what_a_model_thought_is_not_in_the_answer(deploy: Deploy, wire: str) -> None:
+    deployment = deploy(OPENAI_MODEL="qwen3", OPENAI_API=wire)
+    deployment.upstream.script(
+        PATHS[wire],
+        behaviours.answer("<think>A tram or a bus?</think>\n\nTake tram 28."),
+        behaviours.answer("<think>A tram or"),
+    )
+
+    assert deployment.post().body["answer"] == "Take tram 28."
+    assert deployment.post().body["code"] == "upstream_error"
 
 
 def test_a_redirect_does_not_take_the_query_elsewhere(deploy: Deploy, wire: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from travel_gpt.advisor.failures import KeyRefused
+from travel_gpt.advisor.refusals import KeyRefused
 from travel_gpt.advisor.wires import Answer, Usage
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.deadline import Deadline

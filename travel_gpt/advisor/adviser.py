@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final, TypeVar
 
-from travel_gpt.advisor.failures import KeyRefused
+from travel_gpt.advisor.refusals import KeyRefused
 from travel_gpt.advisor.upstream import Upstream
 from travel_gpt.advisor.wires import Answer
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import TravelGPTError, UpstreamTimeout
+from travel_gpt.errors import CredentialRejected, TravelGPTError, UpstreamTimeout
 
 T = TypeVar("T")
 
@@ -132,12 +132,19 @@ class Adviser:
         for _ in range(3):
             try:
                 result = use(credential)
-            except KeyRefused:
-                credential = self._credentials.after_rejection(credential, deadline)
+            except KeyRefused as refused:
+                credential = self._after_rejection(credential, refused, deadline)
             else:
                 self._credentials.accepted(credential)
                 return result
         raise self._credentials.refusal(credential, "the server refused three keys, one after the other")
+
+    def _after_rejection(self, rejected: Credential, refused: KeyRefused, deadline: Deadline) -> Credential:
+        try:
+            return self._credentials.after_rejection(rejected, deadline)
+        except CredentialRejected as failure:
+            failure.upstream_status = refused.upstream_status
+            raise
 
 
 @dataclass(frozen=True, slots=True)

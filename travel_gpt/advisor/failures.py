@@ -1,40 +1,24 @@
-"""What the ways in which a model's server fails mean to the caller and to the owner."""
+"""What the ways in which a call of the model's server fails mean to the caller and to the owner."""
 
 import json
 import math
+import socket
+import ssl
 import time
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+import httpx2
 import openai
 
-from travel_gpt.errors import (
-    ContentRefused,
-    CredentialRejected,
-    ModelUnavailable,
-    QuotaExhausted,
-    TravelGPTError,
-    UpstreamFailed,
-    UpstreamRateLimited,
-    UpstreamTimeout,
-)
-from travel_gpt.redaction import redact
+from travel_gpt.advisor.refusals import KeyRefused, Refusal, meaning_of
+from travel_gpt.error_body import is_error_body, read_error_body
+from travel_gpt.errors import TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
 
-_REFUSALS: Final = (
-    "content_filter",
-    "content_policy",
-    "moderation",
-    "invalid_prompt",
-    "safety",
-    "bio_policy",
-)
-_NO_CREDIT: Final = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 _LONGEST_WAIT: Final = 3600
-_USUAL_WAIT: Final = 5
-
-
-class KeyRefused(CredentialRejected):
-    """A 401: another version of the key may be good, so this one is worth a fetch."""
+_CERTIFICATE: Final = "its certificate is not trusted"
 
 
 def translate(failure: Exception) -> TravelGPTError:
@@ -44,32 +28,94 @@ def translate(failure: Exception) -> TravelGPTError:
         failure: what the SDK raised.
 
     Returns:
-        The failure in the project's own terms. Its detail quotes the server only where that cannot hold a
-        credential, and masked even then.
+        The failure in the project's own terms. Its detail is one line with the status and the cause; it
+        quotes the server only where that cannot hold a credential, and masked even then.
     """
     if isinstance(failure, TravelGPTError):
         # A keyless function's proof of its identity is asked for in the middle of the call.
         return failure
-    if isinstance(failure, openai.APITimeoutError | TimeoutError):
-        return UpstreamTimeout("the model's server did not answer in time")
     if isinstance(failure, openai.OAuthError):
         # Only the code: the description is free to quote the token.
-        return KeyRefused(f"OpenAI does not exchange the function's identity: {_text(failure.error)}")
+        code = failure.error if isinstance(failure.error, str) else ""
+        return KeyRefused(f"OpenAI does not exchange the function's identity: {code.lower()}")
     if is_failed_exchange(failure):
         return UpstreamFailed("OpenAI's exchange of tokens failed")
     if isinstance(failure, openai.APIStatusError):
-        return _of_status(failure)
+        return meaning_of(
+            Refusal(
+                status=failure.status_code,
+                error=read_error_body(failure.body),
+                url=_url(failure.request),
+                retry_after=retry_after(failure),
+            )
+        )
+    if (reason := why_not_connected(failure)) is not None:
+        return UpstreamUnreachable(f"no connection to {_host(failure)}: {reason}")
+    if isinstance(failure, openai.APITimeoutError | TimeoutError):
+        return UpstreamTimeout("the model's server did not answer in time")
     if isinstance(failure, openai.APIConnectionError):
-        return UpstreamFailed("no connection to the model's server, or it was cut")
+        return UpstreamFailed("the connection to the model's server was cut")
     if isinstance(failure, json.JSONDecodeError):
         return UpstreamFailed("the reply says that it is JSON, and is not")
     return UpstreamFailed(f"the reply cannot be read ({type(failure).__name__})")
+
+
+def require_no_error(reply: object, url: str) -> None:
+    """Refuse a reply with status 200 that is an error all the same.
+
+    Args:
+        reply: the parsed reply.
+        url: what was asked for.
+
+    Raises:
+        TravelGPTError: what the error means.
+    """
+    if not is_error_body(reply):
+        return
+    error = read_error_body(reply)
+    status = int(error.code) if error.code.isdecimal() and len(error.code) == 3 else 200
+    raise meaning_of(Refusal(status, error, url, prefix="the server answered 200 with an error"))
 
 
 def is_failed_exchange(failure: Exception) -> bool:
     """Tell whether OpenAI failed to exchange an identity for a token, without refusing it."""
     # The SDK has no other name for it than that of all its failures.
     return type(failure) is openai.OpenAIError
+
+
+def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
+    """Tell whether another try may succeed, without anybody changing anything.
+
+    Args:
+        failure: what the SDK raised.
+        meaning: what ``translate`` made of it.
+    """
+    if isinstance(meaning, UpstreamUnreachable):
+        return why_not_connected(failure) != _CERTIFICATE
+    return isinstance(meaning, UpstreamFailed)
+
+
+def why_not_connected(failure: Exception) -> str | None:
+    """Return why no connection was made, in a few words; None where there was one.
+
+    Args:
+        failure: what the SDK raised.
+    """
+    if not isinstance(failure, openai.APIConnectionError):
+        return None
+    causes = list(_chain(failure))
+    if any(isinstance(cause, httpx2.ConnectTimeout) for cause in causes):
+        return "it did not accept one in time"
+    if not any(isinstance(cause, httpx2.ConnectError) for cause in causes):
+        return None
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _CERTIFICATE
+        if isinstance(cause, socket.gaierror):
+            return "its name is not known"
+        if isinstance(cause, ConnectionRefusedError):
+            return "connection refused"
+    return "the connection failed"
 
 
 def retry_after(failure: openai.APIStatusError) -> int | None:
@@ -94,47 +140,20 @@ def retry_after(failure: openai.APIStatusError) -> int | None:
     return min(_LONGEST_WAIT, max(1, math.ceil(seconds)))
 
 
-def _of_status(failure: openai.APIStatusError) -> TravelGPTError:
-    status = failure.status_code
-    code, message = f"{_text(failure.code)} {_text(failure.type)}", _message(failure)
-    # OpenAI says a missing permission with 401 as well as with 403: another version of the key is no better.
-    if status in (401, 403) and "scope" in f"{code} {message}":
-        return _not_permitted(f"the server answered {status}: the key lacks a permission")
-    # No text of a 401: it quotes a part of the key.
-    if status == 401 or (status in (400, 403) and "api key" in message and "valid" in message):
-        return KeyRefused(f"the server answered {status}: it refuses the key")
-    said = f"the server answered {status}: {code.strip()} {redact(_message(failure, lower=False))}"
-    if any(sign in code for sign in _REFUSALS):
-        return ContentRefused(said)
-    if any(sign in code for sign in _NO_CREDIT) or status == 402:
-        return QuotaExhausted(said)
-    if "model_not_found" in code or (status in (403, 404) and "model" in message):
-        return ModelUnavailable(said)
-    if status == 403:
-        return _not_permitted(said)
-    if status == 429:
-        return UpstreamRateLimited(said, retry_after=retry_after(failure) or _USUAL_WAIT)
-    if status == 408:
-        return UpstreamTimeout(said)
-    return UpstreamFailed(said, retry_after=retry_after(failure))
+def _chain(failure: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = failure
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
 
 
-def _not_permitted(detail: str) -> CredentialRejected:
-    return CredentialRejected(
-        detail,
-        message=(
-            "OpenAI knows the configured key but does not allow it this call. The owner should give it the "
-            "permissions Models: Read and Responses: Write (chat wire: Chat completions: Write)."
-        ),
-    )
+def _url(request: Any) -> str:
+    # Without a query or user name: settings refuse a base URL that has them.
+    return str(request.url)
 
 
-def _text(value: object) -> str:
-    return value.lower() if isinstance(value, str) else ""
-
-
-def _message(failure: openai.APIStatusError, *, lower: bool = True) -> str:
-    body = failure.body
-    message = body.get("message") if isinstance(body, dict) else None
-    text = message[:500] if isinstance(message, str) else ""
-    return text.lower() if lower else text
+def _host(failure: Exception) -> str:
+    parts = urlsplit(_url(failure.request)) if isinstance(failure, openai.APIConnectionError) else None
+    return parts.netloc if parts is not None else "the model's server"

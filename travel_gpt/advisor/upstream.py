@@ -10,13 +10,20 @@ import httpx2
 import openai
 
 from travel_gpt.advisor.dialect import Dialect
-from travel_gpt.advisor.failures import KeyRefused, is_failed_exchange, retry_after, translate
+from travel_gpt.advisor.failures import (
+    is_failed_exchange,
+    may_pass,
+    require_no_error,
+    retry_after,
+    translate,
+)
+from travel_gpt.advisor.refusals import NotPermitted
 from travel_gpt.advisor.wires import WIRES, Answer, Question
 from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import CredentialRejected, TravelGPTError
+from travel_gpt.errors import TravelGPTError, UpstreamFailed
 from travel_gpt.redaction import guard
 from travel_gpt.settings import Settings
 
@@ -70,13 +77,14 @@ class Upstream:
             TravelGPTError: any other failure, in the project's terms.
         """
         model = credential.model or self._settings.model
+        base_url = credential.base_url or self._settings.base_url
         wire = WIRES[credential.api or self._settings.api]
         question = Question(
             query=query,
             model=model,
             max_output_tokens=self._settings.max_output_tokens,
             reasoning_effort=self._settings.reasoning_effort,
-            dialect=self._dialect(credential.base_url or self._settings.base_url, model),
+            dialect=self._dialect(base_url, model),
         )
 
         def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
@@ -87,7 +95,9 @@ class Upstream:
                 wire.path, cast_to=object, body=wire.body(question), options={"timeout": timeout}
             )
 
-        return wire.read(self._call(call, credential, deadline, question.dialect), question)
+        reply = self._call(call, credential, deadline, question.dialect)
+        require_no_error(reply, base_url + wire.path)
+        return wire.read(reply, question)
 
     def list_models(self, credential: Credential, deadline: Deadline) -> None:
         """Prove a key with the one call that costs nothing.
@@ -100,11 +110,12 @@ class Upstream:
             KeyRefused: the server answered 401.
             TravelGPTError: any other failure, in the project's terms.
         """
-        self._call(
+        reply = self._call(
             lambda client, timeout: client.get("/models", cast_to=object, options={"timeout": timeout}),
             credential,
             deadline,
         )
+        require_no_error(reply, (credential.base_url or self._settings.base_url) + "/models")
 
     def close(self) -> None:
         """Close the connections; whoever waits for an answer gets UpstreamFailed."""
@@ -128,13 +139,15 @@ class Upstream:
             if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
                 # An exchange of tokens that hangs would hold all that follow: the next one begins its own.
                 self._made = None
-            if dialect is not None and dialect.learn(failure):
+            meaning = translate(failure)
+            # A refusal with a meaning of its own, such as a full context, may name a parameter in passing.
+            if dialect is not None and type(meaning) is UpstreamFailed and dialect.learn(failure):
                 continue
-            pause = _pause_before_another_try(failure, tried)
+            pause = _pause_before_another_try(failure, tried) if may_pass(failure, meaning) else None
             last = tried == self._settings.max_retries
             if last or pause is None or deadline.left() < pause + WORTH_A_TRY:
                 # Not chained: the text of a 401 quotes a part of the key.
-                raise _worded(translate(failure), credential.base_url or self._settings.base_url)
+                raise _worded(meaning, credential.base_url or self._settings.base_url)
             tried += 1
             time.sleep(pause)
 
@@ -169,7 +182,7 @@ def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
 
 def _worded(failure: TravelGPTError, base_url: str) -> TravelGPTError:
     """Name the server that does not permit a call; of a refused key the cache knows where it is kept."""
-    if isinstance(failure, CredentialRejected) and not isinstance(failure, KeyRefused):
+    if isinstance(failure, NotPermitted):
         failure.message = not_permitted_message(base_url)
     return failure
 

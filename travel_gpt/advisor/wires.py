@@ -6,6 +6,8 @@ from importlib.resources import files
 from typing import Any, Final, Protocol
 
 from travel_gpt.advisor.dialect import REASONING, STORE, Dialect
+from travel_gpt.advisor.reasoning import without_reasoning
+from travel_gpt.advisor.refusals import of_failed_response
 from travel_gpt.errors import ContentRefused, UpstreamFailed
 
 INSTRUCTIONS: Final = (
@@ -91,18 +93,17 @@ class ResponsesWire:
         """Return the answer in a Response."""
         document = _document(reply)
         if document.get("status") == "failed":
-            code = _part(document, "error").get("code")
-            raise UpstreamFailed(f"the response has status failed, code {code}")
+            raise of_failed_response(document.get("error"))
         texts: list[str] = []
         refused = False
         for item in _parts(document, "output"):
+            # Reasoning has items of its own, whose texts are not for the traveller.
             if item.get("type") != "message":
                 continue
-            for part in _parts(item, "content"):
-                if part.get("type") == "output_text":
-                    texts.append(_words(part, "text"))
-                elif part.get("type") == "refusal":
-                    refused = True
+            parts = _parts(item, "content")
+            said = "".join(_words(part, "text") for part in parts if part.get("type") == "output_text")
+            texts.append(without_reasoning(said))
+            refused = refused or any(part.get("type") == "refusal" for part in parts)
         reason = _part(document, "incomplete_details").get("reason")
         return _answer(
             text="".join(texts),
@@ -142,18 +143,24 @@ class ChatWire:
             raise UpstreamFailed("the completion has no choices")
         message = _part(choices[0], "message")
         finish = choices[0].get("finish_reason")
+        # Some models answer in parts, and reason in others. What servers call reasoning_content or reasoning
+        # is beside the content.
+        said = _words(message, "content") or "".join(
+            _words(part, "text") for part in _parts(message, "content") if part.get("type") == "text"
+        )
         return _answer(
-            # Some models answer in parts, and think aloud in others that are no text.
-            text=_words(message, "content")
-            or "".join(
-                _words(part, "text") for part in _parts(message, "content") if part.get("type") == "text"
-            ),
+            text=without_reasoning(said),
             refused=bool(message.get("refusal")) or finish == "content_filter",
             truncated=finish == "length",
             model=_words(document, "model") or question.model,
             usage=_usage(document, "prompt_tokens", "completion_tokens"),
         )
 
+
+_CAP_USED_UP: Final = (
+    "The longest answer that is allowed was used up before its first word. Ask for less at once; the owner "
+    "can raise OPENAI_MAX_OUTPUT_TOKENS, or lower OPENAI_REASONING_EFFORT."
+)
 
 WIRES: Final[Mapping[str, Wire]] = {"responses": ResponsesWire(), "chat": ChatWire()}
 
@@ -200,6 +207,7 @@ def _answer(*, text: str, refused: bool, truncated: bool, model: str, usage: Usa
         raise ContentRefused("the model refused")
     if truncated:
         raise UpstreamFailed(
-            "the output cap was used up before the first word: raise OPENAI_MAX_OUTPUT_TOKENS"
+            "the output cap was used up before the first word: raise OPENAI_MAX_OUTPUT_TOKENS",
+            message=_CAP_USED_UP,
         )
     raise UpstreamFailed("the reply has no text")

@@ -158,6 +158,8 @@ class Api:
         if isinstance(failure, CredentialError):
             count("CredentialFailure")
         facts.update(code=failure.code, detail=failure.detail, exceptions=describe(failure))
+        if isinstance(failure, UpstreamError) or failure.upstream_status is not None:
+            facts["upstream_status"] = failure.upstream_status
         if event.get("resource") == RESOURCE and event.get("httpMethod") == "GET":
             credential = self._credentials.usable
             return responses.unhealthy(
@@ -172,6 +174,9 @@ class Api:
     def _log(self, event: Mapping[str, Any], status: int, seconds: float, facts: Mapping[str, Any]) -> None:
         """Write the one line of this request: what happened, and nothing of what was said."""
         write = logger.error if status >= 500 else logger.info
+        if status < 500 and "upstream_status" in facts:
+            # A rate limit of the model's server is for its owner to know, at LOG_LEVEL=WARNING too.
+            write = logger.warning
         write(
             "Answered a request",
             extra={

@@ -1,4 +1,8 @@
-"""Everything an upstream can do to a client, by name. Each returns a behaviour to script."""
+"""Everything an upstream can do to a client, by name. Each returns a behaviour to script.
+
+Names with slashes, such as openai/POST /v1/responses/401-invalid-key, are lines of recorded answers: service,
+operation and case. tests/unit/recorded holds the bodies against them. "Assumed" is what was not found.
+"""
 
 from __future__ import annotations
 
@@ -59,23 +63,30 @@ def error(
 
 
 def reject_key() -> Behaviour:
-    """401, quoting part of the key that came, as OpenAI does."""
-    return lambda exchange: exchange.reply(401, bodies.wrong_key(exchange.call.key))
+    """401, quoting part of the key that came: openai/POST /v1/responses/401-invalid-key."""
+    return lambda exchange: exchange.reply(
+        401, bodies.wrong_key(exchange.call.key), {"www-authenticate": bodies.AUTHENTICATE}
+    )
 
 
-def missing_scope(scope: str = "api.responses.write", *, status: int = 403) -> Behaviour:
-    """A restricted key without the scope. OpenAI says it with 403, and at times with 401."""
+def missing_scope(
+    scope: str = "api.responses.write", *, status: int = 401, code: str | None = None
+) -> Behaviour:
+    """A restricted key without the scope: openai/POST /v1/responses/401-missing-scopes.
+
+    Lately the code is `missing_scope` (401-missing-scopes-code-missing_scope). The status 403 is assumed.
+    """
     return error(
         status,
         f"You have insufficient permissions for this operation. Missing scopes: {scope}. Check that you have "
         "the correct role in your organization (Reader, Writer, Owner) and project (Member, Owner), and if "
         "you're using a restricted API key, that it has the necessary scopes.",
-        code="missing_scope",
+        code=code,
     )
 
 
 def no_model_access() -> Behaviour:
-    """403: the project may not use the model."""
+    """403: openai/POST /v1/chat/completions/403-project-model-access."""
     return lambda exchange: exchange.reply(
         403,
         bodies.error(
@@ -85,32 +96,62 @@ def no_model_access() -> Behaviour:
     )
 
 
-def unknown_model(*, status: int = 404) -> Behaviour:
-    """404: no such model. Until late 2026 the Responses wire said it with 400."""
+def unknown_model() -> Behaviour:
+    """No such model: 400 on Responses (400-model-not-found), 404 on Chat Completions (404-model)."""
 
     def act(exchange: Exchange) -> None:
         name = exchange.body.get("model")
+        if exchange.wire == "responses":
+            message, param = f"The requested model '{name}' does not exist.", "model"
+            exchange.reply(400, bodies.error(message, code="model_not_found", param=param))
+            return
         message = f"The model `{name}` does not exist or you do not have access to it."
-        if status == 400:
-            message = f"The requested model '{name}' does not exist."
-        param = "model" if status == 400 else None
-        exchange.reply(status, bodies.error(message, code="model_not_found", param=param))
+        exchange.reply(404, bodies.error(message, code="model_not_found"))
 
     return act
 
 
 def unsupported_parameter(name: str) -> Behaviour:
-    """400: the model or server does not take the parameter."""
+    """400: the model or server does not take the parameter (see `bodies.unsupported`)."""
+    return lambda exchange: exchange.reply(400, bodies.unsupported(exchange.wire, name))
+
+
+def context_length() -> Behaviour:
+    """400: the query does not fit (400-context-length of both APIs, each with words of its own)."""
+
+    def act(exchange: Exchange) -> None:
+        message = (
+            "Your input exceeds the context window of this model. Please adjust your input and try again."
+        )
+        param = "input"
+        if exchange.wire == "chat":
+            message = (
+                "This model's maximum context length is 8192 tokens. However, your messages resulted in 8312 "
+                "tokens. Please reduce the length of the messages."
+            )
+            param = "messages"
+        exchange.reply(400, bodies.error(message, code="context_length_exceeded", param=param))
+
+    return act
+
+
+def request_too_large() -> Behaviour:
+    """429 that never passes: openai/POST /v1/chat/completions/429-request-too-large."""
     return error(
-        400,
-        f"Unsupported parameter: '{name}' is not supported with this model.",
-        code="unsupported_parameter",
-        param=name,
+        429,
+        "Request too large for gpt-6-luna in organization org-example on tokens per min (TPM): Limit 1000, "
+        "Requested 56336. The input or output tokens must be reduced in order to run successfully. Visit "
+        "https://platform.openai.com/account/rate-limits to learn more.",
+        "tokens",
+        "rate_limit_exceeded",
     )
 
 
 def content_policy(code: str = "content_policy_violation") -> Behaviour:
-    """400: the query was refused before any model saw it (`invalid_prompt` is the other code)."""
+    """400: the query was refused before any model saw it.
+
+    `invalid_prompt`: openai/POST /v1/responses/400-invalid-prompt-policy; the other code is assumed.
+    """
     return error(
         400,
         "Invalid prompt: your prompt was flagged as potentially violating our usage policy. Please try again "
@@ -120,7 +161,7 @@ def content_policy(code: str = "content_policy_violation") -> Behaviour:
 
 
 def refusal(text: str = DECLINED) -> Behaviour:
-    """200, and the model declines."""
+    """200, and the model declines: openai/POST /v1/chat/completions/refusal. Assumed for Responses."""
 
     def act(exchange: Exchange) -> None:
         if exchange.wire == "responses":
@@ -132,7 +173,7 @@ def refusal(text: str = DECLINED) -> Behaviour:
 
 
 def filtered() -> Behaviour:
-    """200, and a content filter took the answer away."""
+    """200, and a content filter took the answer away. Assumed: no such answer was found."""
 
     def act(exchange: Exchange) -> None:
         if exchange.wire == "responses":
@@ -147,7 +188,11 @@ def filtered() -> Behaviour:
 
 
 def incomplete(text: str = "Day 1: arrive, and", *, empty: bool = False) -> Behaviour:
-    """200, and the answer ends where the output limit was reached; `empty`: before it began."""
+    """200, and the answer ends where the output limit was reached; `empty`: before it began.
+
+    openai/POST /v1/chat/completions/length-cuts-json; openai/POST /v1/responses stream/
+    incomplete-max-output-tokens.
+    """
 
     def act(exchange: Exchange) -> None:
         if exchange.wire == "responses":
@@ -162,7 +207,10 @@ def incomplete(text: str = "Day 1: arrive, and", *, empty: bool = False) -> Beha
 
 
 def failed() -> Behaviour:
-    """200, and the document says that the model failed."""
+    """200, and the document says that the model failed.
+
+    The error is that of openai/POST /v1/responses stream/stream-failed-overloaded; unstreamed is assumed.
+    """
 
     def act(exchange: Exchange) -> None:
         problem = {"code": "server_error", "message": "The model had an error while answering."}
@@ -175,43 +223,57 @@ def failed() -> Behaviour:
 
 
 def rate_limited(retry_after: float | str | None = 7) -> Behaviour:
-    """429, with Retry-After in seconds (or as given, or without it)."""
+    """429, with Retry-After in seconds (or as given, or without it).
+
+    The body is that of openai/POST /v1/chat/completions/429-rate-limit-tpm, the header that of OpenAI's
+    specification (whole seconds, at least 1, may be left out).
+    """
     headers = {"x-ratelimit-limit-requests": "3", "x-ratelimit-remaining-requests": "0"}
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
     return error(
         429,
-        "Rate limit reached for gpt-6-luna in organization org-example on requests per min (RPM): Limit 3, "
-        "Used 3, Requested 1. Please try again in 20s.",
-        "requests",
+        "Rate limit reached for gpt-6-luna in organization org-example on tokens per min (TPM): Limit 10000, "
+        "Used 9348, Requested 5086. Please try again in 26.604s. Visit "
+        "https://platform.openai.com/account/rate-limits to learn more.",
+        "tokens",
         "rate_limit_exceeded",
         headers=headers,
     )
 
 
 def out_of_quota(code: str = "insufficient_quota") -> Behaviour:
-    """429 that no waiting mends: the account has no credit (`billing_not_active`: no payment)."""
+    """429 that no waiting helps: openai/POST /v1/chat/completions/429-insufficient-quota.
+
+    Of the other codes the type is still `insufficient_quota` (Microsoft Learn, "OpenAI insufficient_quota and
+    credit_balance_exhausted"); that of `billing_not_active` is assumed.
+    """
+    kind = code if code.startswith("billing") else "insufficient_quota"
     return error(
         429,
         "You exceeded your current quota, please check your plan and billing details. For more information "
         "on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
-        code,
+        kind,
         code,
     )
 
 
 def server_error(status: int = 500) -> Behaviour:
-    """500, or another of the 5xx."""
+    """500, or another of the 5xx: openai/POST /v1/responses/500."""
     return error(
         status,
-        "The server had an error while processing your request. Sorry about that! Please contact us at "
-        "help.openai.com if the error persists.",
+        "The server had an error processing your request. Sorry about that! You can retry your request, or "
+        "contact us through our help center at help.openai.com if you keep seeing this error. (Please "
+        "include the request ID req_example in your email.)",
         "server_error",
     )
 
 
 def unavailable() -> Behaviour:
-    """503: overloaded. Script `unavailable(), answer()` for 503-then-200."""
+    """503: overloaded. Assumed: recorded only inside a stream.
+
+    Script `unavailable(), answer()` for 503-then-200.
+    """
     return error(503, "That model is currently overloaded with other requests.", "server_error")
 
 
@@ -267,14 +329,17 @@ def cut_stream(after: int = 6, text: str | None = None) -> Behaviour:
 
 
 def stream_error(after: int = 6, text: str | None = None) -> Behaviour:
-    """Begin a stream, then an error event in the place of the rest."""
+    """Begin a stream, then an error event in the place of the rest.
+
+    openai/POST /v1/responses stream/stream-error-mid; on Chat Completions assumed.
+    """
 
     def act(exchange: Exchange) -> None:
         message, code = "The server had an error while processing your request.", "server_error"
         broken = events.chat_event(bodies.error(message, code))
         if exchange.wire == "responses":
-            told: Json = {"type": "error", "code": code, "message": message, "param": None}
-            broken = events.responses_event({**told, "sequence_number": after})
+            cause: Json = {"type": code, "code": code, "message": message, "param": None}
+            broken = events.responses_event({"type": "error", "sequence_number": after, "error": cause})
         exchange.stream([*islice(_events(exchange, text), after), broken])
 
     return act

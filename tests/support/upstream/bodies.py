@@ -1,4 +1,9 @@
-"""The documents OpenAI's API answers with, shaped as the real ones are (see openai.types)."""
+"""The documents OpenAI's API answers with.
+
+Shaped as the recorded ones are: openai/POST /v1/responses/text, openai/GET /v1/models/list and
+openai/POST /v1/chat/completions/structured-output (service, operation, case). tests/unit/recorded holds them
+against those.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,15 @@ Json = dict[str, Any]
 RESPONSES: Final = "/v1/responses"
 CHAT: Final = "/v1/chat/completions"
 MODELS: Final = "/v1/models"
+AUTHENTICATE: Final = 'Bearer realm="OpenAI API"'
+"""The header www-authenticate of a 401: openai/POST /v1/responses/401-invalid-key."""
+_NO_IMAGES: Final[dict[str, Any]] = {
+    "input_tokens": 0,
+    "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+    "output_tokens": 0,
+    "output_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+    "total_tokens": 0,
+}
 LISTED_MODELS: Final = ("gpt-6-luna", "gpt-6.1-terra")
 
 
@@ -28,6 +42,17 @@ def error(
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
+def unsupported(wire: Wire, name: str) -> Json:
+    """What a 400 says of a parameter that the model does not take.
+
+    On Responses the code is null (400-unsupported-parameter-temperature), on Chat Completions it is not
+    (400-unsupported-parameter-max_tokens).
+    """
+    code = "unsupported_parameter" if wire == "chat" else None
+    message = f"Unsupported parameter: '{name}' is not supported with this model."
+    return error(message, code=code, param=name)
+
+
 def quoted(key: str) -> str:
     """A key as OpenAI quotes it in a 401: both ends in clear, stars between."""
     if len(key) <= 12:
@@ -40,8 +65,9 @@ def wrong_key(key: str) -> Json:
     if not key:
         return error(
             "You didn't provide an API key. You need to provide your API key in an Authorization header "
-            "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from "
-            "https://platform.openai.com/account/api-keys."
+            "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank "
+            "username) if you're accessing the API from your browser and are prompted for a username and "
+            "password. You can obtain an API key from https://platform.openai.com/account/api-keys."
         )
     return error(
         f"Incorrect API key provided: {quoted(key)}. You can find your API key at "
@@ -115,6 +141,7 @@ def response(
         "type": "message",
         "status": "completed" if status == "completed" else "incomplete",
         "content": [part],
+        "phase": "final_answer",
         "role": "assistant",
     }
     asked, said = tokens(json.dumps(body.get("input", ""))), tokens(text or refusal or "")
@@ -125,24 +152,35 @@ def response(
         "created_at": now,
         "status": status,
         "background": False,
+        "billing": {"payer": "developer"},
         "completed_at": now if status == "completed" else None,
         "error": failure,
+        "frequency_penalty": 0.0,
         "incomplete_details": {"reason": reason} if reason else None,
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),
         "max_tool_calls": None,
         "model": body.get("model", "gpt-6-luna"),
+        "moderation": None,
         "output": [message] if items else [],
         "parallel_tool_calls": True,
+        "presence_penalty": 0.0,
         "previous_response_id": None,
         "prompt_cache_key": None,
-        "reasoning": {"effort": reasoning.get("effort"), "summary": None},
+        "prompt_cache_retention": "24h",
+        "reasoning": {
+            "context": "all_turns",
+            "effort": reasoning.get("effort"),
+            "mode": "standard",
+            "summary": None,
+        },
         "safety_identifier": None,
         "service_tier": "default",
         "store": body.get("store", True),
         "temperature": 1.0,
         "text": {"format": {"type": "text"}, "verbosity": "medium"},
         "tool_choice": "auto",
+        "tool_usage": {"image_gen": _NO_IMAGES, "web_search": {"num_requests": 0}},
         "tools": body.get("tools", []),
         "top_logprobs": 0,
         "top_p": 0.98,

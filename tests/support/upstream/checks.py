@@ -1,7 +1,9 @@
 """What OpenAI refuses before any model runs: parameters it does not know or take.
 
 A scripted upstream that swallowed everything would let a client pass its tests with requests
-that the real API turns down.
+that the real API turns down. Followed: openai/POST /v1/realtime/client_secrets/400-unknown-parameter and
+openai/POST /v1/responses stream/400-invalid-temperature-value (its words for another parameter are assumed);
+the names are those of openai.types; a missing parameter's words are assumed.
 """
 
 from __future__ import annotations
@@ -57,18 +59,14 @@ def complaint(wire: Wire, body: object) -> Json | None:
             return bodies.error(
                 f"Missing required parameter: '{name}'.", code="missing_required_parameter", param=name
             )
-    return _unsupported(body)
+    return _unsupported(wire, body)
 
 
-def _unsupported(body: Json) -> Json | None:
+def _unsupported(wire: Wire, body: Json) -> Json | None:
     if _REASONING_MODEL.match(str(body["model"])):
         for name in _REFUSED_BY_REASONING_MODELS:
             if name in body:
-                return bodies.error(
-                    f"Unsupported parameter: '{name}' is not supported with this model.",
-                    code="unsupported_parameter",
-                    param=name,
-                )
+                return bodies.unsupported(wire, name)
     limit = body.get("max_output_tokens")
     if isinstance(limit, int) and limit < _FEWEST_OUTPUT_TOKENS:
         return bodies.error(

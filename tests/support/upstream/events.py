@@ -1,4 +1,8 @@
-"""Server-sent events as OpenAI streams them, on both wires."""
+"""Server-sent events as OpenAI streams them, on both wires.
+
+Followed: openai/POST /v1/responses stream/stream-text, which has no [DONE], and
+openai/POST /v1/chat/completions stream/stream-text-include-usage.
+"""
 
 from __future__ import annotations
 

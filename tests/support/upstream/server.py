@@ -184,7 +184,7 @@ class Upstream:
         made = self.tokens.good(call.key) or self.organization.alive(call.key)
         let_in = accepted is None or call.key in accepted or made
         if not call.key or not let_in:
-            exchange.reply(401, bodies.wrong_key(call.key))
+            exchange.reply(401, bodies.wrong_key(call.key), {"www-authenticate": bodies.AUTHENTICATE})
         elif self.strict and (complaint := checks.complaint(call.wire, call.body)):
             exchange.reply(400, complaint)
         else:

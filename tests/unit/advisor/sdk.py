@@ -11,7 +11,8 @@ import openai
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-REQUEST = httpx2.Request("POST", "https://api.openai.com/v1/responses")
+OPENAI = "https://api.openai.com/v1/responses"
+REQUEST = httpx2.Request("POST", OPENAI)
 
 
 @cache
@@ -25,14 +26,16 @@ def refusal(
     *,
     code: object = None,
     kind: object = "invalid_request_error",
+    param: object = None,
     headers: Mapping[str, str] | None = None,
+    url: str = OPENAI,
 ) -> openai.APIStatusError:
     """Return what the SDK raises for OpenAI's error body."""
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    return of_response(httpx2.Response(status, json={"error": error}, headers=headers))
+    error = {"message": message, "type": kind, "param": param, "code": code}
+    return of_response(httpx2.Response(status, json={"error": error}, headers=headers), url)
 
 
-def of_response(response: httpx2.Response) -> openai.APIStatusError:
+def of_response(response: httpx2.Response, url: str = OPENAI) -> openai.APIStatusError:
     """Return what the SDK raises for any refusal."""
-    response.request = REQUEST
+    response.request = httpx2.Request("POST", url)
     return _client()._make_status_error_from_response(response)

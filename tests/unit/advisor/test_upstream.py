@@ -15,11 +15,20 @@ from tests.support.upstream import bodies
 from tests.unit.advisor.sdk import REQUEST, refusal
 from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, soon
 from travel_gpt.advisor import upstream as module
-from travel_gpt.advisor.failures import KeyRefused
+from travel_gpt.advisor.refusals import KeyRefused
 from travel_gpt.advisor.upstream import LONGEST_PAUSE, Upstream, _pause_before_another_try
 from travel_gpt.credentials.credential import Key
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import UpstreamFailed, UpstreamRateLimited, UpstreamTimeout
+from travel_gpt.errors import (
+    ContextLengthExceeded,
+    ModelUnavailable,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamNotFound,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
@@ -210,8 +219,8 @@ def test_learning_uses_up_no_try(connect: Any, server: Server, slept: list[float
 @pytest.mark.parametrize("retries", [0, 1, 2, 5])
 @pytest.mark.parametrize(
     "passing",
-    [refused(500), refused(503), refused(409), httpx2.ConnectError("refused")],
-    ids=["500", "503", "409", "connect"],
+    [refused(500), refused(503), refused(409), httpx2.ReadError("cut")],
+    ids=["500", "503", "409", "cut"],
 )
 def test_a_passing_fault_is_tried_again_as_often_as_set_and_no_more(
     connect: Any, server: Server, slept: list[float], passing: Any, retries: int
@@ -224,6 +233,72 @@ def test_a_passing_fault_is_tried_again_as_often_as_set_and_no_more(
     assert len(server.requests) == retries + 1
     assert len(slept) == retries
     assert all(0 < pause <= LONGEST_PAUSE for pause in slept)
+
+
+@pytest.mark.usefixtures("slept")
+def test_a_server_that_is_not_there_is_tried_again_as_often_as_set(connect: Any, server: Server) -> None:
+    server.script = [httpx2.ConnectError("refused")]
+
+    with pytest.raises(UpstreamUnreachable):
+        connect(OPENAI_MAX_RETRIES="2").ask("Lisbon?", FIRST, soon(28))
+
+    assert len(server.requests) == 3
+
+
+def test_a_full_context_teaches_nothing_about_parameters(connect: Any, server: Server) -> None:
+    # LiteLLM's words for it name max_tokens: recorded litellm/POST /v1/chat/completions/400-context-length.
+    server.script = [refused(400, "input length and `max_tokens` exceed context limit: 1 + 2 > 2")]
+
+    with pytest.raises(ContextLengthExceeded):
+        connect(OPENAI_BASE_URL="https://m.example/v1", OPENAI_API="chat").ask("Lisbon?", FIRST, soon())
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("api", ["responses", "chat"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"object": "error", "code": 404, "message": "The model `x` does not exist."}, ModelUnavailable),
+        ({"error": {"message": "Rate limit", "code": 429}}, UpstreamRateLimited),
+        ({"error": {"message": "It broke."}}, UpstreamFailed),
+    ],
+    ids=["flat-model", "429", "plain"],
+)
+def test_an_error_inside_a_200_has_its_meaning(
+    connect: Any, server: Server, api: str, body: dict[str, Any], kind: type[Exception]
+) -> None:
+    server.script = [lambda _: httpx2.Response(200, json=body)]
+
+    with pytest.raises(kind) as raised:
+        connect(OPENAI_API=api).ask("Lisbon?", FIRST, soon())
+
+    assert "answered 200 with an error" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("api", "code"), [("responses", "upstream_api_unsupported"), ("chat", "upstream_not_found")]
+)
+def test_lm_studio_answers_a_path_that_it_does_not_have_with_200(
+    connect: Any, server: Server, api: str, code: str
+) -> None:
+    # lmstudio-bug-tracker issue 618.
+    body = {"error": f"Unexpected endpoint or method. (POST /{api})"}
+    server.script = [lambda _: httpx2.Response(200, json=body)]
+
+    with pytest.raises(UpstreamError) as raised:
+        connect(OPENAI_API=api, OPENAI_BASE_URL="http://localhost:1234").ask("Lisbon?", FIRST, soon())
+
+    assert raised.value.code == code
+
+
+def test_a_proof_by_a_server_without_the_path_is_no_proof(connect: Any, server: Server) -> None:
+    server.script = [
+        lambda _: httpx2.Response(200, json={"error": "Unexpected endpoint or method. (GET /models)"})
+    ]
+
+    with pytest.raises(UpstreamNotFound):
+        connect(OPENAI_BASE_URL="http://localhost:1234").list_models(FIRST, soon())
 
 
 def test_given_a_fault_that_passes_then_the_caller_does_not_notice(
@@ -299,7 +374,7 @@ def test_each_wait_of_a_call_is_bounded_by_the_deadline(
 def test_a_redirect_is_not_followed_with_the_key(connect: Any, server: Server) -> None:
     server.script = [lambda _: httpx2.Response(307, headers={"location": "https://elsewhere.example/"})]
 
-    with pytest.raises(UpstreamFailed):
+    with pytest.raises(UpstreamNotFound):
         connect().ask("Lisbon?", FIRST, soon())
 
     assert len(server.requests) == 1

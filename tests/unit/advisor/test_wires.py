@@ -222,12 +222,12 @@ class TestResponses:
 
     @pytest.mark.parametrize(
         ("error", "code"),
-        [({"code": "server_error", "message": "x"}, "server_error"), (None, "None"), (7, "None")],
+        [({"code": "server_error", "message": "x"}, ": server_error x"), (None, ""), (7, "")],
     )
     def test_given_a_response_that_failed_inside_a_200_then_its_code_is_in_the_detail(
         self, error: object, code: str
     ) -> None:
-        with pytest.raises(UpstreamFailed, match=f"status failed, code {code}"):
+        with pytest.raises(UpstreamFailed, match=f"status failed{code}$"):
             read("responses", said("responses", "half an answer", status="failed", error=error))
 
     def test_given_a_refusal_then_the_query_is_refused(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.doubles import ANSWER
 from travel_gpt.advisor.adviser import LastCall
-from travel_gpt.advisor.failures import KeyRefused
+from travel_gpt.advisor.refusals import KeyRefused
 from travel_gpt.advisor.wires import Answer, Usage
 from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.api.responses import ProxyResponse, answered, failed, healthy, unhealthy
