@@ -21,7 +21,7 @@ help: ## Show this list
 	@echo "Deploy to AWS with ./deploy.sh (./deploy.sh --help tells more)."
 
 .PHONY: run
-run: ## Serve the API on http://127.0.0.1:3000 (PORT, HOST and OPTIONS="--access api-key --verbose" change that)
+run: ## Serve the API on http://127.0.0.1:3000 (PORT, HOST, API_ACCESS=api-key and OPTIONS=--verbose change that)
 	@scripts/environment.sh run
 	@exec $(RUN) -m travel_gpt.local $(OPTIONS)
 

@@ -302,7 +302,7 @@ class UpstreamTimeout(UpstreamError):
     advice = "Ask for less at once, or try again."
     remedy = (
         "If it is frequent, lower `OPENAI_MAX_OUTPUT_TOKENS` or `OPENAI_REASONING_EFFORT`, or take a faster "
-        "model."
+        "model. `make run` gives a slow one more time with `ANSWER_WITHIN_SECONDS`."
     )
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from scripts.docs.stack_template import Reference, StackTemplate
 from scripts.docs.tables import code, table
+from travel_gpt.local.options import VARIABLES
 from travel_gpt.settings import SettingSpec, settings_fields
 
 _INTRODUCTION: Final = """\
@@ -69,6 +70,13 @@ _SECRET_VARIABLES: Final[tuple[tuple[str, str, str], ...]] = (
     ),
 )
 
+_LOCAL: Final = """\
+## The local server's own
+
+`make run` takes the settings above from the environment or from a file `.env`; `API_ACCESS` is `open` there
+unless it is set. These are for it alone:
+"""
+
 _PARAMETERS: Final = """\
 ## The stack's parameters
 
@@ -112,6 +120,10 @@ def settings_page(template: StackTemplate) -> str:
     )
     aws = table(("Variable", "Default", "What it does"), ((code(n), d, w) for n, d, w in _AWS_VARIABLES))
     secrets = table(("Variable", "Source", "What it is"), ((code(n), s, w) for n, s, w in _SECRET_VARIABLES))
+    local = table(
+        ("Variable", "Default", "What it does"),
+        ((code(name), code(default), says) for name, (default, says) in VARIABLES.items()),
+    )
     parameters = table(
         ("Parameter", "Default", "What it does"),
         (
@@ -119,7 +131,13 @@ def settings_page(template: StackTemplate) -> str:
             for name, spec in template.parameters.items()
         ),
     )
-    sections = ((_INTRODUCTION, settings), (_AWS, aws), (_SECRETS, secrets), (_PARAMETERS, parameters))
+    sections = (
+        (_INTRODUCTION, settings),
+        (_AWS, aws),
+        (_SECRETS, secrets),
+        (_LOCAL, local),
+        (_PARAMETERS, parameters),
+    )
     return "\n\n".join(f"{says}\n{rows}" for says, rows in sections) + "\n"
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -31,10 +32,11 @@ STARTS_WITHIN = 40.0
 class LocalServer:
     """A running `python -m travel_gpt.local` and what it has printed."""
 
-    def __init__(self, home: Path, *options: str, **environment: str) -> None:
+    def __init__(self, home: Path, *options: str, command_line_port: str = "0", **environment: str) -> None:
         kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "LANG"))}
+        port = ["--port", command_line_port] if command_line_port else []
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "travel_gpt.local", "--port", "0", *options],
+            [sys.executable, "-W", "error", "-m", "travel_gpt.local", *port, *options],
             # Not in the clone: a developer's own .env would be read.
             cwd=home,
             env={**kept, "PYTHONPATH": str(REPOSITORY), "HOME": str(home), **environment},
@@ -279,25 +281,67 @@ def test_the_functions_own_log_is_shown_on_request(start: Start, demo: LocalServ
     assert not [line for line in demo.lines if line.startswith("{")]
 
 
-def ask_in_vain(server: LocalServer) -> None:
-    with pytest.raises(OSError, match=r"."):
-        server.post("Slowly?")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_at_once_and_cleanly_in_the_middle_of_a_request(start: Start, number: int) -> None:
+def test_a_request_under_way_is_answered_before_it_stops(start: Start, number: int) -> None:
+    with Upstream() as upstream, ThreadPoolExecutor(1) as pool:
+        upstream.script(RESPONSES, behaviours.slow(1))
+        server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY=KEY)
+        asking = pool.submit(server.post, "Slowly?")
+        upstream.wait_for(1)
+        assert server.stop(number) == 0
+        status, body = asking.result(10)
+    assert (status, body["status"]) == (200, "success")
+    assert "Stopping: a request is being answered, for 8 s at most" in server.printed
+    *_, answered, stopped = server.lines
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d POST /Prod/travel-gpt 200 \d+ ms {body['request_id']}", answered)
+    assert stopped == "Stopped."
+    assert not server.errors
+
+
+def test_a_second_stop_does_not_wait(start: Start) -> None:
     with Upstream() as upstream:
         upstream.script(RESPONSES, behaviours.slow(20))
         server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY=KEY)
         asking = threading.Thread(target=ask_in_vain, args=(server,))
         asking.start()
         upstream.wait_for(1)
+        os.kill(server.process.pid, signal.SIGINT)
+        server.wait_for("Stopping")
         began = time.monotonic()
-        assert server.stop(number) == 0
+        assert server.stop(signal.SIGINT) == -signal.SIGINT
         assert time.monotonic() - began < 5
         asking.join(10)
-    assert server.lines[-1] == "Stopped."
-    assert not server.errors
+
+
+def ask_in_vain(server: LocalServer) -> None:
+    with pytest.raises(OSError, match=r"."):
+        server.post("Slowly?")
+
+
+def test_env_may_say_where_and_for_whom_it_serves(start: Start) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = start(
+        env_file=f"PORT={port}\nHOST=localhost\nAPI_ACCESS=api-key\nANSWER_WITHIN_SECONDS=90\n",
+        command_line_port="",
+    )
+    assert server.lines[0] == "Read .env of this folder: PORT, HOST, API_ACCESS, ANSWER_WITHIN_SECONDS."
+    assert server.url == f"http://localhost:{port}/Prod/travel-gpt"
+    assert server.post("To Oslo")[1]["code"] == "forbidden"
+    key = server.wait_for(r"x-api-key: (\S+) \(made up").group(1)
+    assert server.post("To Oslo", x_api_key=key)[0] == 200
+    assert "audit" not in server.printed.lower()
+    assert server.stop() == 0
+
+
+def test_a_slow_model_gets_the_time_that_its_owner_gives_it(start: Start) -> None:
+    with Upstream() as upstream:
+        upstream.default(RESPONSES, behaviours.slow(2.5))
+        known = {"OPENAI_BASE_URL": upstream.base_url, "OPENAI_API_KEY": KEY}
+        server = start(**known, ANSWER_WITHIN_SECONDS="1")
+        assert server.post("Slowly?")[1]["code"] == "upstream_timeout"
+        assert server.stop() == 0
 
 
 def test_a_file_of_settings_is_read_and_what_is_set_wins(start: Start) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from travel_gpt.credentials.advice import LOCAL
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
@@ -22,11 +22,17 @@ from travel_gpt.local.environment import (
     like_lambda,
     take_owner,
 )
+from travel_gpt.local.options import VARIABLES, Options, read_command_line, resolve
 
 if TYPE_CHECKING:
     import socket
 
     from travel_gpt.local.console import Console
+    from travel_gpt.local.server import Server
+
+STOP_WITHIN: Final = 8.0
+"""Seconds that requests under way may take to be answered when the server is stopped: less than the ten after
+which a container's runtime kills what does not stop."""
 
 
 class _Stopped(BaseException):
@@ -45,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        return _run(_options(arguments))
+        return _run(read_command_line(arguments))
     except (WrongEnvironment, UnreadableEnvFile) as wrong:
         print(wrong, file=sys.stderr)
         return 2
@@ -63,42 +69,18 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     raise _Stopped
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m travel_gpt.local",
-        description="Serve Travel GPT on this machine: the real function behind a local API Gateway.",
-        epilog="OPENAI_API_KEY makes it ask OpenAI, OPENAI_BASE_URL any compatible server; without them a "
-        "built-in demo model answers. CREDENTIAL_SOURCE takes the key from where you keep it. A file .env in "
-        "the current folder may hold them.",
-    )
-    parser.add_argument(
-        "--host", default=os.environ.get("HOST") or "127.0.0.1", help="address [HOST, 127.0.0.1]"
-    )
-    parser.add_argument(
-        "--port", default=os.environ.get("PORT") or "3000", help="port; 0 takes a free one [PORT, 3000]"
-    )
-    parser.add_argument(
-        "--access", choices=("open", "api-key"), default="open", help="whether a POST needs an API key [open]"
-    )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show the function's own log, as CloudWatch gets it"
-    )
-    return parser.parse_args(arguments)
-
-
-def _run(options: argparse.Namespace) -> int:
+def _run(given: argparse.Namespace) -> int:
     from travel_gpt.local.console import Console
     from travel_gpt.local.server import CannotListen, listen
 
-    if not (options.port.isascii() and options.port.isdigit() and int(options.port) < 65536):
-        raise WrongEnvironment("PORT must be a number from 0 to 65535.")
-    taken = take_env_file(Path.cwd(), os.environ, also=OF_AWS)
+    taken = take_env_file(Path.cwd(), os.environ, also=OF_AWS | VARIABLES.keys())
+    options = resolve(given)
     owner = take_owner(os.environ)
     (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
     os.environ[LOCAL] = owner.local
     check_settings(os.environ)
     try:
-        listener = listen(options.host, int(options.port))
+        listener = listen(options.host, options.port)
     except CannotListen as wrong:
         print(wrong, file=sys.stderr)
         return 1
@@ -111,12 +93,12 @@ def _run(options: argparse.Namespace) -> int:
             _serve(options, owner, listener, console, running)
             threading.Event().wait()
     except _Stopped:
-        console.say("\nStopped.")
+        console.say("Stopped.")
     return 0
 
 
 def _serve(
-    options: argparse.Namespace,
+    options: Options,
     owner: Owner,
     listener: "socket.socket",
     console: "Console",
@@ -146,10 +128,25 @@ def _serve(
 
     api_key = secrets.token_urlsafe(30) if options.access == "api-key" else None
     loopback = options.host in {"127.0.0.1", "localhost", "::1"}
-    server = Server(Gateway(lambda_handler, api_key=api_key, any_name=not loopback), listener, console.report)
+    gateway = Gateway(
+        lambda_handler, api_key=api_key, any_name=not loopback, answer_within=options.answer_within
+    )
+    server = Server(gateway, listener, console.report)
     server.start()
-    running.callback(server.close)
+    running.callback(_stop_serving, server, console)
     console.say(welcome(Running(options.host, server.port, owner, check_settings(os.environ), api_key)))
+
+
+def _stop_serving(server: "Server", console: "Console") -> None:
+    """Stop, after the requests under way were answered."""
+    # The terminal has written ^C at the beginning of the line.
+    console.say("")
+    if count := server.under_way:
+        requests = "a request is" if count == 1 else f"{count} requests are"
+        console.say(
+            f"Stopping: {requests} being answered, for {STOP_WITHIN:g} s at most. Ctrl-C again does not wait."
+        )
+    server.close(STOP_WITHIN)
 
 
 if __name__ == "__main__":

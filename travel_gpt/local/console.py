@@ -13,7 +13,8 @@ from travel_gpt.local.gateway import Exchange
 from travel_gpt.settings import Settings
 
 _QUERY: Final = '{"query": "Three days in Lisbon in May for two, on a budget of $900?"}'
-_QUIET: Final = frozenset({"DEBUG", "INFO"})
+# An audit event is for those who collect them: what a person should know of it has a line of its own.
+_QUIET: Final = frozenset({"DEBUG", "INFO", "AUDIT"})
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
 
 
@@ -44,8 +45,7 @@ def welcome(running: Running) -> str:
         f"  access  {access}",
     ]
     if running.host not in {"127.0.0.1", "localhost", "::1"}:
-        warning = f"other machines may reach {running.host}, and whoever does asks the model at your cost."
-        lines += ["", f"  Warning: {warning}"]
+        lines += ["", f"  {_reach(running)}"]
     lines += [
         "",
         "Try:",
@@ -58,6 +58,15 @@ def welcome(running: Running) -> str:
         "Ctrl-C stops it. One line per request follows.",
     ]
     return "\n".join(lines)
+
+
+def _reach(running: Running) -> str:
+    """Say what it means that other machines can connect."""
+    if running.owner.upstream == "demo":
+        return f"Served on {running.host}, for other machines too. The demo costs nothing."
+    if running.api_key:
+        return f"Served on {running.host}, for other machines too: with the key they ask at your cost."
+    return f"Warning: other machines may reach {running.host} and ask the model at your cost."
 
 
 def _shown(host: str) -> str:

@@ -5,16 +5,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Final
 
+from travel_gpt.deadline import ANSWER_WITHIN
 from travel_gpt.local.context import LambdaContext
 from travel_gpt.local.proxy_event import PATHS, HttpRequest, proxy_event
 from travel_gpt.local.proxy_response import HttpResponse, MalformedResponse, http_response
 from travel_gpt.local.refusals import REFUSALS, Refusal
 
-INTEGRATION_TIMEOUT: Final = 29.0
-"""Seconds after which API Gateway stops waiting for the function."""
+MORE_THAN_THE_FUNCTION: Final = 1.0
+"""Seconds that API Gateway waits beyond the function's own limit: 29 s to 28 s on AWS."""
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -48,7 +49,7 @@ class Gateway:
         handler: the Lambda handler.
         api_key: the key that a POST must carry; None asks for none.
         any_name: whether to answer under names other than this machine's own.
-        timeout: seconds to wait for the handler.
+        answer_within: seconds that the function has for an answer.
     """
 
     def __init__(
@@ -57,12 +58,15 @@ class Gateway:
         *,
         api_key: str | None = None,
         any_name: bool = False,
-        timeout: float = INTEGRATION_TIMEOUT,
+        answer_within: float = ANSWER_WITHIN,
     ) -> None:
         self._handler = handler
         self._api_key = api_key
         self._any_name = any_name
-        self._timeout = timeout
+        self._answer_within = answer_within
+        self._waiting: set[SimpleQueue[tuple[Any, BaseException | None]]] = set()
+        self._stopped = False
+        self._lock = Lock()
 
     def answer(self, request: HttpRequest) -> Exchange:
         """Answer one request, whatever the function does."""
@@ -73,6 +77,13 @@ class Gateway:
         else:
             response, trouble = self._integrate(request)
         return Exchange(request, response, time.monotonic() - begun, trouble)
+
+    def stop(self) -> None:
+        """Answer the requests under way, and all that follow, without waiting for the function."""
+        with self._lock:
+            self._stopped = True
+            for outcome in self._waiting:
+                outcome.put((None, _Stopped()))
 
     def _refusal(self, request: HttpRequest) -> Refusal | None:
         # A page of another site that makes its own name lead to this machine could spend the key.
@@ -98,17 +109,20 @@ class Gateway:
 
         def invoke() -> None:
             try:
-                outcome.put((self._handler(event, LambdaContext()), None))
+                outcome.put((self._handler(event, LambdaContext(self._answer_within)), None))
             except BaseException as failure:  # noqa: BLE001 - Lambda reports whatever ends an invocation
                 outcome.put((None, failure))
 
         Thread(target=invoke, daemon=True, name="invocation").start()
+        timeout = self._answer_within + MORE_THAN_THE_FUNCTION
         try:
-            returned, failure = outcome.get(timeout=self._timeout)
+            returned, failure = self._wait(outcome, timeout)
         except Empty:
             refusal = REFUSALS["INTEGRATION_TIMEOUT"]
-            return refused(request, refusal), f"the function took longer than {self._timeout:g} s"
+            return refused(request, refusal), f"the function took longer than {timeout:g} s"
         refusal = REFUSALS["INTEGRATION_FAILURE"]
+        if isinstance(failure, _Stopped):
+            return refused(request, refusal), "the server was stopped before the function answered"
         if failure is not None:
             return refused(request, refusal), f"the function raised {_where(failure)}"
         try:
@@ -117,6 +131,23 @@ class Gateway:
             return refused(request, refusal), f"the function's response is malformed: {wrong}"
         traced = [*made.headers, ("X-Amzn-Trace-Id", event["headers"]["X-Amzn-Trace-Id"])]
         return replace(made, headers=traced), ""
+
+    def _wait(
+        self, outcome: "SimpleQueue[tuple[Any, BaseException | None]]", timeout: float
+    ) -> tuple[Any, BaseException | None]:
+        with self._lock:
+            if self._stopped:
+                return None, _Stopped()
+            self._waiting.add(outcome)
+        try:
+            return outcome.get(timeout=timeout)
+        finally:
+            with self._lock:
+                self._waiting.discard(outcome)
+
+
+class _Stopped(Exception):
+    """The server is being stopped, and does not wait for the function any more."""
 
 
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:

@@ -2,12 +2,13 @@
 
 import errno
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http.client import responses as reason_phrases
-from threading import Thread
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from travel_gpt.local.gateway import Exchange, Gateway, refused
 from travel_gpt.local.proxy_event import HttpRequest
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LARGEST_BODY: Final = 10 * 1024 * 1024
 """Bytes of a body that API Gateway takes."""
+
+_REFUSED_WITHIN: Final = 2.0
 
 _HEADERS: Final = "travel_gpt.headers"
 
@@ -94,6 +97,8 @@ class Server:
             request_handler=_RequestHandler,
             fd=listener.fileno(),
         )
+        self._under_way = 0
+        self._changed = Condition()
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="server")
 
     @property
@@ -105,14 +110,38 @@ class Server:
         """Begin to answer."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop. Requests that are under way are abandoned."""
+    @property
+    def under_way(self) -> int:
+        """How many requests are being answered."""
+        return self._under_way
+
+    def close(self, within: float = 0.0) -> None:
+        """Stop: take no more requests, and answer those under way.
+
+        Args:
+            within: seconds to wait for the function. What it has not answered by then is refused.
+        """
         self._server.shutdown()
         self._thread.join()
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._under_way, within):
+                self._gateway.stop()
+                # For the refusals to be sent; a client that does not read them is not waited for.
+                self._changed.wait_for(lambda: not self._under_way, _REFUSED_WITHIN)
         self._server.server_close()
         self._listener.close()
 
     def _application(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        with self._changed:
+            self._under_way += 1
+        return ClosingIterator(self._answer(environ, start_response), self._answered)
+
+    def _answered(self) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
+
+    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterator[bytes]:
         body, refusal = _body(environ)
         request = _request(environ, body)
         if refusal is None:
@@ -123,7 +152,7 @@ class Server:
         response = exchange.response
         phrase = reason_phrases.get(response.status, "Unknown")
         start_response(f"{response.status} {phrase}", _headers(request, response))
-        return [b"" if request.method == "HEAD" else response.body]
+        yield b"" if request.method == "HEAD" else response.body
 
 
 def _body(environ: "WSGIEnvironment") -> tuple[bytes, Refusal | None]:

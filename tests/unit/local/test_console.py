@@ -66,8 +66,27 @@ def test_the_key_of_the_gateway_is_in_the_command_to_paste() -> None:
 )
 def test_an_address_that_others_may_reach_is_warned_of(host: str, url: str) -> None:
     said = welcome(running(host))
-    assert f"Warning: other machines may reach {host}" in said
+    assert f"Warning: other machines may reach {host} and ask the model at your cost." in said
     assert f"curl {url}/Prod/travel-gpt" in said
+
+
+def test_the_demo_costs_nothing_whoever_reaches_it() -> None:
+    said = welcome(Running("0.0.0.0", 3000, Owner("demo", "", holds_key=False), Settings.load({}), None))
+    assert "for other machines too" in said
+    assert "cost" not in said.replace("costs nothing", "")
+    assert "Warning" not in said
+
+
+def test_with_a_key_for_post_only_who_has_it_asks_at_the_owners_cost() -> None:
+    said = welcome(running("0.0.0.0", api_key="made-up"))
+    assert "with the key they ask at your cost" in said
+    assert "Warning" not in said
+
+
+def test_the_welcome_says_that_a_server_without_a_key_is_sent_a_placeholder() -> None:
+    settings = Settings.load({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"})
+    said = welcome(Running("127.0.0.1", 3000, Owner("compatible", "{}", holds_key=False), settings, None))
+    assert "key     none: a placeholder is sent to the server" in said
 
 
 def test_an_ipv6_address_is_written_as_in_a_url() -> None:
@@ -129,6 +148,12 @@ def test_of_the_functions_log_only_what_went_wrong_is_shown_and_readably() -> No
         "warning: Using a stale key",
         "error: Answered a request (upstream_error: HTTP 500)",
     ]
+
+
+def test_an_audit_event_is_not_for_the_console() -> None:
+    event = json.dumps({"level": "AUDIT", "message": "Audit", "audit": {"event": "credential.fetch"}})
+    assert log(False, event) == []
+    assert log(True, event) == [event]
 
 
 def test_with_verbose_the_log_is_shown_as_cloudwatch_gets_it() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from travel_gpt.local.context import LambdaContext
-from travel_gpt.local.gateway import Exchange, Gateway
+from travel_gpt.deadline import Deadline
+from travel_gpt.local.context import MORE_THAN_AN_ANSWER, LambdaContext
+from travel_gpt.local.gateway import MORE_THAN_THE_FUNCTION, Exchange, Gateway
 from travel_gpt.local.proxy_event import HttpRequest
 
 OK = {"statusCode": 200, "body": "{}"}
@@ -122,7 +123,7 @@ def test_a_malformed_response_is_a_502_and_says_why_to_the_owner_only() -> None:
 
 def test_a_handler_that_takes_too_long_is_a_504() -> None:
     release = threading.Event()
-    gateway = Gateway(lambda *_: release.wait(5) and OK, timeout=0.05)
+    gateway = Gateway(lambda *_: release.wait(5) and OK, answer_within=0.05 - MORE_THAN_THE_FUNCTION)
     began = time.monotonic()
     exchange = send(gateway)
     release.set()
@@ -146,11 +147,49 @@ def test_several_requests_may_be_under_way_at_once() -> None:
     assert statuses == [200, 200]
 
 
+def test_the_function_has_the_time_that_the_owner_gave_it_and_lambda_no_more_than_28_s() -> None:
+    contexts: list[LambdaContext] = []
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+        contexts.append(context)
+        assert Deadline.of(event, context).left() == pytest.approx(120, abs=2)
+        return OK
+
+    assert send(Gateway(handler, answer_within=120)).response.status == 200
+    (context,) = contexts
+    assert context.get_remaining_time_in_millis() > 120_000
+
+
+def test_given_a_stop_then_a_request_under_way_and_all_later_ones_are_answered() -> None:
+    release, begun = threading.Event(), threading.Event()
+
+    def handler(*_: object) -> Any:
+        begun.set()
+        release.wait(5)
+        return OK
+
+    gateway = Gateway(handler)
+    exchanges: list[Exchange] = []
+    asking = threading.Thread(target=lambda: exchanges.append(send(gateway)))
+    asking.start()
+    begun.wait(5)
+
+    gateway.stop()
+    asking.join(2)
+    exchanges.append(send(gateway))
+    release.set()
+
+    assert [code(exchange) for exchange in exchanges] == [(502, "internal_error")] * 2
+    assert {exchange.trouble for exchange in exchanges} == {
+        "the server was stopped before the function answered"
+    }
+
+
 def test_the_countdown_of_the_context_runs_and_stops_at_nothing() -> None:
     context = LambdaContext()
     assert 29_000 < context.get_remaining_time_in_millis() <= 30_000
-    assert LambdaContext(-1).get_remaining_time_in_millis() == 0
-    short = LambdaContext(0.5)
+    assert LambdaContext(-1 - MORE_THAN_AN_ANSWER).get_remaining_time_in_millis() == 0
+    short = LambdaContext(0.5 - MORE_THAN_AN_ANSWER)
     before = short.get_remaining_time_in_millis()
     time.sleep(0.02)
     assert short.get_remaining_time_in_millis() < before

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from travel_gpt.local import __main__ as program
+from travel_gpt.local.options import VARIABLES
 from travel_gpt.local.server import listen
 
 KEY = "sk-canary-0123456789abcdefghij"
@@ -18,7 +19,7 @@ def own_process() -> Iterator[None]:
     """Give back the environment and the signals, which belong to the process."""
     environment = dict(os.environ)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HOST", "PORT"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HOST", "PORT", "API_ACCESS"):
         os.environ.pop(name, None)
     yield
     os.environ.clear()
@@ -27,11 +28,26 @@ def own_process() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("port", ["http", "-1", "65536", "3000 ", "٣"])
+@pytest.mark.parametrize("port", ["http", "-1", "65536", "30 00", "٣"])
 def test_a_bad_port_is_said(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["PORT"] = port
     assert program.main([]) == 2
     assert capsys.readouterr().err == "PORT must be a number from 0 to 65535.\n"
+
+
+def test_a_bad_api_access_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["API_ACCESS"] = "everyone"
+    assert program.main(["--port", "0"]) == 2
+    assert capsys.readouterr().err == "API_ACCESS must be one of: api-key, open.\n"
+
+
+@pytest.mark.parametrize("seconds", ["0", "3601", "1.5", "soon"])
+def test_a_bad_time_for_an_answer_is_said(
+    seconds: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSWER_WITHIN_SECONDS", seconds)
+    assert program.main(["--port", "0"]) == 2
+    assert capsys.readouterr().err == "ANSWER_WITHIN_SECONDS must be a number from 1 to 3600.\n"
 
 
 def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +100,7 @@ def test_help_names_the_variables(capsys: pytest.CaptureFixture[str]) -> None:
         program.main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    assert all(name in said for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HOST", "PORT"))
+    assert all(name in said for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_ACCESS", *VARIABLES))
 
 
 def test_a_stop_during_the_start_is_a_clean_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -217,3 +218,31 @@ def test_other_reasons_are_said_too(code: str, said: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(socket.socket, "bind", refuse)
     with pytest.raises(CannotListen, match=said):
         listen("127.0.0.1", 80)
+
+
+def test_given_a_function_that_hangs_then_a_stop_answers_its_request_all_the_same() -> None:
+    # Given a request that the function does not answer
+    begun, release = threading.Event(), threading.Event()
+    exchanges: list[Exchange] = []
+
+    def hang(*_: object) -> None:
+        begun.set()
+        release.wait(20)
+
+    server = Server(Gateway(hang), listen("127.0.0.1", 0), exchanges.append)
+    server.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("GET", "/travel-gpt")
+    assert begun.wait(10)
+    assert server.under_way == 1
+    # When the server is stopped, and waits for less time than the function takes
+    server.close(within=0.05)
+    # Then the client has an answer, and the console a line of it
+    response = connection.getresponse()
+    assert (response.status, json.loads(response.read())["code"]) == (502, "internal_error")
+    assert [exchange.trouble for exchange in exchanges] == [
+        "the server was stopped before the function answered"
+    ]
+    assert server.under_way == 0
+    release.set()
+    connection.close()
