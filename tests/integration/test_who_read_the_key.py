@@ -52,6 +52,8 @@ OF_OTHERS: list[Event] = [
     call("GetSecretValue", BOB, {"secretId": "travel-gpt-dev/openai-api-key"}, **at(13)),
     call("GetSecretValue", BOB, {"secretId": f"my-{NAME}"}, **at(14)),
     call("ListSecrets", BOB, {}, **at(15)),
+    # It names no secret (recorded: cloudtrail/BatchGetSecretValue/iam-user-filter).
+    call("BatchGetSecretValue", BOB, {"filters": [{"key": "tag-key", "values": ["team"]}]}, **at(17)),
     of_the_service("RotationFailed", f"{ARN}2-AbCd12", **at(16)),
 ]
 OF_STS: list[Event] = [
@@ -121,6 +123,13 @@ class TestTheLookUp:
             ["2026-11-21T08:03:00Z", "ana@example.com"],
             ["2026-11-21T08:02:00Z", "travel-gpt-backend-TravelGPTFunction"],
         ]
+
+    def test_of_batches_shows_those_whose_event_names_no_secret(
+        self, run: Callable[[str], list[str]]
+    ) -> None:
+        shown = [line.split("\t") for line in run(query("Who read secrets by a filter"))]
+
+        assert shown == [["2026-11-21T08:17:00Z", "bob"]]
 
     def test_shows_when_the_function_proved_itself_and_no_other_stacks(
         self, run: Callable[[str], list[str]]

@@ -1,4 +1,7 @@
-"""Events as CloudTrail keeps them, and the command line that looks them up."""
+"""Events as CloudTrail keeps them, and the command line that looks them up.
+
+Recorded: cloudtrail/GetSecretValue, cloudtrail/BatchGetSecretValue and cloudtrail/ListSecrets.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 ACCOUNT = "123456789012"
+REGION = "eu-west-1"
 FUNCTION = (
     f"arn:aws:sts::{ACCOUNT}:assumed-role/travel-gpt-backend-TravelGPTFunctionRole-1AB2CD3EF4GH"
     "/travel-gpt-backend-TravelGPTFunction"
@@ -45,20 +49,13 @@ def call(name: str, who: str, parameters: Event | None, **more: Any) -> Event:
         parameters: of the request, as the caller wrote them.
         more: fields that differ from the usual.
     """
-    kind = "AssumedRole" if ":assumed-role/" in who else "IAMUser"
     return {
         "eventVersion": "1.11",
-        "userIdentity": {
-            "type": kind,
-            "principalId": f"AROAEXAMPLE:{who.rsplit('/', 1)[-1]}",
-            "arn": who,
-            "accountId": ACCOUNT,
-            "accessKeyId": "ASIAEXAMPLE",
-        },
+        "userIdentity": _identity(who),
         "eventTime": "2026-11-21T08:00:00Z",
         "eventSource": "secretsmanager.amazonaws.com",
         "eventName": name,
-        "awsRegion": "eu-west-1",
+        "awsRegion": REGION,
         "sourceIPAddress": "203.0.113.7",
         "userAgent": "Boto3/1.43.0",
         "requestParameters": parameters,
@@ -70,8 +67,39 @@ def call(name: str, who: str, parameters: Event | None, **more: Any) -> Event:
         "managementEvent": True,
         "recipientAccountId": ACCOUNT,
         "eventCategory": "Management",
+        "tlsDetails": {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": f"secretsmanager.{REGION}.amazonaws.com",
+        },
         **more,
     }
+
+
+def _identity(who: str) -> Event:
+    """Who called. A session names the role that issued it; root's principal is the account."""
+    session = who.rsplit("/", 1)[-1]
+    if who.endswith(":root"):
+        return {"type": "Root", "principalId": ACCOUNT, "arn": who, "accountId": ACCOUNT, **_session({})}
+    if ":assumed-role/" not in who:
+        caller = {"type": "IAMUser", "principalId": "AIDAEXAMPLE", "arn": who, "accountId": ACCOUNT}
+        return {**caller, "accessKeyId": "AKIAEXAMPLE", "userName": session}
+    role = who.split("/")[1]
+    issuer = {
+        "type": "Role",
+        "principalId": "AROAEXAMPLE",
+        "arn": f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        "accountId": ACCOUNT,
+        "userName": role,
+    }
+    caller = {"type": "AssumedRole", "principalId": f"AROAEXAMPLE:{session}", "arn": who}
+    return {**caller, "accountId": ACCOUNT, **_session(issuer)}
+
+
+def _session(issuer: Event) -> Event:
+    attributes = {"creationDate": "2026-11-21T07:00:00Z", "mfaAuthenticated": "false"}
+    context = {"sessionIssuer": issuer, "attributes": attributes}
+    return {"accessKeyId": "ASIAEXAMPLE", "sessionContext": context}
 
 
 def of_the_service(name: str, secret: str, **more: Any) -> Event:

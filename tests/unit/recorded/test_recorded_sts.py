@@ -1,0 +1,100 @@
+"""The tests' STS vouches for a role as the real one does."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from tests.support import identity
+from tests.support.recorded import recording
+from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_sts import STSClient
+
+AUDIENCE = "https://api.openai.com/v1"
+
+
+@pytest.fixture
+def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[STSClient]:
+    """A client of an account that vouches for its principals."""
+    identity.install()
+    monkeypatch.setattr(identity.Federation, "enabled", True)
+    with mock_aws():
+        yield boto3.client("sts", region_name="eu-west-1")
+
+
+def test_the_request_and_the_answer_have_the_members_of_the_model(sts: STSClient) -> None:
+    request = recording("sts/GetWebIdentityToken/model-request").body
+    response = recording("sts/GetWebIdentityToken/model-response").body
+    asked: Any = {"Audience": [AUDIENCE], "SigningAlgorithm": "ES384", "DurationSeconds": 300}
+
+    answer: dict[str, Any] = dict(sts.get_web_identity_token(**asked))
+
+    del answer["ResponseMetadata"]
+    assert set(request["required"]) <= asked.keys() <= request["members"].keys()
+    assert answer.keys() == response["members"].keys()
+
+
+def test_a_token_lives_for_an_hour_at_most(sts: STSClient) -> None:
+    documented = recording("sts/GetWebIdentityToken/model-request").body["members"]["DurationSeconds"]
+    assert "from 60 seconds (1 minute) to 3600 seconds (1 hour)" in documented["documentation"]
+
+    # Below a minute, boto3 itself refuses.
+    with pytest.raises(ClientError, match="60 to 3600"):
+        sts.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="ES384", DurationSeconds=3601)
+
+
+def test_federation_that_is_off_is_refused_as_in_the_model(
+    sts: STSClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = recording("sts/GetWebIdentityToken/model-errors").body
+    monkeypatch.setattr(identity.Federation, "enabled", False)
+
+    with pytest.raises(ClientError) as refused:
+        sts.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="ES384")
+
+    response = refused.value.response
+    model = errors[response["Error"]["Code"]]["error"]
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == model["httpStatusCode"]
+
+
+def test_a_token_has_the_documented_claims(sts: STSClient) -> None:
+    documented = recording("sts/GetWebIdentityToken JWT/claims-documented").body
+    role = "arn:aws:iam::123456789012:role/DataProcessingRole"
+    assumed = sts.assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    session = boto3.client(
+        "sts",
+        region_name="eu-west-1",
+        aws_access_key_id=assumed["AccessKeyId"],
+        aws_secret_access_key=assumed["SecretAccessKey"],
+        aws_session_token=assumed["SessionToken"],
+    )
+
+    token = session.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="ES384")["WebIdentityToken"]
+
+    claims = identity.claims_of(token)
+    own = "https://sts.amazonaws.com/"
+    assert claims.keys() == documented.keys()
+    assert claims[own].keys() <= documented[own].keys()
+    # The role itself, and not its session.
+    assert claims["sub"] == documented["sub"]
+    assert re.fullmatch(r"https://[\w-]+\.tokens\.sts\.global\.api\.aws", claims["iss"])
+    assert isinstance(claims["aud"], str)
+
+
+def test_the_function_asks_a_regional_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = recording("sts/GetWebIdentityToken/not-on-global-endpoint").body
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+    endpoint = WorkloadIdentitySource("wip_acme", "sa_travel")._sts().meta.endpoint_url
+
+    assert "not available on the STS Global endpoint" in said
+    assert endpoint == "https://sts.eu-west-1.amazonaws.com"
