@@ -143,10 +143,11 @@ def delete_stack(commands: Commands, stack: Stack, flags: str) -> None:
 
     Raises:
         AwsError: AWS refused.
-        Stop: it could not be deleted, or not within half an hour.
+        Stop: it could not be deleted, or not within an hour.
     """
     commands.aws("cloudformation", "delete-stack", "--stack-name", stack.id)
-    until = time.monotonic() + 1800
+    # Lambda needs up to 40 minutes to delete the network interfaces of a function in a VPC.
+    until = time.monotonic() + 3600
     while time.monotonic() < until:
         status = read_stack(commands, stack.id).status
         if status in ("", "DELETE_COMPLETE"):
@@ -160,6 +161,6 @@ def delete_stack(commands: Commands, stack: Stack, flags: str) -> None:
             )
         time.sleep(3)
     raise Stop(
-        f"The stack {stack.name} is still being deleted after half an hour. Wait for it:\n"
+        f"The stack {stack.name} is still being deleted after an hour. Wait for it:\n"
         f"    aws cloudformation wait stack-delete-complete --stack-name {stack.name}{flags}"
     )

@@ -6,8 +6,8 @@
 - Limits given as text are numbers; a method's settings can be taken away.
 - A security policy needs an endpoint access mode, and like all of an API it is served once it is deployed.
   Source: API Gateway developer guide, "Security policies for REST APIs in API Gateway" and "How to change a
-  security policy" ("Redeploy your API for the changes to take effect"). The words of the refusal: two public
-  projects' records of CreateRestApi (text-index ids 71058859169 and 61362788306).
+  security policy" ("Redeploy your API for the changes to take effect"). The words of the refusal:
+  aws/aws-sam-cli issue 9007.
 """
 
 from __future__ import annotations
