@@ -222,6 +222,12 @@ def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPat
     ]
     use(monkeypatch, role, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
     assert told(role.check_role(stack())) == [("ok", "r may do 1 things, each on named resources")]
+    in_a_vpc = {"Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*"}
+    answers["get_role_policy"] = {"PolicyDocument": {"Statement": [statement, in_a_vpc]}}
+    use(monkeypatch, role, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
+    assert told(role.check_role(stack())) == [
+        ("ok", "r may do 2 things, all but ec2:deletenetworkinterface on named resources")
+    ]
 
 
 def test_a_secret_that_is_well(person: Person) -> None:

@@ -46,7 +46,13 @@ def check_role(deployed: Deployed) -> Iterator[Finding]:
     yield from wrong
     yield from _enough(grants, deployed)
     if not wrong:
-        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, each on named resources")
+        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, {_on_what(grants)}")
+
+
+def _on_what(grants: list[Grant]) -> str:
+    everywhere = sorted({grant.action for grant in grants if grant.resource == "*"})
+    listed = ", ".join(everywhere)
+    return f"all but {listed} on named resources" if everywhere else "each on named resources"
 
 
 def grants_of(role: str) -> tuple[list[Grant], list[str]]:
