@@ -1,6 +1,6 @@
 #!/bin/sh
 # Print the path of a Python that works, or say on stderr what to install.
-#   scripts/python.sh            the newest of 3.13, 3.12, 3.11
+#   scripts/python.sh            the one in PYTHON, else the newest of 3.13, 3.12, 3.11
 #   scripts/python.sh 3.13       that one only; exits 1 without a word when there is none
 set -eu
 
@@ -24,6 +24,15 @@ find_python() {
 if [ $# -gt 0 ]; then
     find_python "$1"
     exit
+fi
+if [ -n "${PYTHON:-}" ]; then
+    for version in 3.13 3.12 3.11; do
+        if works "$PYTHON" "$version"; then
+            "$PYTHON" -c 'import sys; print(sys.executable)'
+            exit 0
+        fi
+    done
+    echo "PYTHON=$PYTHON is no Python 3.11, 3.12 or 3.13 with its venv module: looking for another." >&2
 fi
 for version in 3.13 3.12 3.11; do
     if find_python "$version"; then exit 0; fi

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scripts.docs.stack_template import Reference, StackTemplate
+from scripts.docs.stack_template import Choice, Reference, StackTemplate, Value
 from scripts.docs.tables import code, table
 from travel_gpt.local.options import VARIABLES
 from travel_gpt.settings import SettingSpec, settings_fields
@@ -157,11 +157,27 @@ def short_table() -> str:
 
 
 def _parameter(variable: str, template: StackTemplate) -> str:
-    value = template.variables.get(variable)
-    if value is None:
-        return "none; the template leaves the default"
-    if not isinstance(value, Reference):
-        return f"none; the template says `{value}`"
-    if value.name in template.parameters:
-        return code(value.name)
-    return "none; the stack's name" if value.name == "AWS::StackName" else f"none; `{value.name}`"
+    match template.variables.get(variable):
+        case None:
+            return "none; the template leaves the default"
+        case str(value):
+            return f"none; the template says `{value}`"
+        case Reference(name) if name in template.parameters:
+            return code(name)
+        case Reference("AWS::StackName"):
+            return "none; the stack's name"
+        case Reference(name):
+            return f"none; `{name}`"
+        case Choice(parameters, then, otherwise):
+            deciding = " and ".join(code(name) for name in parameters)
+            return f"{_written(then)} or {_written(otherwise)}, by {deciding}"
+
+
+def _written(value: Value) -> str:
+    match value:
+        case str():
+            return code(value) or "empty"
+        case Reference(name):
+            return code(name)
+        case Choice():
+            raise ValueError("a choice within a choice: the page has no words for it")

@@ -13,7 +13,7 @@ from scripts.docs.failures import OCCASIONS
 from scripts.docs.openapi_document import openapi_document
 from scripts.docs.openapi_schemas import schemas
 from scripts.docs.settings_page import allowed, settings_page, short_table
-from scripts.docs.stack_template import StackTemplate
+from scripts.docs.stack_template import Choice, Reference, StackTemplate
 from scripts.docs.tables import table
 from tests.support.markdown import ROOT
 from travel_gpt.credentials.environment import EnvironmentSource
@@ -93,6 +93,55 @@ def test_without_a_readme_there_is_nothing_to_write_into(clone: Path) -> None:
 
     assert generate_docs.main([], clone) == 0
     assert not (clone / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "parameter"),
+    [
+        ("CREDENTIAL_SOURCE", "`workload-identity` or `secrets-manager`, by `Keyless`"),
+        ("OPENAI_IDENTITY_PROVIDER_ID", "`OpenAIIdentityProviderId` or empty, by `Keyless`"),
+        ("CREDENTIAL_ROTATION_DAYS", "`RotationDays` or `0`, by `AdminSecretName` and `Keyless`"),
+        ("OPENAI_MAX_RETRIES", "none; the template leaves the default"),
+        ("POWERTOOLS_SERVICE_NAME", "none; the stack's name"),
+        ("POWERTOOLS_METRICS_NAMESPACE", "none; the template says `TravelGPT`"),
+    ],
+)
+def test_a_variable_is_shown_with_what_the_template_sets_it_by(variable: str, parameter: str) -> None:
+    page = settings_page(StackTemplate.read(ROOT / "template.yaml"))
+
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{variable}`")]
+    assert row.split("|")[-2].strip() == parameter
+
+
+def test_both_forms_of_a_condition_are_read(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Parameters: {A: {}, B: {}}\n"
+        "Conditions:\n"
+        "  First: !Equals [!Ref A, x]\n"
+        "  Both: !And [{Condition: First}, !Condition First, {'Fn::Equals': [!Ref B, y]}]\n"
+        "Resources: {TravelGPTFunction: {Properties: {Environment: {Variables: {\n"
+        "  SHORT: !If [Both, !Ref A, ''], LONG: {'Fn::If': [First, one, two]}}}}}}\n",
+        encoding="utf-8",
+    )
+
+    assert StackTemplate.read(template).variables == {
+        "SHORT": Choice(("A", "B"), Reference("A"), ""),
+        "LONG": Choice(("A",), "one", "two"),
+    }
+
+
+@pytest.mark.parametrize("value", ["!GetAtt A.B", "!If [C, [], x]", "1"])
+def test_a_variable_that_the_page_has_no_words_for_is_refused(value: str, tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Parameters: {}\nConditions: {C: !Equals [a, b]}\n"
+        f"Resources: {{TravelGPTFunction: {{Properties: {{Environment: {{Variables: {{X: {value}}}}}}}}}}}\n",
+        encoding="utf-8",
+    )
+
+    with pytest.raises(ValueError, match="is neither a text, !Ref nor !If"):
+        StackTemplate.read(template)
 
 
 def test_a_setting_is_shown_with_what_it_may_be_and_what_sets_it() -> None:
