@@ -112,11 +112,16 @@ def _carry_out(commands: Commands, console: Console, plan: Plan) -> None:
     if not plan.options.no_build:
         console.step("Building the package")
         release.build(commands, console, plan.environment)
+    # Before anything that cannot be taken back: it may be refused, and then the owner has a choice to make.
+    if plan.logging_role:
+        console.step("Setting up API Gateway's logging role")
+        if access_logs.provide_role(commands, console, plan.options, plan.account):
+            console.good("Done.")
+        else:
+            plan = replace(plan, parameters=access_logs.switch_off(plan.parameters))
     if plan.stack.dead:
         console.step(f"Deleting what is left of the stack {plan.stack.name}")
         delete_stack(commands, plan.stack, plan.flags)
-    if plan.create_logging_role:
-        plan = _create_logging_role(commands, console, plan)
     stored = _settle_secret(commands, console, plan)
     # Afterwards: a new value is then still readable with the old key, until the role may use the new one.
     protection.apply(commands, console, plan.protection, plan.key.secret.name)
@@ -147,19 +152,6 @@ def _finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> N
         health.show_commands(console, stack, plan.flags)
     if plan.vpc.ends:
         interfaces.finish(commands, console, plan)
-
-
-def _create_logging_role(commands: Commands, console: Console, plan: Plan) -> Plan:
-    console.step("Creating API Gateway's logging role")
-    try:
-        access_logs.create_role(commands, plan.account)
-    except AwsError as failed:
-        if "AccessLogs" in plan.options.parameters:
-            raise
-        console.note(f"The role could not be created, so this deploys without access logs: {failed.reason}")
-        return replace(plan, parameters=access_logs.switch_off(plan.parameters))
-    console.good("Created.")
-    return plan
 
 
 def _settle_secret(commands: Commands, console: Console, plan: Plan) -> bool:

@@ -50,8 +50,9 @@ What
                               up at OpenAI, and takes the secret away only when OpenAI accepted the role
   --identity-provider ID      with --keyless: OpenAI's id of the workload identity provider
   --service-account ID        with --keyless: OpenAI's id of the service account
-  --create-logging-role       have access logs, and create the role that API Gateway needs to write them if
-                              this region has none; without that role, --yes deploys without access logs
+  --create-logging-role       have access logs, and set up the role that API Gateway needs to write them if
+                              this region has none. Without that role a first deployment asks, or stops until
+                              you choose: this option, or --parameter AccessLogs=disabled
 
 How
   --dry-run                   show what would happen, change nothing
@@ -82,6 +83,8 @@ class Options:
     delete_secret: bool
     parameters: dict[str, str] = field(default_factory=dict)
     """Template parameters by name, those with an option of their own included."""
+    typed: tuple[str, ...] = ()
+    """The command line as it was typed."""
 
     def command(self, *extra: str) -> str:
         """Write a deploy.sh command for the same environment, region and profile.
@@ -98,6 +101,28 @@ class Options:
         region = ["--region", self.region] if self.region else []
         profile = ["--profile", self.profile] if self.profile else []
         return shlex.join(["./deploy.sh", *environment, *region, *profile, *extra])
+
+    def repeated(self, *choice: str, dropping: str) -> str:
+        """Write the command line again, as it was typed, with another choice about one parameter.
+
+        Args:
+            choice: the options that make it.
+            dropping: the parameter, of which nothing else is said.
+
+        Returns:
+            The command.
+        """
+        dropped = ("--dry-run", "--create-logging-role") if dropping == "AccessLogs" else ("--dry-run",)
+        words = list(self.typed)
+        kept: list[str] = []
+        while words:
+            word = words.pop(0)
+            if word == "--parameter":
+                word = f"{word}={words.pop(0)}"
+            if word in dropped or word.startswith(f"--parameter={dropping}="):
+                continue
+            kept += word.split("=", 1) if word.startswith("--parameter=") else [word]
+        return shlex.join(["./deploy.sh", *kept, *choice])
 
     def command_with_key(self, *extra: str) -> str:
         """Write a deploy.sh command that takes the key from the environment.
@@ -193,6 +218,7 @@ def read_options(arguments: list[str]) -> Options | None:
         delete=given.delete,
         delete_secret=given.delete_secret,
         parameters=parameters,
+        typed=tuple(arguments),
     )
 
 

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scripts.deploy import keyless as keylesses
-from scripts.deploy.access_logs import ROLE
+from scripts.deploy import keyless as keylesses, logging_role
 from scripts.deploy.console import Console
 from scripts.deploy.keyless import Keyless
+from scripts.deploy.logging_role import RoleState
 from scripts.deploy.openai_key import Proof, Verdict
 from scripts.deploy.openai_trust import Trust
 from scripts.deploy.options import Options
@@ -50,7 +50,8 @@ class Plan:
     protection: Protection
     rotation: Rotation
     vpc: Vpc
-    create_logging_role: bool
+    logging_role: RoleState | None
+    """What there is of API Gateway's logging role, where it is to be set up."""
     notes: Sequence[str]
     """What else the person should know."""
     flags: str
@@ -141,13 +142,10 @@ def _steps(plan: Plan) -> list[str]:
         if plan.options.no_build
         else "Build the package on this machine (sam build)."
     ]
+    if plan.logging_role:
+        steps.append(logging_role.step(plan.logging_role, plan.account.region))
     if plan.stack.dead:
         steps.append(f"Delete what is left of the stack {plan.stack.name} ({plan.stack.status}).")
-    if plan.create_logging_role:
-        steps.append(
-            f"Create the IAM role {ROLE} and name it to API Gateway, which may then write logs for all APIs "
-            f"of this account in {plan.account.region}."
-        )
     steps.append(_secret_step(plan))
     steps += plan.protection.steps(plan.key.secret.name)
     if plan.rotation.discard:

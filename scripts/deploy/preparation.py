@@ -7,6 +7,7 @@ from pathlib import Path
 from scripts.deploy import (
     access_logs,
     keyless as keylesses,
+    logging_role,
     openai_key,
     openai_trust,
     protection as protections,
@@ -56,8 +57,8 @@ def prepare(
     with ThreadPoolExecutor() as pool:
         reading_stack = pool.submit(read_stack, commands, environment.stack)
         reading_template = pool.submit(read_template, commands)
-        reading_role = pool.submit(access_logs.has_role, commands)
-        stack, template, has_role = reading_stack.result(), reading_template.result(), reading_role.result()
+        reading_role = pool.submit(logging_role.is_named, commands)
+        stack, template, named = reading_stack.result(), reading_template.result(), reading_role.result()
     stack.refuse_if_busy(flags)
     if stack.exists and not stack.dead and stack.status not in UPDATABLE:
         raise Stop(
@@ -73,7 +74,7 @@ def prepare(
             "Parameters that were given to it have to be given again."
         )
     wanted = next(parameter.new for parameter in parameters if parameter.name == "AccessLogs")
-    logs = access_logs.settle(console, options, wanted == "enabled", has_role)
+    logs = access_logs.settle(commands, console, options, account, wanted=wanted == "enabled", named=named)
     notes.append(logs.note)
     notes.append(tls.note(stack))
     if not logs.on:
@@ -121,7 +122,7 @@ def prepare(
         protection=protection,
         rotation=rotation,
         vpc=vpc,
-        create_logging_role=logs.create_role,
+        logging_role=logs.role,
         notes=notes,
         flags=flags,
     )

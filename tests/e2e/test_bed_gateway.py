@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.cloud.bed import start_cloud
+from tests.support.cloud.logging_role import POLICY
 from tests.support.cloud.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
 
 if TYPE_CHECKING:
@@ -159,7 +160,15 @@ def test_access_logs_need_the_regions_logging_role(small: Small) -> None:
     change = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}]
     with pytest.raises(ClientError, match="does not have required permissions"):
         gateway.update_account(patchOperations=change)
+    with pytest.raises(ClientError, match="Too Many Requests") as throttled:
+        gateway.update_account(patchOperations=change)
+    said = throttled.value.response["ResponseMetadata"]
+    assert (said["HTTPStatusCode"], int(said["HTTPHeaders"]["retry-after"]) <= 20) == (429, True)
+    small.cloud.hurry_update_account()
     iam.update_assume_role_policy(RoleName="logger", PolicyDocument=trust.replace("lambda.", "apigateway."))
+    with pytest.raises(ClientError, match="add the required role policy"):
+        gateway.update_account(patchOperations=change)
+    iam.attach_role_policy(RoleName="logger", PolicyArn=f"arn:aws:iam::aws:policy/{POLICY}")
     gateway.update_account(patchOperations=change)
     resources["Group"] = log_group()
     form = "$context.status $context.error.responseType $context.identity.apiKey $context.identity.caller"

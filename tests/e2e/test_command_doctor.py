@@ -36,8 +36,8 @@ def _of(found: list[dict[str, str]], check: str) -> list[tuple[str, str]]:
     return [(each["state"], each["says"]) for each in found if each["check"] == check]
 
 
-AS_DEPLOYED = {"logs", "alarms", "drift"}
-"""What is to know of a stack as deploy.sh makes it here: no access log, no mail, drift not looked for."""
+AS_DEPLOYED = {"alarms", "drift"}
+"""What is to know of a stack as deploy.sh makes it here: no mail, drift not looked for."""
 
 
 def test_a_fresh_stack_is_well(doctor: Doctor) -> None:

@@ -35,14 +35,15 @@ class FirstRun:
 def run_twice(cloud: Cloud, folder: Path) -> FirstRun:
     temporary = folder / "tmp"
     temporary.mkdir()
-    owner = Owner(cloud, folder / "clone", built=False)
+    owner = Owner(cloud, folder / "clone", built=False, fresh=True)
     cloud.openai.accept(KEY)
     # With this setting aws writes what it sends and receives into a file under HOME.
     (cloud.home / ".aws").mkdir()
     (cloud.home / ".aws" / "config").write_text("[default]\ncli_history = enabled\n")
     record_tools(Path(cloud.env["PATH"]), RECORDED, folder / "records")
     with ProcessWatch(KEY) as watch:
-        done = owner.deploy("--yes", key=f" {KEY}\n", env={"TMPDIR": str(temporary)})
+        temporaries: dict[str, str | None] = {"TMPDIR": str(temporary)}
+        done = owner.deploy("--yes", "--create-logging-role", key=f" {KEY}\n", env=temporaries)
         calls = cloud.calls(mutating=False)
         cloud.forget_calls()
         again = owner.deploy("--yes", env={"TMPDIR": str(temporary)})
@@ -98,10 +99,16 @@ def passes_every_parameter_of_the_template_to_sam(first_run: FirstRun) -> None:
         assert f'\n{name}="{value}"\n' in deploy
 
 
-def deploys_without_access_logs_and_says_so_where_there_is_no_role_for_them(first_run: FirstRun) -> None:
-    assert first_run.owner.parameters()["AccessLogs"] == "disabled"
-    assert "without access logs" in first_run.done.stdout
-    assert "--create-logging-role" in first_run.done.stdout
+def has_access_logs_by_a_role_that_it_made_and_named_before_it_stored_the_key(first_run: FirstRun) -> None:
+    changes = [call.name for call in first_run.calls if call.mutating]
+
+    assert first_run.owner.parameters()["AccessLogs"] == "enabled"
+    assert "until IAM has made it known everywhere" in first_run.done.stdout
+    made = ["iam:CreateRole", "iam:AttachRolePolicy", "apigateway:UpdateAccount"]
+    assert [change for change in changes if change != "s3:PutObject"][:4] == [
+        *made,
+        "secretsmanager:CreateSecret",
+    ]
 
 
 def says_what_health_says_and_ends_with_the_next_command(first_run: FirstRun) -> None:
@@ -201,7 +208,7 @@ CLAIMS = (
     proves_the_key_with_one_models_call,
     says_where_with_what_and_what_will_happen_before_it_happens,
     passes_every_parameter_of_the_template_to_sam,
-    deploys_without_access_logs_and_says_so_where_there_is_no_role_for_them,
+    has_access_logs_by_a_role_that_it_made_and_named_before_it_stored_the_key,
     says_what_health_says_and_ends_with_the_next_command,
     prints_curl_commands_that_work_as_they_stand,
     answers_over_tls_1_2_or_newer_and_asks_browsers_for_tls,

@@ -15,6 +15,14 @@ def owner(cloud: Cloud, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone")
 
 
+@pytest.fixture
+def owner_in_a_second_region(cloud: Cloud, tmp_path: Path) -> Owner:
+    """One whose first deployment made the logging role, and this region's API Gateway does not know it."""
+    cloud.make_logging_role("api-gateway-writes-logs", named=False)
+    cloud.hurry_update_account()
+    return Owner(cloud, tmp_path / "clone", fresh=True)
+
+
 def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(owner: Owner) -> None:
     # Given a deployed stack
     assert owner.deploy("--yes", key=GOOD_KEY).returncode == 0
@@ -60,7 +68,8 @@ def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(o
     assert "--replace-key" in old.stdout
 
 
-def test_an_environment_is_deployed_changed_removed_and_brought_back(owner: Owner) -> None:
+def test_an_environment_is_deployed_changed_removed_and_brought_back(owner_in_a_second_region: Owner) -> None:
+    owner = owner_in_a_second_region
     stack, secret = "travel-gpt-backend-dev", "travel-gpt-dev/openai-api-key"
 
     # Given a first deployment of dev with options
@@ -94,6 +103,8 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(owner: Owne
     assert [policy["PolicyName"] for policy in policies["AttachedPolicies"]] == [
         "AmazonAPIGatewayPushToCloudWatchLogs"
     ]
+    assert role.endswith(":role/api-gateway-writes-logs")
+    assert "Name the IAM role api-gateway-writes-logs, which is there" in " ".join(first.stdout.split())
     # An open API needs no key.
     assert "x-api-key" not in first.stdout
 

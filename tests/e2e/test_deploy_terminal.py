@@ -14,16 +14,18 @@ STACK = "travel-gpt-backend"
 
 @pytest.fixture
 def owner(cloud: Cloud, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone")
+    return Owner(cloud, tmp_path / "clone", fresh=True)
 
 
 def test_the_key_is_asked_for_without_echo_and_no_means_no(owner: Owner) -> None:
     with owner.deploy_at_terminal() as terminal:
         terminal.expect("Create it? [y/N]")
         terminal.type("n")
+        terminal.expect("Deploy without access logs? [y/N]")
+        terminal.type("y")
         terminal.expect("it is not shown")
         terminal.type(GOOD_KEY)
-        terminal.expect("without access logs")
+        terminal.expect("deploys without access logs")
         terminal.expect("Go on? [y/N]")
         terminal.type("")
         status = terminal.wait()
@@ -35,7 +37,7 @@ def test_the_key_is_asked_for_without_echo_and_no_means_no(owner: Owner) -> None
 
 
 def test_an_empty_key_is_a_sentence(owner: Owner) -> None:
-    with owner.deploy_at_terminal("--yes") as terminal:
+    with owner.deploy_at_terminal("--yes", "--parameter", "AccessLogs=disabled") as terminal:
         terminal.expect("it is not shown")
         terminal.type("")
 

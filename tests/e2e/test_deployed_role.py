@@ -38,27 +38,13 @@ class Deployed:
         for name in [OWN, *NEIGHBOURS]:
             self.secrets.create_secret(Name=name, SecretString=json.dumps({"api_key": KEY}))
         cloud.openai.accept(KEY)
-        self._let_api_gateway_log()
+        cloud.make_logging_role()
         done = cloud.run("sam", "deploy", cwd=clone)
         assert done.returncode == 0, done.stdout + done.stderr
         stack = cloud.client("cloudformation").describe_stacks(StackName="travel-gpt-backend")["Stacks"][0]
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         self.function = cloud.function(self.outputs["FunctionName"])
         self.role = self.function.configuration["Role"].rsplit("/", 1)[-1]
-
-    def _let_api_gateway_log(self) -> None:
-        """Give the region the role that access logs need."""
-        trust = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"Service": "apigateway.amazonaws.com"},
-        }
-        role = self.cloud.client("iam").create_role(
-            RoleName="logger",
-            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        )["Role"]
-        change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}
-        self.cloud.client("apigateway").update_account(patchOperations=[change])
 
     def caller_key(self) -> str:
         """The value of the API key that the stack made."""

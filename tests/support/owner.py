@@ -22,13 +22,16 @@ class Owner:
         cloud: the account.
         folder: where the clone is to be.
         built: whether the clone was built before, for ``--no-build``.
+        fresh: whether nobody has named a logging role to API Gateway in this account.
     """
 
-    def __init__(self, cloud: Cloud, folder: Path, *, built: bool = True) -> None:
+    def __init__(self, cloud: Cloud, folder: Path, *, built: bool = True, fresh: bool = False) -> None:
         self.cloud = cloud
         self.clone = make_built_clone(folder) if built else make_clone(folder)
         self._built = built
         cloud.openai.accept(GOOD_KEY, NEW_KEY)
+        if not fresh:
+            cloud.make_logging_role()
 
     def deploy(
         self, *options: str, key: str | None = None, env: dict[str, str | None] | None = None

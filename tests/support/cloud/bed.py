@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from tests.support.cloud.certificates import Authority
 from tests.support.cloud.front import Front
 from tests.support.cloud.function import DeployedFunction
 from tests.support.cloud.gateway import Gateway
+from tests.support.cloud.logging_role import POLICY
 from tests.support.cloud.openai import PlayedOpenAI
 from tests.support.upstream import Upstream
 
@@ -200,6 +202,38 @@ class Cloud:
     def federate(self, on: bool = True) -> None:
         """Turn outbound web identity federation on, or off as it is at first."""
         self.aws.control("rules", federation=on)
+
+    def hurry_update_account(self, on: bool = True) -> None:
+        """Let API Gateway take its logging role as soon and as often as it is named, or (False) as AWS."""
+        pace = {"interval": 0.0, "settling": 0.0} if on else {}
+        self.aws.control("rules", update_account=pace)
+
+    def limit_concurrency(self, limit: int) -> None:
+        """Set how many requests all functions of the account run at the same time; 1,000 at first."""
+        self.aws.control("rules", concurrency=limit)
+
+    def make_logging_role(self, name: str = "api-gateway-logs-of-another", *, named: bool = True) -> None:
+        """Give API Gateway the role that access logs need, as in an account where somebody logs already.
+
+        Args:
+            name: the role's name.
+            named: whether it is named to API Gateway in this region, and not only there in the account.
+        """
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        iam = self.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
+        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{POLICY}")
+        if named:
+            self.hurry_update_account()
+            change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}
+            self.client("apigateway").update_account(patchOperations=[change])
+            self.hurry_update_account(False)
+        self.forget_calls()
 
     def function(self, name: str, region: str | None = None) -> DeployedFunction:
         """The deployed function of that name, the same one each time."""

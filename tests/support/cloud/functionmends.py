@@ -1,14 +1,76 @@
-"""What moto's Lambda forgets of a function's configuration, kept."""
+"""What moto's Lambda forgets of a function's configuration, kept; and the account's limit of concurrency.
+
+GetAccountSettings: its shape is that of the Lambda API reference. What is left unreserved: recorded line
+lambda/PutFunctionConcurrency/below-unreserved-minimum; AWS Lambda developer guide, "Configuring reserved
+concurrency for a function", says 100; an account with a lower limit keeps all of it (the line's note).
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda import urls
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda.responses import LambdaResponse
+
+UNRESERVED_MINIMUM = 100
+
+
+class Concurrency:
+    """How many requests the account's functions run at the same time."""
+
+    limit = 1000
 
 
 def install() -> None:
-    """Mend moto's class: the log group of a function's choice, and changes of its tracing and storage."""
+    """Mend moto's classes."""
+    _keep_configuration()
+    _limit_concurrency()
+
+
+def _limit_concurrency() -> None:
+    reserve = LambdaBackend.put_function_concurrency
+
+    def unreserved(backend: LambdaBackend, *, without: str = "") -> int:
+        functions = (each for each in backend.list_functions() if each.function_name != without)
+        return Concurrency.limit - sum(int(each.reserved_concurrency or 0) for each in functions)
+
+    def get_account_settings(self: LambdaResponse) -> str:
+        return json.dumps(
+            {
+                "AccountLimit": {
+                    "TotalCodeSize": 80530636800,
+                    "CodeSizeUnzipped": 262144000,
+                    "CodeSizeZipped": 52428800,
+                    "ConcurrentExecutions": Concurrency.limit,
+                    "UnreservedConcurrentExecutions": unreserved(self.backend),
+                },
+                "AccountUsage": {
+                    "TotalCodeSize": 0,
+                    "FunctionCount": len(list(self.backend.list_functions())),
+                },
+            }
+        )
+
+    def put_function_concurrency(self: LambdaBackend, function_name: str, reserved_concurrency: str) -> str:
+        minimum = min(UNRESERVED_MINIMUM, Concurrency.limit)
+        wanted = int(reserved_concurrency)
+        if wanted and unreserved(self, without=function_name) - wanted < minimum:
+            raise InvalidParameterValueException(
+                "Specified ReservedConcurrentExecutions for function decreases account's "
+                f"UnreservedConcurrentExecution below its minimum value of [{minimum}]."
+            )
+        return reserve(self, function_name, reserved_concurrency)
+
+    LambdaResponse.get_account_settings = get_account_settings  # type: ignore[attr-defined]
+    LambdaBackend.put_function_concurrency = put_function_concurrency  # type: ignore[method-assign]
+    urls.url_paths[r"{0}/(?P<api_version>[^/]+)/account-settings/?$"] = LambdaResponse.dispatch
+
+
+def _keep_configuration() -> None:
+    """The log group of a function's choice, and changes of its tracing and storage."""
     make, show, change = (
         LambdaFunction.__init__,
         LambdaFunction.get_configuration,

@@ -2,7 +2,7 @@
 
 - A deployment is a snapshot: a stage serves what was deployed, not what the API has become since.
 - A deployment that a stage serves cannot be deleted.
-- The region's logging role must exist and trust API Gateway.
+- The region's logging role: see ``tests.support.cloud.logging_role``.
 - Limits given as text are numbers; a method's settings can be taken away.
 - A security policy needs an endpoint access mode, and like all of an API it is served once it is deployed.
   Source: API Gateway developer guide, "Security policies for REST APIs in API Gateway" and "How to change a
@@ -24,10 +24,21 @@ from moto.apigateway.models import (
     UsagePlan,
     apigateway_backends,
 )
+from moto.core.exceptions import JsonRESTError
+from moto.core.utils import utcnow
 from moto.iam.models import iam_backends
 
+from tests.support.cloud import logging_role
 from tests.support.cloud.stacks.resources.functions import trusts
 
+
+class Naming:
+    """The operation that names the logging role, with the clock of the test."""
+
+    operation = logging_role.UpdateAccount()
+
+
+naming = Naming()
 NUMBERS = {"limit": int, "offset": int, "burstLimit": int, "rateLimit": float}
 
 
@@ -115,21 +126,45 @@ def _guard_deployments() -> None:
     RestAPI.delete_deployment = delete_deployment  # type: ignore[method-assign]
 
 
+class UpdateRefused(JsonRESTError):
+    """An error of UpdateAccount, with the status and the header that belong to it."""
+
+    def __init__(self, refused: logging_role.RefusedUpdate) -> None:
+        super().__init__(refused.code, refused.message)
+        self.code = refused.status
+        self._retry_after = refused.retry_after
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """The usual ones, and when to come again."""
+        headers = super().get_headers(*args, **kwargs)
+        return headers + ([] if self._retry_after is None else [("Retry-After", str(self._retry_after))])
+
+
 def _check_logging_role() -> None:
     update = APIGatewayBackend.update_account
 
     def update_account(self: APIGatewayBackend, patch_operations: list[dict[str, Any]]) -> Account:
         for operation in patch_operations:
             if operation["path"] == "/cloudwatchRoleArn" and operation.get("value"):
-                roles = iam_backends[self.account_id]["aws"].roles.values()
-                role = next((each for each in roles if each.arn == operation["value"]), None)
-                if role is None or not trusts(role.assume_role_policy_document, "apigateway.amazonaws.com"):
-                    raise BadRequestException(
-                        "The role ARN does not have required permissions set to API Gateway"
-                    )
+                try:
+                    naming.operation.name_role(_role(self.account_id, operation["value"]))
+                except logging_role.RefusedUpdate as refused:
+                    raise UpdateRefused(refused) from None
         return update(self, patch_operations)
 
     APIGatewayBackend.update_account = update_account  # type: ignore[method-assign]
+
+
+def _role(account_id: str, arn: str) -> logging_role.Role | None:
+    roles = iam_backends[account_id]["aws"].roles.values()
+    role = next((each for each in roles if each.arn == arn), None)
+    if role is None:
+        return None
+    return logging_role.Role(
+        age=(utcnow() - role.create_date).total_seconds(),
+        is_trusting=trusts(role.assume_role_policy_document, "apigateway.amazonaws.com"),
+        has_policy=any(name.endswith(logging_role.POLICY) for name in role.managed_policies),
+    )
 
 
 def _take_settings_away() -> None:

@@ -34,7 +34,15 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from tests.support import identity
-from tests.support.cloud import access, functionmends, gatewaymends, keymends, schedulemends, secretmends
+from tests.support.cloud import (
+    access,
+    functionmends,
+    gatewaymends,
+    keymends,
+    logging_role,
+    schedulemends,
+    secretmends,
+)
 from tests.support.cloud.stacks import service as cloudformation
 
 Environ = dict[str, Any]
@@ -111,10 +119,15 @@ def reset(_: dict[str, Any]) -> None:
     cloudformation.refused.clear()
     identity.Federation.enabled = False
     access.rules.__dict__.update(access.Rules().__dict__)
+    gatewaymends.naming.operation = logging_role.UpdateAccount()
+    functionmends.Concurrency.limit = 1000
 
 
 def set_rules(given: dict[str, Any]) -> None:
-    """Set some of: ``enforced``, ``denied``, ``refused``, ``federation``; any value empties ``calls``."""
+    """Set some of ``enforced``, ``denied``, ``refused``, ``federation``, ``update_account``, ``concurrency``.
+
+    Any value of ``calls`` empties that.
+    """
     rules = access.rules
     if "enforced" in given:
         rules.enforced = given["enforced"]
@@ -125,6 +138,10 @@ def set_rules(given: dict[str, Any]) -> None:
         cloudformation.refused.update(given["refused"])
     if "federation" in given:
         identity.Federation.enabled = given["federation"]
+    if "update_account" in given:
+        gatewaymends.naming.operation = logging_role.UpdateAccount(**given["update_account"])
+    if "concurrency" in given:
+        functionmends.Concurrency.limit = given["concurrency"]
     if "calls" in given:
         with rules.lock:
             rules.calls = []
