@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scripts.deploy import (
     access_logs,
+    concurrency,
     keyless as keylesses,
     logging_role,
     openai_key,
@@ -102,6 +103,7 @@ def prepare(
         plan = settle_key(commands, console, options, secret, key, values)
         if keyless.ends and plan.action is Action.KEEP:
             _prove_stored(commands, options, secret, values)
+    notes.append(concurrency.check(commands, options, values, current, flags))
     if values["ApiAccess"] == "open" and current.get("ApiAccess") != "open":
         notes.append(
             "With ApiAccess=open anybody on the internet can spend your OpenAI money, up to the throttle."
