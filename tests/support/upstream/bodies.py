@@ -83,7 +83,13 @@ def models(names: tuple[str, ...] = LISTED_MODELS) -> Json:
 
 def model(name: str) -> Json:
     """One model of the list."""
-    return {"id": name, "object": "model", "created": 1_790_000_000, "owned_by": "system"}
+    return {
+        "id": name,
+        "object": "model",
+        "created": 1_790_000_000,
+        "owned_by": "system",
+        "shutdown_date": None,
+    }
 
 
 def last_user_text(body: Any) -> str:
