@@ -1,8 +1,9 @@
 """The file ``.env`` of the current folder, for the local server and the command. No function reads it."""
 
 import io
-from collections.abc import Collection, Iterator, MutableMapping
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from dotenv.parser import Binding
 
 NAME: Final = ".env"
+_LEADS: Final = re.compile(
+    r"(AWS|OPENAI|VAULT|TRAVEL_GPT)_[A-Z0-9_]+|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE"
+    r"|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy"
+)
+"""What a person may expect to be read, and is not where it is not known."""
 LONGEST: Final = 1_048_576
 """Bytes. What is longer is no file of settings."""
 
@@ -22,7 +28,8 @@ OF_CREDENTIALS: Final = frozenset(
 )
 
 # None of those that name a file or a program, such as AWS_CONFIG_FILE: with them, a folder that somebody else
-# filled could run a program of theirs.
+# filled could run a program of theirs. None of a proxy or of certificates, and of the endpoints the one for
+# all services, on loopback only. env_trust.py says which credentials may go where these lead.
 OF_AWS: Final = frozenset(
     {
         "AWS_ACCESS_KEY_ID",
@@ -42,17 +49,23 @@ class UnreadableEnvFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken from the file: names, never values."""
+    """What was taken from the file. It tells names, never values."""
 
     path: Path
     names: tuple[str, ...]
     wrong_lines: tuple[int, ...]
     """The numbers of the lines that cannot be understood."""
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What was taken, by name."""
+    left: tuple[str, ...] = ()
+    """Names of AWS, OpenAI, Vault and proxies that are never taken from a file."""
 
     def told(self) -> str:
         """Say what was taken, for the person at the keyboard."""
         names = ", ".join(self.names) or "nothing that is not set already"
         said = f"Read {self.path.name} of this folder: {names}."
+        if self.left:
+            said += f" Never taken from a file, so export them if you want them: {', '.join(self.left)}."
         if self.wrong_lines:
             said += f" These lines of it cannot be understood: {', '.join(map(str, self.wrong_lines))}."
         return said
@@ -89,7 +102,8 @@ def take_env_file(
     taken = {name: value for name, value in values.items() if name in known and not environ.get(name)}
     environ.update(taken)
     wrong = tuple(each.original.line for each in bindings if each.error)
-    return Taken(path, tuple(taken), wrong)
+    left = tuple(name for name in values if name not in known and _LEADS.fullmatch(name))
+    return Taken(path, tuple(taken), wrong, taken, left)
 
 
 def read_text(path: Path) -> str:

@@ -51,9 +51,16 @@ What else the secret holds stays, but for the old key's `expires_at`.
 The [settings](settings.md) of the function, from the environment: it finds the key in the same way. A file
 `.env` in the current folder is read too; variables that are set win, and it says which names it took. It
 takes the settings, {credentials}, `SECRET_` and the name of the secret, and of AWS's: {aws}.
-An endpoint is taken when it is on this machine only, and nothing else is,
-since a folder of somebody else's could have a `.env` too. Values are taken as they stand: `${{NAME}}` is
-not replaced.
+An endpoint is taken when it is on this machine only, and nothing else is: no proxy, no certificates, no
+other endpoint. Values are taken as they stand: `${{NAME}}` is not replaced.
+
+A folder of somebody else's could have a `.env` too. So **what the file names as a destination receives only
+credentials of the same file**: `OPENAI_BASE_URL`, `VAULT_ADDR`, `AWS_ENDPOINT_URL` (servers on this machine
+included), a changed `CREDENTIAL_SOURCE`, OpenAI's ids for `workload-identity`; where a key is stored, the
+AWS credentials or `AWS_PROFILE` of the file, and the ARN of a secret. Where an exported, stored or typed
+credential, or that of a role, would go there, the command names the file and the host and asks; without a
+terminal it ends with status 2 and sends nothing. To allow it for good, export the variable yourself. A server
+that needs no key is asked without a question. `make run` does the same.
 
 ## Exit status
 

@@ -99,8 +99,14 @@ def test_travel_gpt_is_there_without_what_is_for_a_laptop(lambda_package: Path) 
     packed = {name for name in names(lambda_package / "travel_gpt") if "__pycache__" not in name}
 
     source = {name for name in names(ROOT / "travel_gpt") if "__pycache__" not in name}
-    for_a_laptop = {name for name in source if re.match(r"local/|command/|env_file\.py|client\.py", name)}
-    assert for_a_laptop >= {"local/refusals.py", "command/app.py", "env_file.py"}
+    for_a_laptop = {name for name in source if re.match(r"local/|command/|env_\w+\.py|client\.py", name)}
+    assert for_a_laptop >= {
+        "local/refusals.py",
+        "command/app.py",
+        "env_file.py",
+        "env_trust.py",
+        "env_consent.py",
+    }
     assert packed == source - for_a_laptop
 
 

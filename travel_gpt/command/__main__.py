@@ -6,11 +6,20 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from travel_gpt.command import destinations
 from travel_gpt.command.arguments import refuse_keys, without_values
 from travel_gpt.command.stop import DONE, FAILED, USAGE, Stop, stop_for
+from travel_gpt.env_consent import Consent, NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
+from travel_gpt.env_trust import EnvTrust
 
-_OF_THE_SDK: Final = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET")
+_OF_THE_SDK: Final = (
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_CUSTOM_HEADERS",
+    "OPENAI_WEBHOOK_SECRET",
+)
 """What the SDK would read by itself, so that a key would be proven in another way than it will be used."""
 
 _INTERRUPTED: Final = 130
@@ -39,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as missing:
         _say(f"{missing.name} is not installed here. `make command` sets everything up.")
         return USAGE
-    except UnreadableEnvFile as wrong:
+    except (UnreadableEnvFile, NotAllowed) as wrong:
         _say(str(wrong))
         return USAGE
 
@@ -48,6 +57,7 @@ def _read_env_file(environ: MutableMapping[str, str]) -> None:
     taken = take_env_file(Path.cwd(), environ, also=OF_AWS)
     for name in _OF_THE_SDK:
         environ.pop(name, None)
+    destinations.use(None if taken is None else Consent(taken.path, EnvTrust(taken.values, environ)))
     if taken is not None:
         _say(taken.told())
 
@@ -72,7 +82,7 @@ def _run(arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     except TravelGPTError as failure:
         raise stop_for(failure) from None
-    except (Stop, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile):
+    except (Stop, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile, NotAllowed):
         raise
     except Exception as mistake:  # noqa: BLE001 - a traceback could quote a key
         types = " from ".join(describe(mistake))

@@ -22,6 +22,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from travel_gpt.command.destinations import before_aws
 from travel_gpt.command.stop import USAGE, Stop
 from travel_gpt.redaction import redact
 
@@ -102,7 +103,9 @@ def client(service: str) -> Any:
 
     Raises:
         Stop: there is no region, or no such profile.
+        NotAllowed: a file .env names another endpoint, and the person does not allow it.
     """
+    before_aws()
     try:
         return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
     except (BotoCoreError, ValueError) as failed:

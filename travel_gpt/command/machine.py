@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from travel_gpt.command.destinations import before_sources
 from travel_gpt.command.env_edit import git_tracks
 from travel_gpt.command.finding import DAY, OLD, Finding, age_and_end, ok, problem, warning
 from travel_gpt.command.keys import fingerprint
@@ -75,6 +76,7 @@ def check_sources(settings: Settings) -> tuple[list[Finding], Credential | None]
     Returns:
         What was found, and the credential; None where no source gives one.
     """
+    before_sources(settings)
     missed: list[tuple[str, CredentialError]] = []
     for name in settings.credential_source:
         try:

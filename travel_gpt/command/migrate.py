@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from travel_gpt.command.account import caller, elsewhere
+from travel_gpt.command.destinations import before_aws
 from travel_gpt.command.env_edit import EnvFile, remains
 from travel_gpt.command.keys import Given, given
 from travel_gpt.command.put import SOURCE, Stored, look_at, store
@@ -18,6 +19,7 @@ from travel_gpt.command.trail import audited
 from travel_gpt.credentials.environment import variable_of
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.credentials.versions import SecretVersions
+from travel_gpt.env_file import NAME
 from travel_gpt.errors import InvalidSecret
 
 READ_BACK_FOR: Final = 10.0
@@ -48,8 +50,10 @@ def migrate(path: Path, target: Target, screen: Screen, *, replace: bool, yes: b
         Stop: it cannot be done; the text says what was done until then.
         CredentialError: Secrets Manager refused.
     """
-    who = caller()
     file = EnvFile.read(path)
+    # What the file of this folder decides is for its own keys.
+    before_aws(key="" if path.resolve() == Path(NAME).resolve() else f"the keys of {path}")
+    who = caller()
     moves = _plan(file, target, replace=replace)
     screen.say(f"From {file.path}, as {who}{elsewhere(os.environ)}:", "heading")
     for move in moves:

@@ -4,6 +4,7 @@ from typing import Final
 
 from travel_gpt.advisor.refusals import NotPermitted
 from travel_gpt.advisor.upstream import Upstream
+from travel_gpt.command.destinations import before_model
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, TravelGPTError
@@ -22,7 +23,11 @@ def prove(credential: Credential, settings: Settings) -> TravelGPTError | None:
 
     Returns:
         What went wrong; None where the server took the key.
+
+    Raises:
+        NotAllowed: a file .env names the server, and the person does not allow it.
     """
+    before_model(server_of(credential, settings), credential.source)
     upstream = Upstream(settings)
     try:
         upstream.list_models(credential, Deadline(PROOF_WITHIN))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from travel_gpt.command.account import AWS_FAILURES, caller, client, elsewhere, stop_of
+from travel_gpt.command.destinations import GIVEN_KEY, before_aws
 from travel_gpt.command.keys import Given, fingerprint, object_of, take_key
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import Stop
@@ -43,6 +44,7 @@ def put(target: Target, screen: Screen) -> None:
         Stop: it cannot be done; the text says what to do.
         CredentialError: Secrets Manager refused.
     """
+    before_aws(key=GIVEN_KEY)
     who = caller()
     stored = look_at(target)
     which = "The" if stored.exists else "A new"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from travel_gpt.command.account import caller, elsewhere
+from travel_gpt.command.destinations import GIVEN_KEY, before_aws, before_model
 from travel_gpt.command.keys import Given, fingerprint, take_key
 from travel_gpt.command.proof import prove, server_of, why_not
 from travel_gpt.command.put import SOURCE, Stored, look_at
@@ -15,6 +16,7 @@ from travel_gpt.command.target import Target
 from travel_gpt.command.trail import audited
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.credentials.versions import CURRENT, PREVIOUS, Described, SecretVersions
+from travel_gpt.env_trust import GIVEN
 from travel_gpt.errors import CredentialError, InvalidSecret, TravelGPTError
 from travel_gpt.settings import Settings
 
@@ -32,6 +34,7 @@ def rotate(target: Target, screen: Screen) -> None:
         Stop: it cannot be done; the text says what to do.
         TravelGPTError: Secrets Manager refused.
     """
+    before_aws(key=GIVEN_KEY)
     who = caller()
     settings = target.proof_settings()
     versions = SecretVersions(target.name)
@@ -41,6 +44,8 @@ def rotate(target: Target, screen: Screen) -> None:
             f"There is no secret {target.name} to rotate. Create it with: "
             f"travel-gpt secret put{target.options}"
         )
+    if stored.credential is None or stored.credential.base_url is None:
+        before_model(settings.base_url)
     described = versions.describe()
     _refuse_what_is_under_way(described, target)
     if described.rotates:
@@ -80,7 +85,7 @@ def _rotate(
     screen: Screen,
 ) -> str:
     value, version = given.value(stored.fields), str(uuid.uuid4())
-    credential = read_secret(value, source=SOURCE, version=version)
+    credential = read_secret(value, source=GIVEN, version=version)
     server = server_of(credential, settings)
     with audited("secret.rotate", who=who, source=SOURCE, secret=target.name) as change:
         change.version = version

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from travel_gpt.command.account import caller
+from travel_gpt.command.destinations import before_sources
 from travel_gpt.command.keys import fingerprint, object_of
 from travel_gpt.command.put import SOURCE
 from travel_gpt.command.screen import Screen
@@ -78,6 +79,7 @@ def show_source(settings: Settings, screen: Screen, *, as_json: bool) -> None:
     Raises:
         CredentialError: none of them gives one.
     """
+    before_sources(settings)
     credential = source_of(settings).fetch()
     rows = {
         "source": credential.source,

@@ -131,11 +131,17 @@ class VaultServer:
             )
             for scheme in ("https://", "http://"):
                 client.session.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
+            # Otherwise requests adds what the netrc file of the user holds for the host, or for any.
+            client.session.auth = _unchanged
             if self._settings.vault_addr.startswith("http://"):
                 # This machine's: a proxy would see the token.
                 client.session.trust_env = False
             self._made = client
         return self._made
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _reply_of(ask: Callable[[], requests.Response]) -> Reply:

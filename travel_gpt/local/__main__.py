@@ -13,10 +13,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from travel_gpt.credentials.advice import LOCAL
+from travel_gpt.env_consent import NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
 from travel_gpt.local.environment import (
     Owner,
     WrongEnvironment,
+    check_destinations,
     check_settings,
     like_a_host,
     like_lambda,
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _stop)
     try:
         return _run(read_command_line(arguments))
-    except (WrongEnvironment, UnreadableEnvFile) as wrong:
+    except (WrongEnvironment, UnreadableEnvFile, NotAllowed) as wrong:
         print(wrong, file=sys.stderr)
         return 2
     except ModuleNotFoundError as missing:
@@ -75,6 +77,8 @@ def _run(given: argparse.Namespace) -> int:
 
     taken = take_env_file(Path.cwd(), os.environ, also=OF_AWS | VARIABLES.keys())
     options = resolve(given)
+    if taken is not None:
+        check_destinations(taken, os.environ)
     owner = take_owner(os.environ)
     (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
     os.environ[LOCAL] = owner.local

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from travel_gpt.credentials.secret import read_secret
+from travel_gpt.env_consent import Consent
+from travel_gpt.env_file import Taken
+from travel_gpt.env_trust import EnvTrust
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.local.context import REGION
 from travel_gpt.settings import Settings
@@ -15,7 +18,7 @@ SECRET_NAME: Final = "travel-gpt/openai-api-key"  # noqa: S105 - the name, not t
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 # The SDK reads these by itself. On AWS they are not there, so they would work here and fail there.
-_OF_THE_SDK: Final = ("OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET")
+_OF_THE_SDK: Final = ("OPENAI_ADMIN_KEY", "OPENAI_CUSTOM_HEADERS", "OPENAI_WEBHOOK_SECRET")
 
 
 class WrongEnvironment(Exception):
@@ -46,6 +49,28 @@ class Owner:
 
     def __repr__(self) -> str:
         return f"Owner(upstream={self.upstream!r})"
+
+
+def check_destinations(taken: Taken, environ: MutableMapping[str, str]) -> None:
+    """Have the person allow what goes where a file ``.env`` says, before anything is sent.
+
+    Args:
+        taken: what was taken from the file.
+        environ: the environment variables, with those of the file in them.
+
+    Raises:
+        NotAllowed: the person did not allow it, or cannot be asked.
+    """
+    trust = EnvTrust(taken.values, dict(environ))
+    settings, chosen = Settings.load(environ), environ.get("CREDENTIAL_SOURCE", "").strip()
+    transfers = list(trust.to_sources(settings)) if chosen else []
+    for source in settings.credential_source if chosen else ("OPENAI_API_KEY",):
+        transfers += trust.to_model(settings.base_url, source)
+    Consent(taken.path, trust).require(transfers)
+    if trust.decides("OPENAI_API_KEY"):
+        # They belong to an exported key.
+        for name in filter(lambda each: not trust.decides(each), ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID")):
+            environ.pop(name, None)
 
 
 def take_owner(environ: MutableMapping[str, str]) -> Owner:

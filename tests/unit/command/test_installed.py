@@ -61,4 +61,4 @@ def test_what_it_is_built_with_is_in_the_locks() -> None:
 
 
 def test_it_is_not_for_lambda() -> None:
-    assert {"command", "env_file.py"} <= NOT_FOR_LAMBDA
+    assert {"command", "env_file.py", "env_trust.py", "env_consent.py"} <= NOT_FOR_LAMBDA
