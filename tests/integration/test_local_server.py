@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.support.loopback_aws import LoopbackAws
+from tests.support.markdown import Page
 from tests.support.upstream import CHAT, MODELS, RESPONSES, Upstream, behaviours
 
 REPOSITORY = Path(__file__).parents[2]
@@ -196,6 +197,25 @@ def test_the_two_commands_it_prints_work_as_pasted(demo: LocalServer) -> None:
     ]
     assert answers[0]["mode"] == "demo"
     assert "Lisbon" in answers[1]["answer"]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
+def test_the_first_screen_of_the_readme_keeps_its_promises(demo: LocalServer) -> None:
+    section = Page.read("README.md").section("Try it: no AWS account, no OpenAI key")
+    shown = re.findall(r"^\$ (curl .*)\n(\{.*\})$", section, re.MULTILINE)
+    assert len(shown) == 2
+    for command, promised in shown:
+        command = command.replace("http://127.0.0.1:3000/Prod/travel-gpt", demo.url)
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        body, promise = json.loads(done.stdout), json.loads(promised)
+        # The server has answered queries in other tests.
+        body.pop("last_call", None)
+        assert list(body) == list(promise)
+        for name in body.keys() - {"request_id", "timestamp", "usage", "answer"}:
+            assert body[name] == promise[name]
+        if "answer" in promise:
+            assert body["answer"].startswith(promise["answer"].removesuffix("[...]"))
+            assert body["usage"] == promise["usage"]
 
 
 @pytest.mark.skipif(not REAL_QUERIES.exists(), reason="the 45 real queries are not beside this repository")

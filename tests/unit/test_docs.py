@@ -223,6 +223,28 @@ def test_the_defaults_are_what_the_page_says() -> None:
     assert MAX_QUERY_CHARACTERS * 4 + len(INSTRUCTIONS.encode()) + 500 < 20_000, "below 20,000 bytes"
 
 
+def test_the_readme_says_what_an_answer_costs() -> None:
+    said = " ".join(Page.read("README.md").text.split())
+
+    found = re.search(
+        r"about \$([\d.]+): ([\d,]+) tokens in at \$([\d.]+) a million and "
+        r"([\d,]+) out at \$([\d.]+) a million",
+        said,
+    )
+    assert found, "the price of an answer is not on the first screen"
+    costs, given, price_in, produced, price_out = (
+        float(number.replace(",", "")) for number in found.groups()
+    )
+    assert round((given * price_in + produced * price_out) / 1_000_000, 4) == costs
+    # English has about four characters to a token; the query comes on top.
+    assert len(INSTRUCTIONS) / 4 < given < len(INSTRUCTIONS) / 4 + 200
+    assert produced < Settings().max_output_tokens
+    (most,) = re.findall(r"no call costs more than \$([\d.]+)", said)
+    assert f"= {most} dollars at the very most" in SAID
+    for price in (price_in, price_out):
+        assert f"${price:.2f} for a million tokens" in SAID or f"${price:.2f} for a million out" in SAID
+
+
 def test_the_arithmetic_is_right() -> None:
     sums = re.findall(r"([\d.,]+(?: [×/+] [\d.,]+)+) = ([\d,.]*\d)", SAID)
 
