@@ -1,8 +1,7 @@
 """What moto's Lambda forgets of a function's configuration, kept; and the account's limit of concurrency.
 
-GetAccountSettings: its shape is that of the Lambda API reference. What is left unreserved: recorded line
-lambda/PutFunctionConcurrency/below-unreserved-minimum; AWS Lambda developer guide, "Configuring reserved
-concurrency for a function", says 100; an account with a lower limit keeps all of it (the line's note).
+GetAccountSettings: its shape is that of the Lambda API reference. What may be reserved: see
+``tests.support.cloud.reservation``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 
-UNRESERVED_MINIMUM = 100
+from tests.support.cloud import reservation
 
 
 class Concurrency:
@@ -33,9 +32,9 @@ def install() -> None:
 def _limit_concurrency() -> None:
     reserve = LambdaBackend.put_function_concurrency
 
-    def unreserved(backend: LambdaBackend, *, without: str = "") -> int:
+    def reserved(backend: LambdaBackend, *, without: str = "") -> int:
         functions = (each for each in backend.list_functions() if each.function_name != without)
-        return Concurrency.limit - sum(int(each.reserved_concurrency or 0) for each in functions)
+        return sum(int(each.reserved_concurrency or 0) for each in functions)
 
     def get_account_settings(self: LambdaResponse) -> str:
         return json.dumps(
@@ -45,7 +44,7 @@ def _limit_concurrency() -> None:
                     "CodeSizeUnzipped": 262144000,
                     "CodeSizeZipped": 52428800,
                     "ConcurrentExecutions": Concurrency.limit,
-                    "UnreservedConcurrentExecutions": unreserved(self.backend),
+                    "UnreservedConcurrentExecutions": Concurrency.limit - reserved(self.backend),
                 },
                 "AccountUsage": {
                     "TotalCodeSize": 0,
@@ -55,13 +54,11 @@ def _limit_concurrency() -> None:
         )
 
     def put_function_concurrency(self: LambdaBackend, function_name: str, reserved_concurrency: str) -> str:
-        minimum = min(UNRESERVED_MINIMUM, Concurrency.limit)
-        wanted = int(reserved_concurrency)
-        if wanted and unreserved(self, without=function_name) - wanted < minimum:
-            raise InvalidParameterValueException(
-                "Specified ReservedConcurrentExecutions for function decreases account's "
-                f"UnreservedConcurrentExecution below its minimum value of [{minimum}]."
-            )
+        elsewhere = reserved(self, without=function_name)
+        if said := reservation.refusal(
+            int(reserved_concurrency), limit=Concurrency.limit, reserved_elsewhere=elsewhere
+        ):
+            raise InvalidParameterValueException(said)
         return reserve(self, function_name, reserved_concurrency)
 
     LambdaResponse.get_account_settings = get_account_settings  # type: ignore[attr-defined]

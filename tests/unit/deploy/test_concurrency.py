@@ -9,6 +9,8 @@ import pytest
 
 from scripts.deploy import concurrency
 from scripts.deploy.console import Stop
+from tests.support.cloud import reservation
+from tests.support.recorded import differences, recording
 from tests.unit.deploy.conftest import ScriptedAws, aws_error, options
 
 DEFAULTS = {"ReservedConcurrency": "", "ThrottleRate": "5", "ThrottleBurst": "10", "LogLevel": "INFO"}
@@ -108,6 +110,29 @@ class TestAReservation:
         before = {**DEFAULTS, "ReservedConcurrency": current}
 
         check(account(1000, unreserved), current=before if current else None, ReservedConcurrency=wanted)
+
+    @pytest.mark.parametrize("limit", [10, 100, 150, 1000])
+    @pytest.mark.parametrize("elsewhere", [0, 40])
+    @pytest.mark.parametrize("wanted", [1, 10, 50, 60, 900])
+    def test_is_stopped_exactly_where_lambda_refuses_it(
+        self, limit: int, elsewhere: int, wanted: int
+    ) -> None:
+        aws = account(limit, limit - elsewhere)
+        refused = bool(reservation.refusal(wanted, limit=limit, reserved_elsewhere=elsewhere))
+
+        try:
+            check(aws, ReservedConcurrency=str(wanted))
+        except Stop:
+            assert refused
+        else:
+            assert not refused
+
+    def test_is_refused_in_the_recorded_words(self) -> None:
+        recorded = recording("lambda/PutFunctionConcurrency/below-unreserved-minimum")
+
+        said = reservation.refusal(1, limit=10, reserved_elsewhere=0)
+
+        assert not differences(recorded.error[1], said)
 
     def test_that_is_too_small_for_the_throttle_is_a_note(self) -> None:
         said = check(account(1000), ReservedConcurrency="4")
