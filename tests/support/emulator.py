@@ -38,6 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 INVOKE = "/2015-03-31/functions/function/invocations"
 INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
+REQUEST = re.compile(r"START RequestId: (\S+)")
+TIMED_OUT = b"Task timed out after "
 BINARIES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 5.0
@@ -261,6 +263,10 @@ class Emulator:
             content = connection.getresponse().read()
         finally:
             connection.close()
+        if content.startswith(TIMED_OUT):
+            # The emulator writes the sentence alone; Lambda an error (recorded: lambda/Invoke/timeout).
+            message = f"RequestId: {REQUEST.findall(self.logs)[-1]} Error: {content.decode()}"
+            return {"errorType": "Sandbox.Timedout", "errorMessage": message}
         try:
             answer: dict[str, Any] = json.loads(content)
         except ValueError:

@@ -113,6 +113,13 @@ def _allows(checked: Any, name: str, resource: str, context: dict[str, str]) -> 
     return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results
 
 
+def _denies(checked: Any, name: str, resource: str, context: dict[str, str]) -> bool:
+    return any(
+        IAMPolicy(policy).is_action_permitted(name, resource, None, context) == PermissionResult.DENIED
+        for policy in checked._access_key.collect_policies()
+    )
+
+
 def _checked(request: Any, iam_request_class: type) -> Any:
     return iam_request_class(
         account_id=request.current_account,
@@ -149,11 +156,18 @@ def _check(request: Any, iam_request_class: type, service: str, name: str, resou
     except InvalidClientTokenIdError as unknown:
         raise _refusal(request, service, "UnrecognizedClientException", unknown.message) from unknown
     # IAM's name of a service is not always the one that a request is signed for.
-    if not _allows(checked, name, resource, _context(request, checked)):
-        reason = (
-            f"User: {checked._access_key.arn} is not authorized to perform: {name} on resource: {resource} "
-            f"because no identity-based policy allows the {name} action"
+    context = _context(request, checked)
+    if not _allows(checked, name, resource, context):
+        # A text names the resource as the caller did (recorded: secretsmanager/GetSecretValue/
+        # role-without-permission-by-name), and why (IAM User Guide, "Access denied error messages").
+        named = _parameters(request).get("SecretId", resource) if service == "secretsmanager" else resource
+        cause = (
+            "with an explicit deny in an identity-based policy"
+            if _denies(checked, name, resource, context)
+            else f"because no identity-based policy allows the {name} action"
         )
+        who = checked._access_key.arn
+        reason = f"User: {who} is not authorized to perform: {name} on resource: {named} {cause}"
         raise _refusal(request, service, "", reason)
 
 

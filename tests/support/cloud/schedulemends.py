@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import unquote
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.responses import LambdaResponse
 from moto.iam.models import iam_backends
 from moto.scheduler.exceptions import ValidationException
@@ -15,6 +17,11 @@ from tests.support.cloud import access
 
 SCHEDULER = "scheduler.amazonaws.com"
 NOT_TRUSTED = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
+# EventBridge Scheduler User Guide, "Schedule types": at(yyyy-mm-ddThh:mm:ss) without a zone,
+# rate(value unit), cron of six fields of which exactly one of the two kinds of days is a question mark.
+AT = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
+RATE = re.compile(r"rate\([1-9]\d* (minute|hour|day)s?\)")
+CRON = re.compile(r"cron\(\S+ \S+ (?:\? \S+ [^\s?]+|[^\s?]+ \S+ \?) \S+\)")
 
 
 def install() -> None:
@@ -22,13 +29,23 @@ def install() -> None:
     create, invoke = EventBridgeSchedulerResponse.create_schedule, LambdaResponse.invoke
 
     def create_schedule(self: Any) -> Any:
+        expression = self._get_param("ScheduleExpression")
+        if not any(form.fullmatch(expression) for form in (AT, RATE, CRON)):
+            # Recorded: scheduler/CreateSchedule, the cases bad-cron and at-with-zone.
+            raise _invalid(f"Invalid Schedule Expression {expression}.")
         _may_use_role(self, self._get_param("Target")["RoleArn"])
         return create(self)
 
     def invoke_or_not(self: Any) -> Any:
         # "DryRun" asks whether it would be called. Moto would run it, in a container.
         if self.headers.get("X-Amz-Invocation-Type") == "DryRun":
-            self.backend.get_function(_function_arn(self))
+            try:
+                self.backend.get_function(_function_arn(self))
+            except UnknownFunctionException as missing:
+                # Recorded: lambda/Invoke/function-not-found.
+                body = {"Type": "User", "Message": missing.message}
+                missing.description = json.dumps({**body, "__type": missing.error_type})
+                raise
             return 204, {"status": "204"}, ""
         return invoke(self)
 
@@ -69,4 +86,11 @@ def _may_use_role(request: Any, role: str) -> None:
     )
     trusted = [each["Principal"].get("Service") for each in trust.get("Statement", ())]
     if SCHEDULER not in trusted:
-        raise ValidationException(NOT_TRUSTED)
+        raise _invalid(NOT_TRUSTED)
+
+
+def _invalid(message: str) -> ValidationException:
+    """An error in the body that the service sends: its text stands under ``Message``."""
+    error = ValidationException(message)
+    error.description = json.dumps({"__type": error.error_type, "Message": message})
+    return error

@@ -81,21 +81,28 @@ def resource_shape(stack: Stack, member: Member) -> dict[str, Any]:
 
 def change_set_shape(change_set: ChangeSet) -> dict[str, Any]:
     """A change set as DescribeChangeSet and ListChangeSets show it."""
-    return {
+    shape = {
         "ChangeSetName": change_set.name,
         "ChangeSetId": change_set.id,
         "StackId": change_set.stack.id,
         "StackName": change_set.stack.name,
-        "Description": change_set.description,
         "CreationTime": change_set.created_at,
         "Status": change_set.status,
-        "StatusReason": change_set.reason,
         "ExecutionStatus": change_set.execution_status,
-        "Parameters": _parameters(change_set.document),
-        "Tags": _tags(change_set.tags),
         "Capabilities": change_set.capabilities,
         "Changes": change_set.changes,
+        "IncludeNestedStacks": False,
+        "NotificationARNs": [],
+        "RollbackConfiguration": {},
     }
+    # Left out where empty (recorded: cloudformation/CreateChangeSet/no-changes-ends-FAILED).
+    optional = {
+        "Description": change_set.description,
+        "StatusReason": change_set.reason,
+        "Parameters": _parameters(change_set.document),
+        "Tags": _tags(change_set.tags),
+    }
+    return shape | {key: value for key, value in optional.items() if value}
 
 
 def summary_shape(source: str) -> dict[str, Any]:

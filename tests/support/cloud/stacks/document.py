@@ -135,10 +135,9 @@ def _check(name: str, value: str, rules: dict[str, Any]) -> None:
             f"Parameter '{name}' must be one of AllowedValues" + (f": {said}" if said else "")
         )
     if "AllowedPattern" in rules and not re.fullmatch(rules["AllowedPattern"], value):
-        raise InvalidTemplate(
-            f"Parameter {name} failed to satisfy constraint: "
-            + (said or f"Parameter must match pattern {rules['AllowedPattern']}")
-        )
+        # Recorded: cloudformation/CreateStack/parameter-pattern, with its note on ConstraintDescription.
+        without = f"Parameter '{name}' must match pattern {rules['AllowedPattern']}"
+        raise InvalidTemplate(f"Parameter {name} failed to satisfy constraint: {said}" if said else without)
     if kind == "Number":
         _check_number(name, value, rules)
     elif not int(rules.get("MinLength", 0)) <= len(value) <= int(rules.get("MaxLength", 4096)):

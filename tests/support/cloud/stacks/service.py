@@ -141,7 +141,8 @@ class CloudFormation(CloudFormationResponse):
         if kind == "UPDATE" and fresh:
             raise StackError(INVALID, f"Stack [{name}] does not exist")
         if stack and stack.status in UNCHANGEABLE:
-            message = f"Stack:{stack.id} is in {stack.status} state and can not be updated."
+            # Recorded: cloudformation/CreateChangeSet/rollback-complete.
+            message = f"Stack:{stack.id} is in {stack.status} state and can not be updated"
             raise StackError(INVALID, message)
         document = self._submitted(stack)
         if stack is None:
@@ -217,7 +218,12 @@ class CloudFormation(CloudFormationResponse):
         return ActionResult({"StackSummaries": [stack_shape(each) for each in found]})
 
     def describe_stack_events(self) -> ActionResult:
-        stack = self._here.stack(self._get_param("StackName"))
+        name = self._get_param("StackName")
+        try:
+            stack = self._here.stack(name)
+        except StackError:
+            # Recorded: cloudformation/DescribeStackEvents/by-name-does-not-exist, unlike DescribeStacks.
+            raise StackError(INVALID, f"Stack [{name}] does not exist") from None
         return ActionResult({"StackEvents": [event_shape(stack, each) for each in reversed(stack.events)]})
 
     def describe_stack_resources(self) -> ActionResult:
