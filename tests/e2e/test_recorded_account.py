@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from tests.support.cloud.bed import Cloud
 
 
+@pytest.fixture(autouse=True)
+def one_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore would wait, and try a throttled call again."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
 def name_a_role(cloud: Cloud, service: str, name: str = "logs") -> ClientError:
     """Name a role that trusts a service, and return the refusal."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     made = cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
     change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": made["Role"]["Arn"]}
-    # One try: botocore would wait and try a throttled call again.
     gateway = cloud.client("apigateway")
-    gateway.meta.events.register("needs-retry.apigateway.UpdateAccount", lambda **_: None, "none")
     with pytest.raises(ClientError) as error:
         gateway.update_account(patchOperations=[change])
     return error.value

@@ -164,9 +164,15 @@ def test_a_subnet_that_is_not_there_is_named(cloud: Cloud) -> None:
     assert recorded.error[1].replace("<subnet_id_1>", "subnet-absent") in reasons(cloud)
 
 
-@pytest.mark.parametrize("case", ["", "-cfn-handler"])
-def test_a_role_that_may_make_no_network_interface_is_refused(cloud: Cloud, case: str) -> None:
-    recorded = recording(f"lambda/CreateFunction VPC/role-lacks-create-network-interface{case}")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lambda/CreateFunction VPC/role-lacks-create-network-interface",
+        "lambda/CreateFunction VPC/role-lacks-create-network-interface-cfn-handler",
+    ],
+)
+def test_a_role_that_may_make_no_network_interface_is_refused(cloud: Cloud, name: str) -> None:
+    recorded = recording(name)
     subnet = cloud.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     resources = api(cloud, key_required=False)
     resources["Function"]["Properties"]["VpcConfig"] = {"SubnetIds": [subnet], "SecurityGroupIds": ["sg-1"]}
