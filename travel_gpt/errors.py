@@ -18,6 +18,7 @@
     │   ├── InvalidSecret
     │   ├── CredentialsUnavailable
     │   ├── CredentialRejected
+    │   ├── CredentialExpired
     │   └── Misconfigured
     ├── UpstreamError                OpenAI, or the way to it
     │   ├── UpstreamFailed
@@ -222,6 +223,18 @@ class CredentialRejected(CredentialError):
     )
 
 
+class CredentialExpired(CredentialError):
+    """The key's ``expires_at`` has passed, and the deployment refuses expired keys."""
+
+    code = "credential_expired"
+    message = 'The configured key has expired: the time in "expires_at" beside it has passed.'
+    remedy = (
+        "Store a new key as the message says; for a deployed stack, with `./deploy.sh --replace-key`. "
+        'Where the key is still valid and the time is wrong, write the right "expires_at" into the secret. '
+        "`CredentialExpiry` (`CREDENTIAL_EXPIRY`) set to `warn` uses expired keys meanwhile."
+    )
+
+
 class Misconfigured(CredentialError):
     """A setting is wrong; the message names it."""
 
@@ -405,6 +418,7 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     UpstreamNotFound: 502,
     UpstreamUnreachable: 502,
     AccessDenied: 503,
+    CredentialExpired: 503,
     CredentialsUnavailable: 503,
     InvalidSecret: 503,
     Misconfigured: 503,

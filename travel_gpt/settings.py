@@ -139,7 +139,15 @@ class Settings:
         3600,
         _whole_number(0, 86_400),
         "Seconds after a new key was stored during which the one before it may serve when OpenAI refuses the "
-        "new one. 0: never, since the previous key may be the leaked one.",
+        "new one, or the new one has expired. 0: never, since the previous key may be the leaked one.",
+    )
+    credential_expiry: str = _setting(
+        "CREDENTIAL_EXPIRY",
+        "warn",
+        _choice("warn", "enforce"),
+        "What becomes of a key whose `expires_at` has passed. `enforce`: it is not used, and unless the "
+        "version before it may serve, requests get 503 `credential_expired`. `warn`: it is used, with a "
+        "warning. `make run` enforces it unless this says otherwise.",
     )
     credential_rotation_days: int = _setting(
         "CREDENTIAL_ROTATION_DAYS",

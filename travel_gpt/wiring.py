@@ -17,6 +17,7 @@ _credentials: Final = CredentialCache(
     max_stale=_settings.credential_max_stale,
     previous_for=_settings.credential_previous,
     rotation_days=_settings.credential_rotation_days,
+    enforce_expiry=_settings.credential_expiry == "enforce",
     # Environments that started together would otherwise ask together ever after.
     jitter=0.1,
     base_url=_settings.base_url,

@@ -181,6 +181,7 @@ def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
                 ttl=settings.credential_ttl,
                 max_stale=settings.credential_max_stale,
                 previous_for=settings.credential_previous,
+                enforce_expiry=settings.credential_expiry == "enforce",
                 now=clock,
             )
             servers.append(ModelServer(settings))

@@ -133,6 +133,24 @@ def refused_message(
     )
 
 
+def expired_message(source: str, *, variable: str = "", environ: Mapping[str, str] = os.environ) -> str:
+    """Return what to say of a key whose ``expires_at`` has passed.
+
+    Args:
+        source: the source that gave it.
+        variable: for ``environment``, the variable that holds it.
+        environ: the environment variables.
+
+    Returns:
+        The message, for a caller of the API as well as for the owner.
+    """
+    place = key_place(source, variable=variable, environ=environ)
+    return (
+        'The configured key has expired: the time in "expires_at" beside it has passed. '
+        f"The owner should {place.replace}."
+    )
+
+
 def not_permitted_message(base_url: str) -> str:
     """Return what to say of a key that the server knows, and does not allow the call.
 

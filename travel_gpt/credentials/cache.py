@@ -11,9 +11,10 @@ from travel_gpt.credentials.chain import Source
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.held import DAY, Held, Lifetimes
 from travel_gpt.credentials.recent_failure import FAILURE_TTL, RecentFailure
+from travel_gpt.credentials.reports import report_age, report_fallback, report_stale
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialRejected, CredentialsUnavailable
-from travel_gpt.observability import audit, count, describe, logger
+from travel_gpt.observability import audit, describe, logger
 
 PATIENCE: Final = 3.0
 """Seconds that a request waits for a refresh while a good credential is still there."""
@@ -37,6 +38,7 @@ class CredentialCache:
         previous_for: seconds after a version was made during which the one before it may serve when OpenAI
             refuses it; 0 for never.
         rotation_days: days after which a key is to be replaced; 0 where nobody said.
+        enforce_expiry: whether a credential whose ``expires_at`` has passed is refused.
         jitter: the part of the TTL by which it is shortened at random at most.
         base_url: the server that the credential is for, unless it names one; for messages.
         now: the wall clock, in seconds.
@@ -50,12 +52,13 @@ class CredentialCache:
         max_stale: int,
         previous_for: int = 0,
         rotation_days: int = 0,
+        enforce_expiry: bool = False,
         jitter: float = 0.0,
         base_url: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
-        self._lifetimes = Lifetimes(ttl, max_stale, previous_for, rotation_days * DAY)
+        self._lifetimes = Lifetimes(ttl, max_stale, previous_for, rotation_days * DAY, enforce_expiry)
         self._jitter = jitter
         self._base_url = base_url
         self._now = now
@@ -126,6 +129,7 @@ class CredentialCache:
 
         Raises:
             CredentialRejected: there is no other.
+            CredentialExpired: the other one has expired, and that is enforced.
             CredentialError: the source has none any more.
         """
         audit(
@@ -142,14 +146,13 @@ class CredentialCache:
                 # The usual end of a rotation gone slowly: the old key ends when the new one works.
                 self._refuse(rejected)
                 held.stand_in = None
-                return held.credential
+                return self._serve(held, deadline)
             if rejected not in self._refused:
                 logger.info("OpenAI refused the key: fetching it again", extra={"version": rejected.version})
-                self._recent_failure.raise_again()
-                fresh = self._fetch(deadline)
+                fetched = self._fetch(deadline)
                 # Only now: a fetch that failed must not use up the one that a refused key is worth.
                 self._refuse(rejected)
-                if fresh not in self._refused:
+                if (fresh := self._serve(fetched, deadline)) not in self._refused:
                     return fresh
             if (stand_in := self._stand_in(deadline)) is not None:
                 return stand_in
@@ -184,7 +187,6 @@ class CredentialCache:
             # Another thread may have fetched it, or failed to, while this one waited.
             if (usable := self._usable()) is not None:
                 return usable
-            self._recent_failure.raise_again()
             try:
                 return self._refresh(deadline)
             finally:
@@ -214,28 +216,31 @@ class CredentialCache:
     def _refresh(self, deadline: Deadline) -> Credential:
         held = self._held
         if held is None or not held.may_be_stale(self._now()):
-            return self._fetch(deadline)
+            return self._serve(self._fetch(deadline), deadline)
         try:
-            return self._fetch(deadline.within(PATIENCE))
+            fetched = self._fetch(deadline.within(PATIENCE))
         except CredentialsUnavailable as away:
             now = self._now()
             held.paused_until = now + PAUSE
-            count("CredentialStale")
-            age = round(now - held.fetched_at)
-            audit(
-                "credential.stale",
-                outcome=away.code,
-                source=held.credential.source,
-                version=held.credential.version,
-                age_seconds=age,
-            )
-            logger.warning(
-                "The key's source is away: going on with the last good key",
-                extra={"detail": away.detail, "age_seconds": age},
-            )
-            return held.serving(now)
+            # The version before it is in the same place.
+            held.stand_in_paused_until = now + FAILURE_TTL
+            report_stale(held, away, now)
+            return self._serve(held, deadline)
+        return self._serve(fetched, deadline)
 
-    def _fetch(self, deadline: Deadline) -> Credential:
+    def _serve(self, held: Held, deadline: Deadline) -> Credential:
+        """Return what may be used of a held credential: itself, or where it has expired the one before it."""
+        now = self._now()
+        if (serving := held.serving(now)) is not None:
+            return serving
+        if (stand_in := self._stand_in(deadline)) is not None:
+            return stand_in
+        hours = (now - (held.credential.expires_at or now)) / 3600
+        detail = f"the key expired {hours:.4g} hours ago, and there is no previous version that may be used"
+        raise self._recent_failure.remember(held.credential.expiry(detail))
+
+    def _fetch(self, deadline: Deadline) -> Held:
+        self._recent_failure.raise_again()
         event, began = "credential.refresh" if self._held else "credential.fetch", time.perf_counter()
         is_fair = deadline.left() >= FAIR_TRY
         try:
@@ -253,35 +258,25 @@ class CredentialCache:
         audit(event, outcome="success", source=credential.source, version=credential.version, began=began)
         return self._hold(credential)
 
-    def _hold(self, credential: Credential) -> Credential:
+    def _hold(self, credential: Credential) -> Held:
         before, now = self._held, self._now()
         ttl = self._lifetimes.ttl * random.uniform(1 - self._jitter, 1)  # noqa: S311 - no secret
         held = self._held = Held(credential, self._lifetimes, fetched_at=now, ttl=ttl)
-        if before is not None and before.credential == credential:
-            held.stand_in, held.asked_for_stand_in = before.stand_in, before.asked_for_stand_in
-        elif credential in self._refused:
+        if before is None or before.credential != credential:
             # It was current once, was refused, and is current again: somebody means it.
             self.accepted(credential)
-        if held.ends_soon(now):
-            logger.warning(
-                "The key expires soon, or has expired: replace it",
-                extra={"version": credential.version, "expires_at": round(credential.expires_at or 0)},
-            )
-        if held.is_overdue(now):
-            count("CredentialOverdue")
-            logger.warning(
-                "The key is older than its rotation period: replace it, or look why it was not rotated",
-                extra={"version": credential.version, "created_at": round(credential.created_at or 0)},
-            )
-        return held.serving(now)
+        elif before.credential.expires_at == credential.expires_at:
+            held.stand_in, held.asked_for_stand_in = before.stand_in, before.asked_for_stand_in
+        report_age(held, now)
+        return held
 
     def _stand_in(self, deadline: Deadline) -> Credential | None:
-        """Return the version before the refused one, asked for once, while the refused one is young."""
-        held = self._held
-        if held is None or not held.is_young(self._now()):
+        """Return the version before the refused or expired one, asked for once, while that one is young."""
+        held, now = self._held, self._now()
+        if held is None or not held.is_young(now):
             return None
         if not held.asked_for_stand_in:
-            if self._now() < held.stand_in_paused_until:
+            if now < held.stand_in_paused_until:
                 return None
             try:
                 held.stand_in = deadline.run(self._source.previous)
@@ -291,19 +286,8 @@ class CredentialCache:
             except CredentialError:
                 held.stand_in = None
             held.asked_for_stand_in = True
-        if held.stand_in is None or held.stand_in in self._refused:
+        if held.stand_in is None or held.stand_in in self._refused or held.is_no_better(now):
             held.stand_in = None
             return None
-        count("CredentialFallback")
-        audit(
-            "credential.fallback",
-            outcome="success",
-            source=held.stand_in.source,
-            version=held.stand_in.version,
-            instead_of=held.credential.version,
-        )
-        logger.error(
-            "OpenAI refuses the current key: the previous one serves for a while",
-            extra={"version": held.credential.version, "previous_version": held.stand_in.version},
-        )
+        report_fallback(held, held.stand_in, now)
         return held.stand_in

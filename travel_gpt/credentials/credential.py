@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from travel_gpt.credentials.advice import refused_message
-from travel_gpt.errors import CredentialRejected
+from travel_gpt.credentials.advice import expired_message, refused_message
+from travel_gpt.errors import CredentialExpired, CredentialRejected
 from travel_gpt.redaction import MASK
 
 
@@ -84,6 +84,22 @@ class Credential:
     project: str | None = None
     model: str | None = None
     api: str | None = None
+
+    def has_expired(self, now: float) -> bool:
+        """Tell whether its ``expires_at`` has passed.
+
+        Args:
+            now: the wall clock, in seconds since the epoch.
+        """
+        return self.expires_at is not None and self.expires_at <= now
+
+    def expiry(self, detail: str) -> CredentialExpired:
+        """Return the failure that says what the owner of an expired credential can do, where it is kept.
+
+        Args:
+            detail: what happened, for the log.
+        """
+        return CredentialExpired(detail, message=expired_message(self.source, variable=self.version))
 
     def refusal(self, detail: str, base_url: str = "") -> CredentialRejected:
         """Return the failure that says what the owner of a refused credential can do, where it is kept.

@@ -30,6 +30,8 @@ class Lifetimes:
     """How long after a version was made the one before it may serve when OpenAI refuses it; 0 for never."""
     rotation: int = 0
     """The age at which a key is to be replaced; 0 where nobody said."""
+    enforce_expiry: bool = False
+    """Whether a credential whose ``expires_at`` has passed is refused; otherwise it is warned of."""
 
 
 @dataclass(slots=True)
@@ -49,9 +51,22 @@ class Held:
     stand_in_paused_until: float = 0.0
     """Until when the version before it, which could not be fetched, is not asked for again."""
 
-    def serving(self, now: float) -> Credential:
-        """Return the credential to use: this one, or its stand-in for as long as that may serve."""
-        return self.stand_in if self.stand_in is not None and self.is_young(now) else self.credential
+    def serving(self, now: float) -> Credential | None:
+        """Return the credential to use: this one, or its stand-in for as long as that may serve.
+
+        Args:
+            now: the wall clock, in seconds.
+
+        Returns:
+            The credential; None where it has expired and that is enforced.
+        """
+        stand_in = self.stand_in if self.is_young(now) else None
+        chosen = self.credential if stand_in is None else stand_in
+        return None if self.is_refused_as_expired(chosen, now) else chosen
+
+    def is_refused_as_expired(self, credential: Credential, now: float) -> bool:
+        """Tell whether a credential must not be used because it has expired."""
+        return self.lifetimes.enforce_expiry and credential.has_expired(now)
 
     def is_fresh(self, now: float, *, doubted: bool) -> bool:
         """Tell whether the source need not be asked.
@@ -76,9 +91,21 @@ class Held:
         # 0 is never, also where AWS's clock is ahead and the version seems to come from the future.
         return previous_for > 0 and made is not None and now - made < previous_for
 
+    def is_no_better(self, now: float) -> bool:
+        """Tell whether the stand-in has expired too, or is the expired key itself, stored before."""
+        return self.stand_in is not None and (
+            self.is_refused_as_expired(self.stand_in, now)
+            or (self.is_refused_as_expired(self.credential, now) and self.stand_in.key == self.credential.key)
+        )
+
     def ends_soon(self, now: float) -> bool:
-        """Tell whether it expires within a week, or has expired."""
-        return self.credential.expires_at is not None and self.credential.expires_at - now < WARN_BEFORE
+        """Tell whether it expires within a week, or has expired.
+
+        Where keys are rotated every few days, each of them has less than a week left at its end: then only
+        one that has less left than the rotation period counts, since its rotation is late.
+        """
+        warn_before = min(WARN_BEFORE, self.lifetimes.rotation or WARN_BEFORE)
+        return self.credential.expires_at is not None and self.credential.expires_at - now < warn_before
 
     def is_overdue(self, now: float) -> bool:
         """Tell whether it should have been rotated by now."""
@@ -89,7 +116,9 @@ class Held:
         """Say what the owner should look at although it is usable."""
         found = [f"a source was passed over: {reason}" for reason in self.credential.passed_over]
         if self.serving(now) is not self.credential:
-            found.append("OpenAI refuses the current key: the previous one serves for a while")
+            expired = self.is_refused_as_expired(self.credential, now)
+            why = "the current key has expired" if expired else "OpenAI refuses the current key"
+            found.append(f"{why}: the previous one serves for a while")
         if self.paused_until > now:
             found.append("the key's source is away: the last good key serves for a while")
         if self.credential.expires_at is not None and self.ends_soon(now):

@@ -1,0 +1,313 @@
+"""A key whose ``expires_at`` has passed: refused where that is enforced, else used with a warning."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
+from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.held import DOUBTFUL_TTL
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.errors import CredentialError, CredentialExpired, CredentialsUnavailable, SecretNotFound
+from travel_gpt.observability import flush_metrics
+
+if TYPE_CHECKING:
+    from travel_gpt.credentials.credential import Credential
+
+TTL = 300
+HOUR = 3600.0
+DAY = 24 * HOUR
+AWAY = CredentialsUnavailable("Secrets Manager throttled the call")
+
+
+class Versions(ScriptedSource):
+    """A source that keeps the version before the current one."""
+
+    def __init__(self, *script: Credential | CredentialError, previous: Credential | None = None) -> None:
+        super().__init__(*script)
+        self.before: Credential | CredentialError | None = previous
+        self.asked_for_previous = 0
+
+    def previous(self) -> Credential | None:
+        self.asked_for_previous += 1
+        if isinstance(self.before, CredentialError):
+            raise self.before
+        return self.before
+
+
+def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialCache:
+    options = {"ttl": TTL, "max_stale": 3600, "previous_for": 3600, "enforce_expiry": True, "now": clock}
+    return CredentialCache(source, **{**options, **changes})
+
+
+def key(
+    clock: Clock, *, ends_in: float | None, made_ago: float = 2 * HOUR, other: bool = False
+) -> Credential:
+    return replace(
+        SECOND if other else FIRST,
+        created_at=clock() - made_ago,
+        expires_at=None if ends_in is None else clock() + ends_in,
+    )
+
+
+def refusal_of(cache: CredentialCache) -> CredentialExpired:
+    with pytest.raises(CredentialExpired) as failed:
+        cache.current(soon())
+    return failed.value
+
+
+@pytest.mark.parametrize("ends_in", [0.0, -0.001, -DAY, -1e300])
+def test_an_expired_key_is_refused(clock: Clock, ends_in: float) -> None:
+    cache = cached(Versions(key(clock, ends_in=ends_in)), clock)
+
+    failure = refusal_of(cache)
+
+    assert failure.code == "credential_expired"
+    assert "hours ago" in failure.detail
+    assert FIRST.key.reveal() not in f"{failure} {failure.detail} {failure.message}"
+    assert cache.usable is None
+
+
+@pytest.mark.parametrize("ends_in", [0.001, DAY, None])
+def test_a_key_that_has_not_expired_serves(clock: Clock, ends_in: float | None) -> None:
+    assert cached(Versions(key(clock, ends_in=ends_in)), clock).current(soon()) == FIRST
+
+
+def test_where_expiry_is_warned_of_an_expired_key_serves_with_a_warning(clock: Clock) -> None:
+    cache = cached(Versions(key(clock, ends_in=-DAY)), clock, enforce_expiry=False)
+
+    assert cache.current(soon()) == FIRST
+    assert cache.warnings() == ["the key has expired"]
+
+
+def test_the_message_names_what_the_owner_can_do_where_the_key_is_kept() -> None:
+    ended = '{"api_key": "sk-proj-ended0000000000000001", "expires_at": 1}'
+
+    def message(source: str, version: str = "") -> str:
+        return read_secret(ended, source=source, version=version).expiry("").message
+
+    assert message("secrets-manager").endswith("replace it with ./deploy.sh --replace-key.")
+    assert message("vault").endswith("write a new version of it in Vault.")
+    assert "set SECRET_KEY to another key" in message("environment", "SECRET_KEY")
+
+
+class TestWhileItIsCached:
+    def test_given_it_expires_then_the_source_is_asked_at_that_moment(self, clock: Clock) -> None:
+        source = Versions(key(clock, ends_in=100), SECOND)
+        cache = cached(source, clock)
+
+        cache.current(soon())
+        clock.advance(99.9)
+        assert cache.current(soon()) == FIRST
+        clock.advance(0.1)
+
+        assert cache.current(soon()) == SECOND
+        assert source.fetches == 2
+
+    def test_given_the_source_is_away_then_an_expired_key_does_not_serve_as_the_last_good_one(
+        self, clock: Clock
+    ) -> None:
+        source = Versions(key(clock, ends_in=TTL + 60), AWAY)
+        cache = cached(source, clock)
+        cache.current(soon())
+
+        clock.advance(TTL)
+        assert cache.current(soon()) == FIRST, "stale, and not expired"
+        clock.advance(60)
+
+        for _ in range(10):
+            refusal_of(cache)
+            clock.advance(FAILURE_TTL / 10)
+        assert source.fetches == 3
+        assert source.asked_for_previous == 0, "the version before is where the source is: away"
+
+    def test_given_the_source_is_back_then_its_new_key_serves(self, clock: Clock) -> None:
+        source = Versions(key(clock, ends_in=10), AWAY, SECOND)
+        cache = cached(source, clock)
+        cache.current(soon())
+        clock.advance(10)
+        refusal_of(cache)
+
+        clock.advance(FAILURE_TTL)
+
+        assert cache.current(soon()) == SECOND
+
+
+class TestTheVersionBefore:
+    def test_serves_inside_its_window_and_no_longer(self, clock: Clock) -> None:
+        source = Versions(
+            key(clock, ends_in=-1, made_ago=HOUR - 100), previous=key(clock, ends_in=None, other=True)
+        )
+        cache = cached(source, clock)
+
+        assert cache.current(soon()) == SECOND
+        assert cache.warnings()[0] == "the current key has expired: the previous one serves for a while"
+        clock.advance(99)
+        assert cache.current(soon()) == SECOND
+        clock.advance(1)
+
+        refusal_of(cache)
+        assert source.asked_for_previous == 1
+
+    def test_is_looked_past_every_thirty_seconds(self, clock: Clock) -> None:
+        source = Versions(key(clock, ends_in=-1, made_ago=1), previous=key(clock, ends_in=None, other=True))
+        cache = cached(source, clock)
+
+        asked = []
+        for _ in range(2 * DOUBTFUL_TTL):
+            cache.current(soon())
+            asked.append(source.fetches)
+            clock.advance(1)
+
+        assert asked == [1] * DOUBTFUL_TTL + [2] * DOUBTFUL_TTL
+
+    @pytest.mark.parametrize("previous_for", [0, 3600])
+    def test_is_not_used_outside_its_window(self, clock: Clock, previous_for: int) -> None:
+        source = Versions(
+            key(clock, ends_in=-1, made_ago=HOUR), previous=key(clock, ends_in=None, other=True)
+        )
+
+        refusal_of(cached(source, clock, previous_for=previous_for))
+
+        assert source.asked_for_previous == 0
+
+    def test_is_not_used_when_it_has_expired_too(self, clock: Clock) -> None:
+        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=-2, other=True))
+
+        refusal_of(cached(source, clock))
+
+    def test_serves_until_it_expires_itself(self, clock: Clock) -> None:
+        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=50, other=True))
+        cache = cached(source, clock)
+        assert cache.current(soon()) == SECOND
+
+        clock.advance(50)
+
+        refusal_of(cache)
+
+    def test_is_not_used_when_it_is_the_same_key_without_its_end(self, clock: Clock) -> None:
+        # Whoever writes "expires_at" beside a key that is there already makes a new version of the same key.
+        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=None))
+
+        refusal_of(cached(source, clock))
+
+    @pytest.mark.parametrize("failure", [AWAY, SecretNotFound("gone")], ids=lambda failure: str(failure.code))
+    def test_given_it_cannot_be_had_then_the_expired_key_is_refused_all_the_same(
+        self, clock: Clock, failure: CredentialError
+    ) -> None:
+        source = Versions(key(clock, ends_in=-1, made_ago=60))
+        source.before = failure
+        cache = cached(source, clock)
+
+        for _ in range(10 * 100):
+            refusal_of(cache)
+            clock.advance(0.01)
+
+        assert source.fetches <= 10 / FAILURE_TTL + 1
+        assert source.asked_for_previous <= 10 / FAILURE_TTL + 1
+
+    def test_given_openai_refuses_it_too_then_the_answer_is_still_that_the_key_has_expired(
+        self, clock: Clock
+    ) -> None:
+        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=None, other=True))
+        cache = cached(source, clock)
+
+        with pytest.raises(CredentialExpired):
+            cache.after_rejection(cache.current(soon()), soon())
+        refusal_of(cache)
+
+    def test_gives_way_to_the_same_key_with_a_later_end(self, clock: Clock) -> None:
+        source = Versions(
+            key(clock, ends_in=-1, made_ago=60),
+            key(clock, ends_in=DAY, made_ago=0),
+            previous=key(clock, ends_in=None, other=True),
+        )
+        cache = cached(source, clock)
+        assert cache.current(soon()) == SECOND
+
+        clock.advance(DOUBTFUL_TTL)
+
+        assert cache.current(soon()) == FIRST
+
+
+def test_given_a_hundred_requests_a_second_then_an_expired_key_is_fetched_every_five_seconds(
+    clock: Clock,
+) -> None:
+    source = Versions(key(clock, ends_in=-1))
+    cache = cached(source, clock)
+
+    for _ in range(20 * 100):
+        refusal_of(cache)
+        clock.advance(0.01)
+    assert source.fetches <= 20 / FAILURE_TTL + 1
+
+    source.will(SECOND)
+    clock.advance(FAILURE_TTL)
+    assert cache.current(soon()) == SECOND, "and a new one is noticed within those seconds"
+
+
+def test_given_a_refused_key_whose_successor_has_expired_then_it_is_refused(clock: Clock) -> None:
+    source = Versions(FIRST, key(clock, ends_in=-1, other=True))
+    cache = cached(source, clock)
+
+    with pytest.raises(CredentialExpired):
+        cache.after_rejection(cache.current(soon()), soon())
+
+
+def test_given_a_failed_fetch_for_a_refused_key_then_the_last_good_key_still_serves(clock: Clock) -> None:
+    source = Versions(FIRST, AWAY)
+    cache = cached(source, clock)
+    cache.current(soon())
+    clock.advance(TTL - 1)
+    with pytest.raises(CredentialsUnavailable):
+        cache.after_rejection(credential(FIRST.key.reveal()), soon())
+
+    clock.advance(1)
+
+    assert cache.current(soon()) == FIRST
+    assert source.fetches == 2
+
+
+METRICS = ("CredentialExpired", "CredentialExpiring")
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "rotation_days", "counted"),
+    [
+        (-1.0, 0, "CredentialExpired"),
+        (7 * DAY - 1, 0, "CredentialExpiring"),
+        (7 * DAY, 0, None),
+        (None, 0, None),
+        # A key that is replaced every two days has less than a week left before each rotation.
+        (3 * DAY, 2, None),
+        (2 * DAY - 1, 2, "CredentialExpiring"),
+        (7 * DAY - 1, 30, "CredentialExpiring"),
+    ],
+)
+@pytest.mark.parametrize("enforce", [False, True])
+def test_each_fetch_counts_for_the_alarms(
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    ends_in: float | None,
+    rotation_days: int,
+    counted: str | None,
+    enforce: bool,
+) -> None:
+    source = Versions(key(clock, ends_in=ends_in))
+    cache = cached(source, clock, enforce_expiry=enforce, rotation_days=rotation_days)
+
+    for _ in range(3):
+        try:
+            cache.current(soon())
+        except CredentialExpired:
+            assert enforce
+    flush_metrics()
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    found = {name: line[name] for line in lines for name in METRICS if name in line}
+    assert found == ({counted: [1.0]} if counted else {})
