@@ -42,6 +42,7 @@ def posture_of(settings: Settings) -> Posture:
         _access(settings),
         _destination(settings),
         _age(settings),
+        _expiry(settings),
         _previous(settings),
         _log(settings),
     ]
@@ -76,6 +77,14 @@ def _age(settings: Settings) -> tuple[str, str]:
     if days := settings.credential_rotation_days:
         return f"a key older than {days} days is told of", ""
     return "", "a key of any age is taken (CREDENTIAL_ROTATION_DAYS)"
+
+
+def _expiry(settings: Settings) -> tuple[str, str]:
+    if settings.credential_source == ("workload-identity",):
+        return "", ""
+    if settings.credential_expiry == "enforce":
+        return "a key whose expires_at has passed is refused", ""
+    return "", "a key whose expires_at has passed is used (CREDENTIAL_EXPIRY)"
 
 
 def _previous(settings: Settings) -> tuple[str, str]:

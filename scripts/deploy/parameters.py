@@ -13,6 +13,10 @@ from scripts.deploy.commands import Commands
 from scripts.deploy.console import Stop
 from scripts.deploy.options import ENVIRONMENTS
 
+FOR_A_NEW_STACK: Final = {"CredentialExpiry": "enforce"}
+"""What a stack gets when it is created, where the template's default keeps what existing stacks do: an update
+takes the default of a parameter that the stack does not have yet."""
+
 _NO_RESOURCES: Final = "Resources: {None: {Type: AWS::CloudFormation::WaitConditionHandle}}\n"
 
 
@@ -36,7 +40,8 @@ class Parameter:
     """Its value in the stack; None when it has none there."""
     new: str
     start: str
-    """What a new stack would get: samconfig.toml's value, or the template's default."""
+    """What a new stack would get: of samconfig.toml, ``FOR_A_NEW_STACK`` and the template's default the first
+    that has a value."""
 
 
 def read_environment(name: str) -> Environment:
@@ -111,8 +116,8 @@ def merge(
 ) -> list[Parameter]:
     """Work out what each parameter becomes.
 
-    What is given now wins, then what the stack has, then samconfig.toml, then the template's default: an
-    update never resets what the owner set earlier.
+    What is given now wins, then what the stack has, then samconfig.toml, then, where the stack is new,
+    ``FOR_A_NEW_STACK``, then the template's default: an update never resets what the owner set earlier.
 
     Args:
         template: the template's parameters.
@@ -133,8 +138,9 @@ def merge(
     merged = []
     for parameter in template:
         name = parameter["ParameterKey"]
-        start = environment.overrides.get(name, parameter.get("DefaultValue"))
-        value = given.get(name, current.get(name, start))
+        unset = environment.overrides.get(name, parameter.get("DefaultValue"))
+        start = environment.overrides.get(name, FOR_A_NEW_STACK.get(name, unset))
+        value = given.get(name, current.get(name, unset if current else start))
         if value is None:
             raise Stop(f"{name} has no value yet. Add: --parameter {name}=...", 2)
         allowed = [

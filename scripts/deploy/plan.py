@@ -132,8 +132,12 @@ def _change(parameter: Parameter, *, old: bool) -> str:
     if not old or parameter.old == parameter.new:
         kept = old and parameter.new != parameter.start
         return shown(parameter.new) + (f"   (kept; a new stack has {shown(parameter.start)})" if kept else "")
-    before = "(not there)" if parameter.old is None else shown(parameter.old)
-    return f"{before} → {shown(parameter.new)}"
+    if parameter.old is None:
+        differs = parameter.new != parameter.start
+        return f"(not there) → {shown(parameter.new)}" + (
+            f"   (a new stack has {shown(parameter.start)})" if differs else ""
+        )
+    return f"{shown(parameter.old)} → {shown(parameter.new)}"
 
 
 def _steps(plan: Plan) -> list[str]:

@@ -22,6 +22,7 @@ OTHERWISE = {
     "CredentialTtlSeconds": "60",
     "CredentialMaxStaleSeconds": "0",
     "CredentialPreviousSeconds": "0",
+    "CredentialExpiry": "enforce",
     "Keyless": "on",
     "OpenAIIdentityProviderId": "wip_acme",
     "OpenAIServiceAccountId": "sa_travel",

@@ -14,6 +14,7 @@ VARIABLES = {
     "CredentialTtlSeconds": "CREDENTIAL_TTL_SECONDS",
     "CredentialMaxStaleSeconds": "CREDENTIAL_MAX_STALE_SECONDS",
     "CredentialPreviousSeconds": "CREDENTIAL_PREVIOUS_SECONDS",
+    "CredentialExpiry": "CREDENTIAL_EXPIRY",
     "OpenAIModel": "OPENAI_MODEL",
     "OpenAIBaseUrl": "OPENAI_BASE_URL",
     "OpenAIApi": "OPENAI_API",

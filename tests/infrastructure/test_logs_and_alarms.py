@@ -67,6 +67,22 @@ ALARMS: dict[str, dict[str, Any]] = {
         "Threshold": 1,
         "EvaluationPeriods": 1,
     },
+    f"{STACK}-credential-expiring": {
+        "Namespace": "TravelGPT",
+        "MetricName": "CredentialExpiring",
+        "Dimensions": [{"Name": "service", "Value": STACK}],
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
+    f"{STACK}-credential-expired": {
+        "Namespace": "TravelGPT",
+        "MetricName": "CredentialExpired",
+        "Dimensions": [{"Name": "service", "Value": STACK}],
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
     f"{STACK}-credential-overdue": {
         "Namespace": "TravelGPT",
         "MetricName": "CredentialOverdue",

@@ -90,6 +90,7 @@ BAD = {
     "CredentialTtlSeconds": ["0", "86401"],
     "CredentialMaxStaleSeconds": ["-1"],
     "CredentialPreviousSeconds": ["-1", "86401"],
+    "CredentialExpiry": ["", "on", "Enforce"],
     "DailyQuota": ["-1"],
     "ThrottleRate": ["0"],
     "ThrottleBurst": ["0"],

@@ -152,5 +152,12 @@ def read_stacks(parameters: dict[str, str]) -> list[Stack]:
     return stacks
 
 
+def test_neither_sam_nor_an_update_makes_an_existing_stack_refuse_expired_keys() -> None:
+    # An update takes the default of a parameter that the stack does not have, and sam sets what is listed
+    # here in existing stacks too. deploy.sh, which knows whether a stack is new, passes enforce.
+    assert read_template()["Parameters"]["CredentialExpiry"]["Default"] == "warn"
+    assert not [environment for environment in ENVIRONMENTS if "CredentialExpiry" in overrides(environment)]
+
+
 def test_production_deploys_the_templates_own_default_secret() -> None:
     assert read_template()["Parameters"]["SecretName"]["Default"] == overrides("default")["SecretName"]

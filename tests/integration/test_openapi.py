@@ -163,6 +163,11 @@ def _credential_cases(then: Ask) -> list[tuple[str, Ask, str]]:
         ("no-secret", _without_secret(then), "secret_not_found"),
         ("denied", _with_store((400, "AccessDeniedException"), then), "access_denied"),
         ("no-key-inside", _with_secret("{}", then), "invalid_secret"),
+        (
+            "expired",
+            _with_secret('{"api_key": "sk-0123456789", "expires_at": 1}', then),
+            "credential_expired",
+        ),
         ("throttled", _with_store((400, "ThrottlingException"), then), "credentials_unavailable"),
         ("name-is-no-name", _with_store((400, "ValidationException"), then), "misconfigured"),
     ]
@@ -223,7 +228,8 @@ def test_the_document_is_openapi() -> None:
 def test_what_the_function_answers_is_what_the_document_says(
     deploy: Deploy, method: str, ask: Ask, code: str
 ) -> None:
-    reply = ask(deploy(OPENAI_MODEL=MODEL, OPENAI_MAX_RETRIES="0"))
+    strict = {"CREDENTIAL_EXPIRY": "enforce", "CREDENTIAL_PREVIOUS_SECONDS": "0"}
+    reply = ask(deploy(OPENAI_MODEL=MODEL, OPENAI_MAX_RETRIES="0", **strict))
 
     assert reply.body.get("code", "") == code
     conform(method, reply)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.integration.conftest import KEY, Deployment
+from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
 NEW_KEY = "sk-proj-n3wK3y1111111111111111111111111111111112"
 Deploy = Callable[..., Deployment]
@@ -159,3 +160,39 @@ def test_an_end_that_is_no_moment_is_named(deployment: Deployment, ends: object)
     deployment.put_secret(json.dumps({"api_key": KEY, "expires_at": ends}))
 
     assert deployment.get().body["code"] == "invalid_secret"
+
+
+def test_an_expired_key_is_refused_where_that_is_enforced(deploy: Deploy) -> None:
+    deployment = deploy(CREDENTIAL_EXPIRY="enforce", CREDENTIAL_PREVIOUS_SECONDS="0")
+    deployment.put_secret(json.dumps({"api_key": KEY, "expires_at": deployment.clock.moment + 100}))
+    assert deployment.post().status == 200
+
+    deployment.clock.advance(101)
+    calls = len(deployment.upstream.calls)
+    for reply in (deployment.get(), deployment.get(verify=True), deployment.post()):
+        assert (reply.status, reply.body["code"]) == (503, "credential_expired")
+        assert "./deploy.sh --replace-key" in reply.body["message"]
+        assert KEY not in reply.raw
+    assert deployment.get().body["has_api_key"] is False
+    assert len(deployment.upstream.calls) == calls, "the model's server is not called with it"
+    assert deployment.fetches == 2
+
+    deployment.put_secret(NEW_KEY)
+    deployment.upstream.accepted_keys = [NEW_KEY]
+    deployment.clock.advance(FAILURE_TTL)
+    assert deployment.post().status == 200
+
+
+def test_the_previous_key_answers_for_an_expired_one_inside_its_window(deploy: Deploy) -> None:
+    deployment = deploy(CREDENTIAL_EXPIRY="enforce")
+    deployment.upstream.accepted_keys = [KEY, NEW_KEY]
+    deployment.put_secret(json.dumps({"api_key": NEW_KEY, "expires_at": deployment.clock.moment + 100}))
+    assert deployment.post().status == 200
+    deployment.clock.advance(101)
+
+    assert deployment.post().status == 200
+    assert deployment.upstream.calls[-1].key == KEY
+    assert "the current key has expired" in deployment.get().body["warnings"][0]
+
+    deployment.clock.advance(3600)
+    assert deployment.post().body["code"] == "credential_expired"

@@ -34,6 +34,7 @@ CONTRACT = {
     "upstream_rate_limited": 429,
     "internal_error": 500,
     "upstream_error": 502,
+    "credential_expired": 503,
     "credential_rejected": 502,
     "model_unavailable": 502,
     "upstream_unreachable": 502,

@@ -25,6 +25,7 @@ def test_the_defaults(make_settings: MakeSettings) -> None:
     )
     assert posture.off == (
         "a key of any age is taken (CREDENTIAL_ROTATION_DAYS)",
+        "a key whose expires_at has passed is used (CREDENTIAL_EXPIRY)",
         "a replaced key may stand in for 3600 s (CREDENTIAL_PREVIOUS_SECONDS)",
     )
 
@@ -47,10 +48,13 @@ def test_what_is_off_is_told(make_settings: MakeSettings, environment: dict[str,
 
 
 def test_everything_on(make_settings: MakeSettings) -> None:
-    assert posture_of(make_settings(CREDENTIAL_ROTATION_DAYS="30", CREDENTIAL_PREVIOUS_SECONDS="0")).off == ()
+    strict = {"CREDENTIAL_ROTATION_DAYS": "30", "CREDENTIAL_EXPIRY": "enforce"}
+    posture = posture_of(make_settings(**strict, CREDENTIAL_PREVIOUS_SECONDS="0"))
+    assert posture.off == ()
+    assert "a key whose expires_at has passed is refused" in posture.protects
     assert posture_of(make_settings(CREDENTIAL_SOURCE="workload-identity", **IDS)).off == ()
     by_role = {"CREDENTIAL_SOURCE": "vault", "VAULT_AUTH": "aws", "CREDENTIAL_PREVIOUS_SECONDS": "0"}
-    assert posture_of(make_settings(CREDENTIAL_ROTATION_DAYS="30", **by_role)).off == ()
+    assert posture_of(make_settings(**strict, **by_role)).off == ()
 
 
 def test_every_source_is_known() -> None:

@@ -110,6 +110,9 @@ VARIABLES: dict[str, Row] = {
     "CREDENTIAL_PREVIOUS_SECONDS": Row(
         "credential_previous", 3600, {"0": 0, "86400": 86_400}, [*NO_NUMBERS, "86401"]
     ),
+    "CREDENTIAL_EXPIRY": Row(
+        "credential_expiry", "warn", {"warn": "warn", "enforce": "enforce"}, ["on", "Enforce", "warn,enforce"]
+    ),
     "CREDENTIAL_ROTATION_DAYS": Row(
         "credential_rotation_days", 0, {"30": 30, "3650": 3650}, [*NO_NUMBERS, "3651"]
     ),

@@ -67,7 +67,13 @@ def posture_findings(settings: Settings) -> Iterator[Finding]:
 
 
 def age_and_end(
-    created_at: float | None, expires_at: float | None, now: float, renew: str, *, oldest: float = OLD
+    created_at: float | None,
+    expires_at: float | None,
+    now: float,
+    renew: str,
+    *,
+    oldest: float = OLD,
+    refused: bool = False,
 ) -> Iterator[Finding]:
     """Look at how old a key is and when it ends.
 
@@ -77,6 +83,7 @@ def age_and_end(
         now: the time, in seconds since the epoch.
         renew: the command that replaces the key.
         oldest: the age in seconds from which it counts as old.
+        refused: whether an expired key is refused (CREDENTIAL_EXPIRY).
     """
     if created_at is not None:
         days = max(0, int((now - created_at) // DAY))
@@ -91,7 +98,12 @@ def age_and_end(
     if expires_at is not None:
         left = expires_at - now
         if left <= 0:
-            yield problem("key expiry", "the key has expired", f"Make a new key, then: {renew}")
+            then = (
+                "is refused (CREDENTIAL_EXPIRY=enforce)"
+                if refused
+                else "is used all the same (CREDENTIAL_EXPIRY=warn)"
+            )
+            yield problem("key expiry", f"the key has expired, and {then}", f"Make a new key, then: {renew}")
         elif left < SOON:
             yield warning(
                 "key expiry", f"the key expires in {left / 3600:.0f} hours", f"Make a new key, then: {renew}"

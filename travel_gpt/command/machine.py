@@ -122,6 +122,7 @@ def _of_credential(credential: Credential, settings: Settings) -> Iterator[Findi
         time.time(),
         "travel-gpt secret rotate",
         oldest=settings.credential_rotation_days * DAY or OLD,
+        refused=settings.credential_expiry == "enforce",
     )
 
 

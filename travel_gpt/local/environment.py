@@ -153,6 +153,9 @@ def like_a_host(environ: MutableMapping[str, str], *, access: str) -> None:
     for name in [name for name in environ if name.startswith("POWERTOOLS_")]:
         del environ[name]
     environ.update(API_ACCESS=access, POWERTOOLS_METRICS_DISABLED="true")
+    if not environ.get("CREDENTIAL_EXPIRY", "").strip():
+        # As in a new stack. The default of the function itself is for stacks from before this setting.
+        environ["CREDENTIAL_EXPIRY"] = "enforce"
     # A proxy is for the way out: the way to this machine does not lead through it.
     for name in ("NO_PROXY", "no_proxy"):
         present = [host.strip() for host in environ.get(name, "").split(",") if host.strip()]

@@ -207,6 +207,15 @@ def test_age_and_expiry(age: float | None, left: float | None, states: list[tupl
     assert _states(list(age_and_end(made, ends, now, "renew"))) == states
 
 
+@pytest.mark.parametrize(
+    ("refused", "says"), [(True, "is refused (CREDENTIAL_EXPIRY=enforce)"), (False, "is used all the same")]
+)
+def test_what_becomes_of_an_expired_key_is_said(refused: bool, says: str) -> None:
+    (finding,) = age_and_end(None, 1.0, time.time(), "renew", refused=refused)
+
+    assert says in finding.says
+
+
 def test_a_check_that_may_not_look_is_a_warning() -> None:
     def denied() -> list[Finding]:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "X")

@@ -106,7 +106,8 @@ def test_a_source_of_ones_own_keeps_the_key_and_ones_own_aws() -> None:
     assert (owner.upstream, owner.secret, owner.source) == ("openai", "", "vault,environment")
     like_a_host(environ, access="open")
     kept = {"CREDENTIAL_SOURCE", "OPENAI_API_KEY", "AWS_PROFILE", "OPENAI_SECRET_NAME"}
-    assert environ.keys() == kept | {"API_ACCESS", "POWERTOOLS_METRICS_DISABLED", "NO_PROXY", "no_proxy"}
+    made = {"API_ACCESS", "CREDENTIAL_EXPIRY", "POWERTOOLS_METRICS_DISABLED", "NO_PROXY", "no_proxy"}
+    assert environ.keys() == kept | made
     assert environ["API_ACCESS"] == "open"
 
 
@@ -118,6 +119,16 @@ def test_a_key_that_the_source_does_not_take_leaves_the_environment() -> None:
     }
     assert take_owner(environ).upstream == "compatible"
     assert "OPENAI_API_KEY" not in environ
+
+
+@pytest.mark.parametrize("make", [like_lambda, like_a_host])
+@pytest.mark.parametrize(("chosen", "counts"), [(None, "enforce"), (" ", "enforce"), ("warn", "warn")])
+def test_an_expired_key_is_refused_here_unless_the_person_says_otherwise(
+    chosen: str | None, counts: str, make: Callable[..., None]
+) -> None:
+    environ = {} if chosen is None else {"CREDENTIAL_EXPIRY": chosen}
+    make(environ, access="api-key")
+    assert check_settings(environ).credential_expiry == counts
 
 
 @pytest.mark.parametrize("make", [like_lambda, like_a_host])
