@@ -97,6 +97,20 @@ class Commands:
         """
         return self._aws(arguments, self.environment, None)
 
+    def aws_once(self, *arguments: str) -> Any:
+        """Run an ``aws`` command that sends one request, where ``aws`` would repeat a throttled one at once.
+
+        Args:
+            arguments: service, operation and options.
+
+        Returns:
+            The JSON that it printed; None when it printed nothing.
+
+        Raises:
+            AwsError: it failed.
+        """
+        return self._aws(arguments, {**self.environment, "AWS_MAX_ATTEMPTS": "1"}, None)
+
     def aws_with_secret(self, *arguments: str, secret: str | None = None) -> Any:
         """Run an ``aws`` command that sends or receives a secret.
 

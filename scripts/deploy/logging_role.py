@@ -216,7 +216,7 @@ def _name(commands: Commands, console: Console, role: str) -> None:
     until = time.monotonic() + _RETRIED_FOR
     while True:
         try:
-            commands.aws(
+            commands.aws_once(
                 "apigateway",
                 "update-account",
                 "--patch-operations",

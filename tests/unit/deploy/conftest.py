@@ -49,6 +49,10 @@ class ScriptedAws(Commands):
             raise answer
         return answer
 
+    def aws_once(self, *arguments: str) -> Any:
+        """Answer as scripted."""
+        return self.aws(*arguments)
+
     def aws_with_secret(self, *arguments: str, secret: str | None = None) -> Any:  # noqa: ARG002
         """Answer as scripted; the secret is not kept."""
         return self.aws(*arguments)
