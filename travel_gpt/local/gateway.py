@@ -25,6 +25,8 @@ _OTHER_NAME: Final = Refusal(
     "This server answers as localhost only. To serve it under another name, start it with HOST=0.0.0.0.",
     error_type="ForbiddenException",
 )
+# Must not go out without TLS (RFC 6797, section 7.2), which this gateway has not.
+_NEEDS_TLS: Final = "strict-transport-security"
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -129,7 +131,8 @@ class Gateway:
             made = http_response(returned)
         except MalformedResponse as wrong:
             return refused(request, refusal), f"the function's response is malformed: {wrong}"
-        traced = [*made.headers, ("X-Amzn-Trace-Id", event["headers"]["X-Amzn-Trace-Id"])]
+        headers = [pair for pair in made.headers if pair[0] != _NEEDS_TLS]
+        traced = [*headers, ("X-Amzn-Trace-Id", event["headers"]["X-Amzn-Trace-Id"])]
         return replace(made, headers=traced), ""
 
     def _wait(

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 # API Gateway writes these itself, whatever the function says.
 _DROPPED: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
-# And this must not go out without TLS (RFC 6797, section 7.2), which the local server has not.
-_NEEDS_TLS: Final = frozenset({"strict-transport-security"})
 # And these it hands on under another name.
 _REMAPPED: Final = frozenset({"authorization", "date", "server", "www-authenticate"})
 
@@ -96,7 +94,7 @@ def _headers(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (f"x-amzn-remapped-{name}" if name in _REMAPPED else name, value)
         for name, values in gathered.items()
-        if name not in _DROPPED | _NEEDS_TLS
+        if name not in _DROPPED
         for value in values
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from travel_gpt.api.headers import STANDING
 from travel_gpt.deadline import Deadline
 from travel_gpt.local.context import MORE_THAN_AN_ANSWER, LambdaContext
 from travel_gpt.local.gateway import MORE_THAN_THE_FUNCTION, Exchange, Gateway
@@ -18,12 +19,13 @@ OK = {"statusCode": 200, "body": "{}"}
 class Recorder:
     """A handler that keeps the events it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: dict[str, Any] = OK) -> None:
         self.events: list[dict[str, Any]] = []
+        self._answer = answer
 
     def __call__(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
         self.events.append(event)
-        return OK
+        return self._answer
 
     @property
     def identities(self) -> list[dict[str, Any]]:
@@ -194,3 +196,12 @@ def test_the_countdown_of_the_context_runs_and_stops_at_nothing() -> None:
     time.sleep(0.02)
     assert short.get_remaining_time_in_millis() < before
     assert context.aws_request_id != short.aws_request_id
+
+
+def test_a_browser_is_not_asked_for_tls_by_a_server_that_has_none() -> None:
+    # RFC 6797, section 7.2. Otherwise the browser would refuse every other server of this name without TLS.
+    handler = Recorder(OK | {"headers": dict(STANDING)})
+
+    sent = {name.title() for name, _ in send(Gateway(handler)).response.headers}
+
+    assert set(STANDING) - sent == {"Strict-Transport-Security"}

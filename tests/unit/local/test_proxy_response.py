@@ -2,7 +2,6 @@
 
 import pytest
 
-from travel_gpt.api.headers import STANDING
 from travel_gpt.local.proxy_response import MalformedResponse, http_response
 
 
@@ -77,10 +76,3 @@ def test_headers_that_api_gateway_keeps_for_itself_are_dropped_or_renamed() -> N
 def test_what_api_gateway_would_refuse_is_refused(returned: object) -> None:
     with pytest.raises(MalformedResponse):
         http_response(returned)
-
-
-def test_a_browser_is_not_told_to_ask_for_tls_by_a_server_that_has_none() -> None:
-    # RFC 6797, section 7.2. Otherwise the browser could refuse every other server on this machine's name.
-    made = http_response({"statusCode": 200, "headers": dict(STANDING)})
-
-    assert set(STANDING) - {name.title() for name, _ in made.headers} == {"Strict-Transport-Security"}
