@@ -20,6 +20,15 @@ _HINTS: Final = (
         "There is too little concurrency to set any aside: repeat with --parameter ReservedConcurrency=",
     ),
     (
+        # The recordings have it of a role whose permissions were seconds old; aws-samples/
+        # aws-codepipeline-bitbucket-integration issue 19 of an organization's policy.
+        "does not have permissions to call",
+        (
+            "Lambda may not know of the role's new permissions yet: repeat the same command. If it fails "
+            "again, a policy of your organization (SCP) or a permissions boundary denies them."
+        ),
+    ),
+    (
         "is not allowed to be used with",
         "CloudWatch Logs may not use the KMS key: its policy needs the statement that SECURITY.md has.",
     ),

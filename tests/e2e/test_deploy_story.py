@@ -1,6 +1,7 @@
 """The story of a deployment: the next runs, a rotation of the key, other environments, the end."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -68,11 +69,22 @@ def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(o
     assert "--replace-key" in old.stdout
 
 
+def before_the_tls_policy(template: str) -> str:
+    """The template without the API's TLS policy, and with the stamp of an API without it."""
+    without = re.sub(r"^      (SecurityPolicy|EndpointAccessMode): .*\n", "", template, flags=re.MULTILINE)
+    without = re.sub(r"^  TlsPolicy:\n(    .*\n)+", "", without, flags=re.MULTILINE)
+    assert len(without) < len(template)
+    return re.sub(r"(ApiDeployment(?:WithKey|Open))[0-9a-f]{8}", r"\g<1>00000000", without)
+
+
 def test_an_environment_is_deployed_changed_removed_and_brought_back(owner_in_a_second_region: Owner) -> None:
     owner = owner_in_a_second_region
     stack, secret = "travel-gpt-backend-dev", "travel-gpt-dev/openai-api-key"
 
-    # Given a first deployment of dev with options
+    # Given a first deployment of dev with options, of a release whose API took TLS 1.0
+    built = owner.clone / ".aws-sam/build/template.yaml"
+    template = built.read_text("utf-8")
+    built.write_text(before_the_tls_policy(template), "utf-8")
     first = owner.deploy(
         "--env=dev",
         "--yes",
@@ -105,16 +117,26 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(owner_in_a_
     ]
     assert role.endswith(":role/api-gateway-writes-logs")
     assert "Name the IAM role api-gateway-writes-logs, which is there" in " ".join(first.stdout.split())
+    url = owner.output("ApiUrl", stack)
     # An open API needs no key.
     assert "x-api-key" not in first.stdout
 
     # When one of them is changed
+    built.write_text(template, "utf-8")
     second = owner.deploy("--env", "dev", "--yes", "--parameter", "ThrottleRate=3")
 
     # Then the others stay as the owner set them, and the change is shown
     assert second.returncode == 0, second.stderr
     assert owner.parameters(stack) == {**owner.parameters(stack), **given, "ThrottleRate": "3"}
     assert "2 → 3" in second.stdout
+    # And then: the same API has a TLS policy now, of which the plan and the end say that it takes its time
+    assert owner.output("ApiUrl", stack) == url
+    api = url.split("//")[1].split(".")[0]
+    served = owner.cloud.aws.control("stage", region="us-east-1", api=api, stage="Prod")
+    assert served["securityPolicy"] == owner.output("TlsPolicy", stack)
+    plan, _, after = second.stdout.partition("Updating the stack")
+    assert "changes its TLS policy from API Gateway's default" in " ".join(plan.split())
+    assert f"get-rest-api --rest-api-id {api} --query apiStatus" in after
 
     # When the environment is deleted
     removed = owner.deploy("--env", "dev", "--delete", "--yes")

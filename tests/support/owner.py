@@ -84,6 +84,12 @@ class Owner:
         assert stack is not None, f"there is no stack {name}"
         return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
 
+    def output(self, name: str, stack: str = "travel-gpt-backend") -> str:
+        """An output of a stack."""
+        found = self.stack(stack)
+        assert found is not None, f"there is no stack {stack}"
+        return str({each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}[name])
+
     def changes(self) -> list[str]:
         """What was changed in the account so far, by action."""
         return [call.name for call in self.cloud.calls()]
