@@ -8,7 +8,8 @@ from typing import Any, Final
 from typer.main import get_command
 
 from scripts.docs.tables import code, table
-from travel_gpt.command.app import NAME, app
+from travel_gpt.command.app import app
+from travel_gpt.command.program import NAME
 from travel_gpt.command.target import SECRETS, STACKS
 from travel_gpt.env_file import OF_AWS, OF_CREDENTIALS
 

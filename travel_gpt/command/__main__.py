@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from travel_gpt.command import destinations
 from travel_gpt.command.arguments import refuse_keys, without_values
+from travel_gpt.command.program import NAME, typed
 from travel_gpt.command.stop import DONE, FAILED, USAGE, Stop, stop_for
 from travel_gpt.env_consent import Consent, NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
@@ -67,7 +68,7 @@ def _run(arguments: list[str]) -> int:
     import typer
     from typer.main import get_command
 
-    from travel_gpt.command.app import NAME, app
+    from travel_gpt.command.app import app
     from travel_gpt.errors import TravelGPTError
     from travel_gpt.observability import describe
 
@@ -110,7 +111,7 @@ def _words(command: Any) -> Iterator[str]:
 def _say(text: str) -> None:
     from travel_gpt.redaction import redact
 
-    sys.stderr.write(redact(text) + "\n")
+    sys.stderr.write(redact(typed(text)) + "\n")
 
 
 if __name__ == "__main__":

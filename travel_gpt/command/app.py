@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from travel_gpt import __version__
 from travel_gpt.command.account import choose_account
+from travel_gpt.command.program import NAME
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.target import Target, checked_settings, choose_target
 from travel_gpt.command.trail import keep_trail
-
-NAME: Final = "travel-gpt"
 
 
 class Env(StrEnum):
@@ -57,10 +57,19 @@ secret = typer.Typer(name="secret", help="The secret that holds the OpenAI key."
 app.add_typer(secret)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        Screen().say(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def every_command(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Write the log, audit events included, to standard error.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     """Prepare what every command needs."""
@@ -92,6 +101,17 @@ def doctor(
     else:
         found = examine_machine(Screen(), verify=verify, as_json=as_json)
     raise typer.Exit(found)
+
+
+@app.command()
+def init() -> None:
+    """Write a .env file into the current folder that lists the useful variables, each as a comment.
+
+    It holds no key. A file that is there is replaced only after a question.
+    """
+    from travel_gpt.command.init import init as do
+
+    do(Path.cwd(), Screen())
 
 
 @secret.command()

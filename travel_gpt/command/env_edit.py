@@ -175,6 +175,12 @@ def git_tracks(path: Path) -> bool:
     return bool(_git(path, "ls-files", "--", path.name))
 
 
+def git_leaves(path: Path) -> bool:
+    """Tell whether a file is in a folder of git, which does not ignore it."""
+    inside = _git(path, "rev-parse", "--is-inside-work-tree") == "true"
+    return inside and not _git(path, "check-ignore", "--", path.name)
+
+
 def _holds(path: Path, values: Collection[str]) -> bool:
     try:
         return path.stat().st_size <= LONGEST and any(value.encode() in path.read_bytes() for value in values)

@@ -8,6 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from travel_gpt.command.program import typed
 from travel_gpt.redaction import redact
 
 _COLOURS: Final = {"good": "green", "note": "yellow", "bad": "red", "heading": "bold", "": ""}
@@ -45,7 +46,7 @@ class Screen:
 
     def raw(self, text: str) -> None:
         """Print a document for another program, masked, and as it is otherwise."""
-        sys.stdout.write(redact(text) + "\n")
+        sys.stdout.write(redact(typed(text)) + "\n")
 
     def note(self, text: str) -> None:
         """Print a sentence on standard error that should not be overlooked."""
@@ -72,7 +73,7 @@ class Screen:
         soft = not console.is_terminal if soft_wrap is None else soft_wrap
         with contextlib.suppress(BrokenPipeError):
             # As Text: square brackets in it are no markup.
-            console.print(Text(redact(text), style=_COLOURS[style]), soft_wrap=soft)
+            console.print(Text(redact(typed(text)), style=_COLOURS[style]), soft_wrap=soft)
 
 
 def _console(stream: object) -> Console:

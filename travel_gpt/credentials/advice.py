@@ -25,6 +25,8 @@ _NOT_PERMITTED_BY_OPENAI: Final = (
     "permissions Models: Read and Responses: Write (chat wire: Chat completions: Write)."
 )
 
+_INSTALLED_BY: Final = "(`make command` installs travel-gpt)"
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPlace:
@@ -42,8 +44,8 @@ _STACK: Final = KeyPlace(
     permit="check the policy of the function's role",
 )
 _SECRETS_MANAGER: Final = KeyPlace(
-    create="create it with travel-gpt secret put",
-    replace="replace it with travel-gpt secret rotate",
+    create=f"create it with travel-gpt secret put {_INSTALLED_BY}",
+    replace=f"replace it with travel-gpt secret rotate {_INSTALLED_BY}",
     permit="check the policy of the AWS user or role that runs this",
 )
 _VAULT: Final = KeyPlace(
@@ -52,8 +54,8 @@ _VAULT: Final = KeyPlace(
     permit="check the token and its policy in Vault",
 )
 _ENCRYPTED_FILE: Final = KeyPlace(
-    create="make the file with travel-gpt secret encrypt",
-    replace="replace it with travel-gpt secret encrypt --replace",
+    create=f"make the file with travel-gpt secret encrypt {_INSTALLED_BY}",
+    replace=f"replace it with travel-gpt secret encrypt --replace {_INSTALLED_BY}",
     permit="check the permissions of the file and TRAVEL_GPT_MASTER_KEYS",
 )
 _IDENTITY: Final = KeyPlace(
