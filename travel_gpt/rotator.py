@@ -16,8 +16,11 @@ from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.deadline import Deadline
 from travel_gpt.settings import Settings
 
-PROVE_WITHIN: Final = 10.0
-"""Seconds for one live call with a new key."""
+LIST_WITHIN: Final = 10.0
+"""Seconds for listing the models with a new key."""
+
+ASK_WITHIN: Final = 20.0
+"""Seconds for asking the model with a new key."""
 
 _settings: Final = Settings.load(os.environ)
 _plan: Final = RotationPlan.load(os.environ, _settings)
@@ -35,6 +38,12 @@ def _admin_url() -> str:
     return _settings.base_url if is_loopback(_settings.base_url) else "https://api.openai.com/v1"
 
 
+def _prove(credential: Credential) -> None:
+    # Each needs a scope of its own, and the function that callers reach makes both calls.
+    _upstream.list_models(credential, Deadline(LIST_WITHIN))
+    _upstream.try_model(credential, Deadline(ASK_WITHIN))
+
+
 def _rotation_of(secret: str) -> Rotation:
     admin_secret = SecretVersions(_plan.admin_secret)
     return Rotation(
@@ -46,7 +55,7 @@ def _rotation_of(secret: str) -> Rotation:
             service_account=_plan.service_account,
         ),
         Deletions(_plan),
-        lambda credential: _upstream.list_models(credential, Deadline(PROVE_WITHIN)),
+        _prove,
         plan=_plan,
         is_openai=_is_openai,
     )

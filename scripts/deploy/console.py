@@ -59,8 +59,13 @@ class Console:
         self._write(sys.stdout, text)
 
     def note(self, text: str) -> None:
-        """Print a sentence that should not be overlooked."""
-        self._write(sys.stdout, self._paint("33", self._fill(text, "Note: ")))
+        """Print a sentence that should not be overlooked. Lines that are commands stay as they are."""
+        first, *more = text.split("\n")
+        lines = [
+            self._fill(first, "Note: "),
+            *(line if line[:1] == " " else self._fill(line) for line in more),
+        ]
+        self._write(sys.stdout, self._paint("33", "\n".join(lines)))
 
     def good(self, text: str) -> None:
         """Print good news."""

@@ -103,11 +103,26 @@ def settle(
         "OpenAI live on until each ends by itself."
     )
     settled = all(values[name] == current.get(name) for name in (*_NEEDS, "RotationDays")) and was_on
+    switched = _switched_api(values, current, secret, flags) if was_on else ""
     left = pending.settle(commands, console, options, secret, flags, changes=not settled)
     return Rotation(
         "" if settled else _turn_on(secret.name, int(values["RotationDays"])),
-        tuple(each for each in (note, going if options.keyless else "", left.note) if each),
+        tuple(each for each in (note, going if options.keyless else "", switched, left.note) if each),
         left.discard,
+    )
+
+
+def _switched_api(values: Mapping[str, str], current: Mapping[str, str], secret: Secret, flags: str) -> str:
+    """A key that rotation made has the scopes of one API."""
+    before, after = current.get("OpenAIApi"), values["OpenAIApi"]
+    said = secret.credential.api if secret.credential else None
+    if before in (None, after) or said or values["RotationKeyScopes"]:
+        return ""
+    return (
+        f"OpenAIApi changes from {before} to {after}, and a key that rotation made may use {before} alone: "
+        "queries fail until a new one is current. SECURITY.md has a way without failures; or rotate as soon "
+        "as this is deployed:\n    aws secretsmanager rotate-secret --secret-id "
+        f"{shlex.quote(secret.name)}{flags}"
     )
 
 

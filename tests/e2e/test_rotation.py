@@ -241,7 +241,9 @@ class TestARotation:
         assert all(answers)
 
         # And what OpenAI saw last is the new key, which it made for the service account
-        assert stack.cloud.openai.organization.alive(stack.key())
+        organization = stack.cloud.openai.organization
+        (made,) = (each for each in organization.keys.values() if each["value"] == stack.key())
+        assert made["scopes"] == ["api.model.read", "api.responses.write"]
         assert stack.cloud.openai.requests[-1].key == stack.key() != before
         assert stack.owner.secret(OWN)["expires_at"] == pytest.approx(
             time.time() + 60 * 86_400 + OVERLAP, abs=120

@@ -57,6 +57,8 @@ GOOD = {
         "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
     ],
     "ConfigRules": ["enabled", "disabled"],
+    "RotationDays": ["1", "182"],
+    "RotationKeyScopes": ["", "all", "api.model.read", "api.model.read,api.responses.write"],
 }
 BAD = {
     "SecretName": [
@@ -112,6 +114,8 @@ BAD = {
     "VpcSecurityGroupIds": ["sg-1", ",".join(f"sg-0a1b2c3{digit}" for digit in range(6)), "subnet-0a1b2c3d"],
     "KeepVpcPermissions": ["", "yes"],
     "ConfigRules": ["", "yes"],
+    "RotationDays": ["0", "183", "365"],
+    "RotationKeyScopes": ["API", "api.model.read, api.new", "a,", "sk-svcacct-x", "*"],
 }
 
 

@@ -182,9 +182,23 @@ def test_the_code_takes_the_environment_and_both_functions_know_the_period(days:
     assert plan.function_arn == ROTATOR
     api = functions["TravelGPTFunction"]["Environment"]["Variables"]
     assert api["CREDENTIAL_ROTATION_DAYS"] == days
-    shared = [name for name in variables if name in api and name.startswith("CREDENTIAL_")]
-    assert len(shared) == 4
+    # The key is proven as the other function uses it.
+    shared = [name for name in variables if name in api and name.startswith(("CREDENTIAL_", "OPENAI_"))]
+    assert len(shared) == 8
     assert [variables[name] for name in shared] == [api[name] for name in shared]
+
+
+def test_the_owner_may_choose_the_scopes_of_the_keys() -> None:
+    for chosen in ("", "all", "api.model.read,api.new.scope"):
+        stack = compile_stack(**ALL, RotationKeyScopes=chosen)
+        variables = stack.all("AWS::Lambda::Function")["RotatorFunction"]["Environment"]["Variables"]
+
+        assert variables["ROTATION_KEY_SCOPES"] == chosen
+        assert not [
+            problem
+            for problem in RotationPlan.load(variables, Settings.load({})).problems
+            if "ROTATION_KEY_SCOPES" in problem
+        ]
 
 
 def test_the_template_accepts_no_period_that_a_key_could_not_outlive_twice() -> None:

@@ -18,7 +18,7 @@ from travel_gpt.advisor.failures import (
     translate,
 )
 from travel_gpt.advisor.refusals import NotPermitted
-from travel_gpt.advisor.wires import WIRES, Answer, Question
+from travel_gpt.advisor.wires import WIRES, Answer, Question, Wire
 from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
@@ -40,6 +40,11 @@ LONGEST_PAUSE: Final = 1.0
 
 WORTH_A_TRY: Final = 1.0
 """Seconds that must be left after a pause for another try to make sense."""
+
+TRIAL_QUERY: Final = "Answer with the word ok."
+
+TRIAL_TOKENS: Final = 256
+"""Output tokens that such an answer may cost: room for a model that thinks before it answers."""
 
 
 class Upstream:
@@ -76,28 +81,25 @@ class Upstream:
             KeyRefused: the server answered 401.
             TravelGPTError: any other failure, in the project's terms.
         """
-        model = credential.model or self._settings.model
-        base_url = credential.base_url or self._settings.base_url
         wire = WIRES[credential.api or self._settings.api]
-        question = Question(
-            query=query,
-            model=model,
-            max_output_tokens=self._settings.max_output_tokens,
-            reasoning_effort=self._settings.reasoning_effort,
-            dialect=self._dialect(base_url, model),
-        )
+        question = self._question(query, credential, self._settings.max_output_tokens)
+        return wire.read(self._post(wire, question, credential, deadline), question)
 
-        def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
-            # Half the time of client.responses.create(), which checks what is known to be right here. And as
-            # plain JSON: the first Response that the SDK builds has pydantic make the schemas of all its
-            # unions, a tenth of a cold start, and checks nothing.
-            return client.post(
-                wire.path, cast_to=object, body=wire.body(question), options={"timeout": timeout}
-            )
+    def try_model(self, credential: Credential, deadline: Deadline) -> None:
+        """Prove that a key may ask the model, with a short query to the API in use, whose answer is not read.
 
-        reply = self._call(call, credential, deadline, question.dialect)
-        require_no_error(reply, base_url + wire.path)
-        return wire.read(reply, question)
+        Listing the models needs another permission than asking one. This call costs a few tokens.
+
+        Args:
+            credential: the key to prove.
+            deadline: when the answer must be here.
+
+        Raises:
+            KeyRefused: the server answered 401.
+            TravelGPTError: any other failure, in the project's terms.
+        """
+        wire = WIRES[credential.api or self._settings.api]
+        self._post(wire, self._question(TRIAL_QUERY, credential, TRIAL_TOKENS), credential, deadline)
 
     def list_models(self, credential: Credential, deadline: Deadline) -> None:
         """Prove a key with the one call that costs nothing.
@@ -150,6 +152,29 @@ class Upstream:
                 raise _worded(meaning, credential.base_url or self._settings.base_url)
             tried += 1
             time.sleep(pause)
+
+    def _question(self, query: str, credential: Credential, max_output_tokens: int) -> Question:
+        model = credential.model or self._settings.model
+        return Question(
+            query=query,
+            model=model,
+            max_output_tokens=max_output_tokens,
+            reasoning_effort=self._settings.reasoning_effort,
+            dialect=self._dialect(credential.base_url or self._settings.base_url, model),
+        )
+
+    def _post(self, wire: Wire, question: Question, credential: Credential, deadline: Deadline) -> object:
+        def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
+            # Half the time of client.responses.create(), which checks what is known to be right here. And as
+            # plain JSON: the first Response that the SDK builds has pydantic make the schemas of all its
+            # unions, a tenth of a cold start, and checks nothing.
+            return client.post(
+                wire.path, cast_to=object, body=wire.body(question), options={"timeout": timeout}
+            )
+
+        reply = self._call(call, credential, deadline, question.dialect)
+        require_no_error(reply, (credential.base_url or self._settings.base_url) + wire.path)
+        return reply
 
     def _dialect(self, base_url: str, model: str) -> Dialect:
         return self._dialects.setdefault((base_url, model), Dialect(at_openai=is_openai(base_url)))

@@ -15,12 +15,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 PATH = "/v1/organization/"
 LIFETIMES = range(1, 31_536_001)
 """The seconds for which a key may be valid. Source: OpenAI's API reference, "Create project service account
 API key", ``expires_in_seconds``: minimum 1, maximum 31536000."""
+SCOPES = {
+    "models": ("api.model.read", "api.model.read"),
+    "responses": ("api.responses.write", "api.responses.write"),
+    "chat": ("api.model.request", "model.request"),
+}
+"""For each endpoint the scope that a restricted key needs, and what the refusal calls it.
+
+Sources: recorded openai/POST /v1/responses/401-missing-scopes; OpenAI's OpenAPI document, the example of
+"Create project service account API key" and the audit log's ``api_key.created``; community.openai.com, topic
+1374480, for the name in the refusal of Chat Completions. For ``/v1/models`` the same text is reported, with
+401 and with 403.
+"""
+KNOWN_SCOPES = {scope for scope, _ in SCOPES.values()} | {"api.all.read", "api.responses.read"}
+"""Assumed: that OpenAI refuses others. ``api.all.read``: the SDK's docstring of ``api_keys.update``."""
 KEYS = re.compile(r"/v1/organization/projects/(?P<project>[^/]+)/api_keys(/(?P<key>[^/?]+))?")
 CREATE = re.compile(
     r"/v1/organization/projects/(?P<project>[^/]+)/service_accounts/(?P<account>[^/]+)/api_keys"
@@ -49,11 +64,32 @@ class Organization:
         self.faults: dict[str, tuple[int, str]] = {}
         self.prefix = "sk-svcacct-"
 
-    def add(self, name: str, value: str, account: str = "") -> str:
-        """Have a key, and return its id."""
+    def add(self, name: str, value: str, account: str = "", scopes: Sequence[str] = ()) -> str:
+        """Have a key, without scopes an unrestricted one, and return its id."""
         key_id = f"key_{len(self.requests)}_{len(self.keys)}"
-        self.keys[key_id] = {"name": name, "value": value, "account": account or self.account}
+        self.keys[key_id] = {
+            "name": name,
+            "value": value,
+            "account": account or self.account,
+            "scopes": list(scopes),
+        }
         return key_id
+
+    def missing_scope(self, value: str, endpoint: str) -> str:
+        """The 401 for a restricted key that lacks the scope of an endpoint; empty for one that may go on.
+
+        Source: recorded openai/POST /v1/responses/401-missing-scopes.
+        """
+        scope, called = SCOPES[endpoint]
+        for key in self.keys.values():
+            if key["value"] == value and key["scopes"] and scope not in key["scopes"]:
+                return _error(
+                    f"You have insufficient permissions for this operation. Missing scopes: {called}. Check "
+                    "that you have the correct role in your organization (Reader, Writer, Owner) and project "
+                    "(Member, Owner), and if you're using a restricted API key, that it has the necessary "
+                    "scopes."
+                )
+        return ""
 
     def alive(self, value: str | None) -> bool:
         """Tell whether a key's value is that of a living key."""
@@ -63,19 +99,18 @@ class Organization:
         """Answer one call."""
         self.requests.append((method, path))
         self.bodies.append(body)
-        kind = (
-            "models" if "/models" in path else {"GET": "list", "POST": "create", "DELETE": "delete"}[method]
-        )
+        kind = _kind_of(method, path)
         if kind in self.faults:
             status, text = self.faults[kind]
             return status, text.replace("KEY", key)
-        if kind == "models":
-            if self.alive(key):
-                return 200, json.dumps({"object": "list", "data": []})
-            return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
+        if kind in SCOPES:
+            if not self.alive(key):
+                return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
+            refusal = self.missing_scope(key, kind)
+            return (401, refusal) if refusal else (200, json.dumps(_ANSWERS[kind]))
         if not key or key != self.admin_key:
             return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
-        if kind == "create" and (refusal := _refusal(body)):
+        if kind in ("create", "update") and (refusal := _refusal(body)):
             return 400, refusal
         return 200, json.dumps(self._do(kind, path, body))
 
@@ -97,9 +132,16 @@ class Organization:
             assert found is not None
             self.keys.pop(found["key"], None)
             return {"id": found["key"], "deleted": True, "object": "organization.project.api_key.deleted"}
+        if kind == "update":
+            found = KEYS.match(path)
+            assert found is not None
+            if "scopes" in body:
+                # Source: the SDK's docstring of ``api_keys.update``: an empty list is all permissions.
+                self.keys[found["key"]]["scopes"] = body["scopes"]
+            return self._listed(found["key"])
         assert CREATE.fullmatch(path) is not None
         value = f"{self.prefix}{len(self.requests):04d}-Zt5YqW8nRb3LxV7mKd2HpGf9"
-        key_id = self.add(body["name"], value)
+        key_id = self.add(body["name"], value, scopes=body.get("scopes", ()))
         return {
             "id": key_id,
             "created_at": int(time.time()),
@@ -124,7 +166,7 @@ class Organization:
 
 
 class AdminApi(Organization):
-    """A server of its own for an organization, with ``/v1/models`` to try its keys at."""
+    """A server of its own for an organization, with the endpoints at which its keys are tried."""
 
     def __init__(self, admin_key: str, account: str = "user-1") -> None:
         super().__init__(admin_key, account)
@@ -149,6 +191,26 @@ class AdminApi(Organization):
         self._server.server_close()
 
 
+_ANSWERS: dict[str, Any] = {
+    "models": {"object": "list", "data": []},
+    "responses": {"object": "response", "status": "completed", "output": []},
+    "chat": {"object": "chat.completion", "choices": []},
+}
+
+
+def _kind_of(method: str, path: str) -> str:
+    for kind, end in {
+        "models": "/v1/models",
+        "responses": "/v1/responses",
+        "chat": "/v1/chat/completions",
+    }.items():
+        if path.endswith(end):
+            return kind
+    if method == "POST":
+        return "create" if CREATE.fullmatch(path) else "update"
+    return {"GET": "list", "DELETE": "delete"}[method]
+
+
 def _error(message: str, param: str | None = None, code: str | None = None) -> str:
     error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
     return json.dumps({"error": error})
@@ -161,6 +223,9 @@ def _refusal(body: dict[str, Any]) -> str:
     /v1/chat/completions/400-unsupported-value-temperature). No answer of this endpoint is known, so its words
     are assumed.
     """
+    for scope in body.get("scopes", ()):
+        if scope not in KNOWN_SCOPES:
+            return _error(f"Invalid value: '{scope}'.", "scopes", "invalid_value")
     seconds = body.get("expires_in_seconds")
     if seconds is None or seconds in LIFETIMES:
         return ""

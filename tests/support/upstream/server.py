@@ -185,6 +185,8 @@ class Upstream:
         let_in = accepted is None or call.key in accepted or made
         if not call.key or not let_in:
             exchange.reply(401, bodies.wrong_key(call.key), {"www-authenticate": bodies.AUTHENTICATE})
+        elif refusal := self.organization.missing_scope(call.key, call.wire):
+            exchange.reply(401, json.loads(refusal))
         elif self.strict and (complaint := checks.complaint(call.wire, call.body)):
             exchange.reply(400, complaint)
         else:

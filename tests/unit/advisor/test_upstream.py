@@ -21,6 +21,7 @@ from travel_gpt.credentials.credential import Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     ContextLengthExceeded,
+    CredentialRejected,
     ModelUnavailable,
     UpstreamError,
     UpstreamFailed,
@@ -115,6 +116,44 @@ def test_a_proof_lists_the_models(connect: Any, server: Server) -> None:
     (request,) = server.requests
     assert (request.method, str(request.url)) == ("GET", "https://api.openai.com/v1/models")
     assert request.headers["authorization"] == f"Bearer {FIRST_KEY}"
+
+
+@pytest.mark.parametrize(("api", "path"), [("responses", "responses"), ("chat", "chat/completions")])
+def test_a_trial_asks_the_model_in_use_for_a_few_tokens(
+    connect: Any, server: Server, api: str, path: str
+) -> None:
+    connect(OPENAI_API=api, OPENAI_MAX_OUTPUT_TOKENS="1500").try_model(FIRST, soon())
+
+    (request,) = server.requests
+    assert (request.method, request.url.path) == ("POST", f"/v1/{path}")
+    (body,) = server.bodies()
+    assert body["model"] == Settings.load({}).model
+    assert 16 <= body["max_output_tokens" if api == "responses" else "max_completion_tokens"] <= 256
+
+
+def test_a_trial_needs_no_words_in_the_answer(connect: Any, server: Server) -> None:
+    # A reasoning model may have used up the few tokens before its first word.
+    cut = {
+        "object": "response",
+        "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"},
+    }
+    server.script = [httpx2.Response(200, json={**cut, "output": []})]
+
+    connect().try_model(FIRST, soon())
+
+
+@pytest.mark.parametrize("code", [None, "missing_scope"])
+def test_a_trial_with_a_key_that_lacks_the_scope_fails(
+    connect: Any, server: Server, code: str | None
+) -> None:
+    # Source: recorded openai/POST /v1/responses/401-missing-scopes, and …-code-missing_scope.
+    message = "You have insufficient permissions for this operation. Missing scopes: api.responses.write."
+    server.script = [httpx2.Response(401, json=bodies.error(message, code=code))]
+
+    with pytest.raises(CredentialRejected) as rejected:
+        connect().try_model(FIRST, soon())
+    assert FIRST_KEY not in str(rejected.value) + rejected.value.message
 
 
 def test_what_the_secret_says_wins_over_the_environment(connect: Any, server: Server) -> None:

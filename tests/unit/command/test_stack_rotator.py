@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,8 +23,11 @@ VARIABLES = {
     "ROTATION_ADMIN_SECRET_NAME": ADMIN,
     "ROTATION_SCHEDULE_GROUP": "deletions",
     "ROTATION_SCHEDULE_ROLE_ARN": SCHEDULE_ROLE,
+    "ROTATION_KEY_SCOPES": "",
+    "OPENAI_API": "responses",
 }
 BOUND = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+SCOPED = ("ok", "new keys may do this at OpenAI and nothing else: api.model.read, api.responses.write")
 WELL = ("ok", f"r may change {SECRET}, read {ADMIN}, and no other secret")
 
 
@@ -81,7 +86,48 @@ def test_without_rotation_there_is_nothing_to_say() -> None:
 def test_what_is_as_in_the_template_is_well(monkeypatch: pytest.MonkeyPatch, person: Person) -> None:
     person.secrets.create_secret(Name=ADMIN, SecretString=KEY)
 
-    assert look(monkeypatch) == [WELL, ("ok", f"{ADMIN} is there; its value is not read here")]
+    *found, kind = look(monkeypatch)
+
+    stored = ("ok", f"{ADMIN} is there, stored 0 days ago; its value is not read here")
+    assert found == [WELL, SCOPED, stored]
+    assert kind[0] == "ok"
+    assert "no key of a project: it administers the whole organization" in kind[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "says"),
+    [
+        ({"OPENAI_API": "chat"}, "ok", "nothing else: api.model.read, api.model.request"),
+        ({"ROTATION_KEY_SCOPES": "api.new,api.model.read"}, "ok", "nothing else: api.new, api.model.read"),
+        ({"ROTATION_KEY_SCOPES": "all"}, "warning", "whatever the service account may"),
+        ({"ROTATION_KEY_SCOPES": None}, "warning", "whatever the service account may"),
+    ],
+    ids=["chat", "chosen", "all", "deployed-before"],
+)
+def test_what_new_keys_may_do_is_said(
+    monkeypatch: pytest.MonkeyPatch, person: Person, changes: dict[str, str | None], state: str, says: str
+) -> None:
+    person.secrets.create_secret(Name=ADMIN, SecretString=KEY)
+    variables = {name: value for name, value in {**VARIABLES, **changes}.items() if value is not None}
+
+    _, scopes, *_ = look(monkeypatch, variables=variables)
+
+    assert scopes[0] == state
+    assert says in scopes[1]
+
+
+@pytest.mark.parametrize(("days", "state"), [(90, "ok"), (92, "warning")])
+def test_an_admin_key_that_nothing_replaces_grows_old(
+    monkeypatch: pytest.MonkeyPatch, person: Person, days: int, state: str
+) -> None:
+    person.secrets.create_secret(Name=ADMIN, SecretString=KEY)
+    later = time.time() + days * 86_400
+    monkeypatch.setattr(rotator, "time", SimpleNamespace(time=lambda: later))
+
+    _, _, age, _ = look(monkeypatch)
+
+    assert age[0] == state
+    assert f"stored {days} days ago" in age[1]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +155,7 @@ def test_whatever_else_its_role_may_do_is_a_problem(
 ) -> None:
     person.secrets.create_secret(Name=ADMIN, SecretString=KEY)
 
-    (state, says), _ = look(monkeypatch, statement)
+    (state, says), *_ = look(monkeypatch, statement)
 
     action, resource = statement["Action"].lower(), statement["Resource"]
     assert (state, says) == ("problem", f"it may do {action} on {resource}, which is more than it needs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 
@@ -32,6 +32,8 @@ ON = {
     "OpenAIBaseUrl": "",
     "RotationDays": "30",
     "Keyless": "off",
+    "OpenAIApi": "responses",
+    "RotationKeyScopes": "",
 }
 SECRET = Secret(NAME, exists=True)
 
@@ -156,6 +158,31 @@ class TestWhereTheRotationsSettingsChange:
 
         assert pending.find(cast("Commands", aws), Secret(NAME)) == ""
         assert aws.called == []
+
+
+ENDED_WELL = {"v1": ["AWSCURRENT"]}
+
+
+class TestAnotherApi:
+    CHAT: ClassVar = {**ON, "OpenAIApi": "chat"}
+
+    def test_a_key_of_the_rotation_may_not_use_it_so_rotating_comes_next(self) -> None:
+        (note,) = settle(Aws(ENDED_WELL), Person(), after=self.CHAT).notes
+
+        assert "from responses to chat" in note
+        assert f"aws secretsmanager rotate-secret --secret-id {NAME}{FLAGS}" in note
+
+    @pytest.mark.parametrize(
+        "chosen",
+        [
+            {"before": {}},
+            {"before": {**ON, "OpenAIApi": "chat"}},
+            {"after": {**CHAT, "RotationKeyScopes": "all"}},
+        ],
+        ids=["turned-on", "as-before", "scopes-chosen"],
+    )
+    def test_elsewhere_there_is_nothing_to_say(self, chosen: dict[str, Any]) -> None:
+        assert settle(Aws(ENDED_WELL), Person(), **{"after": self.CHAT, **chosen}).notes == ()
 
 
 def days(new: str, old: str | None = None) -> list[Parameter]:

@@ -1,14 +1,20 @@
-"""The rotation function: what its role may do, and the secret with OpenAI's admin key, which is not read."""
+"""The rotation function: what its role and its keys may do, and the secret with OpenAI's admin key.
 
+The admin key itself is not read.
+"""
+
+import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from travel_gpt.command.account import client
-from travel_gpt.command.finding import Finding, ok, problem, warning
+from travel_gpt.command.finding import DAY, OLD, Finding, ok, problem, warning
 from travel_gpt.command.stack.deployed import Deployed
 from travel_gpt.command.stack.function import REDEPLOY
 from travel_gpt.command.stack.role import RESTORE, Grant, attached_to, grants_of, secret_name_of
+from travel_gpt.command.stack.secret import stored_at
 from travel_gpt.command.stop import advice_for
+from travel_gpt.credentials.rotation.scopes import UNRESTRICTED, scopes_of
 from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.errors import CredentialError, SecretNotFound
 
@@ -32,6 +38,7 @@ def check_rotator(deployed: Deployed) -> Iterator[Finding]:
     variables: Mapping[str, str] = function.get("Environment", {}).get("Variables", {})
     admin = variables.get("ROTATION_ADMIN_SECRET_NAME", "")
     yield from _role(str(function["Role"]).rpartition("/")[2], deployed, admin, variables)
+    yield _key_scopes(variables)
     if admin:
         yield from _admin_secret(admin)
     else:
@@ -57,6 +64,18 @@ def _role(role: str, deployed: Deployed, admin: str, variables: Mapping[str, str
             "rotation role",
             f"{role} may change {secret_name_of(deployed)}, read {admin}, and no other secret",
         )
+
+
+def _key_scopes(variables: Mapping[str, str]) -> Finding:
+    chosen = variables.get("ROTATION_KEY_SCOPES")
+    broad = "new keys may do at OpenAI whatever the service account may"
+    if chosen is None:
+        # Deployed before keys had scopes.
+        return warning("key scopes", broad, REDEPLOY)
+    if chosen == UNRESTRICTED:
+        return warning("key scopes", broad, "./deploy.sh --parameter RotationKeyScopes=")
+    scopes = scopes_of(chosen, variables.get("OPENAI_API") or "responses")
+    return ok("key scopes", f"new keys may do this at OpenAI and nothing else: {', '.join(scopes)}")
 
 
 def _is_needed(grant: Grant, own: str, admin: str, variables: Mapping[str, str]) -> bool:
@@ -91,4 +110,21 @@ def _admin_secret(name: str) -> Iterator[Finding]:
         command = f"aws secretsmanager put-secret-value --secret-id {name} --secret-string file:///dev/stdin"
         yield problem("admin key", f"{name} is empty: every rotation fails", f"{command} (see SECURITY.md)")
     else:
-        yield ok("admin key", f"{name} is there; its value is not read here")
+        yield _admin_key_age(name, stored_at(described.arn, described.current))
+        yield ok(
+            "admin key",
+            "an admin key is no key of a project: it administers the whole organization at OpenAI. "
+            "SECURITY.md says which permission it needs; OpenAI shows when it expires",
+        )
+
+
+def _admin_key_age(name: str, stored: float | None) -> Finding:
+    if stored is None:
+        return ok("admin key", f"{name} is there; its value is not read here")
+    days = max(0, int((time.time() - stored) // DAY))
+    if days * DAY > OLD:
+        says = f"{name} was stored {days} days ago, and nothing replaces it by itself"
+        return warning(
+            "admin key", says, "Make a new admin key and put it into that secret (see SECURITY.md)."
+        )
+    return ok("admin key", f"{name} is there, stored {days} days ago; its value is not read here")

@@ -63,7 +63,7 @@ def _versions(described: Described, options: str) -> Iterator[Finding]:
 
 def _unfinished(described: Described, version: str, options: str) -> Finding:
     discard = f"travel-gpt secret discard-pending{options}"
-    made = _stored_at(described, version)
+    made = stored_at(described.arn, version)
     if made is None or time.time() - made < LONGEST_ROTATION:
         says = f"version {version} is pending: a rotation is running, or one stopped half-way"
         return warning("rotation", says, f"If that does not change within the hour: {discard}")
@@ -101,16 +101,25 @@ def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
 
 def _age(described: Described, options: str, told: int) -> Iterator[Finding]:
     current = described.current
-    stored = (current and _stored_at(described, current)) or described.changed_at
+    stored = (current and stored_at(described.arn, current)) or described.changed_at
     scheduled = described.rotation_days * DAY + GRACE if described.rotates and described.rotation_days else 0
     oldest = scheduled or told * DAY or OLD
     # When it ends stands in the value, which is not read here: the function's health says it.
     yield from age_and_end(stored, None, time.time(), f"travel-gpt secret rotate{options}", oldest=oldest)
 
 
-def _stored_at(described: Described, version: str) -> float | None:
+def stored_at(arn: str, version: str) -> float | None:
+    """Return when a version of a secret was written, in seconds since the epoch.
+
+    Args:
+        arn: the secret's ARN.
+        version: the version's id.
+
+    Returns:
+        The time; None where AWS does not say.
+    """
     try:
-        answer = client("secretsmanager").list_secret_version_ids(SecretId=described.arn)
+        answer = client("secretsmanager").list_secret_version_ids(SecretId=arn)
     except AWS_FAILURES:
         return None
     made = [

@@ -1,11 +1,16 @@
 """OpenAI's admin key: in a secret of its own, which nobody but the rotation Lambda can read."""
 
 import json
+from typing import Final
 
 from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.secret import read_key
 from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.errors import InvalidSecret, SecretNotFound
+
+_OF_PROJECTS: Final = ("sk-proj-", "sk-svcacct-")
+"""How keys of a project begin: assumed. OpenAI's OpenAPI document has ``sk-admin-`` for an admin key, in the
+example of "Create an organization admin API key"."""
 
 
 def fetch_admin_key(versions: SecretVersions) -> Key:
@@ -19,7 +24,7 @@ def fetch_admin_key(versions: SecretVersions) -> Key:
 
     Raises:
         SecretNotFound: there is no such secret, or it is empty.
-        InvalidSecret: it holds no usable key. The text quotes nothing.
+        InvalidSecret: it holds no usable key, or one of a project. The text quotes nothing.
         CredentialError: it cannot be read.
     """
     stored = versions.read()
@@ -37,6 +42,12 @@ def fetch_admin_key(versions: SecretVersions) -> Key:
             raise InvalidSecret('the secret with OpenAI\'s admin key has no text "admin_api_key"')
         text = value.strip()
     try:
-        return read_key(text)
+        key = read_key(text)
     except InvalidSecret as invalid:
         raise InvalidSecret(f"OpenAI's admin key: {invalid.detail}") from None
+    if text.startswith(_OF_PROJECTS):
+        raise InvalidSecret(
+            "the secret with OpenAI's admin key holds a key of a project, which may not make keys: an admin "
+            "key begins with sk-admin-, and an owner of the organization makes it"
+        )
+    return key

@@ -3,8 +3,9 @@
 Source: the installed SDK, ``openai/resources/admin/organization/projects``.
 """
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -27,6 +28,10 @@ _TIMEOUT: Final = openai.Timeout(20.0, connect=5.0)
 
 _PAUSES: Final = (1.0, 2.0)
 """Seconds before the second and the third try of what may be repeated."""
+
+
+# Recorded: openai/POST /v1/responses/401-missing-scopes. Names only: nothing of a key can be among them.
+_MISSING_SCOPES: Final = re.compile(r"Missing scopes: ([a-z_]+(?:\.[a-z_]+)+(?:, [a-z_]+(?:\.[a-z_]+)+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,13 @@ class OpenAIKeys:
 
         return self._repeated(listed)
 
-    def create(self, name: str, expires_in: int) -> NewKey:
+    def create(self, name: str, expires_in: int, scopes: Sequence[str]) -> NewKey:
         """Make a key. Never tried twice: the first might have been made although its answer was lost.
 
         Args:
             name: its name.
-            expires_in: the seconds after which it ends by itself.
+            expires_in: the seconds after which it expires, 1 to 31,536,000.
+            scopes: what it may do; without any, all that the service account may.
 
         Returns:
             The key.
@@ -116,7 +122,11 @@ class OpenAIKeys:
         accounts = self._client().admin.organization.projects.service_accounts
         made = _said(
             lambda: accounts.api_keys.create(
-                self._service_account, project_id=self._project, name=name, expires_in_seconds=expires_in
+                self._service_account,
+                project_id=self._project,
+                name=name,
+                expires_in_seconds=expires_in,
+                scopes=list(scopes) if scopes else openai.omit,
             )
         )
         # Whatever came with a 200: the SDK does not check it.
@@ -128,6 +138,21 @@ class OpenAIKeys:
         except InvalidSecret as invalid:
             raise CredentialsUnavailable(f"OpenAI's new key cannot be used: {invalid.detail}") from None
         return NewKey(key_id, key, made.expires_at)
+
+    def restrict(self, key_id: str, scopes: Sequence[str]) -> None:
+        """Replace the scopes of a key. OpenAI lists no key's scopes, so they are set and not compared.
+
+        Source: the installed SDK, ``projects/api_keys.py``, update: an empty list takes the restriction away.
+
+        Args:
+            key_id: its id.
+            scopes: what it may do from now on; without any, all that the service account may.
+
+        Raises:
+            CredentialError: they cannot be replaced.
+        """
+        keys = self._client().admin.organization.projects.api_keys
+        self._repeated(lambda: keys.update(key_id, project_id=self._project, scopes=list(scopes)))
 
     def delete(self, key_id: str) -> None:
         """Delete a key; one that is gone already is no failure.
@@ -191,11 +216,17 @@ def _said(call: Callable[[], T]) -> T:
 
 def _meaning_of(refused: openai.APIStatusError) -> CredentialError:
     status = refused.status_code
+    body = refused.body
+    message = body.get("message") if isinstance(body, dict) else None
+    missing = _MISSING_SCOPES.search(message) if isinstance(message, str) else None
+    if status in (401, 403) and missing:
+        return AccessDenied(
+            f"the key in the admin secret lacks a permission of an admin key ({status}, missing scopes: "
+            f"{missing[1]}): it has to be an admin key of the organization that may write API keys"
+        )
     if status == 401:
         # Without its text, which quotes a part of the key.
         return AccessDenied("OpenAI refuses the admin key (401)")
-    body = refused.body
-    message = body.get("message") if isinstance(body, dict) else None
     said = f"{status}: {redact(message[:300]) if isinstance(message, str) else 'no reason given'}"
     if status == 403:
         return AccessDenied(f"OpenAI does not allow the admin key this call ({said})")
@@ -203,4 +234,9 @@ def _meaning_of(refused: openai.APIStatusError) -> CredentialError:
         return Misconfigured(f"OpenAI knows no such project or service account ({said})")
     if status >= 500 or status in (408, 409, 429):
         return CredentialsUnavailable(f"OpenAI's admin API failed ({said})")
+    if "scope" in f"{body.get('param')} {message}".lower() if isinstance(body, dict) else False:
+        return Misconfigured(
+            f"OpenAI refuses the scopes of the new key ({said}): the parameter RotationKeyScopes chooses "
+            "others"
+        )
     return Misconfigured(f"OpenAI refuses the call ({said})")

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.rotation import scopes
 from travel_gpt.settings import Settings
 
 LONGEST_REQUEST: Final = 30
@@ -35,6 +37,7 @@ _WANTED: Final[Mapping[str, re.Pattern[str]]] = {
     "ROTATION_SCHEDULE_GROUP": re.compile(r"[0-9A-Za-z_.-]{1,64}"),
     "ROTATION_SCHEDULE_ROLE_ARN": re.compile(r"arn:[A-Za-z0-9:_/+=,.@-]{1,512}"),
     "CREDENTIAL_ROTATION_DAYS": re.compile(r"[1-9][0-9]{0,2}"),
+    "ROTATION_KEY_SCOPES": re.compile(scopes.PATTERN),
 }
 
 
@@ -55,6 +58,10 @@ class RotationPlan:
     """Seconds between two rotations."""
     overlap: int
     """Seconds after a promotion during which the key before it stays alive."""
+    api: str
+    """The API that a key is for, unless the secret says otherwise."""
+    key_scopes: str
+    """The scopes that the owner chose: empty for what the API needs."""
     problems: tuple[str, ...]
     """What is wrong with the environment; no value is quoted, since it might be a misplaced key."""
 
@@ -90,6 +97,8 @@ class RotationPlan:
             schedule_role=values["ROTATION_SCHEDULE_ROLE_ARN"],
             period=int(days) * _DAY if days.isdecimal() else _DAY,
             overlap=overlap_of(settings),
+            api=settings.api,
+            key_scopes=values["ROTATION_KEY_SCOPES"],
             problems=(*settings.problems, *wrong),
         )
 
@@ -97,6 +106,17 @@ class RotationPlan:
     def lifetime(self) -> int:
         """Seconds after which a key expires: one rotation may fail without an outage."""
         return min(2 * self.period + self.overlap, LONGEST_LIFETIME)
+
+    def scopes_for(self, credential: Credential) -> tuple[str, ...]:
+        """Return the scopes of the key that takes the place of another.
+
+        Args:
+            credential: the other key, and what belongs to it.
+
+        Returns:
+            The scopes; none for a key without restriction.
+        """
+        return scopes.scopes_of(self.key_scopes, credential.api or self.api)
 
 
 def overlap_of(settings: Settings) -> int:

@@ -40,8 +40,12 @@ class Keys(Protocol):
         """List them."""
         ...
 
-    def create(self, name: str, expires_in: int) -> NewKey:
+    def create(self, name: str, expires_in: int, scopes: Sequence[str]) -> NewKey:
         """Make one."""
+        ...
+
+    def restrict(self, key_id: str, scopes: Sequence[str]) -> None:
+        """Replace the scopes of one."""
         ...
 
     def delete(self, key_id: str) -> None:
@@ -66,7 +70,7 @@ class Rotation:
         versions: the secret's versions.
         keys: the service account's keys.
         deletions: makes the schedule that deletes the old key.
-        prove: makes a live call with a credential, and raises what is wrong with it.
+        prove: makes every live call that answering needs with a credential, and raises what is wrong with it.
         plan: what the owner settled.
         is_openai: tells whether a credential's calls would go to where its key was made.
         now: the wall clock, in seconds.
@@ -115,6 +119,9 @@ class Rotation:
         pending = self._versions.read(version=version)
         if pending is not None:
             if named and not _same_key(pending, current):
+                # Its maker may have chosen other scopes, with which it would never pass the test.
+                for key in named:
+                    self._keys.restrict(key.id, self._plan.scopes_for(_credential(pending)))
                 return "already_created"
             # A version's value cannot be changed, so this one will never be good for anything.
             self._versions.discard_pending()
@@ -144,7 +151,7 @@ class Rotation:
         return "already_current" if self._staged(version).current == version else "success"
 
     def test(self, version: str) -> str:
-        """Prove the pending version with a live call.
+        """Prove the pending version with live calls: a key that lacks a scope is never promoted.
 
         Secrets Manager also calls this alone when rotation is turned on, with a version that holds nothing or
         what is current. There is no new key to prove then, so the admin key is tried: should it be wrong, the
@@ -233,7 +240,11 @@ class Rotation:
         return current
 
     def _store(self, version: str, described: Described, current: StoredVersion) -> None:
-        new = self._keys.create(KeyNames(described.arn).of(version), self._plan.lifetime)
+        new = self._keys.create(
+            KeyNames(described.arn).of(version),
+            self._plan.lifetime,
+            self._plan.scopes_for(_credential(current)),
+        )
         if new.expires_at is None:
             logger.warning("OpenAI made a key that does not end by itself", extra={"version": version})
         try:

@@ -71,6 +71,19 @@ class TestTheAdminKey:
         assert KEY not in str(invalid.value)
         assert invalid.value.__suppress_context__ or invalid.value.__context__ is None
 
+    @pytest.mark.parametrize("kind", ["sk-proj-", "sk-svcacct-"])
+    def test_of_a_project_is_refused_by_its_kind_and_masked(
+        self, owner: SecretsManagerClient, kind: str
+    ) -> None:
+        key = KEY.replace("sk-admin-", kind)
+        owner.create_secret(Name=NAME, SecretString=json.dumps({"admin_api_key": key}))
+
+        with pytest.raises(InvalidSecret, match="holds a key of a project") as invalid:
+            fetch_admin_key(SecretVersions(NAME, owner))
+
+        assert key[12:] not in str(invalid.value)
+        assert key not in redact(f"it was {key}")
+
     def test_that_is_not_there_is_not_found(self, owner: SecretsManagerClient) -> None:
         with pytest.raises(SecretNotFound, match="admin key"):
             fetch_admin_key(SecretVersions(NAME, owner))

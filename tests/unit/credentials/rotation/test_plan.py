@@ -2,6 +2,7 @@
 
 import pytest
 
+from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.rotation.names import KeyNames
 from travel_gpt.credentials.rotation.plan import LONGEST_LIFETIME, MOST_DAYS, RotationPlan, overlap_of
 from travel_gpt.settings import Settings
@@ -54,6 +55,37 @@ def test_a_period_that_a_key_could_not_outlive_twice_is_a_problem(days: int) -> 
     (problem,) = plan.problems
     assert f"CREDENTIAL_ROTATION_DAYS must be at most {MOST_DAYS}" in problem
     assert plan.lifetime <= LONGEST_LIFETIME
+
+
+def credential(api: str | None = None) -> Credential:
+    return Credential(Key("sk-x"), "secrets-manager", api=api)
+
+
+@pytest.mark.parametrize(
+    ("variables", "api", "scopes"),
+    [
+        ({}, None, ("api.model.read", "api.responses.write")),
+        ({"OPENAI_API": "chat"}, None, ("api.model.read", "api.model.request")),
+        ({"OPENAI_API": "chat"}, "responses", ("api.model.read", "api.responses.write")),
+        ({"ROTATION_KEY_SCOPES": "api.model.read,api.new"}, "chat", ("api.model.read", "api.new")),
+        ({"ROTATION_KEY_SCOPES": "all"}, None, ()),
+    ],
+    ids=str,
+)
+def test_a_key_may_list_the_models_and_ask_one_unless_the_owner_chose(
+    variables: dict[str, str], api: str | None, scopes: tuple[str, ...]
+) -> None:
+    plan = RotationPlan.load({**GOOD, **variables}, Settings.load(variables))
+
+    assert plan.problems == ()
+    assert plan.scopes_for(credential(api)) == scopes
+
+
+@pytest.mark.parametrize("chosen", ["API", "a,,b", "a, b", "all,api.model.read ,", "sk-svcacct-x", "a" * 101])
+def test_scopes_that_cannot_be_any_are_named_and_not_quoted(chosen: str) -> None:
+    plan = RotationPlan.load({**GOOD, "ROTATION_KEY_SCOPES": chosen}, Settings.load({}))
+
+    assert plan.problems == ("ROTATION_KEY_SCOPES is missing or malformed",)
 
 
 @pytest.mark.parametrize("variable", GOOD)

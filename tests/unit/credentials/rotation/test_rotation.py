@@ -68,6 +68,28 @@ class TestCreating:
         assert world.rotation().create(token) == "already_created"
         assert world.keys.made == 1
 
+    def test_the_new_key_has_the_scopes_of_the_api_that_the_secret_names(self, world: World) -> None:
+        world.owner.put_secret_value(
+            SecretId=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "api": "chat"})
+        )
+
+        world.rotation().create(world.begin())
+
+        assert world.keys.alive["key_1"].scopes == ("api.model.read", "api.model.request")
+
+    @pytest.mark.parametrize("before", [(), ("api.model.read",), ("api.all.read",)])
+    def test_given_a_pending_key_with_other_scopes_then_it_gets_those_that_are_needed(
+        self, world: World, before: tuple[str, ...]
+    ) -> None:
+        token = world.begin()
+        world.rotation().create(token)
+        world.keys.alive["key_1"].scopes = before
+
+        world.rotate(token)
+
+        assert world.keys.alive["key_1"].scopes == ("api.model.read", "api.responses.write")
+        assert world.versions.describe().current == token
+
     @pytest.mark.parametrize("how", ["dead", "the current one"])
     def test_given_a_pending_version_that_can_never_work_then_it_is_discarded(
         self, world: World, how: str
@@ -252,6 +274,16 @@ class TestProving:
             world.rotation().test(token)
 
         assert sum(world.slept) < 60
+        assert world.key_at("AWSCURRENT") == OWNERS_KEY
+
+    def test_given_a_key_that_lacks_a_scope_then_it_is_not_promoted(self, world: World) -> None:
+        world.keys.needs = ("api.model.read", "api.responses.write", "api.new.scope")
+        token = world.begin()
+        world.rotation().create(token)
+
+        with pytest.raises(CredentialRejected):
+            world.rotation().test(token)
+
         assert world.key_at("AWSCURRENT") == OWNERS_KEY
 
     @pytest.mark.parametrize("text", [None, OWNERS_KEY, json.dumps({"api_key": OWNERS_KEY})])

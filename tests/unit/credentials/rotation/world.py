@@ -20,7 +20,7 @@ from travel_gpt.errors import CredentialRejected
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -81,6 +81,7 @@ class Live:
     name: str
     value: str
     created_at: float
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -91,19 +92,23 @@ class PlayedKeys:
     alive: dict[str, Live] = field(default_factory=dict)
     made: int = 0
     knows_new_keys_after: float = 0
+    needs: tuple[str, ...] = ("api.model.read", "api.responses.write")
 
     def issued(self) -> list[IssuedKey]:
         """List the keys."""
         return [IssuedKey(key.id, key.name, key.created_at) for key in self.alive.values()]
 
-    def create(self, name: str, expires_in: int) -> NewKey:
+    def create(self, name: str, expires_in: int, scopes: Sequence[str]) -> NewKey:
         """Make a key."""
         self.made += 1
-        made = Live(
-            f"key_{self.made}", name, f"sk-svcacct-rotated-{self.made:04d}-abcdefghijkl", self.clock()
-        )
+        value = f"sk-svcacct-rotated-{self.made:04d}-abcdefghijkl"
+        made = Live(f"key_{self.made}", name, value, self.clock(), tuple(scopes))
         self.alive[made.id] = made
         return NewKey(made.id, Key(made.value), int(self.clock()) + expires_in)
+
+    def restrict(self, key_id: str, scopes: Sequence[str]) -> None:
+        """Replace the scopes of a key."""
+        self.alive[key_id].scopes = tuple(scopes)
 
     def delete(self, key_id: str) -> None:
         """Delete a key."""
@@ -113,7 +118,8 @@ class PlayedKeys:
         """Let a living key in."""
         for key in self.alive.values():
             known = key.id == "key_0" or self.clock() - key.created_at >= self.knows_new_keys_after
-            if known and key.value == credential.key.reveal():
+            lacking = set(self.needs) - set(key.scopes or self.needs)
+            if known and not lacking and key.value == credential.key.reveal():
                 return
         raise CredentialRejected("401")
 
