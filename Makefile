@@ -44,7 +44,8 @@ test-unit: ## Run the unit tests, with coverage
 test-integration: ## Run the tests of the whole API over real HTTP, on loopback
 	@scripts/environment.sh dev
 	@scripts/environment.sh fuzz
-	$(NEUTRAL) $(DEV)/python -m pytest tests/integration -n auto
+	@scripts/environment.sh compatible
+	$(NEUTRAL) $(DEV)/python -m pytest tests/integration -n auto --dist loadfile
 
 .PHONY: fuzz
 fuzz: ## Send generated requests to the local server, two minutes in each access mode (OPTIONS="--seconds 20")

@@ -1,0 +1,195 @@
+"""Third-party servers that speak both of OpenAI's APIs: LiteLLM, and one made with fastapi-openai-compat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.conftest import KEY, Deployment, Reply
+from tests.support.compatible.servers import CompatibleServer, litellm, toolkit
+from tests.support.upstream import ANY, Behaviour, Upstream, behaviours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Deploy = Callable[..., Deployment]
+    Lines = Callable[[], list[dict[str, Any]]]
+
+both_apis = pytest.mark.parametrize("api", ["responses", "chat"])
+
+
+@pytest.fixture(scope="module")
+def behind() -> Iterator[Upstream]:
+    """The server that LiteLLM forwards to."""
+    with Upstream(strict=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def servers(
+    behind: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, CompatibleServer]]:
+    """Both servers, once for all tests here."""
+    folder = tmp_path_factory.mktemp("compatible")
+    with (
+        toolkit(folder, key=KEY) as simple,
+        litellm(folder, key=KEY, upstream=behind.base_url) as proxy,
+    ):
+        yield {"litellm": proxy, "toolkit": simple}
+
+
+@pytest.fixture(params=["litellm", "toolkit"])
+def server(request: pytest.FixtureRequest, servers: dict[str, CompatibleServer]) -> CompatibleServer:
+    return servers[str(request.param)]
+
+
+def ask(deploy: Deploy, server: CompatibleServer, api: str, model: str, *, prefix: str = "") -> Reply:
+    deployment = deploy(
+        OPENAI_BASE_URL=f"{server.url}{prefix}/v1", OPENAI_API=api, OPENAI_MODEL=model, OPENAI_MAX_RETRIES="0"
+    )
+    return deployment.post("A day in Lisbon?")
+
+
+@both_apis
+def test_it_answers(deploy: Deploy, server: CompatibleServer, api: str) -> None:
+    reply = ask(deploy, server, api, "travel")
+
+    assert (reply.status, reply.body.get("answer")) == (200, "Take tram 28."), reply.raw
+    assert reply.body["model"] == "travel"
+
+
+@both_apis
+def test_what_a_model_thought_stays_there(deploy: Deploy, server: CompatibleServer, api: str) -> None:
+    assert ask(deploy, server, api, "reasoning").body.get("answer") == "Take tram 28."
+
+
+@both_apis
+def test_an_unknown_model_is_named_so(deploy: Deploy, server: CompatibleServer, api: str) -> None:
+    reply = ask(deploy, server, api, "llama-nope")
+
+    assert (reply.status, reply.body["code"]) == (502, "model_unavailable"), reply.raw
+
+
+@both_apis
+def test_another_key_is_refused(deploy: Deploy, server: CompatibleServer, api: str, lines: Lines) -> None:
+    # The key before it, which is good, does not serve here.
+    deployment = deploy(
+        OPENAI_BASE_URL=f"{server.url}/v1",
+        OPENAI_API=api,
+        OPENAI_MODEL="travel",
+        CREDENTIAL_PREVIOUS_SECONDS="0",
+    )
+    deployment.put_secret("sk-another-canary-0123456789abcdef")
+
+    reply = deployment.post()
+    proof = deployment.get(verify=True)
+
+    assert (reply.status, reply.body["code"]) == (502, "credential_rejected"), reply.raw
+    assert (proof.status, proof.body["code"]) == (503, "credential_rejected"), proof.raw
+    assert "canary" not in reply.raw + proof.raw + str(lines())
+
+
+def test_a_good_key_is_proven(deploy: Deploy, server: CompatibleServer) -> None:
+    deployment = deploy(OPENAI_BASE_URL=f"{server.url}/v1", OPENAI_MODEL="travel")
+
+    assert deployment.get(verify=True).status == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [
+        ("limited", 429, "upstream_rate_limited"),
+        ("full", 422, "context_length_exceeded"),
+        ("broken", 502, "upstream_error"),
+    ],
+)
+def test_its_own_faults_on_chat(
+    deploy: Deploy, server: CompatibleServer, model: str, status: int, code: str
+) -> None:
+    reply = ask(deploy, server, "chat", model)
+
+    assert (reply.status, reply.body["code"]) == (status, code), reply.raw
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [
+        ("limited", 429, "upstream_rate_limited"),
+        ("full", 422, "context_length_exceeded"),
+        ("broken", 502, "upstream_error"),
+        ("spent", 503, "quota_exhausted"),
+    ],
+)
+def test_faults_wrapped_in_detail_on_responses(
+    deploy: Deploy, servers: dict[str, CompatibleServer], model: str, status: int, code: str
+) -> None:
+    reply = ask(deploy, servers["toolkit"], "responses", model)
+
+    assert (reply.status, reply.body["code"]) == (status, code), reply.raw
+
+
+FORWARDED: list[tuple[str, Behaviour, int, str]] = [
+    ("quota", behaviours.out_of_quota(), 503, "quota_exhausted"),
+    ("rate-limit", behaviours.rate_limited(7), 429, "upstream_rate_limited"),
+    ("too-large", behaviours.request_too_large(), 422, "request_too_large"),
+    ("context", behaviours.context_length(), 422, "context_length_exceeded"),
+    ("model", behaviours.unknown_model(), 502, "model_unavailable"),
+    ("its-own-key", behaviours.reject_key(), 502, "credential_rejected"),
+    ("500", behaviours.server_error(), 502, "upstream_error"),
+]
+
+
+@both_apis
+@pytest.mark.parametrize(
+    ("fault", "status", "code"), [row[1:] for row in FORWARDED], ids=[row[0] for row in FORWARDED]
+)
+def test_what_litellm_forwards_keeps_its_meaning(
+    deploy: Deploy,
+    servers: dict[str, CompatibleServer],
+    behind: Upstream,
+    lines: Lines,
+    api: str,
+    fault: Behaviour,
+    status: int,
+    code: str,
+) -> None:
+    behind.forget()
+    behind.default(ANY, fault)
+
+    reply = ask(deploy, servers["litellm"], api, "forwarded")
+
+    assert (reply.status, reply.body["code"]) == (status, code), (reply.raw, lines()[-1].get("detail"))
+    assert behind.calls, "LiteLLM asked the other server"
+
+
+def test_litellms_own_credential_is_not_ours(
+    deploy: Deploy, servers: dict[str, CompatibleServer], behind: Upstream
+) -> None:
+    behind.forget()
+    behind.default(ANY, behaviours.reject_key())
+    deployment = deploy(
+        OPENAI_BASE_URL=f"{servers['litellm'].url}/v1", OPENAI_API="chat", OPENAI_MODEL="forwarded"
+    )
+
+    reply = deployment.post()
+
+    assert "its own credential" in reply.body["message"]
+    assert deployment.fetches == 1, "another version of our key would be no better"
+
+
+def test_a_chat_only_server_is_recognised(deploy: Deploy, servers: dict[str, CompatibleServer]) -> None:
+    reply = ask(deploy, servers["toolkit"], "responses", "travel", prefix="/chat-only")
+    assert (reply.status, reply.body["code"]) == (502, "upstream_api_unsupported"), reply.raw
+    assert "OPENAI_API=chat" in reply.body["message"]
+
+    assert ask(deploy, servers["toolkit"], "chat", "travel", prefix="/chat-only").status == 200
+
+
+@both_apis
+def test_a_wrong_base_url_is_named(deploy: Deploy, server: CompatibleServer, api: str) -> None:
+    reply = ask(deploy, server, api, "travel", prefix="/wrong")
+
+    expected = {"responses": "upstream_api_unsupported", "chat": "upstream_not_found"}[api]
+    assert (reply.status, reply.body["code"]) == (502, expected), reply.raw
+    assert "OPENAI_BASE_URL" in reply.body["message"]

@@ -1,0 +1,1 @@
+"""Third-party servers that speak OpenAI's API: what starts them, and what runs in one of them."""
