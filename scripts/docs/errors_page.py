@@ -18,8 +18,9 @@ Every failure has this body:
 ```
 
 Programs look at `code`; `message` is for people, and its words may change. `request_id` finds the request in
-the logs. Where the function answers a GET, the body has `has_api_key` and `credential_source` besides. What
-API Gateway answers by itself has no `timestamp`; the access log names it in `refusal`.
+the logs. Where the function answers a GET, the body has `has_api_key` and `credential_source` besides, and
+`mode` and `last_call` where they are known. What API Gateway answers by itself has no `timestamp`; the access
+log names it in `refusal`.
 
 The function writes a line for each request that reaches it. `code` and `detail` in it say what happened; the
 detail is for the owner and is not sent to the caller. [SECURITY.md](../SECURITY.md#monitoring) shows how to

@@ -83,12 +83,12 @@ def test_a_get_without_a_key_says_so_and_is_healthy(mode: Mode) -> None:
 
 def test_a_get_tells_how_the_last_query_ended_and_when() -> None:
     call = LastCall("upstream_timeout", seconds_ago=61.9)
-    told = {"outcome": "upstream_timeout", "seconds_ago": 61}
+    expected = {"outcome": "upstream_timeout", "seconds_ago": 61}
 
     good = healthy(HELD, source="x", verified=False, last_call=call, request_id=ID)
     bad = unhealthy(UpstreamRateLimited(), HELD, source="x", last_call=call, request_id=ID)
 
-    assert body_of(good)["last_call"] == body_of(bad)["last_call"] == told
+    assert body_of(good)["last_call"] == body_of(bad)["last_call"] == expected
 
 
 def test_an_answer() -> None:

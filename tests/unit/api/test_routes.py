@@ -109,6 +109,14 @@ def test_given_another_value_of_verify_then_get_is_a_400_that_calls_nothing(worl
     assert (world.source.fetches, world.server.proofs) == (0, [])
 
 
+def test_a_key_that_was_sent_as_a_parameter_is_nowhere_repeated(world: World, log: io.StringIO) -> None:
+    _, body, headers = world.send("get", queryStringParameters={"verify": FIRST_KEY})
+
+    written = json.dumps([body, headers]) + log.getvalue()
+    assert "invalid_parameter" in written
+    assert not [piece for piece in (FIRST_KEY, FIRST_KEY[:12], "firstKEY") if piece in written]
+
+
 def test_given_no_workload_identity_then_a_get_that_tries_it_is_a_400(world: World) -> None:
     status, body, _ = world.send("get", queryStringParameters={"verify": "workload-identity"})
 

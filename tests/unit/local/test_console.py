@@ -70,7 +70,7 @@ def test_an_address_that_others_may_reach_is_warned_of(host: str, url: str) -> N
     assert f"curl {url}/Prod/travel-gpt" in said
 
 
-def test_the_demo_costs_nothing_whoever_reaches_it() -> None:
+def test_the_demo_costs_nothing_when_other_machines_reach_it() -> None:
     said = welcome(Running("0.0.0.0", 3000, Owner("demo", "", holds_key=False), Settings.load({}), None))
     assert "for other machines too" in said
     assert "cost" not in said.replace("costs nothing", "")

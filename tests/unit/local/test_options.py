@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from travel_gpt.env_file import OF_AWS, take_env_file
+from travel_gpt.local.environment import WrongEnvironment
 from travel_gpt.local.options import VARIABLES, Options, read_command_line, resolve
 
 DEFAULTS = Options("127.0.0.1", 3000, "open", 28, verbose=False)
@@ -23,6 +24,15 @@ def test_the_environment_wins_over_the_defaults() -> None:
         "ANSWER_WITHIN_SECONDS": "300",
     }
     assert resolve(read_command_line([]), environ) == Options("0.0.0.0", 8080, "api-key", 300, verbose=False)
+
+
+@pytest.mark.parametrize("name", ["PORT", "ANSWER_WITHIN_SECONDS", "API_ACCESS"])
+def test_a_wrong_value_is_refused_by_its_name_and_not_repeated(name: str) -> None:
+    key = "sk-canary-0123456789abcdefghij"
+    with pytest.raises(WrongEnvironment) as wrong:
+        resolve(read_command_line([]), {name: key})
+    assert str(wrong.value).startswith(f"{name} must be ")
+    assert key not in str(wrong.value)
 
 
 def test_the_command_line_wins_over_the_environment() -> None:
