@@ -230,6 +230,46 @@ def test_a_key_that_lacks_a_scope_is_never_promoted(
     assert rotator.api.missing_scope(rotator.value()["api_key"], api) == ""
 
 
+@pytest.mark.parametrize(
+    ("days_left", "says"),
+    [
+        (None, "OpenAI's admin key is valid at the next rotation"),
+        (40, "OpenAI's admin key is valid at the next rotation"),
+        (20, "OpenAI's admin key expires before the next rotation"),
+    ],
+)
+@pytest.mark.parametrize("step", ["createSecret", "testSecret"])
+def test_the_log_says_how_old_the_admin_key_is_and_warns_before_it_expires(
+    rotator: Rotator, step: str, days_left: int | None, says: str
+) -> None:
+    if days_left is not None:
+        rotator.api.admin_expires_at = int(time.time()) + days_left * 86_400 + 60
+    # Alone, testSecret is the call with which rotation is turned on.
+    rotator.do(step, rotator.begin())
+
+    lines = [json.loads(line) for line in rotator.log.getvalue().splitlines() if line.startswith("{")]
+    (line,) = (each for each in lines if "admin key" in each["message"])
+    assert line["message"] == says
+    assert line["age_days"] == 100
+    assert line.get("days_left") == days_left
+    assert (line["level"] == "WARNING") == ("expires before" in says)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [(403, '{"error": {"message": "Missing scopes: api.management.read. KEY"}}'), (500, "KEY"), (200, "KEY")],
+)
+def test_given_no_look_at_the_admin_keys_then_the_rotation_goes_on(
+    rotator: Rotator, fault: tuple[int, str]
+) -> None:
+    rotator.api.faults["admin"] = fault
+
+    rotator.rotate()
+
+    assert rotator.value()["api_key"].endswith(MADE)
+    assert "RotationFailure" not in rotator.printed()
+
+
 def test_given_scopes_that_openai_does_not_know_then_the_log_names_the_parameter(
     rotator: Rotator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ Sources: recorded openai/POST /v1/responses/401-missing-scopes; OpenAI's OpenAPI
 """
 KNOWN_SCOPES = {scope for scope, _ in SCOPES.values()} | {"api.all.read", "api.responses.read"}
 """Assumed: that OpenAI refuses others. ``api.all.read``: the SDK's docstring of ``api_keys.update``."""
+ADMIN_KEYS = "/v1/organization/admin_api_keys"
 KEYS = re.compile(r"/v1/organization/projects/(?P<project>[^/]+)/api_keys(/(?P<key>[^/?]+))?")
 CREATE = re.compile(
     r"/v1/organization/projects/(?P<project>[^/]+)/service_accounts/(?P<account>[^/]+)/api_keys"
@@ -51,6 +52,8 @@ class Organization:
 
     Attributes:
         keys: the living keys by id, as documents with their ``value``.
+        admin_created_at: when the admin key was made, in seconds since the epoch.
+        admin_expires_at: when it expires; None where it does not.
         requests: the method and path of every call.
         faults: what to answer instead of doing anything, by method and kind of call: a status and a body,
             in which KEY stands for the caller's key.
@@ -63,6 +66,8 @@ class Organization:
         self.bodies: list[dict[str, Any]] = []
         self.faults: dict[str, tuple[int, str]] = {}
         self.prefix = "sk-svcacct-"
+        self.admin_created_at = int(time.time()) - 100 * 86_400
+        self.admin_expires_at: int | None = None
 
     def add(self, name: str, value: str, account: str = "", scopes: Sequence[str] = ()) -> str:
         """Have a key, without scopes an unrestricted one, and return its id."""
@@ -72,6 +77,7 @@ class Organization:
             "value": value,
             "account": account or self.account,
             "scopes": list(scopes),
+            "created_at": int(time.time()),
         }
         return key_id
 
@@ -115,6 +121,8 @@ class Organization:
         return 200, json.dumps(self._do(kind, path, body))
 
     def _do(self, kind: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if kind == "admin":
+            return self._admin_keys()
         if kind == "list":
             after = re.search(r"after=([^&]+)", path)
             ids = list(self.keys)
@@ -125,6 +133,7 @@ class Organization:
                 "object": "list",
                 "data": [self._listed(key_id) for key_id in page],
                 "has_more": start + 2 < len(ids),
+                "first_id": page[0] if page else None,
                 "last_id": page[-1] if page else None,
             }
         if kind == "delete":
@@ -151,13 +160,38 @@ class Organization:
             "expires_at": int(time.time()) + body["expires_in_seconds"],
         }
 
+    def _admin_keys(self) -> dict[str, Any]:
+        """Source: OpenAI's OpenAPI document, "List organization API keys" and its schema AdminApiKey."""
+        owner = {"type": "user", "object": "organization.user", "id": "user_1", "name": "O", "role": "owner"}
+        values = [self.admin_key, "sk-admin-another-key-0000"]
+        return {
+            "object": "list",
+            "data": [
+                {
+                    "object": "organization.admin_api_key",
+                    "id": f"key_admin_{number}",
+                    "name": "Administration Key",
+                    "redacted_value": f"{value[:8]}...{value[-3:]}",
+                    "created_at": self.admin_created_at,
+                    "expires_at": self.admin_expires_at,
+                    "last_used_at": None,
+                    "owner": {**owner, "created_at": 1},
+                }
+                for number, value in enumerate(values)
+            ],
+            "has_more": False,
+            "first_id": "key_admin_0",
+            "last_id": "key_admin_1",
+        }
+
     def _listed(self, key_id: str) -> dict[str, Any]:
         key = self.keys[key_id]
         account = {"id": key["account"], "created_at": 1, "name": "travel", "role": "member"}
         return {
             "id": key_id,
             "object": "organization.project.api_key",
-            "created_at": int(time.time()),
+            "created_at": key["created_at"],
+            "last_used_at": None,
             "name": key["name"],
             "redacted_value": f"{key['value'][:4]}...{key['value'][-4:]}",
             "owner_project_access": "active",
@@ -199,6 +233,8 @@ _ANSWERS: dict[str, Any] = {
 
 
 def _kind_of(method: str, path: str) -> str:
+    if path.partition("?")[0] == ADMIN_KEYS:
+        return "admin"
     for kind, end in {
         "models": "/v1/models",
         "responses": "/v1/responses",

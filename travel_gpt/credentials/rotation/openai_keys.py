@@ -54,6 +54,16 @@ class NewKey:
     """When it ends by itself, in seconds since the epoch; None where OpenAI says that it does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class AdminKey:
+    """The admin key as OpenAI lists it: nothing of its value."""
+
+    created_at: float
+    """When it was made, in seconds since the epoch."""
+    expires_at: float | None
+    """When it expires, in seconds since the epoch; None where it does not."""
+
+
 class OpenAIKeys:
     """Lists, makes and deletes the keys of one service account.
 
@@ -104,6 +114,26 @@ class OpenAIKeys:
             ]
 
         return self._repeated(listed)
+
+    def admin_key(self) -> AdminKey | None:
+        """Find the admin key itself in OpenAI's list of admin keys, by the two ends of its value shown there.
+
+        Source: the installed SDK, ``organization/admin_api_keys.py``, list; ``redacted_value`` is such as
+        ``sk-admin...def``.
+
+        Returns:
+            The key; None where no listed key, or more than one, has these ends.
+
+        Raises:
+            CredentialError: they cannot be listed.
+        """
+        value = self._admin_key().reveal()
+        listed = _said(lambda: list(self._client().admin.organization.admin_api_keys.list(limit=100)))
+        found = [key for key in listed if _has_ends(value, key.redacted_value)]
+        if len(found) != 1:
+            return None
+        expires_at = found[0].expires_at
+        return AdminKey(float(found[0].created_at), None if expires_at is None else float(expires_at))
 
     def create(self, name: str, expires_in: int, scopes: Sequence[str]) -> NewKey:
         """Make a key. Never tried twice: the first might have been made although its answer was lost.
@@ -192,6 +222,11 @@ class OpenAIKeys:
             except CredentialsUnavailable:
                 self._sleep(pause)
         return _said(call)
+
+
+def _has_ends(value: str, redacted: str) -> bool:
+    begins, _, ends = redacted.partition("...")
+    return bool(ends) and value.startswith(begins) and value.endswith(ends)
 
 
 def _said(call: Callable[[], T]) -> T:

@@ -12,9 +12,9 @@ from travel_gpt.settings import Settings
 LONGEST_REQUEST: Final = 30
 """Seconds that a request may still be using the key it began with: the API function's timeout."""
 
-_DAY: Final = 86_400
+DAY: Final = 86_400
 
-LONGEST_LIFETIME: Final = 365 * _DAY
+LONGEST_LIFETIME: Final = 365 * DAY
 """Seconds that a key of a service account can be valid at most.
 
 Source: OpenAI's API reference, "Create project service account API key" (``POST
@@ -95,7 +95,7 @@ class RotationPlan:
             function_arn=values["ROTATION_FUNCTION_ARN"],
             schedule_group=values["ROTATION_SCHEDULE_GROUP"],
             schedule_role=values["ROTATION_SCHEDULE_ROLE_ARN"],
-            period=int(days) * _DAY if days.isdecimal() else _DAY,
+            period=int(days) * DAY if days.isdecimal() else DAY,
             overlap=overlap_of(settings),
             api=settings.api,
             key_scopes=values["ROTATION_KEY_SCOPES"],

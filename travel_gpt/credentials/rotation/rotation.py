@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.rotation.names import KeyNames
-from travel_gpt.credentials.rotation.openai_keys import IssuedKey, NewKey
-from travel_gpt.credentials.rotation.plan import RotationPlan
+from travel_gpt.credentials.rotation.openai_keys import AdminKey, IssuedKey, NewKey
+from travel_gpt.credentials.rotation.plan import DAY, RotationPlan
 from travel_gpt.credentials.rotation.sweep import outlived
 from travel_gpt.credentials.secret import read_secret, with_new_key
 from travel_gpt.credentials.versions import Described, SecretVersions, StoredVersion
@@ -50,6 +50,10 @@ class Keys(Protocol):
 
     def delete(self, key_id: str) -> None:
         """Delete one."""
+        ...
+
+    def admin_key(self) -> AdminKey | None:
+        """Look at the key with which all this is done."""
         ...
 
 
@@ -134,6 +138,7 @@ class Rotation:
             # Made by a try that died before it stored the value: nobody has that any more.
             self._delete(lost, version)
         self._store(version, described, current)
+        self._log_admin_key()
         return "success"
 
     def set(self, version: str) -> str:
@@ -295,7 +300,29 @@ class Rotation:
                 "Rotation is on and would fail", extra={"code": failure.code, "detail": failure.detail}
             )
             return f"trial:{failure.code}"
+        self._log_admin_key()
         return "trial"
+
+    def _log_admin_key(self) -> None:
+        """Log how old the admin key is, and warn where it expires before the next rotation needs it."""
+        try:
+            found = self._keys.admin_key()
+        except CredentialError as failure:
+            # No reason not to rotate: what this step needs, it has done.
+            logger.info(
+                "OpenAI does not say how old the admin key is",
+                extra={"code": failure.code, "detail": failure.detail},
+            )
+            return
+        if found is None:
+            return
+        days = {"age_days": int((self._now() - found.created_at) // DAY)}
+        if found.expires_at is not None:
+            days["days_left"] = int((found.expires_at - self._now()) // DAY)
+            if found.expires_at <= self._now() + self._plan.period:
+                logger.warning("OpenAI's admin key expires before the next rotation", extra=days)
+                return
+        logger.info("OpenAI's admin key is valid at the next rotation", extra=days)
 
     def _prove_patiently(self, credential: Credential) -> None:
         give_up_at = self._now() + NEW_KEYS_MAY_NEED

@@ -12,7 +12,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.rotation.names import KeyNames
-from travel_gpt.credentials.rotation.openai_keys import IssuedKey, NewKey
+from travel_gpt.credentials.rotation.openai_keys import AdminKey, IssuedKey, NewKey
 from travel_gpt.credentials.rotation.plan import RotationPlan
 from travel_gpt.credentials.rotation.rotation import Rotation
 from travel_gpt.credentials.versions import SecretVersions
@@ -92,6 +92,7 @@ class PlayedKeys:
     alive: dict[str, Live] = field(default_factory=dict)
     made: int = 0
     knows_new_keys_after: float = 0
+    admin: AdminKey | None = None
     needs: tuple[str, ...] = ("api.model.read", "api.responses.write")
 
     def issued(self) -> list[IssuedKey]:
@@ -109,6 +110,10 @@ class PlayedKeys:
     def restrict(self, key_id: str, scopes: Sequence[str]) -> None:
         """Replace the scopes of a key."""
         self.alive[key_id].scopes = tuple(scopes)
+
+    def admin_key(self) -> AdminKey | None:
+        """Look at the admin key."""
+        return self.admin
 
     def delete(self, key_id: str) -> None:
         """Delete a key."""
