@@ -28,18 +28,19 @@ class Posture:
     """What could, and does not; each with the setting that decides it."""
 
 
-def posture_of(settings: Settings) -> Posture:
+def posture_of(settings: Settings, *, access: bool = True) -> Posture:
     """Say what protects the key and what is off.
 
     Args:
         settings: the settings.
+        access: whether there is an API whose access they decide.
 
     Returns:
         Both, as short sentences without values that could be secret.
     """
     told = [_source(source, settings) for source in settings.credential_source]
     told += [
-        _access(settings),
+        *([_access(settings)] if access else []),
         _destination(settings),
         _age(settings),
         _expiry(settings),

@@ -105,7 +105,7 @@ def show_commands(console: Console, stack: Stack, flags: str) -> None:
     url = shlex.quote(stack.outputs["ApiUrl"])
     body = shlex.quote(json.dumps({"query": _QUERY}))
     key_id = stack.outputs.get("ApiKeyId")
-    console.heading("Health, and whether OpenAI takes the key")
+    console.heading("Health, and whether the model's server takes the key")
     console.say(f"  curl {url}")
     console.say(f"  curl {shlex.quote(stack.outputs['ApiUrl'] + '?verify=true')}")
     console.heading("Logs")

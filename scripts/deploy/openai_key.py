@@ -9,6 +9,7 @@ from typing import Final
 from scripts.deploy.commands import Commands
 from scripts.deploy.console import Console, Stop
 from travel_gpt.advisor.refusals import KeyRefused, NotPermitted, Refusal, meaning_of
+from travel_gpt.credentials.advice import server_name
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.error_body import read_error_body
@@ -39,6 +40,8 @@ class Proof:
     """Why it is not known, or what the server said."""
     models: frozenset[str] = frozenset()
     """The models that the key may use, where the server lists them."""
+    server: str = "OpenAI"
+    """What messages call the server."""
 
 
 def take_exported_key() -> Key | None:
@@ -86,7 +89,7 @@ def _read_key(text: str, what: str) -> Key:
     if key is None or text[0] in "{[\"'":
         raise Stop(
             f"{what} is not a key: it has spaces, line breaks, quotes or characters that no key has. "
-            "Copy the key alone (it begins with sk-) and run it again.",
+            "Copy the key alone (one of OpenAI's begins with sk-) and run it again.",
             2,
         )
     return key
@@ -108,16 +111,19 @@ def prove(commands: Commands, credential: Credential, base_url: str) -> Proof:
         headers.append(f"OpenAI-Organization: {credential.organization}")
     if credential.project:
         headers.append(f"OpenAI-Project: {credential.project}")
+    server = server_name(credential.base_url or base_url)
     url = (credential.base_url or base_url or OPENAI).rstrip("/") + "/models"
     failed, status, body = commands.curl(
         {"url": url, "header": headers, "connect-timeout": "5", "max-time": "20"}
     )
     if failed:
-        return Proof(Verdict.UNKNOWN, f"{url} did not answer ({body or f'curl error {failed}'})")
+        return Proof(
+            Verdict.UNKNOWN, f"{url} did not answer ({body or f'curl error {failed}'})", server=server
+        )
     if status == 200:
-        return Proof(Verdict.ACCEPTED, url, _models(body))
+        return Proof(Verdict.ACCEPTED, url, _models(body), server)
     # A 401 quotes a piece of the key, so no body is passed on.
-    return Proof(_verdict(status, body, url), f"{url} answered {status}")
+    return Proof(_verdict(status, body, url), f"{url} answered {status}", server=server)
 
 
 def _verdict(status: int, body: str, url: str) -> Verdict:
@@ -151,18 +157,31 @@ def insist(proof: Proof, *, replacing: bool) -> None:
     """
     unchanged = "The stored key is unchanged." if replacing else "Nothing was changed."
     if proof.verdict is Verdict.REJECTED:
-        raise Stop(
-            f"The key is refused: {proof.detail}. {unchanged} Copy the key again, or make a new one "
-            "(OpenAI: platform.openai.com/api-keys), and repeat."
-        )
+        raise Stop(f"The key is refused: {proof.detail}. {unchanged} {_after_refusal(proof.server)}")
     if proof.verdict is Verdict.FORBIDDEN:
         raise Stop(
-            f"The key may not list the models: {proof.detail}. {unchanged} A restricted key needs the "
-            'permission "Models: Read" beside the one for the model itself: add it where you made the key, '
-            "and repeat."
+            f"The key may not list the models: {proof.detail}. {unchanged} {_after_denial(proof.server)}"
         )
     if proof.verdict is Verdict.UNKNOWN and replacing:
         raise Stop(
             f"The new key could not be proven: {proof.detail}. The stored key is unchanged, since it may be "
             "the only one that works. Repeat when the server can be reached."
         )
+
+
+def _after_refusal(server: str) -> str:
+    if server == "OpenAI":
+        return "Copy the key again, or make a new one (platform.openai.com/api-keys), and repeat."
+    return (
+        f"Give a key of {server}, and repeat; or, if {server} is not the server that you mean, set the "
+        "parameter OpenAIBaseUrl (or base_url in the secret)."
+    )
+
+
+def _after_denial(server: str) -> str:
+    if server == "OpenAI":
+        return (
+            'A restricted key needs the permission "Models: Read" beside the one for the model itself: add '
+            "it where you made the key, and repeat."
+        )
+    return f"Let the key list the models at {server}, or check the parameter OpenAIBaseUrl, and repeat."

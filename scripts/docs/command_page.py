@@ -102,7 +102,9 @@ Any other secret is named with `--secret`, any other stack with `--stack`.
 _MORE: Final = {
     "doctor": """\
 On this machine it checks the settings, a `.env` file, each source in the order of `CREDENTIAL_SOURCE`
-(reachability, permissions, format), the age of the key and its end. Of a stack it checks the last
+(reachability, permissions, format), the age of the key and its end. Without `CREDENTIAL_SOURCE` it says which
+model `make run` asks and with which key, and looks into Secrets Manager where there are AWS credentials and a
+region; that nothing is deployed yet is no problem. Of a stack it checks the last
 deployment, the function's variables and state, every policy of its role, the secret (versions, rotation,
 age, encryption, its own policy), throttles, usage plan and API key, how long logs are kept, alarms, and
 what GET says. It does not read the value of a stack's secret. Of both it tells the posture: what protects

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from scripts.deploy.openai_key import Verdict, prove
+from scripts.deploy.console import Stop
+from scripts.deploy.openai_key import Verdict, insist, prove
 from tests.support.upstream import bodies
 from travel_gpt.credentials.credential import Credential, Key
 
@@ -49,3 +50,24 @@ def test_a_key_without_a_scope_is_told_from_a_refused_one(
 
     assert proof.verdict is verdict
     assert proof.detail == f"https://m.example/v1/models answered {status}"
+
+
+@pytest.mark.parametrize(
+    ("status", "at_openai"), [(401, "platform.openai.com/api-keys"), (403, '"Models: Read"')]
+)
+@pytest.mark.parametrize("place", ["setting", "secret"])
+def test_the_advice_fits_the_server(status: int, at_openai: str, place: str) -> None:
+    curl = cast("Any", Curl(status, json.dumps(bodies.error(SCOPES if status == 403 else "No."))))
+    other = "https://m.example:8443/v1"
+    credential = Credential(Key(KEY), "given", "", base_url=other if place == "secret" else None)
+
+    with pytest.raises(Stop) as at_another:
+        insist(prove(curl, credential, "" if place == "secret" else other), replacing=True)
+    with pytest.raises(Stop) as at_theirs:
+        insist(prove(curl, Credential(Key(KEY), "given", ""), ""), replacing=True)
+
+    assert at_openai in str(at_theirs.value)
+    assert "m.example:8443" in str(at_another.value)
+    assert "OpenAIBaseUrl" in str(at_another.value)
+    assert at_openai not in str(at_another.value)
+    assert "canary" not in str(at_another.value) + str(at_theirs.value)

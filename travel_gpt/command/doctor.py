@@ -12,6 +12,7 @@ from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import DONE, FAILED, USAGE, Stop
 from travel_gpt.settings import Settings
 
+PROVE_KEY: Final = "prove the key with one live call"
 _MARKS: Final = {
     State.OK: ("ok     ", "good"),
     State.WARNING: ("warning", "note"),
@@ -34,15 +35,18 @@ def examine_machine(screen: Screen, *, verify: bool, as_json: bool) -> int:
 
     settings = Settings.load(os.environ)
     found = [*machine.check_settings(settings, os.environ), *machine.check_env_file(Path.cwd(), settings)]
+    next_command = ("", "")
     if not settings.problems:
         with screen.working("Asking for the key"):
-            of_sources, credential = machine.check_sources(settings)
-        found += [*of_sources, *posture_findings(settings)]
-        if verify and credential is not None:
+            looked = machine.look_for_key(settings, os.environ)
+        found += looked.findings
+        if looked.is_stored:
+            found += posture_findings(settings, access="API_ACCESS" in os.environ)
+        if verify and looked.credential is not None:
             with screen.working("Proving the key"):
-                found.append(machine.check_live(credential, settings))
-    again = "" if verify else "travel-gpt doctor --verify"
-    return report("this machine", found, screen, as_json=as_json, again=again)
+                found.append(machine.check_live(looked.credential, settings))
+        next_command = looked.next_command(verified=verify)
+    return report("this machine", found, screen, as_json=as_json, again=next_command)
 
 
 def examine_stack(
@@ -79,7 +83,7 @@ def examine_stack(
             found += run(title, check)
     option = f" --env {env}" if env else f" --stack {name}"
     again = "" if verify else f"travel-gpt doctor{option}{flags} --verify"
-    return report(f"stack {name}", found, screen, as_json=as_json, again=again)
+    return report(f"stack {name}", found, screen, as_json=as_json, again=(again, PROVE_KEY))
 
 
 def run(title: str, check: Check) -> list[Finding]:
@@ -111,7 +115,9 @@ def run(title: str, check: Check) -> list[Finding]:
         ]
 
 
-def report(about: str, found: Sequence[Finding], screen: Screen, *, as_json: bool, again: str) -> int:
+def report(
+    about: str, found: Sequence[Finding], screen: Screen, *, as_json: bool, again: tuple[str, str]
+) -> int:
     """Show what was found.
 
     Args:
@@ -119,7 +125,7 @@ def report(about: str, found: Sequence[Finding], screen: Screen, *, as_json: boo
         found: what was found.
         screen: where to show it.
         as_json: whether to print it for another program.
-        again: the next command to type where all is well; nothing where there is none.
+        again: the next command to type where all is well, and why; an empty one where there is none.
 
     Returns:
         The exit status: 1 where there is a problem, else 0.
@@ -147,8 +153,8 @@ def report(about: str, found: Sequence[Finding], screen: Screen, *, as_json: boo
     screen.say(f"\n{well} ok, {warnings} to know about, {problems} to mend.", "bad" if problems else "good")
     if problems:
         screen.say("Mend the first problem, then run it again.")
-    elif again:
-        screen.next(again, "prove the key with one live call")
+    elif again[0]:
+        screen.next(*again)
     return FAILED if problems else DONE
 
 

@@ -53,15 +53,16 @@ def problem(check: str, says: str, mend: str) -> Finding:
     return Finding(check, State.PROBLEM, says, mend)
 
 
-def posture_findings(settings: Settings) -> Iterator[Finding]:
+def posture_findings(settings: Settings, *, access: bool = True) -> Iterator[Finding]:
     """Say what protects the key and what is off, as the function's log does.
 
     What is off is the owner's choice, so it is told and is no warning.
 
     Args:
         settings: the settings.
+        access: whether there is an API whose access they decide.
     """
-    posture = posture_of(settings)
+    posture = posture_of(settings, access=access)
     yield ok("posture", f"on: {'; '.join(posture.protects) or 'nothing'}")
     yield ok("posture", f"off: {'; '.join(posture.off) or 'nothing'}")
 

@@ -73,7 +73,8 @@ def template() -> str:
         lines = [f"# --- {title}"]
         for name in names:
             default, describes = described[name]
-            lines += [*(f"# {line}" for line in wrap(describes, 100)), f"# {name}={default}"]
+            lines += [f"# {line}" for line in wrap(describes, 100, break_on_hyphens=False)]
+            lines.append(f"# {name}={default}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 

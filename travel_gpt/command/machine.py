@@ -2,23 +2,36 @@
 
 import stat
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.command.destinations import before_sources
+from travel_gpt.advisor.refusals import NotPermitted
+from travel_gpt.command import make_run
+from travel_gpt.command.destinations import before_aws, before_sources
 from travel_gpt.command.env_edit import git_tracks
 from travel_gpt.command.finding import DAY, OLD, Finding, age_and_end, ok, problem, warning
 from travel_gpt.command.keys import fingerprint
 from travel_gpt.command.proof import prove, server_of, why_not
-from travel_gpt.command.stop import advice_for
+from travel_gpt.command.stop import advice_for, sentence
+from travel_gpt.credentials.advice import LOCAL, not_permitted_message, refused_message, server_name
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.environment import variable_of
 from travel_gpt.credentials.sources import source_of
 from travel_gpt.env_file import NAME, UnreadableEnvFile, parse, read_text
-from travel_gpt.errors import CredentialError, CredentialsUnavailable, SecretNotFound
+from travel_gpt.errors import (
+    CredentialError,
+    CredentialRejected,
+    CredentialsUnavailable,
+    SecretNotFound,
+    TravelGPTError,
+    UpstreamRateLimited,
+)
 from travel_gpt.settings import Settings, settings_fields
+
+_KEPT_IN: Final = {make_run.VARIABLE: "environment", make_run.NO_KEY_NEEDED: "secrets-manager"}
+"""The source whose advice fits a key of `make run`."""
 
 _CHECKS_OF: Final = {
     "secret_not_found": "source",
@@ -67,6 +80,62 @@ def check_env_file(folder: Path, settings: Settings) -> Iterator[Finding]:
         yield warning(".env", f"it holds {held} in plain text", "travel-gpt secret migrate")
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What came of looking for the key."""
+
+    findings: list[Finding]
+    credential: Credential | None
+    """What a live call would be made with."""
+    is_stored: bool
+    """Whether a source of the settings gave it."""
+
+    def next_command(self, *, verified: bool) -> tuple[str, str]:
+        """Return the command to type next, and why; an empty one where there is none.
+
+        Args:
+            verified: whether the live call was made.
+        """
+        if not self.is_stored and (verified or self.credential is None):
+            return "make run", "try it on this machine; ./deploy.sh deploys it to AWS"
+        if verified:
+            return "", ""
+        return "travel-gpt doctor --verify", "prove the key with one live call"
+
+
+def look_for_key(settings: Settings, environ: Mapping[str, str]) -> Looked:
+    """Look for the key where this machine has it: in the chosen sources, or where `make run` takes it.
+
+    Args:
+        settings: the settings.
+        environ: the environment variables.
+
+    Returns:
+        What was found. A machine from which nothing was deployed is no problem.
+    """
+    if environ.get("CREDENTIAL_SOURCE", "").strip():
+        found, credential = check_sources(settings)
+        return Looked(found, credential, credential is not None)
+    local, to_try = make_run.check_make_run(settings, environ)
+    before_aws()
+    if not make_run.has_aws_credentials():
+        why = "nothing is deployed from this machine, which has no AWS credentials"
+    elif not make_run.has_region(environ):
+        why = "no AWS region is set (AWS_REGION), so no deployment was looked for"
+    else:
+        found, credential = check_sources(settings)
+        if credential is not None:
+            return Looked([local, *found], credential, is_stored=True)
+        if not _is_missing(found) or make_run.is_deployed():
+            return Looked([local, *found], to_try, is_stored=False)
+        why = f"not deployed yet in this account and region, which have no {settings.secret_name}"
+    return Looked([local, *make_run.nothing_deployed(why)], to_try, is_stored=False)
+
+
+def _is_missing(found: Sequence[Finding]) -> bool:
+    return [each.check for each in found] == [_CHECKS_OF["secret_not_found"]]
+
+
 def check_sources(settings: Settings) -> tuple[list[Finding], Credential | None]:
     """Ask the sources in their order, as the function does, and say of each what it said.
 
@@ -100,7 +169,9 @@ def _passed_over(missed: list[tuple[str, CredentialError]]) -> Iterator[Finding]
 
 
 def _of_failure(name: str, failure: CredentialError) -> Finding:
-    return problem(_CHECKS_OF.get(failure.code, "source"), f"{name}: {failure.detail}", advice_for(failure))
+    return problem(
+        _CHECKS_OF.get(failure.code, "source"), f"{name}: {failure.detail}", advice_for(failure, name)
+    )
 
 
 def _of_credential(credential: Credential, settings: Settings) -> Iterator[Finding]:
@@ -132,4 +203,23 @@ def check_live(credential: Credential, settings: Settings) -> Finding:
     failure = prove(credential, settings)
     if failure is None:
         return ok("live call", f"{server} takes the key")
-    return problem("live call", why_not(failure, server), failure.remedy)
+    return problem("live call", why_not(failure, server), _live_advice(failure, credential, server))
+
+
+def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -> str:
+    if isinstance(failure, NotPermitted):
+        message = not_permitted_message(server)
+    elif isinstance(failure, CredentialRejected):
+        message = refused_message(
+            _KEPT_IN.get(credential.source, credential.source),
+            server,
+            variable=credential.version,
+            in_secret=credential.base_url is not None,
+            environ={LOCAL: "no-key" if credential.source == make_run.NO_KEY_NEEDED else "source"},
+        )
+    elif isinstance(failure, UpstreamRateLimited) or not failure.code.startswith("upstream_"):
+        return failure.remedy
+    else:
+        where = "base_url in the secret" if credential.base_url else "OPENAI_BASE_URL"
+        return f"Check that {server_name(server)} can be reached from here, and {where}; then repeat."
+    return sentence(message.rpartition("The owner should ")[2])

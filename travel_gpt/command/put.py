@@ -51,7 +51,7 @@ def put(target: Target, screen: Screen) -> None:
     screen.aside(f"{which} secret {target.name}, as {who}{elsewhere(os.environ)}.")
     given = take_key("OpenAI API key")
     store(target, given, stored, who, screen)
-    screen.next(f"travel-gpt doctor{target.options} --verify", "see whether OpenAI takes it")
+    screen.next(f"travel-gpt doctor{target.options} --verify", "see whether the model's server takes it")
 
 
 def store(target: Target, given: Given, stored: Stored, who: str, screen: Screen) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from travel_gpt.credentials.advice import LOCAL, key_place
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -53,10 +54,24 @@ def stop_for(failure: TravelGPTError) -> Stop:
     return Stop(f"{sentence(failure.detail or failure.message)} {advice_for(failure)}")
 
 
-def advice_for(failure: TravelGPTError) -> str:
-    """Say what the person at the keyboard can do about a failure."""
+def advice_for(failure: TravelGPTError, source: str = "secrets-manager") -> str:
+    """Say what the person at the keyboard can do about a failure.
+
+    Args:
+        failure: the failure.
+        source: the source of the key that failed.
+    """
     if "no AWS credentials" in failure.detail:
         return "Set them up with `aws configure` or `aws configure sso`, or name a profile with --profile."
+    if source != "secrets-manager":
+        place = key_place(source, environ={LOCAL: "source"})
+        todo: dict[type[CredentialError], str] = {
+            SecretNotFound: place.create,
+            InvalidSecret: place.replace,
+            AccessDenied: place.permit,
+        }
+        if advice := next((says for kind, says in todo.items() if isinstance(failure, kind)), ""):
+            return sentence(advice)
     return next((says for kind, says in _ADVICE.items() if isinstance(failure, kind)), failure.remedy)
 
 

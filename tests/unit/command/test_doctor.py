@@ -6,12 +6,14 @@ import json
 import subprocess
 import time
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from tests.support.upstream import MODELS, behaviours
 from tests.support.witness import holds
 from tests.unit.command.conftest import BAD_KEY, KEY, SECRET, Person
+from travel_gpt.command import make_run
 from travel_gpt.command.doctor import run
 from travel_gpt.command.finding import DAY, Finding, State, age_and_end, ok, warning
 from travel_gpt.command.keys import fingerprint
@@ -66,7 +68,6 @@ def test_every_wrong_setting_is_a_problem(person: Person, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("value", "check", "says"),
     [
-        (None, "source", "does not exist"),
         ("two words", "format", "the key is empty, or has spaces"),
         ('{"api_key": "' + KEY + '", "api": "smoke"}', "format", '"api" in the secret must be'),
     ],
@@ -79,6 +80,128 @@ def test_what_keeps_the_key_from_being_read(person: Person, value: str | None, c
 
     assert state == "problem"
     assert says in text
+
+
+EMPTY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION", "OPENAI_BASE_URL")
+
+
+@pytest.fixture
+def fresh(person: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """A person with a fresh clone, an empty home and no variables."""
+    for name in EMPTY:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    # moto sets credentials of its own.
+    monkeypatch.setattr(make_run, "has_aws_credentials", lambda: False)
+    return person
+
+
+@pytest.mark.parametrize("options", [(), ("--verify",)])
+def test_on_a_fresh_machine_nothing_is_wrong(fresh: Person, options: tuple[str, ...]) -> None:
+    done = fresh.run("doctor", *options)
+
+    assert done.status == 0, done.out
+    assert "demo model" in done.out
+    assert "nothing is deployed from this machine" in done.out
+    assert done.out.rstrip().endswith("make run")
+    for wrong in ("PROBLEM", "AWS_REGION is not set", "Secrets Manager", "POST needs", "deploy again"):
+        assert wrong not in done.out
+
+
+def test_an_exported_key_is_what_make_run_uses(fresh: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", fresh.upstream.base_url)
+
+    by_check = found(fresh, "--verify", status=0)
+
+    host = fresh.upstream.base_url.split("/")[2]
+    assert by_check["make run"] == [("ok", f"it asks {host} with the key in OPENAI_API_KEY")]
+    assert by_check["live call"][0][0] == "ok"
+    assert "posture" not in by_check, "no source of the function's gave it"
+
+
+def test_a_server_that_needs_no_key_is_asked_without_one(
+    fresh: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh.upstream.accepted_keys = None
+    monkeypatch.setenv("OPENAI_BASE_URL", fresh.upstream.base_url)
+
+    by_check = found(fresh, "--verify", status=0)
+
+    assert by_check["make run"][0][1].endswith("without a key (OPENAI_BASE_URL)")
+
+
+def mends(person: Person, *options: str) -> list[str]:
+    """What doctor advises."""
+    findings = json.loads(person.run("doctor", "--json", *options).out)["findings"]
+    return [each["mend"] for each in findings if each["state"] == "problem"]
+
+
+@pytest.mark.parametrize("key", ["", BAD_KEY])
+@pytest.mark.parametrize("source", ["", "environment"])
+def test_the_advice_fits_the_place_and_the_server(
+    fresh: Person, monkeypatch: pytest.MonkeyPatch, key: str, source: str
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", fresh.upstream.base_url)
+    if key:
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+    if source:
+        monkeypatch.setenv("CREDENTIAL_SOURCE", source)
+
+    (mend,) = mends(fresh, "--verify")
+
+    assert "OPENAI_API_KEY" in mend
+    assert "deploy.sh" not in mend
+    assert "OpenAI knows" not in mend
+    if key:
+        assert fresh.upstream.base_url.split("/")[2] in mend
+        assert "OPENAI_BASE_URL" in mend
+
+
+def test_a_server_that_cannot_be_reached_is_named(fresh: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+
+    (mend,) = mends(fresh, "--verify")
+
+    assert mend == "Check that 127.0.0.1:9 can be reached from here, and OPENAI_BASE_URL; then repeat."
+
+
+def test_not_deployed_yet_is_no_problem(person: Person) -> None:
+    by_check = found(person, status=0)
+
+    assert by_check["deployment"][0][1].startswith("not deployed yet in this account and region")
+    assert "source" not in by_check
+
+
+def test_a_stack_without_its_secret_is_a_problem(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(make_run, "is_deployed", lambda: True)
+
+    ((state, says),) = found(person, status=1)["source"]
+
+    assert (state, "does not exist" in says) == ("problem", True)
+
+
+@pytest.mark.parametrize(
+    ("code", "deployed"), [("ValidationError", False), ("AccessDenied", True), (None, True)]
+)
+def test_a_stack_that_cannot_be_asked_for_may_be_there(
+    monkeypatch: pytest.MonkeyPatch, code: str | None, deployed: bool
+) -> None:
+    class Formation:
+        def describe_stacks(self, **_: object) -> None:
+            if code is not None:
+                raise ClientError({"Error": {"Code": code}}, "DescribeStacks")
+
+    monkeypatch.setattr(make_run, "client", lambda _: Formation())
+    assert make_run.is_deployed() == deployed
+
+
+def test_a_machine_without_a_region_is_not_asked_about_aws(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    assert "no AWS region is set" in found(person, status=0)["deployment"][0][1]
 
 
 def test_a_denied_secret_is_a_problem_of_permissions(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
