@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from travel_gpt.base_url import is_loopback
-from travel_gpt.credentials.environment import variable_of
+from travel_gpt.credentials.environment import variables_of
 from travel_gpt.settings import Settings, settings_fields
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def take_env_file(
     # The name of the secret may itself stand in the file.
     named = {"OPENAI_SECRET_NAME": values.get("OPENAI_SECRET_NAME") or "", **environ}
     known = {spec.variable for spec in settings_fields()} | OF_CREDENTIALS | {*also}
-    known.add(variable_of(Settings.load(named).secret_name))
+    known.update(variables_of(Settings.load(named).secret_name))
     # Nor may a stranger's folder say to whom a key is sent in the place of AWS.
     if not is_loopback(values.get("AWS_ENDPOINT_URL") or ""):
         known.discard("AWS_ENDPOINT_URL")

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from travel_gpt.base_url import is_openai
-from travel_gpt.credentials.environment import variable_of
+from travel_gpt.credentials.environment import variables_of
 from travel_gpt.settings import Settings
 
 GIVEN: Final = "given"
@@ -111,7 +111,9 @@ class EnvTrust:
         """Name a source's credential that is not of the file; empty where it is, or where there is none."""
         match source:
             case "environment":
-                return self._exported("OPENAI_API_KEY", variable_of(Settings.load(self.environ).secret_name))
+                return self._exported(
+                    "OPENAI_API_KEY", *variables_of(Settings.load(self.environ).secret_name)
+                )
             case "vault":
                 aws = self.environ.get("VAULT_AUTH", "").strip() == "aws"
                 return self._foreign_aws("your AWS identity") if aws else self._exported("VAULT_TOKEN")

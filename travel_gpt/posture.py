@@ -51,6 +51,8 @@ def posture_of(settings: Settings, *, access: bool = True) -> Posture:
 
 
 def _source(name: str, settings: Settings) -> tuple[str, str]:
+    if name == "encrypted-file" and settings.master_keys_file:
+        return "the key is in an encrypted file, and its master key in a file for its owner alone", ""
     if name != "vault":
         return _SOURCES[name]
     is_stored = settings.vault_auth == "token"

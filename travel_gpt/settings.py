@@ -107,7 +107,8 @@ class Settings:
         _list_of("secrets-manager", "workload-identity", "environment", "encrypted-file", "vault"),
         "Where the key comes from: one source, or several in the order in which they are asked. "
         "`workload-identity` needs no key: OpenAI trusts the function's role. "
-        "`environment` (`OPENAI_API_KEY`, or `SECRET_` and the secret's name) and `encrypted-file` are for "
+        "`environment` (`OPENAI_API_KEY`, or `SECRET_` and the secret's name, as it is given or in capitals "
+        "with underscores) and `encrypted-file` are for "
         "laptops; `vault` is HashiCorp Vault or OpenBao.",
     )
     identity_provider_id: str = _setting(
@@ -160,7 +161,15 @@ class Settings:
         "CREDENTIAL_FILE",
         "travel-gpt.key.jwe",
         _text(r"[^\x00-\x1f\x7f]{1,4096}", "must be a path"),
-        "`encrypted-file`: the file. Its master keys are in `TRAVEL_GPT_MASTER_KEYS`.",
+        "`encrypted-file`: the file. Its master keys are in `TRAVEL_GPT_MASTER_KEYS`, or in the file that "
+        "`TRAVEL_GPT_MASTER_KEYS_FILE` names.",
+    )
+    master_keys_file: str = _setting(
+        "TRAVEL_GPT_MASTER_KEYS_FILE",
+        "",
+        _text(r"[^\x00-\x1f\x7f]{0,4096}", "must be a path"),
+        "`encrypted-file`: a file with the master keys, in place of `TRAVEL_GPT_MASTER_KEYS`. It is refused "
+        "if other users of the machine may read or write it (`chmod 600`).",
     )
     vault_addr: str = _setting(
         "VAULT_ADDR",

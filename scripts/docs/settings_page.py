@@ -47,16 +47,28 @@ never shown.
 _SECRET_VARIABLES: Final[tuple[tuple[str, str, str], ...]] = (
     ("OPENAI_API_KEY", "`environment`", "The key, bare or JSON."),
     (
+        "SECRET_travel-gpt/openai-api-key",
+        "`environment`",
+        (
+            "The same, named like the secret: `SECRET_` and the name as it is given. `env` and container "
+            "platforms can set it; a shell's `export` cannot."
+        ),
+    ),
+    (
         "SECRET_TRAVEL_GPT_OPENAI_API_KEY",
         "`environment`",
-        "The same, named like the secret: `SECRET_`, and the name with underscores.",
+        (
+            "The same, with the name in capitals and with underscores. Of these three variables the first "
+            "that is set counts, in this order."
+        ),
     ),
     (
         "TRAVEL_GPT_MASTER_KEYS",
         "`encrypted-file`",
         (
             "The master keys, separated by commas: the first encrypts, all decrypt. Each is 32 bytes in "
-            "base64url; `name:KEY` gives it a name, and `fernet:KEY` is a key of Fernet's, which reads only."
+            "base64url; `name:KEY` gives it a name, and `fernet:KEY` is a key of Fernet's, which reads only. "
+            "`TRAVEL_GPT_MASTER_KEYS_FILE` names a file with them instead."
         ),
     ),
     ("VAULT_TOKEN", "`vault`", "The token, for `VAULT_AUTH=token`. No file in the home folder is looked at."),

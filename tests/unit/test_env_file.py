@@ -84,6 +84,12 @@ def test_the_variable_of_the_secret_goes_by_its_name_wherever_that_is_given(tmp_
     assert take(tmp_path, f"{text}OPENAI_SECRET_NAME=mine/key\n") == {**named, "SECRET_MINE_KEY": "b"}
 
 
+def test_the_variable_of_the_secret_may_have_the_name_as_it_is_given(tmp_path: Path) -> None:
+    text = "SECRET_travel-gpt/openai-api-key=a\nSECRET_other/key=b\n"
+
+    assert take(tmp_path, text) == {"SECRET_travel-gpt/openai-api-key": "a"}
+
+
 def test_values_are_taken_as_they_stand(tmp_path: Path) -> None:
     assert take(tmp_path, "OPENAI_MODEL=${HOME}$(id)\n") == {"OPENAI_MODEL": "${HOME}$(id)"}
 

@@ -122,6 +122,12 @@ VARIABLES: dict[str, Row] = {
         {"/run/secrets/key": "/run/secrets/key", "~/my key.jwe": "~/my key.jwe", "f" * 4096: "f" * 4096},
         ["a\nb", "f" * 4097, "nul\0"],
     ),
+    "TRAVEL_GPT_MASTER_KEYS_FILE": Row(
+        "master_keys_file",
+        "",
+        {"/run/secrets/keys": "/run/secrets/keys", "~/keys": "~/keys"},
+        ["a\nb", "f" * 4097, "nul\0"],
+    ),
     "VAULT_ADDR": Row(
         "vault_addr",
         "https://127.0.0.1:8200",

@@ -231,7 +231,10 @@ def encrypt(
         bool, typer.Option("--replace", help="Replace the key in a file that is there.")
     ] = False,
 ) -> None:
-    """Put a key into an encrypted file, under the first of TRAVEL_GPT_MASTER_KEYS."""
+    """Put a key into an encrypted file, under the first of TRAVEL_GPT_MASTER_KEYS.
+
+    The master keys may also be in a file, which TRAVEL_GPT_MASTER_KEYS_FILE names.
+    """
     from travel_gpt.command.containers import default_file, encrypt as do
 
     do(file or default_file(), Screen(), replace=replace)

@@ -15,6 +15,7 @@ from travel_gpt.command.target import checked_settings
 from travel_gpt.command.trail import audited
 from travel_gpt.credentials import container
 from travel_gpt.credentials.container import Opened
+from travel_gpt.credentials.master_key_file import FILE_VARIABLE, master_keys_of
 from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys
 from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured
 
@@ -49,7 +50,7 @@ def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, 
     screen.good(
         f"{path} holds the key, encrypted under {masters.first.kid}, fingerprint {fingerprint(given.key)}."
     )
-    screen.say(f"Whoever has the file and {VARIABLE} has the key: keep them apart.")
+    screen.say(f"Who has the file and the master key ({masters.origin}) has the key: keep them apart.")
     file = "" if path == default_file({}) else f" CREDENTIAL_FILE={path}"
     screen.next(f"CREDENTIAL_SOURCE={SOURCE}{file} travel-gpt doctor --verify")
 
@@ -111,7 +112,8 @@ def rekey(path: Path, screen: Screen, *, environ: Mapping[str, str] = os.environ
             raise Stop(f"{path} was written by somebody else meanwhile: look, then repeat.")
     screen.good(f"{path} is encrypted under {masters.first.kid} now; until now under {before.kid}.")
     screen.say(
-        f"When every file is, take the old key out of {VARIABLE}. Copies of the old file still open with it."
+        f"When every file is, take the old key out of {masters.origin}. Copies of the old file still open "
+        "with it."
     )
     screen.next("travel-gpt doctor", "see whether all is well with it")
 
@@ -122,16 +124,17 @@ def default_file(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def _master_keys(environ: Mapping[str, str]) -> MasterKeys:
-    text = environ.get(VARIABLE, "")
-    if not text.strip():
+    file = checked_settings(environ).master_keys_file
+    if not file and not environ.get(VARIABLE, "").strip():
         raise Stop(
             f"{VARIABLE} is not set: it holds the master keys. Make one, keep it where you keep passwords, "
             f"and export it, such as with:\n"
-            f"  export {VARIABLE}=\"$(openssl rand -base64 32 | tr '+/' '-_')\"",
+            f"  export {VARIABLE}=\"$(openssl rand -base64 32 | tr '+/' '-_')\"\n"
+            f"or put it into a file that only you can read (chmod 600), and name that in {FILE_VARIABLE}.",
             USAGE,
         )
     try:
-        return MasterKeys.parse(text)
+        return master_keys_of(environ, file)
     except Misconfigured as wrong:
         raise Stop(sentence(wrong.detail), USAGE) from None
 
@@ -140,7 +143,9 @@ def _open(path: Path, masters: MasterKeys) -> Opened:
     try:
         return container.decrypt(_text(path), masters)
     except AccessDenied as refused:
-        raise Stop(f"{path} stays closed: {refused.detail}. Put its master key into {VARIABLE}.") from None
+        raise Stop(
+            f"{path} stays closed: {refused.detail}. Put its master key into {masters.origin}."
+        ) from None
     except InvalidSecret as invalid:
         raise Stop(
             f"{path} cannot be read: {invalid.detail}. If there is no whole copy, encrypt the key again: "

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from travel_gpt.command.stop import USAGE, Stop
 from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.credentials.secret import read_secret, with_new_key
+from travel_gpt.credentials.secret import KEY_NAMES, read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.redaction import guard
 
@@ -45,7 +45,7 @@ class Given:
         Raises:
             Stop: together they are no secret that the function could read.
         """
-        beside = {name: value for name, value in self.fields.items() if name != "api_key"}
+        beside = {name: value for name, value in self.fields.items() if name not in KEY_NAMES}
         try:
             return with_new_key(json.dumps(stored or {}), self.key, **beside)
         except InvalidSecret as invalid:

@@ -17,7 +17,7 @@ from travel_gpt.command.proof import prove, server_of, why_not
 from travel_gpt.command.stop import advice_for, sentence
 from travel_gpt.credentials.advice import LOCAL, not_permitted_message, refused_message, server_name
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.environment import variable_of
+from travel_gpt.credentials.environment import variables_of
 from travel_gpt.credentials.sources import source_of
 from travel_gpt.env_file import NAME, UnreadableEnvFile, parse, read_text
 from travel_gpt.errors import (
@@ -65,7 +65,7 @@ def check_env_file(folder: Path, settings: Settings) -> Iterator[Finding]:
     except UnreadableEnvFile as wrong:
         yield problem(".env", str(wrong), "Mend it, or take it away.")
         return
-    keys = sorted(names & {"OPENAI_API_KEY", variable_of(settings.secret_name), "TRAVEL_GPT_MASTER_KEYS"})
+    keys = sorted(names & {"OPENAI_API_KEY", *variables_of(settings.secret_name), "TRAVEL_GPT_MASTER_KEYS"})
     if not keys:
         yield ok(".env", "it holds no key")
         return

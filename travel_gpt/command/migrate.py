@@ -16,7 +16,7 @@ from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import USAGE, Stop
 from travel_gpt.command.target import SECRETS, Target
 from travel_gpt.command.trail import audited
-from travel_gpt.credentials.environment import variable_of
+from travel_gpt.credentials.environment import variables_of
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.env_file import NAME
@@ -77,9 +77,10 @@ def migrate(path: Path, target: Target, screen: Screen, *, replace: bool, yes: b
 
 def _plan(file: EnvFile, target: Target, *, replace: bool) -> list[Move]:
     """Find the keys, and where each belongs. Nothing is changed."""
-    places = {"OPENAI_API_KEY": target, variable_of(target.name): target}
+    places = dict.fromkeys(("OPENAI_API_KEY", *variables_of(target.name)), target)
     for env, name in SECRETS.items():
-        places.setdefault(variable_of(name), Target(name, f" --env {env}"))
+        for variable in variables_of(name):
+            places.setdefault(variable, Target(name, f" --env {env}"))
     moves: dict[str, Move] = {}
     for variable, place in places.items():
         value = file.value_of(variable)

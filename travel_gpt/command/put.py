@@ -13,7 +13,7 @@ from travel_gpt.command.stop import Stop
 from travel_gpt.command.target import Target
 from travel_gpt.command.trail import audited
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import KEY_NAMES, read_secret
 from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.errors import InvalidSecret, SecretNotFound
 
@@ -74,7 +74,7 @@ def store(target: Target, given: Given, stored: Stored, who: str, screen: Screen
     if stored.credential is not None and _same(value, stored):
         screen.good(f"{target.name} holds this key already: nothing was changed.")
         return stored.version
-    kept = sorted(stored.fields.keys() - given.fields.keys() - {"expires_at"})
+    kept = sorted(stored.fields.keys() - given.fields.keys() - {*KEY_NAMES, "expires_at"})
     token = str(uuid.uuid4())
     store_client = client(SOURCE.replace("-", ""))
     with audited("secret.put", who=who, source=SOURCE, secret=target.name) as change:

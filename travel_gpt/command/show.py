@@ -12,7 +12,7 @@ from travel_gpt.command.put import SOURCE
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.target import Target
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import KEY_NAMES, read_secret
 from travel_gpt.credentials.sources import source_of
 from travel_gpt.credentials.versions import CURRENT, PENDING, PREVIOUS, Described, SecretVersions
 from travel_gpt.errors import AccessDenied, InvalidSecret
@@ -126,7 +126,7 @@ def _version(versions: SecretVersions, described: Described, stage: str) -> Show
 
 
 def _also(credential: Credential, text: str) -> str:
-    beside = sorted(object_of(text).keys() - {"api_key", "expires_at", "base_url", "url"})
+    beside = sorted(object_of(text).keys() - {*KEY_NAMES, "expires_at", "base_url", "url"})
     # The address matters, since the key is sent there, and was checked; the rest may hold anything.
     address = [f"base_url {credential.base_url}"] if credential.base_url else []
     return ", ".join([*address, *(name[:40] for name in beside)]) or "nothing"

@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from joserfc.registry import HeaderParameter
 
-from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys
+from travel_gpt.credentials.master_keys import MasterKeys
 from travel_gpt.errors import AccessDenied, InvalidSecret
 
 LONGEST_PLAINTEXT: Final = 32_768
@@ -34,7 +34,6 @@ _REGISTRY: Final = jwe.JWERegistry(
 _FERNET_BEGINS: Final = "gAAAA"
 
 _NO_CONTAINER: Final = "it is no container: neither a JWE in its compact form nor a Fernet token"
-_NOT_DECRYPTED: Final = f"The encrypted OpenAI key cannot be decrypted. Its owner should check {VARIABLE}."
 _NOT_READABLE: Final = (
     "The encrypted OpenAI key is damaged, or no container of Travel GPT. Its owner can encrypt it again."
 )
@@ -129,9 +128,11 @@ def _open_jwe(text: str, keys: MasterKeys) -> tuple[bytes, str, float | None]:
             continue
         return opened.plaintext or b"", key.kid, header.get("iat")
     if kid is None:
-        raise _refused(f"it names no master key, and none of {VARIABLE} opens it", keys)
+        raise _refused(f"it names no master key, and none of {keys.origin} opens it", keys)
     if not candidates:
-        raise _refused(f"it is encrypted under the master key {kid!r}, which {VARIABLE} does not hold", keys)
+        raise _refused(
+            f"it is encrypted under the master key {kid!r}, which {keys.origin} does not hold", keys
+        )
     raise _unreadable(f"it is damaged, or the master key {kid!r} is not the one that it was encrypted with")
 
 
@@ -166,18 +167,21 @@ def _open_fernet(text: str, keys: MasterKeys) -> tuple[bytes, str, float | None]
     if canonical != text:
         raise _unreadable("it begins like a Fernet token and is none, or is damaged")
     if not keys.for_fernet:
-        raise _refused(f"it is a Fernet token, whose key {VARIABLE} has to hold as fernet:KEY", keys)
+        raise _refused(f"it is a Fernet token, whose key {keys.origin} has to hold as fernet:KEY", keys)
     for key in keys.for_fernet:
         reader = Fernet(key.encoded())
         try:
             return reader.decrypt(text), key.kid, float(reader.extract_timestamp(text))
         except InvalidToken:
             continue
-    raise _refused(f"it is a Fernet token that no Fernet key of {VARIABLE} opens, or is damaged", keys)
+    raise _refused(f"it is a Fernet token that no Fernet key of {keys.origin} opens, or is damaged", keys)
 
 
 def _refused(detail: str, keys: MasterKeys) -> AccessDenied:
-    return AccessDenied(f"{detail} (it holds: {', '.join(keys.kids)})", message=_NOT_DECRYPTED)
+    return AccessDenied(
+        f"{detail} (it holds: {', '.join(keys.kids)})",
+        message=f"The encrypted OpenAI key cannot be decrypted. Its owner should check {keys.origin}.",
+    )
 
 
 def _unreadable(detail: str) -> InvalidSecret:

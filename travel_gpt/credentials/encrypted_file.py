@@ -8,7 +8,7 @@ from typing import Final
 
 from travel_gpt.credentials.container import decrypt
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys
+from travel_gpt.credentials.master_key_file import master_keys_of
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.errors import (
     AccessDenied,
@@ -28,18 +28,22 @@ _NO_KEY: Final = (
 
 
 class EncryptedFileSource:
-    """A container in a file, under a master key from the environment.
+    """A container in a file, under a master key from the environment or from a file of its own.
 
     Args:
         path: the file.
         environment: the environment variables, with ``TRAVEL_GPT_MASTER_KEYS``.
+        master_keys_file: the file with the master keys; empty where the variable has them.
     """
 
     name: Final = "encrypted-file"
 
-    def __init__(self, path: str, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, path: str, environment: Mapping[str, str] = os.environ, *, master_keys_file: str = ""
+    ) -> None:
         self._path = path
         self._environment = environment
+        self._master_keys_file = master_keys_file
 
     def fetch(self) -> Credential:
         """Read the file and decrypt it.
@@ -55,7 +59,7 @@ class EncryptedFileSource:
             CredentialsUnavailable: the disk fails.
         """
         container, written_at = self._read()
-        opened = decrypt(container, MasterKeys.parse(self._environment.get(VARIABLE, "")))
+        opened = decrypt(container, master_keys_of(self._environment, self._master_keys_file))
         # What is encrypted again is another version: of the value itself nothing may be derived.
         version = f"{opened.kid}-{hashlib.sha256(container.strip().encode()).hexdigest()[:12]}"
         made_at = written_at if opened.made_at is None else opened.made_at

@@ -23,8 +23,20 @@ def variable_of(secret_name: str) -> str:
     return "SECRET_" + re.sub(r"[^A-Z0-9]", "_", secret_name.upper())
 
 
+def variables_of(secret_name: str) -> tuple[str, ...]:
+    """Name the variables that stand for a secret, in the order in which they are read.
+
+    Args:
+        secret_name: the secret's name, such as ``travel-gpt/openai-api-key``.
+
+    Returns:
+        ``SECRET_`` and the name as it is given; and the one of ``variable_of``, where that is another.
+    """
+    return tuple(dict.fromkeys((f"SECRET_{secret_name}", variable_of(secret_name))))
+
+
 class EnvironmentSource:
-    """``OPENAI_API_KEY``, or the variable that stands for the secret, bare or JSON.
+    """``OPENAI_API_KEY``, or a variable that stands for the secret, bare or JSON: the first that is set.
 
     Args:
         secret_name: the secret's name.
@@ -34,7 +46,7 @@ class EnvironmentSource:
     name: Final = "environment"
 
     def __init__(self, secret_name: str, environment: Mapping[str, str] = os.environ) -> None:
-        self._variables = ("OPENAI_API_KEY", variable_of(secret_name))
+        self._variables = ("OPENAI_API_KEY", *variables_of(secret_name))
         self._environment = environment
 
     def fetch(self) -> Credential:
@@ -44,7 +56,7 @@ class EnvironmentSource:
             The credential.
 
         Raises:
-            SecretNotFound: neither variable is set.
+            SecretNotFound: none of the variables is set.
             InvalidSecret: it holds no usable key.
         """
         for variable in self._variables:
@@ -53,7 +65,7 @@ class EnvironmentSource:
                 return self._read(variable, value)
         place = key_place(self.name, environ=self._environment)
         raise SecretNotFound(
-            f"neither {' nor '.join(self._variables)} is set",
+            f"none of these variables is set: {', '.join(self._variables)}",
             message=f"No OpenAI key is set in the environment. The owner should {place.create}.",
         )
 

@@ -1,4 +1,4 @@
-"""The master keys that a container is encrypted under, as a variable lists them."""
+"""The master keys that a container is encrypted under, as a variable or a file lists them."""
 
 import base64
 import hashlib
@@ -42,21 +42,24 @@ class MasterKeys:
 
     Args:
         keys: the keys, each with a kid of its own.
+        origin: the variable that they come from, or that names their file.
     """
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_keys", "origin")
 
-    def __init__(self, *keys: MasterKey) -> None:
+    def __init__(self, *keys: MasterKey, origin: str = VARIABLE) -> None:
         self._keys = keys
+        self.origin = origin
 
     @classmethod
-    def parse(cls, text: str) -> "MasterKeys":
-        """Read the keys of ``TRAVEL_GPT_MASTER_KEYS``.
+    def parse(cls, text: str, origin: str = VARIABLE) -> "MasterKeys":
+        """Read the keys of ``TRAVEL_GPT_MASTER_KEYS``, or of a file.
 
         Args:
             text: keys of 32 bytes in base64url, separated by commas or white space. ``kid:KEY`` gives a key
                 a name; by default that is the beginning of its thumbprint. ``fernet:KEY`` marks a key of
                 Fernet's, which looks the same and reads Fernet tokens only.
+            origin: the variable that they come from, or that names their file.
 
         Returns:
             The keys. They are masked from here on wherever something is written.
@@ -66,18 +69,22 @@ class MasterKeys:
         """
         entries = [entry for entry in re.split(r"[\s,]+", text) if entry]
         if not entries:
-            raise _wrong("is not set: it holds the master keys")
+            raise _wrong(
+                origin,
+                "is not set: it holds the master keys" if origin == VARIABLE else "names a file without keys",
+            )
         if len(entries) > MOST:
-            raise _wrong(f"holds more than {MOST} keys")
+            raise _wrong(origin, f"holds more than {MOST} keys")
         for entry in entries:
             # Before anything can go wrong: what is no key may be one with a letter missing.
             guard(entry.partition(":")[2] or entry)
         keys: list[MasterKey] = []
         for number, entry in enumerate(entries, start=1):
-            keys.append(_read(entry, f"key {number} of {len(entries)}"))
+            which = f"key {number} of {len(entries)}"
+            keys.append(_read(entry, which, origin))
             if keys[-1].kid in [key.kid for key in keys[:-1]]:
-                raise _wrong(f"key {number} of {len(entries)} has the name of another, or is the same")
-        return cls(*keys)
+                raise _wrong(origin, f"{which} has the name of another, or is the same")
+        return cls(*keys, origin=origin)
 
     @property
     def first(self) -> MasterKey:
@@ -87,7 +94,9 @@ class MasterKeys:
             Misconfigured: there are Fernet keys only.
         """
         if not self.for_jwe:
-            raise _wrong("holds Fernet keys only, and those only decrypt: put a master key before them")
+            raise _wrong(
+                self.origin, "holds Fernet keys only, and those only decrypt: put a master key before them"
+            )
         return self.for_jwe[0]
 
     @property
@@ -109,11 +118,13 @@ class MasterKeys:
         return f"MasterKeys({', '.join(self.kids)})"
 
 
-def _read(entry: str, which: str) -> MasterKey:
+def _read(entry: str, which: str, origin: str) -> MasterKey:
     found = _ENTRY.fullmatch(entry)
     # A last character with bits that no byte has is a slip of the hand.
     if found is None or found["key"][-1] not in "AEIMQUYcgkosw048":
-        raise _wrong(f"{which} is not 32 bytes in base64url, with or without a name and a colon before it")
+        raise _wrong(
+            origin, f"{which} is not 32 bytes in base64url, with or without a name and a colon before it"
+        )
     kid = found["kid"]
     if kid == _FERNET:
         return MasterKey(f"{_FERNET}-{_thumbprint(found['key'])}", Key(found["key"]), is_fernet=True)
@@ -129,5 +140,5 @@ def _thumbprint(key: str) -> str:
     return base64.urlsafe_b64encode(digest)[:12].decode()
 
 
-def _wrong(says: str) -> Misconfigured:
-    return Misconfigured(f"{VARIABLE} {says}", message=f"{VARIABLE} {says}.")
+def _wrong(origin: str, says: str) -> Misconfigured:
+    return Misconfigured(f"{origin} {says}", message=f"{origin} {says}.")

@@ -15,6 +15,9 @@ from travel_gpt.redaction import guard
 # escaped key would pass the log's redaction. A quote in a key is a mistake in pasting it anyway.
 _KEY: Final = re.compile(r"[!#-&(-\[\]-~]{1,4096}")
 
+KEY_NAMES: Final = ("api_key", "openai_api_key")
+"""The names of the key in the JSON. The first is the contract's; if both are there they must be the same."""
+
 # The names of the contract, each with the other name it is known by elsewhere.
 _OPTIONAL: Final = {
     "base_url": ("base_url", "url"),
@@ -55,10 +58,7 @@ def read_secret(value: str, *, source: str, version: str, created_at: float | No
         raise InvalidSecret("the secret looks like JSON and is not valid JSON") from None
     if not isinstance(document, dict):
         raise InvalidSecret("the secret is valid JSON, but not an object")
-    key = document.get("api_key")
-    if not isinstance(key, str) or not key.strip():
-        raise InvalidSecret('the secret is a JSON object without a text "api_key"')
-    guarded = read_key(key.strip())
+    guarded = read_key(_key_of(document))
     beside = _optional(document)
     return Credential(
         key=guarded,
@@ -75,8 +75,21 @@ def read_secret(value: str, *, source: str, version: str, created_at: float | No
     )
 
 
+def _key_of(document: dict[str, Any]) -> str:
+    given = [document[name] for name in KEY_NAMES if document.get(name) not in (None, "")]
+    if not given or not all(isinstance(key, str) and key.strip() for key in given):
+        raise InvalidSecret('the secret is a JSON object without a text "api_key"')
+    keys: set[str] = {key.strip() for key in given}
+    if len(keys) > 1:
+        for key in keys:
+            guard(key)
+        # The function cannot know which of them counts: one may have been revoked.
+        raise InvalidSecret('"api_key" and "openai_api_key" in the secret hold two different keys')
+    return keys.pop()
+
+
 def with_new_key(old: str | None, key: Key, **fields: str | float | None) -> str:
-    """Write a value with another key in it; what else the old one holds stays.
+    """Write a value with another key in it; what else the old one holds stays, and so does the key's name.
 
     Its ``expires_at`` and ``placeholder`` do not: they described the old key.
 
@@ -100,7 +113,8 @@ def with_new_key(old: str | None, key: Key, **fields: str | float | None) -> str
         if isinstance(document, dict)
         else {}
     )
-    changed = {**kept, **fields, "api_key": key.reveal()}
+    names = [name for name in KEY_NAMES if name in kept] or KEY_NAMES[:1]
+    changed = {**kept, **fields, **dict.fromkeys(names, key.reveal())}
     value = json.dumps({name: value for name, value in changed.items() if value is not None})
     read_secret(value, source="", version="")
     return value

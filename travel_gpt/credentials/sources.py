@@ -42,7 +42,7 @@ def _made(name: str, settings: Settings) -> Source:
         case "encrypted-file":
             from travel_gpt.credentials.encrypted_file import EncryptedFileSource
 
-            return EncryptedFileSource(settings.credential_file)
+            return EncryptedFileSource(settings.credential_file, master_keys_file=settings.master_keys_file)
         case "vault":
             from travel_gpt.credentials.vault import VaultSource
 

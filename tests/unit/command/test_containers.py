@@ -16,6 +16,7 @@ from travel_gpt.command import containers
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import FAILED, USAGE, Stop
 from travel_gpt.credentials.container import decrypt
+from travel_gpt.credentials.master_key_file import FILE_VARIABLE
 from travel_gpt.credentials.master_keys import VARIABLE, MasterKeys
 
 if TYPE_CHECKING:
@@ -186,3 +187,30 @@ def test_a_missing_file_and_a_full_disk_are_said(
     assert "No space left on device. Nothing was changed." in done.err
     assert not list(person.here.iterdir())
     assert masters
+
+
+def test_the_master_keys_may_be_in_a_file_of_their_own(
+    person: Person, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    keys = tmp_path_factory.mktemp("elsewhere") / "master-keys"
+    keys.write_text(f"one:{first}\n")
+    keys.chmod(0o600)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv(FILE_VARIABLE, str(keys))
+
+    made = person.run("secret", "encrypt", given=KEY)
+    assert made.status == 0, made.err
+    assert FILE_VARIABLE in made.out
+    assert opened(person.here / FILE, f"one:{first}") == {"api_key": KEY}
+
+    keys.write_text(f"two:{second}\none:{first}\n")
+    assert person.run("secret", "rekey").status == 0
+    assert opened(person.here / FILE, f"two:{second}") == {"api_key": KEY}
+    assert json.loads(person.run("secret", "decrypt", "--output", "-").out) == {"api_key": KEY}
+
+    keys.chmod(0o644)
+    refused = person.run("secret", "rekey")
+    assert refused.status == USAGE
+    assert "chmod 600" in refused.err
+    assert not holds(refused.out + refused.err, first)

@@ -112,7 +112,7 @@ class TestWhileItIsCached:
     def test_given_the_source_is_away_then_an_expired_key_does_not_serve_as_the_last_good_one(
         self, clock: Clock
     ) -> None:
-        source = Versions(key(clock, ends_in=TTL + 60), AWAY)
+        source = Versions(key(clock, ends_in=TTL + 60, made_ago=60), AWAY)
         cache = cached(source, clock)
         cache.current(soon())
 

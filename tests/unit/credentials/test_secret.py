@@ -208,3 +208,43 @@ class TestReplacingTheKey:
         with_new_key(None, Key(self.NEW))
 
         assert redact(self.NEW[8:24]) == MASK
+
+
+class TestTheOtherNameOfTheKey:
+    """``openai_api_key``, as other projects call it."""
+
+    OTHER = "sk-proj-0therKey000000000000000000000000"
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"openai_api_key": KEY},
+            {"openai_api_key": f" {KEY}\n", "api_key": ""},
+            {"openai_api_key": None, "api_key": KEY},
+            {"openai_api_key": KEY, "api_key": KEY},
+            {"openai_api_key": f"{KEY} ", "api_key": KEY},
+        ],
+    )
+    def test_is_read(self, fields: dict[str, Any]) -> None:
+        assert read(json.dumps({**fields, "model": "m"})) == replace(read(KEY), model="m")
+
+    def test_given_two_different_keys_then_neither_is_used_and_neither_quoted(self) -> None:
+        with pytest.raises(InvalidSecret, match="two different keys") as failed:
+            read(json.dumps({"api_key": KEY, "openai_api_key": self.OTHER}))
+
+        assert KEY not in str(failed.value)
+        assert redact(f"{KEY} {self.OTHER}") == f"{MASK} {MASK}"
+
+    @pytest.mark.parametrize("wrong", [7, True, ["sk-1"], {"key": "sk-1"}, " "])
+    @pytest.mark.parametrize("beside", [{}, {"api_key": KEY}])
+    def test_given_no_text_then_it_is_refused(self, wrong: object, beside: dict[str, str]) -> None:
+        with pytest.raises(InvalidSecret):
+            read(json.dumps({**beside, "openai_api_key": wrong}))
+
+    @pytest.mark.parametrize("names", [("openai_api_key",), ("api_key", "openai_api_key"), ("api_key",)])
+    def test_stays_when_another_key_is_written(self, names: tuple[str, ...]) -> None:
+        new = json.loads(
+            with_new_key(json.dumps({**dict.fromkeys(names, KEY), "model": "m"}), Key(self.OTHER))
+        )
+
+        assert new == {**dict.fromkeys(names, self.OTHER), "model": "m"}
