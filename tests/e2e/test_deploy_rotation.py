@@ -57,6 +57,14 @@ def test_some_of_the_three_are_refused_by_the_names_of_the_others(
     assert owner.cloud.openai.requests == [], "it stopped before the key was tried"
 
 
+def test_a_period_for_which_openai_makes_no_key_is_refused(owner: Owner) -> None:
+    done = owner.deploy("--yes", *parameters(**GIVEN, RotationDays="183"), key=GOOD_KEY)
+
+    assert done.returncode == 2
+    assert "RotationDays must be at most 182, not 183" in plain(done.stderr)
+    assert owner.changes() == []
+
+
 def test_the_admin_key_may_not_be_where_the_function_reads(owner: Owner) -> None:
     done = owner.deploy("--yes", *parameters(**{**GIVEN, "AdminSecretName": SECRET}), key=GOOD_KEY)
 

@@ -201,7 +201,7 @@ def test_the_owner_may_choose_the_scopes_of_the_keys() -> None:
         ]
 
 
-def test_the_template_accepts_no_period_that_a_key_could_not_outlive_twice() -> None:
+def test_the_template_accepts_no_period_of_which_two_exceed_the_life_of_a_key() -> None:
     rules = read_template()["Parameters"]["RotationDays"]
 
     assert (rules["MinValue"], rules["MaxValue"]) == (1, MOST_DAYS)

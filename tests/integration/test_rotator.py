@@ -231,14 +231,14 @@ def test_a_key_that_lacks_a_scope_is_never_promoted(
 
 
 @pytest.mark.parametrize(
-    ("days_left", "says"),
+    ("step", "days_left", "says"),
     [
-        (None, "OpenAI's admin key is valid at the next rotation"),
-        (40, "OpenAI's admin key is valid at the next rotation"),
-        (20, "OpenAI's admin key expires before the next rotation"),
+        ("createSecret", None, "OpenAI's admin key is valid at the next rotation"),
+        ("createSecret", 40, "OpenAI's admin key is valid at the next rotation"),
+        ("createSecret", 20, "OpenAI's admin key expires before the next rotation"),
+        ("testSecret", 20, "OpenAI's admin key expires before the next rotation"),
     ],
 )
-@pytest.mark.parametrize("step", ["createSecret", "testSecret"])
 def test_the_log_says_how_old_the_admin_key_is_and_warns_before_it_expires(
     rotator: Rotator, step: str, days_left: int | None, says: str
 ) -> None:
@@ -291,8 +291,7 @@ def test_keys_without_restriction_have_to_be_asked_for(
     assert "scopes" not in next(body for body in rotator.api.bodies if "expires_in_seconds" in body)
 
 
-@pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize("code", [None, "missing_scope"])
+@pytest.mark.parametrize(("status", "code"), [(401, None), (403, "missing_scope")])
 def test_given_an_admin_key_that_lacks_a_permission_then_the_log_names_it(
     rotator: Rotator, status: int, code: str | None
 ) -> None:
@@ -308,8 +307,9 @@ def test_given_an_admin_key_that_lacks_a_permission_then_the_log_names_it(
     assert "missing scopes: api.management.read)" in rotator.log.getvalue()
 
 
-@pytest.mark.parametrize("call", ["responses", "chat"])
-@pytest.mark.parametrize("status", [401, 403, 429, 500])
+@pytest.mark.parametrize(
+    ("call", "status"), [("responses", 401), ("responses", 429), ("chat", 403), ("chat", 500)]
+)
 def test_given_a_model_that_the_new_key_may_not_ask_then_the_old_key_stays(
     rotator: Rotator, monkeypatch: pytest.MonkeyPatch, call: str, status: int
 ) -> None:

@@ -116,8 +116,19 @@ def test_what_new_keys_may_do_is_said(
     assert says in scopes[1]
 
 
+@pytest.mark.parametrize(("days", "found"), [("182", []), ("183", ["problem"]), ("365", ["problem"])])
+def test_a_period_for_which_openai_makes_no_key_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, person: Person, days: str, found: list[str]
+) -> None:
+    person.secrets.create_secret(Name=ADMIN, SecretString=KEY)
+
+    said = look(monkeypatch, variables={**VARIABLES, "CREDENTIAL_ROTATION_DAYS": days})
+
+    assert [state for state, text in said if f"every {days} days" in text] == found
+
+
 @pytest.mark.parametrize(("days", "state"), [(90, "ok"), (92, "warning")])
-def test_an_admin_key_that_nothing_replaces_grows_old(
+def test_an_admin_key_that_is_old_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, person: Person, days: int, state: str
 ) -> None:
     person.secrets.create_secret(Name=ADMIN, SecretString=KEY)

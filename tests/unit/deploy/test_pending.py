@@ -68,7 +68,7 @@ class Person:
 
     def ask(self, question: str) -> bool:
         self.shown.append(question)
-        assert self.answer is not None, "a question that nobody could answer"
+        assert self.answer is not None, "a question without a person to answer it"
         return self.answer
 
 

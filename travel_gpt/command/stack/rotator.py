@@ -14,6 +14,7 @@ from travel_gpt.command.stack.function import REDEPLOY
 from travel_gpt.command.stack.role import RESTORE, Grant, attached_to, grants_of, secret_name_of
 from travel_gpt.command.stack.secret import stored_at
 from travel_gpt.command.stop import advice_for
+from travel_gpt.credentials.rotation.plan import MOST_DAYS
 from travel_gpt.credentials.rotation.scopes import UNRESTRICTED, scopes_of
 from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.errors import CredentialError, SecretNotFound
@@ -39,6 +40,7 @@ def check_rotator(deployed: Deployed) -> Iterator[Finding]:
     admin = variables.get("ROTATION_ADMIN_SECRET_NAME", "")
     yield from _role(str(function["Role"]).rpartition("/")[2], deployed, admin, variables)
     yield _key_scopes(variables)
+    yield from _period(variables)
     if admin:
         yield from _admin_secret(admin)
     else:
@@ -76,6 +78,17 @@ def _key_scopes(variables: Mapping[str, str]) -> Finding:
         return warning("key scopes", broad, "./deploy.sh --parameter RotationKeyScopes=")
     scopes = scopes_of(chosen, variables.get("OPENAI_API") or "responses")
     return ok("key scopes", f"new keys may do this at OpenAI and nothing else: {', '.join(scopes)}")
+
+
+def _period(variables: Mapping[str, str]) -> Iterator[Finding]:
+    days = variables.get("CREDENTIAL_ROTATION_DAYS", "")
+    if days.isdecimal() and int(days) > MOST_DAYS:
+        # Deployed when the template accepted it.
+        yield problem(
+            "rotation",
+            f"it is to happen every {days} days, for which OpenAI makes no key: every rotation fails",
+            f"./deploy.sh --parameter RotationDays={MOST_DAYS}",
+        )
 
 
 def _is_needed(grant: Grant, own: str, admin: str, variables: Mapping[str, str]) -> bool:

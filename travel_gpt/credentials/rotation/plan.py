@@ -86,7 +86,7 @@ class RotationPlan:
         if days.isdecimal() and int(days) > MOST_DAYS:
             wrong.append(
                 f"CREDENTIAL_ROTATION_DAYS must be at most {MOST_DAYS}: OpenAI's keys are valid for 365 days "
-                "at most, and a key must outlive one rotation that fails"
+                "at most, and a key must still be valid after one rotation failed"
             )
         return cls(
             project=values["ROTATION_PROJECT_ID"],

@@ -49,7 +49,7 @@ def test_no_key_lives_longer_than_openai_allows_nor_ends_before_a_second_rotatio
 
 
 @pytest.mark.parametrize("days", [MOST_DAYS + 1, 365, 999])
-def test_a_period_that_a_key_could_not_outlive_twice_is_a_problem(days: int) -> None:
+def test_a_period_of_which_two_exceed_the_life_of_a_key_is_a_problem(days: int) -> None:
     plan = RotationPlan.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, Settings.load({}))
 
     (problem,) = plan.problems
