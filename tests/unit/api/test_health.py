@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.doubles import FIRST
 from travel_gpt.api.health import DEMO_MODEL, CredentialStatus, Mode, status_of
-from travel_gpt.credentials.credential import NO_KEY, Credential, WorkloadIdentity
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.credential import NO_KEY, Credential, Key, WorkloadIdentity
+from travel_gpt.credentials.secret import read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.local.environment import take_owner
 from travel_gpt.settings import Settings
@@ -86,3 +86,9 @@ def test_a_secret_may_say_that_its_key_is_a_placeholder(value: object, expected:
 def test_a_placeholder_that_is_neither_true_nor_false_is_refused(value: object) -> None:
     with pytest.raises(InvalidSecret, match='"placeholder" in the secret must be true or false'):
         read(value)
+
+
+def test_a_new_key_in_the_place_of_a_placeholder_is_a_key() -> None:
+    old = json.dumps({"api_key": "unused-by-the-server", "placeholder": True, "model": "llama3.3"})
+    new = read_secret(with_new_key(old, Key("sk-canary-0123456789abcdefghij")), source="x", version="")
+    assert (new.placeholder, new.model) == (False, "llama3.3")
