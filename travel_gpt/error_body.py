@@ -18,16 +18,16 @@ _NESTED: Final = ("detail", "message", "Message", "msg", "error")
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """An error of a server. Every field is one line of text, empty where the server did not send it."""
+    """An error of a server.
+
+    Every field is one line as the server wrote it, cut after 500 characters, and empty where there is none.
+    Any of them may quote a part of a key. They keep their case, by which ``redact`` knows a key.
+    """
 
     code: str = ""
-    """In lower case."""
     type: str = ""
-    """In lower case."""
     param: str = ""
-    """In lower case."""
     message: str = ""
-    """As the server wrote it, cut after 500 characters. It may quote a part of a key."""
 
     @property
     def text(self) -> str:
@@ -36,8 +36,8 @@ class ErrorBody:
 
     @property
     def codes(self) -> str:
-        """The code and the type, to search in: servers do not agree which of them names the cause."""
-        return f"{self.code} {self.type}".strip()
+        """The code and the type in lower case, to search in: either may name the cause."""
+        return f"{self.code} {self.type}".lower()
 
     @property
     def names_missing_scope(self) -> bool:
@@ -48,7 +48,7 @@ class ErrorBody:
         401-missing-scopes-code-missing_scope).
         ``insufficient_scope`` is the code of RFC 6750, section 3.1.
         """
-        return self.code in ("missing_scope", "insufficient_scope") or "missing scope" in self.text
+        return self.code.lower() in ("missing_scope", "insufficient_scope") or "missing scope" in self.text
 
 
 def read_error_body(body: object) -> ErrorBody:
@@ -62,12 +62,7 @@ def read_error_body(body: object) -> ErrorBody:
     """
     found: dict[str, str] = {}
     _collect(body, found, _DEEPEST)
-    return ErrorBody(
-        code=found.get("code", "").lower(),
-        type=found.get("type", "").lower(),
-        param=found.get("param", "").lower(),
-        message=found.get("message", ""),
-    )
+    return ErrorBody(**found)
 
 
 def is_error_body(reply: object) -> bool:

@@ -22,7 +22,8 @@ from travel_gpt.credentials.credential import Credential
 # No four characters of it stand in an ordinary word, path or number.
 CANARY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 KEY = f"sk-proj-{CANARY}"
-PIECES = frozenset(CANARY[i : i + 4] for i in range(len(CANARY) - 3))
+# A piece in lower case is a piece as well.
+PIECES = frozenset(form[i : i + 4] for form in (CANARY, CANARY.lower()) for i in range(len(form) - 3))
 
 CALLER_KEY = "Wm6KqT8zRv3JxP9hYb5NcF2gLd7SwQ4k"
 CALLER_PIECES = frozenset(CALLER_KEY[i : i + 4] for i in range(len(CALLER_KEY) - 3))
@@ -40,14 +41,32 @@ def _echo(exchange_of: Callable[[str], bytes], status: int) -> Behaviour:
     return behaviour
 
 
-HOSTILE: list[tuple[str, Behaviour]] = [
-    (
-        f"echo-{status}-{form}",
-        _echo(lambda key, form=form: _quoted(key, form), status),  # type: ignore[misc] # late binding
-    )
-    for status in (200, 400, 401, 403, 404, 422, 429, 500)
-    for form in ("message", "code", "text", "model")
-] + [("echo-in-the-answer", behaviours.answer(f"Of course. Your key is {KEY}."))]
+HOSTILE: list[tuple[str, Behaviour]] = (
+    [
+        (
+            f"echo-{status}-{form}",
+            _echo(lambda key, form=form: _quoted(key, form), status),  # type: ignore[misc] # late binding
+        )
+        for status in (200, 400, 401, 403, 404, 422, 429, 500)
+        for form in ("message", "code", "text", "model")
+    ]
+    + [
+        (
+            f"echo-{status}-{form}",
+            _echo(lambda key, form=form: _quoted(key, form), status),  # type: ignore[misc] # late binding
+        )
+        for status, form in (
+            (200, "detail"),
+            (200, "flat"),
+            (302, "text"),
+            (400, "flat"),
+            (404, "detail"),
+            (413, "message"),
+            (501, "message"),
+        )
+    ]
+    + [("echo-in-the-answer", behaviours.answer(f"Of course. Your key is {KEY}."))]
+)
 
 
 def _quoted(key: str, form: str) -> bytes:
@@ -55,6 +74,10 @@ def _quoted(key: str, form: str) -> bytes:
         return f"Authorization: Bearer {key}".encode()
     if form == "model":
         return json.dumps({"error": {"message": f"model {key[8:24]} not found for {key[20:]}"}}).encode()
+    if form == "detail":
+        return json.dumps({"detail": {"error": f"bad {key}"}}).encode()
+    if form == "flat":
+        return json.dumps({"object": "error", "code": key, "message": f"bad {key}"}).encode()
     error = {"message": "refused", "type": "x", "code": "y", "param": None}
     error[form] = f"bad {key}"
     return json.dumps({"error": error}).encode()

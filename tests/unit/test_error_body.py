@@ -13,9 +13,9 @@ from travel_gpt.error_body import ErrorBody, is_error_body, read_error_body
     [
         (
             {"error": {"message": "No.", "type": "T", "param": "P", "code": "C"}},
-            ErrorBody("c", "t", "p", "No."),
+            ErrorBody("C", "T", "P", "No."),
         ),
-        ({"message": "No.", "type": "T", "param": None, "code": None}, ErrorBody("", "t", "", "No.")),
+        ({"message": "No.", "type": "T", "param": None, "code": None}, ErrorBody("", "T", "", "No.")),
         ({"object": "error", "message": "No.", "code": 400}, ErrorBody("400", message="No.")),
         (
             {"error": {"message": {"error": "No."}, "type": "None", "code": "400"}},

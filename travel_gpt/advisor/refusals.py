@@ -113,7 +113,8 @@ class Refusal:
     @property
     def detail(self) -> str:
         """One line for the log: the status, and the cause in the server's words, without credentials."""
-        cause = redact(f"{self.error.codes} {self.error.message}".strip())
+        error = self.error
+        cause = redact(" ".join(filter(None, (error.code, error.type, error.message))))
         return f"{self._beginning}: {cause}" if cause else self._beginning
 
     @property
@@ -225,9 +226,11 @@ def _of_the_address(refusal: Refusal) -> TravelGPTError | None:
     # LM Studio says it with 200 (lmstudio-bug-tracker issue 618).
     absent = status in (404, 405, 501) or _NO_SUCH_PATH.search(refusal.error.text)
     if absent and refusal.url.endswith("/responses") and not is_openai(refusal.url):
-        return UpstreamApiUnsupported(f"{refusal.detail} ({refusal.url}): OPENAI_API=chat may be needed")
+        return UpstreamApiUnsupported(
+            f"{refusal.detail} ({redact(refusal.url)}): OPENAI_API=chat may be needed"
+        )
     if absent or 300 <= status < 400:
-        return UpstreamNotFound(f"{refusal.detail} ({refusal.url})")
+        return UpstreamNotFound(f"{refusal.detail} ({redact(refusal.url)})")
     return None
 
 

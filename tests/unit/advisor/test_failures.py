@@ -30,6 +30,7 @@ from travel_gpt.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from travel_gpt.redaction import guard
 
 RESPONSES = "https://models.example/v1/responses"
 CHAT = "https://models.example/v1/chat/completions"
@@ -277,6 +278,15 @@ def test_the_status_of_the_server_goes_to_the_log() -> None:
     assert translate(refusal(429)).upstream_status == 429
     assert translate(refusal(401)).upstream_status == 401
     assert translate(openai.APITimeoutError(REQUEST)).upstream_status is None
+
+
+def test_a_code_that_quotes_a_key_of_no_known_shape_is_masked() -> None:
+    key = "0A1b2C3d4E5f6G7h8I9j"
+    guard(key)
+
+    detail = translate(refusal(400, "No.", code=key)).detail
+
+    assert key[:8].lower() not in detail.lower()
 
 
 def test_a_long_message_of_a_server_is_cut() -> None:
