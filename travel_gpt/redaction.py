@@ -10,7 +10,16 @@ from typing import Final
 
 MASK: Final = "[redacted]"
 PIECE: Final = 8
-"""A run of this many characters of a guarded value is a piece of it."""
+"""A run of this many characters of a guarded value is a piece of it, unless it is made of ordinary words."""
+WORDY_PIECE: Final = 20
+"""A run of this many characters is a piece of it, whatever it is made of."""
+
+# A key such as "local-key-for-secret", or the prefix of one, consists of words that messages use as well.
+# They give nothing of a random key away: in base64 fewer than 1 run of 8 in 10,000 consists of such words,
+# which stand between two separators and have letters of one case after the first.
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9]+")
+_WORD: Final = re.compile(r"[A-Z]?[a-z]{1,19}|[A-Z]{1,20}")
+_OF_WORDS: Final = re.compile(r"[A-Za-z_./-]*[A-Za-z]{3}[A-Za-z_./-]*")
 
 # OpenAI quotes a refused key by its ends ("sk-proj-ab****wxyz"), and a traceback may quote a header. What is
 # masked is JSON by then: the n of an escaped line break is no letter of a word.
@@ -28,7 +37,8 @@ def guard(value: str) -> None:
     """Have a value masked wherever it, or a piece of it, is about to be written.
 
     Args:
-        value: a credential. One of fewer than 8 characters has no pieces and is left alone.
+        value: a credential. One of fewer than 8 characters has no pieces and is left alone. Of one that
+            consists of ordinary words, the whole and long runs are masked, and not its words.
     """
     with _guard_lock:
         if len(value) >= PIECE and value not in _guarded:
@@ -48,7 +58,8 @@ def redact(text: str) -> str:
     for value in tuple(_guarded):
         # Every piece of 8 contains one of these aligned quarters, so most texts are let through cheaply.
         if any(value[i : i + PIECE // 2] in text for i in range(0, len(value) - PIECE // 2 + 1, PIECE // 2)):
-            text = _mask_pieces(text, value)
+            text = _mask_pieces(text.replace(value, MASK), _telling_pieces(value), PIECE)
+            text = _mask_pieces(text, _pieces(value, WORDY_PIECE), WORDY_PIECE)
     return text
 
 
@@ -66,17 +77,41 @@ def conceal(text: str) -> str:
     return text
 
 
-def _mask_pieces(text: str, value: str) -> str:
-    pieces = {value[i : i + PIECE] for i in range(len(value) - PIECE + 1)}
+def _pieces(value: str, size: int) -> set[str]:
+    return {value[i : i + size] for i in range(len(value) - size + 1)}
+
+
+def _telling_pieces(value: str) -> set[str]:
+    """Return the pieces of a value but for those that are made of ordinary words."""
+    ordinary = bytearray(len(value))
+    for segment in _SEGMENT.finditer(value):
+        if _WORD.fullmatch(segment[0]):
+            ordinary[segment.start() : segment.end()] = b"\1" * len(segment[0])
+    return {
+        piece
+        for i in range(len(value) - PIECE + 1)
+        if not (
+            _OF_WORDS.fullmatch(piece := value[i : i + PIECE])
+            and all(
+                known or not sign.isalpha()
+                for known, sign in zip(ordinary[i : i + PIECE], piece, strict=True)
+            )
+        )
+    }
+
+
+def _mask_pieces(text: str, pieces: set[str], size: int) -> str:
+    if not pieces:
+        return text
     masked: list[str] = []
     at = 0
     while at < len(text):
         end = at
-        while text[end : end + PIECE] in pieces:
+        while text[end : end + size] in pieces:
             end += 1
         if end > at:
             masked.append(MASK)
-            at = end + PIECE - 1
+            at = end + size - 1
         else:
             masked.append(text[at])
             at += 1

@@ -1,17 +1,26 @@
 """The net under the rope: nothing of a guarded value is written, and ordinary words are."""
 
+import ast
+import base64
 import json
+import re
+import secrets
+from functools import cache
+from pathlib import Path
 
 import pytest
-from hypothesis import assume, example, given, strategies as st
+from hypothesis import assume, example, given, settings as hypothesis_settings, strategies as st
 
 from travel_gpt import redaction
-from travel_gpt.redaction import MASK, PIECE, conceal, guard, redact
+from travel_gpt.redaction import MASK, PIECE, WORDY_PIECE, conceal, guard, redact
 
 # What a key may hold (see secret.py). Brackets and the mask's own word are left out here: the mask would
 # bring back what it took away.
 KEY_CHARACTERS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "[]\"'\\")
-keys = st.text(KEY_CHARACTERS, min_size=PIECE, max_size=60).filter(lambda key: "redacted" not in key)
+anything = st.text(KEY_CHARACTERS, min_size=PIECE, max_size=60).filter(lambda key: "redacted" not in key)
+# Words between separators are ordinary: they have tests of their own.
+WORD = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]?[a-z]{2,19}|[A-Z]{3,20})(?![A-Za-z0-9])")
+keys = anything.filter(lambda key: not WORD.search(key))
 # No Latin letters and no digits: nothing here can be a piece of a key, or complete one.
 foreign = st.text("åβжあ🏖 \n", max_size=30)
 
@@ -180,3 +189,94 @@ def test_given_nothing_is_guarded_then_an_answer_is_unchanged(text: str) -> None
     assume("sk-" not in text)
 
     assert conceal(text) == text
+
+
+@cache
+def our_texts() -> tuple[str, ...]:
+    """Every text in the code that could be a message."""
+    files = [
+        *(Path(redaction.__file__).parent).rglob("*.py"),
+        *Path(__file__).parents[2].joinpath("scripts", "deploy").glob("*.py"),
+    ]
+    found = {
+        node.value
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+    }
+    return tuple(sorted(found))
+
+
+@cache
+def our_words() -> tuple[str, ...]:
+    """The words of them that a run of eight characters could be taken from."""
+    return tuple(sorted({word for text in our_texts() for word in re.findall(r"[A-Za-z]{3,19}", text)}))
+
+
+@cache
+def our_text() -> str:
+    """All of them but for those with what is shaped like a key, which is masked though nothing is guarded."""
+    redaction._guarded.clear()
+    return "\n".join(each for each in our_texts() if redact(each) == each)
+
+
+@hypothesis_settings(max_examples=25)
+@given(st.lists(st.integers(0, 10**6), min_size=2, max_size=4), st.sampled_from("-_."))
+@example([0, 1, 2, 3], "-")
+def test_a_key_of_words_takes_no_words_out_of_our_messages(numbers: list[int], joined_by: str) -> None:
+    text = our_text()
+    redaction._guarded.clear()
+    key = joined_by.join(our_words()[number % len(our_words())].lower() for number in numbers)
+    runs = {key[at : at + WORDY_PIECE] for at in range(len(key) - WORDY_PIECE + 1)} | {key}
+    assume(not any(run in text for run in runs))
+    guard(key)
+
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (
+            "local-key-for-secret",
+            "Create it with: travel-gpt secret put, or check the key for the secret",
+        ),
+        ("my-credential-key", "credential_rejected: the credential is refused"),
+        ("MY_API_KEY", "Set OPENAI_API_KEY, and start it again"),
+        ("travel-gpt-demo-4f9a8c71", "travel-gpt doctor, and the stack travel-gpt-backend"),
+        ("secrets-manager-token", "secrets-manager gives the key"),
+    ],
+)
+def test_the_whole_of_a_key_of_words_is_masked_and_its_words_are_not(key: str, text: str) -> None:
+    guard(key)
+
+    assert redact(text) == text
+    assert redact(f"Bearer? {key}!") == f"Bearer? {MASK}!"
+    if len(key) > WORDY_PIECE:
+        assert MASK in redact(key[:-1])
+
+
+@given(st.sampled_from(["sk-proj-", "sk-svcacct-", "travel-gpt-demo-", "gsk_", "key-", ""]), st.data())
+def test_of_a_random_key_every_piece_is_masked_whatever_it_begins_with(
+    prefix: str, data: st.DataObject
+) -> None:
+    redaction._guarded.clear()
+    # As keys are made: 32 random bytes in base64url, or in hexadecimal digits.
+    raw = data.draw(st.binary(min_size=32, max_size=32))
+    body = base64.urlsafe_b64encode(raw).decode().rstrip("=") if data.draw(st.booleans()) else raw.hex()
+    assume(not WORD.search(body))
+    guard(prefix + body)
+    start = data.draw(st.integers(0, len(body) - PIECE))
+
+    assert redact(f"¿{body[start : start + PIECE]}¿") == f"¿{MASK}¿"
+    assert redact(f"¿{prefix}{body}¿") in (f"¿{MASK}¿", f"¿{MASK}{MASK}¿")
+
+
+def test_a_random_key_has_next_to_no_piece_that_is_taken_for_words() -> None:
+    taken = total = 0
+    for _ in range(300):
+        key = secrets.token_urlsafe(48)
+        every = pieces(key)
+        total += len(every)
+        taken += len(every - redaction._telling_pieces(key))
+    assert taken < total / 1000
