@@ -3,24 +3,28 @@
 import re
 from typing import Final
 
-# <think>: DeepSeek-R1, Qwen3 and most others (vLLM documentation, "Reasoning Outputs"; SGLang documentation,
-# "Separate reasoning"). [THINK]: Magistral, in the same list. <thinking>: assumed.
-_OPENING: Final = re.compile(r"\s*(?:<(think|thinking)(?:\s[^<>]*)?>|\[(think)\])", re.IGNORECASE)
-_CLOSING: Final = {
-    "think": re.compile(r"</think\s*>|\[/think\]", re.IGNORECASE),
-    "thinking": re.compile(r"</thinking\s*>", re.IGNORECASE),
-}
+# <think>: DeepSeek-R1, Qwen3 and most others; ◁think▷: Kimi K2 (SGLang documentation, "Separate reasoning").
+# [THINK]: Magistral; <seed:think>: Seed-OSS (vLLM documentation, "Reasoning Outputs"). <thinking>: assumed.
+_OPENING: Final = re.compile(
+    r"\s*(?:<(?P<angle>think|thinking|seed:think)(?:\s[^<>]*)?>|\[(?P<square>think)\]|◁(?P<other>think)▷)",
+    re.IGNORECASE,
+)
+_CLOSING: Final = {"angle": r"</{}\s*>", "square": r"\[/{}\]", "other": r"◁/{}▷"}
+
 # The chat template of DeepSeek-R1 writes the opening tag into the prompt, so that the text has the
-# closing one alone (SGLang documentation, "Separate reasoning": "No <think> start tag"). It ends its line.
-_CLOSING_ALONE: Final = re.compile(r"</think(?:ing)?\s*>[^\S\n]*(?=\n|\Z)", re.IGNORECASE)
-_ANY_OPENING: Final = re.compile(r"<think(?:ing)?\b|\[think\]", re.IGNORECASE)
+# closing one alone (SGLang documentation, "Separate reasoning": "No <think> start tag"). A tag in quotes
+# belongs to the answer.
+_CLOSING_ALONE: Final = re.compile(
+    r"(?<![`'\"“‘«])(?:</(?:think|thinking|seed:think)\s*>|\[/think\]|◁/think▷)", re.IGNORECASE
+)
+_ANY_OPENING: Final = re.compile(r"<(?:think|thinking|seed:think)\b|\[think\]|◁think▷", re.IGNORECASE)
 
 
 def answer_start(text: str) -> int | None:
     """Return where the answer begins, after the reasoning blocks that come before it.
 
-    A tag later in the text belongs to the answer. The text may be what a stream has brought so far: while the
-    result is None, nothing of it is for the traveller yet.
+    A block later in the text belongs to the answer. The text may be what a stream has brought so far: while
+    the result is None, nothing of it is for the traveller yet.
 
     Args:
         text: what the model wrote, from its beginning.
@@ -30,16 +34,13 @@ def answer_start(text: str) -> int | None:
     """
     start = 0
     while opening := _OPENING.match(text, start):
-        name = (opening[1] or opening[2]).lower()
-        closing = _CLOSING[name].search(text, opening.end())
-        if closing is None:
+        kind = opening.lastgroup or ""
+        closing = re.compile(_CLOSING[kind].format(re.escape(opening[kind])), re.IGNORECASE)
+        if (end := closing.search(text, opening.end())) is None:
             return None
-        start = closing.end()
-    if (
-        start == 0
-        and (alone := _CLOSING_ALONE.search(text))
-        and not _ANY_OPENING.search(text, 0, alone.start())
-    ):
+        start = end.end()
+    alone = _CLOSING_ALONE.search(text, start)
+    if start == 0 and alone is not None and not _ANY_OPENING.search(text, 0, alone.start()):
         return alone.end()
     return start
 
