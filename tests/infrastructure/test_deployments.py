@@ -29,6 +29,7 @@ OTHERWISE = {
     "OpenAIProjectId": "proj_travel",
     "AdminSecretName": "other/admin-key",
     "RotationDays": "90",
+    "RotationKeyScopes": "all",
     "OpenAIModel": "gpt-6.1-terra",
     "OpenAIBaseUrl": "https://llm.example.com/v1",
     "OpenAIApi": "chat",
