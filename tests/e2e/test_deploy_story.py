@@ -105,6 +105,8 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(owner_in_a_
         "LogRetentionDays": "7",
         "LogLevel": "DEBUG",
         "AccessLogs": "enabled",
+        # What a new stack has, and an existing one only if its owner says so.
+        "CredentialExpiry": "enforce",
     }
     assert given.items() <= owner.parameters(stack).items()
     assert owner.secret(secret) == {"api_key": GOOD_KEY}

@@ -38,12 +38,18 @@ class SamUser:
 
     def call(self, *options: str) -> tuple[int, dict[str, Any]]:
         """Call the API with curl, and return the status and the JSON of its answer."""
-        stack = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-        url = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["ApiUrl"]
+        url = {output["OutputKey"]: output["OutputValue"] for output in self._stack()["Outputs"]}["ApiUrl"]
         done = self.cloud.run("curl", "--silent", "--show-error", "-w", "\n%{http_code}", *options, url)
         assert done.returncode == 0, done.stderr
         body, _, status = done.stdout.rpartition("\n")
         return int(status), json.loads(body)
+
+    def parameter(self, name: str) -> str:
+        """Return the value of a parameter of the stack."""
+        return {each["ParameterKey"]: each["ParameterValue"] for each in self._stack()["Parameters"]}[name]
+
+    def _stack(self) -> Any:
+        return self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
 
     def query(self) -> tuple[int, dict[str, Any]]:
         """POST a query without an API key."""
@@ -55,6 +61,7 @@ def test_who_may_ask_follows_the_parameter_both_ways(cloud: Cloud, tmp_path: Pat
 
     # Given a first deployment with the defaults: health is open, a query needs a key
     user.deploy()
+    assert user.parameter("CredentialExpiry") == "warn", "sam cannot tell a new stack from an old one"
     assert user.call()[0] == 200
     status, refusal = user.query()
     assert (status, refusal["code"]) == (403, "forbidden")
