@@ -46,7 +46,10 @@ class SamUser:
 
     def parameter(self, name: str) -> str:
         """Return the value of a parameter of the stack."""
-        return {each["ParameterKey"]: each["ParameterValue"] for each in self._stack()["Parameters"]}[name]
+        parameters: dict[str, str] = {
+            each["ParameterKey"]: each["ParameterValue"] for each in self._stack()["Parameters"]
+        }
+        return parameters[name]
 
     def _stack(self) -> Any:
         return self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]

@@ -177,12 +177,16 @@ def test_the_canary_can_sing(watch: Watch) -> None:
         f'{{"api_key": "{KEY}", "model": "{CANARY} 1"}}',
         f'{{"api_key": "{KEY}", "api": "{CANARY}"}}',
         f"{KEY}\n{KEY}",
+        f'{{"openai_api_key": "{KEY}"}}',
+        f'{{"api_key": "{KEY}", "openai_api_key": "{KEY}2"}}',
+        f'{{"api_key": "{KEY}", "openai_api_key": ["{KEY}"]}}',
+        f'{{"api_key": "{KEY}", "expires_at": 1}}',
     ],
 )
 def test_no_form_of_secret_lets_a_piece_of_the_key_out(
     canary: Callable[..., Deployment], watch: Watch, value: str
 ) -> None:
-    deployment = canary()
+    deployment = canary(CREDENTIAL_EXPIRY="enforce")
     deployment.put_secret(value)
 
     _exercise(deployment, watch)

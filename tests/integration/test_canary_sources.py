@@ -113,20 +113,26 @@ FILES: dict[str, tuple[str | None, str, str]] = {
 }
 
 
+@pytest.mark.parametrize("mode", [None, 0o600, 0o644])
 @pytest.mark.parametrize("name", FILES)
 def test_no_state_of_the_file_lets_a_piece_out(
-    start: Callable[..., Deployment], watch: Watch, tmp_path: Path, name: str
+    start: Callable[..., Deployment], watch: Watch, tmp_path: Path, name: str, mode: int | None
 ) -> None:
     content, master_keys, code = FILES[name]
     file = tmp_path / "key.jwe"
     if content is not None:
         file.write_text(content)
 
-    deployment = start(
-        CREDENTIAL_SOURCE="encrypted-file", CREDENTIAL_FILE=str(file), TRAVEL_GPT_MASTER_KEYS=master_keys
-    )
+    masters = {"TRAVEL_GPT_MASTER_KEYS": master_keys}
+    if mode is not None:
+        of_masters = tmp_path / "master-keys"
+        of_masters.write_text(master_keys)
+        of_masters.chmod(mode)
+        masters = {"TRAVEL_GPT_MASTER_KEYS_FILE": str(of_masters)}
+    deployment = start(CREDENTIAL_SOURCE="encrypted-file", CREDENTIAL_FILE=str(file), **masters)
 
-    assert code in deployment.exercise(watch)
+    refused = mode == 0o644 and content is not None
+    assert ("misconfigured" if refused else code) in deployment.exercise(watch)
     assert not found(watch)
 
 
