@@ -35,6 +35,7 @@ class FirstRun:
 def run_twice(cloud: Cloud, folder: Path) -> FirstRun:
     temporary = folder / "tmp"
     temporary.mkdir()
+    cloud.use_real_commands()
     owner = Owner(cloud, folder / "clone", built=False, fresh=True)
     cloud.openai.accept(KEY)
     # With this setting aws writes what it sends and receives into a file under HOME.

@@ -22,6 +22,7 @@ class SamUser:
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
+        cloud.use_real_commands()
         self.clone = make_built_clone(folder)
         cloud.openai.accept(GOOD_KEY)
         cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=GOOD_KEY)

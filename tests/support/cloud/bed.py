@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from tests.support import emulator
+from tests.support.cloud import preloaded
 from tests.support.cloud.account import ROOT, Call, PlayedAws
 from tests.support.cloud.certificates import Authority
 from tests.support.cloud.front import Front
@@ -65,6 +66,7 @@ class Cloud:
         self._functions: dict[tuple[str, str], DeployedFunction] = {}
         self._denied: dict[str, list[str]] = {}
         self._refused: dict[str, str] = {}
+        self._real_commands = False
         authority = Authority(folder)
         gateway = Gateway(aws.control, self.client, self._invoke, ACCOUNT_ID)
         self._front = Front(authority, gateway, openai.hosts, openai.upstream.port)
@@ -82,7 +84,7 @@ class Cloud:
     @functools.cached_property
     def env(self) -> dict[str, str]:
         """The whole environment of a command."""
-        _link_tools(self.tools)
+        _link_tools(self.tools, {} if self._real_commands else preloaded.programs())
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         kept |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         own_pip = Path.home() / ".config/pip/pip.conf"
@@ -106,6 +108,13 @@ class Cloud:
             "NO_PROXY": "localhost,127.0.0.1",
             "no_proxy": "localhost,127.0.0.1",
         }
+
+    def use_real_commands(self) -> None:
+        """Let commands find ``aws`` and ``sam`` themselves, and not what stands for them (see ``preloaded``).
+
+        Before the first one is run.
+        """
+        self._real_commands = True
 
     @property
     def through_proxy(self) -> dict[str, str]:
@@ -260,8 +269,12 @@ class Cloud:
             raise AssertionError(f"Something asked for {self._front.strangers}: nobody plays these hosts")
 
 
-def _link_tools(folder: Path) -> None:
+def _link_tools(folder: Path, programs: Mapping[str, Path]) -> None:
     """Fill a folder with links to the machine's tools, and to aws and sam of this environment alone.
+
+    Args:
+        folder: one that does not exist yet.
+        programs: what stands for some of the commands.
 
     A tool that a test takes away must not be found in another folder of PATH.
     """
@@ -272,7 +285,7 @@ def _link_tools(folder: Path) -> None:
             if tool.name not in CLOUD_TOOLS and not link.is_symlink():
                 link.symlink_to(tool)
     for name in CLOUD_TOOLS:
-        (folder / name).symlink_to(Path(sys.executable).parent / name)
+        (folder / name).symlink_to(programs.get(name, Path(sys.executable).parent / name))
 
 
 @contextmanager
