@@ -94,7 +94,8 @@ class LoopbackAws:
 
 def _refusal(code: str, *, as_json: bool) -> tuple[int, dict[str, str], bytes]:
     if as_json:
-        document = json.dumps({"__type": code, "message": "Scripted."})
+        # Secrets Manager's spelling (recorded: secretsmanager/RotateSecret/no-client-request-token-raw).
+        document = json.dumps({"__type": code, "Message": "Scripted."})
     else:
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>Scripted.</Message></Error>"
         document = f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ADVICE = "Start at the Forum."
 SECRET = {
     "ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:travel-gpt/openai-api-key-AbC123",
+    "CreatedDate": 1795176000.0,
     "Name": "travel-gpt/openai-api-key",
     "SecretString": '{"api_key": "not-a-key"}',
     "VersionId": "6f5c2a4e-0000-4000-8000-000000000000",

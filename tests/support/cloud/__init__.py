@@ -41,6 +41,8 @@ an account of its own, which the per-test reset does not touch::
 ``env``                         the whole environment for a command: HOME, PATH, fake credentials,
                                 ``AWS_ENDPOINT_URL``, region, ``PYTHON``, telemetry off. Nothing inherited
                                 but proxies and pip's own settings, which a build may need
+``use_real_commands()``         before the first command: ``aws`` and ``sam`` are started for every call, and
+                                not forked from a process that has imported them (see ``preloaded``)
 ``through_proxy``               what to add to ``env`` for a command that reaches for https by itself, not
                                 through curl
 ``run(*argv, env=, input=,      runs a command with ``env`` (plus yours; a value of None removes one) in

@@ -11,8 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.support import played_services
 from tests.support.recorded import Recording, assert_same_refusal, differences, recording
 from tests.support.rotation_function import rotation_function
+from travel_gpt.local.environment import SECRET_NAME
+from travel_gpt.local.secrets import SecretStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,6 +179,22 @@ def test_the_documented_example_has_the_same_members_as_the_recorded_answer(
     recorded = recording("secretsmanager/GetSecretValue/documented-example")
 
     assert recorded.body.keys() == answered(secrets.get_secret_value(SecretId=NAME)).keys()
+
+
+def test_the_small_server_of_the_pruned_package_answers_with_the_same_members() -> None:
+    recorded = recording("secretsmanager/GetSecretValue/documented-example").body
+
+    assert played_services.SECRET.keys() == recorded.keys()
+    assert type(played_services.SECRET["CreatedDate"]) is type(recorded["CreatedDate"])
+
+
+def test_the_local_servers_store_answers_as_it_was_recorded() -> None:
+    recorded = recording("secretsmanager/GetSecretValue/success-string").body
+
+    with SecretStore("my_secret"):
+        answer = boto3.client("secretsmanager").get_secret_value(SecretId=SECRET_NAME)
+
+    assert differences(recorded, answered(answer)) == []
 
 
 def test_bytes_are_read_as_they_were_recorded(secrets: SecretsManagerClient) -> None:
