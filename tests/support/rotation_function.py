@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import zipfile
+from typing import Any
 
 import boto3
 
@@ -14,6 +16,12 @@ _TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    # Once: making a client takes longer than what it is used for here.
+    return boto3.client(service)  # type: ignore[call-overload]
 
 
 def rotation_function(*, invokable: bool = True) -> str:
@@ -28,9 +36,9 @@ def rotation_function(*, invokable: bool = True) -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as package:
         package.writestr("rotator.py", "def lambda_handler(event, context): pass\n")
-    role = boto3.client("iam").create_role(RoleName="rotator", AssumeRolePolicyDocument=json.dumps(_TRUST))
-    functions = boto3.client("lambda")
-    arn = functions.create_function(
+    role = _client("iam").create_role(RoleName="rotator", AssumeRolePolicyDocument=json.dumps(_TRUST))
+    functions = _client("lambda")
+    arn: str = functions.create_function(
         FunctionName="rotator",
         Role=role["Role"]["Arn"],
         Runtime="python3.13",

@@ -28,13 +28,25 @@ NAME = "travel-gpt/openai-api-key"
 TOKEN = str(uuid.UUID(int=7))
 
 
+@pytest.fixture(scope="module")
+def client() -> SecretsManagerClient:
+    """One client for all: making one takes longer than most of these tests."""
+    return boto3.client("secretsmanager")
+
+
 @pytest.fixture
-def secrets() -> Iterator[SecretsManagerClient]:
+def secrets(client: SecretsManagerClient) -> Iterator[SecretsManagerClient]:
     """The client of an account with one secret."""
     with mock_aws():
-        client = boto3.client("secretsmanager")
         client.create_secret(Name=NAME, SecretString="my_secret")
         yield client
+
+
+@pytest.fixture
+def watched(secrets: SecretsManagerClient) -> SecretsManagerClient:
+    """A client of a test's own in the same account, to listen to."""
+    del secrets
+    return boto3.client("secretsmanager")
 
 
 def refused(ask: Ask, secrets: SecretsManagerClient) -> ClientError:
@@ -144,17 +156,17 @@ def test_a_missing_function_is_refused_like_a_forbidden_one(secrets: SecretsMana
     ],
 )
 def test_a_raw_request_without_its_token_is_refused_in_the_same_body(
-    name: str, ask: Ask, secrets: SecretsManagerClient
+    name: str, ask: Ask, watched: SecretsManagerClient
 ) -> None:
     recorded = recording(name)
     bodies: list[Any] = []
-    secrets.meta.events.register("before-call.secrets-manager", _take_the_token_away)
-    secrets.meta.events.register(
+    watched.meta.events.register("before-call.secrets-manager", _take_the_token_away)
+    watched.meta.events.register(
         "response-received.secrets-manager",
         lambda response_dict, **_: bodies.append((response_dict["status_code"], response_dict["body"])),
     )
 
-    refused(ask, secrets)
+    refused(ask, watched)
 
     ((status, body),) = bodies
     assert status == recorded.status
@@ -197,16 +209,16 @@ def test_the_local_servers_store_answers_as_it_was_recorded() -> None:
     assert differences(recorded, answered(answer)) == []
 
 
-def test_bytes_are_read_as_they_were_recorded(secrets: SecretsManagerClient) -> None:
+def test_bytes_are_read_as_they_were_recorded(watched: SecretsManagerClient) -> None:
     recorded = recording("secretsmanager/GetSecretValue/success-binary-raw-http")
-    secrets.create_secret(Name="binary", SecretBinary=b"footest")
+    watched.create_secret(Name="binary", SecretBinary=b"footest")
     bodies: list[Any] = []
-    secrets.meta.events.register(
+    watched.meta.events.register(
         "response-received.secrets-manager",
         lambda response_dict, **_: bodies.append(json.loads(response_dict["body"])),
     )
 
-    secrets.get_secret_value(SecretId="binary")
+    watched.get_secret_value(SecretId="binary")
 
     (raw,) = bodies
     # The recorder wrote a word for the number of seconds that is on the wire.
