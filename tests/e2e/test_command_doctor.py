@@ -47,7 +47,7 @@ def test_a_fresh_stack_is_well(doctor: Doctor) -> None:
     assert "PROBLEM" not in done.stdout
     for line in (
         f"{SECRET}, version ",
-        "OpenAI accepts the key",
+        "the model server accepts the key",
         "POST: 5 a second, 10 at once",
         "1000 queries a day",
         f"/aws/lambda/{FUNCTION} is kept 30 days",

@@ -230,7 +230,8 @@ def test_back_to_a_key(owner: Owner) -> None:
     done = owner.deploy("--parameter", "Keyless=off", "--replace-key", "--yes", key=NEW_KEY)
     assert done.returncode == 0, done.stderr
     assert owner.changes().count("cloudformation:ExecuteChangeSet") == 2
-    assert "OpenAI accepted it" in done.stdout
+    # The deployed function of these tests finds its model server on loopback, not at OpenAI.
+    assert "the model server accepted it" in done.stdout
     assert owner.secret() == {"api_key": NEW_KEY}
     assert health(owner)["credential_source"] == "secrets-manager"
 
