@@ -128,3 +128,15 @@ def test_a_missing_reader_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dotenv.parser", None)
     with pytest.raises(UnreadableEnvFile, match="python-dotenv"):
         parse("A=b")
+
+
+def test_it_tells_what_is_never_taken_although_a_person_may_expect_it(tmp_path: Path) -> None:
+    text = (
+        "HTTPS_PROXY=http://there\nAWS_ENDPOINT_URL=https://there.example\nSSL_CERT_FILE=x\nDATABASE_URL=y\n"
+    )
+    (tmp_path / ".env").write_text(text)
+    taken = take_env_file(tmp_path, {}, also=OF_AWS)
+
+    assert taken is not None
+    assert "export them if you want them: HTTPS_PROXY, AWS_ENDPOINT_URL, SSL_CERT_FILE." in taken.told()
+    assert "DATABASE_URL" not in taken.told()

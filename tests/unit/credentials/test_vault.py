@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+import requests
 
 from tests.support.cloud.certificates import Authority
 from tests.support.vault import Fault, Login, Vault, fault
@@ -471,3 +472,15 @@ def test_nothing_is_asked_when_it_is_made(vault: Vault) -> None:
     assert vault.calls == []
     assert boto3.DEFAULT_SESSION is None
     assert time.perf_counter() - began < 5
+
+
+def test_no_entry_of_a_netrc_file_goes_to_vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login me password canary-0123456789\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    client = vault_server.VaultServer(
+        Settings.load({"VAULT_ADDR": "https://vault.example.com"}), {}
+    )._client()
+
+    request = client.session.prepare_request(requests.Request("GET", "https://vault.example.com/v1/x"))
+
+    assert "Authorization" not in request.headers
