@@ -72,6 +72,10 @@ _MEANING: Final[dict[str, tuple[type[CredentialError], str]]] = {
     "RequestAbortedException": (CredentialsUnavailable, "Secrets Manager failed"),
 }
 
+# Secrets Manager says so where KMS refuses the caller, under the code of a missing permission of its own
+# (kms/GetSecretValue/kms-denied-wrapped in the tests' recordings).
+_KMS_DENIED: Final = "Access to KMS is not allowed"
+
 
 def connect() -> "SecretsManagerClient":
     """Make a client whose calls end soon. Nothing is sent.
@@ -133,6 +137,8 @@ def _meaning_of(refused: ClientError, act: str) -> CredentialError:
     detail = detail.format(act=act)
     # AWS's own words name the role, the action and the resource: what the operator needs.
     said = refused.response.get("Error", {}).get("Message", "")
+    if kind is AccessDenied and said.startswith(_KMS_DENIED):
+        detail = _MEANING["DecryptionFailure"][1]
     if kind is Misconfigured:
         return Misconfigured(f"{detail}: {said}", message=f"{detail}.")
     if kind is not None:

@@ -150,6 +150,17 @@ def test_given_a_refusal_then_its_cause_is_told_apart_and_it_is_not_asked_again(
     assert store.calls == 1
 
 
+def test_given_a_key_that_kms_denies_then_the_key_is_named_and_not_the_secret(store: Store) -> None:
+    # The code is that of a permission for the secret (recorded: kms/GetSecretValue/kms-denied-wrapped).
+    store.script = [refusal(400, "AccessDeniedException", "Access to KMS is not allowed")]
+
+    failure = failure_of(SecretsManagerSource(NAME))
+
+    assert type(failure) is AccessDenied
+    assert "may not use the KMS key of this secret" in failure.detail
+    assert failure.detail.endswith(": Access to KMS is not allowed")
+
+
 @pytest.mark.parametrize(("status", "code", "says"), OUTAGES, ids=[f"{row[0]}-{row[1]}" for row in OUTAGES])
 def test_given_an_outage_then_the_key_is_unavailable_and_no_worse(
     store: Store, status: int, code: str, says: str
