@@ -17,6 +17,11 @@ from travel_gpt.settings import Settings
 
 GIVEN: Final = "given"
 """The source of a key that the person types or pipes in."""
+NO_KEY_NEEDED: Final = "none"
+"""The source of the placeholder that is sent to a server which needs no key."""
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The addresses of a local server that no other machine reaches."""
 
 _OF_IDENTITY: Final = ("OPENAI_IDENTITY_PROVIDER_ID", "OPENAI_SERVICE_ACCOUNT_ID")
 _USES_AWS: Final = frozenset({"secrets-manager", "workload-identity"})
@@ -103,6 +108,20 @@ class EnvTrust:
             # An ARN may be of another account, whose policy lets everybody write.
             yield Transfer("OPENAI_SECRET_NAME", self.values["OPENAI_SECRET_NAME"], key)
 
+    def to_network(self, host: str, access: str, source: str) -> Iterator[Transfer]:
+        """Find what other machines would get from a local server whose address the file names.
+
+        Args:
+            host: the address to serve on.
+            access: ``open`` or ``api-key``; with ``api-key`` they have no key to ask with.
+            source: the source of the key that pays, as in ``to_model``.
+        """
+        variable = "HOST"
+        if access != "open" or host in LOOPBACK or not self.decides(variable):
+            return
+        if host == self.values[variable].strip() and (credential := self._foreign(source)):
+            yield Transfer(variable, f"other machines ({host})", f"answers at your cost ({credential})")
+
     def decides(self, variable: str) -> bool:
         """Tell whether a variable has its value of the file, and nothing replaced it since."""
         return variable in self.values and self.environ.get(variable) == self.values[variable]
@@ -128,6 +147,8 @@ class EnvTrust:
                 return self._exported(source)
             case "given":
                 return "the key that you give"
+            case "none":
+                return ""
             case _:
                 return self._foreign_aws("what your AWS credentials open")
 

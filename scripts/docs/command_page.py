@@ -61,7 +61,8 @@ included), a changed `CREDENTIAL_SOURCE`, OpenAI's ids for `workload-identity`; 
 AWS credentials or `AWS_PROFILE` of the file, and the ARN of a secret. Where an exported, stored or typed
 credential, or that of a role, would go there, the command names the file and the host and asks; without a
 terminal it ends with status 2 and sends nothing. To allow it for good, export the variable yourself. A server
-that needs no key is asked without a question. `make run` does the same.
+that needs no key is asked without a question. `make run` does the same, and asks before it serves other
+machines at the cost of such a key because the file sets `HOST`.
 
 ## Exit status
 

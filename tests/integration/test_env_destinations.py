@@ -271,6 +271,30 @@ def test_make_run_refuses_and_names_file_and_host(
     assert CANARY not in done.stdout + done.stderr
 
 
+def test_make_run_serves_no_other_machines_with_an_exported_key_for_a_host_of_the_file(
+    tmp_path: Path,
+) -> None:
+    done = start(tmp_path, {"HOST": "0.0.0.0"}, OPENAI_API_KEY=KEY)
+    assert done.returncode == 2
+    assert "HOST: other machines (0.0.0.0) would receive answers at your cost" in done.stderr
+    assert "Travel GPT runs on" not in done.stdout
+    assert CANARY not in done.stdout + done.stderr
+
+
+def test_doctor_asks_no_question_for_a_server_without_a_key(stranger: Stranger) -> None:
+    stranger.upstream.accepted_keys = None
+    before = dict(AWS)
+    try:
+        # Without AWS credentials the server of the file is what `make run` would ask.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            AWS[name] = ""
+        status = stranger.run({}, {"OPENAI_BASE_URL": stranger.upstream.base_url}, "doctor", "--verify")
+    finally:
+        AWS.update(before)
+    assert status == 0
+    assert stranger.upstream.calls
+
+
 def test_make_run_asks_no_question_for_a_server_without_a_key(tmp_path: Path) -> None:
     with Upstream() as upstream:
         (tmp_path / ".env").write_text(f"OPENAI_BASE_URL={upstream.base_url}\n")

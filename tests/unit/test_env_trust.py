@@ -143,6 +143,29 @@ def test_a_source_that_the_file_chooses_or_places_gets_what_is_of_the_file(
     assert [each.variable for each in sources(file, exported)] == variables
 
 
+@pytest.mark.parametrize(
+    ("file", "exported", "host", "access", "asked"),
+    [
+        ({"HOST": "0.0.0.0"}, {"OPENAI_API_KEY": KEY}, "0.0.0.0", "open", True),
+        ({"HOST": "0.0.0.0"}, {"OPENAI_API_KEY": KEY}, "0.0.0.0", "api-key", False),
+        ({"HOST": "0.0.0.0"}, {"OPENAI_API_KEY": KEY}, "192.0.2.7", "open", False),
+        ({"HOST": "::1"}, {"OPENAI_API_KEY": KEY}, "::1", "open", False),
+        ({"HOST": "0.0.0.0", "OPENAI_API_KEY": KEY}, {}, "0.0.0.0", "open", False),
+        ({"HOST": "0.0.0.0"}, {}, "0.0.0.0", "open", False),
+        ({}, {"HOST": "0.0.0.0", "OPENAI_API_KEY": KEY}, "0.0.0.0", "open", False),
+    ],
+    ids=["exported key", "with an API key", "command line", "this machine", "key of the file", "demo", "own"],
+)
+def test_other_machines_are_not_served_with_the_persons_key_because_the_file_says_so(
+    file: dict[str, str], exported: dict[str, str], host: str, access: str, asked: bool
+) -> None:
+    transfers = list(trust(file, exported).to_network(host, access, "OPENAI_API_KEY"))
+    expected = Transfer(
+        "HOST", "other machines (0.0.0.0)", "answers at your cost (the exported OPENAI_API_KEY)"
+    )
+    assert transfers == ([expected] if asked else [])
+
+
 class Tty(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.advisor.refusals import NotPermitted
+from travel_gpt.advisor.refusals import KeyRefused, NotPermitted
 from travel_gpt.command import make_run
 from travel_gpt.command.destinations import before_aws, before_sources
 from travel_gpt.command.env_edit import git_tracks
@@ -20,6 +20,7 @@ from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.environment import variables_of
 from travel_gpt.credentials.sources import source_of
 from travel_gpt.env_file import NAME, UnreadableEnvFile, parse, read_text
+from travel_gpt.env_trust import NO_KEY_NEEDED
 from travel_gpt.errors import (
     CredentialError,
     CredentialRejected,
@@ -30,7 +31,7 @@ from travel_gpt.errors import (
 )
 from travel_gpt.settings import Settings, settings_fields
 
-_KEPT_IN: Final = {make_run.VARIABLE: "environment", make_run.NO_KEY_NEEDED: "secrets-manager"}
+_KEPT_IN: Final = {make_run.VARIABLE: "environment", NO_KEY_NEEDED: "secrets-manager"}
 """The source whose advice fits a key of `make run`."""
 
 _CHECKS_OF: Final = {
@@ -209,13 +210,16 @@ def check_live(credential: Credential, settings: Settings) -> Finding:
 def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -> str:
     if isinstance(failure, NotPermitted):
         message = not_permitted_message(server)
-    elif isinstance(failure, CredentialRejected):
+    elif isinstance(failure, CredentialRejected) and not isinstance(failure, KeyRefused):
+        # Not the key: the country, or the server's own credential.
+        message = failure.message
+    elif isinstance(failure, KeyRefused):
         message = refused_message(
             _KEPT_IN.get(credential.source, credential.source),
             server,
             variable=credential.version,
             in_secret=credential.base_url is not None,
-            environ={LOCAL: "no-key" if credential.source == make_run.NO_KEY_NEEDED else "source"},
+            environ={LOCAL: "no-key" if credential.source == NO_KEY_NEEDED else "source"},
         )
     elif isinstance(failure, UpstreamRateLimited) or not failure.code.startswith("upstream_"):
         return failure.remedy

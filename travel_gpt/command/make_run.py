@@ -12,12 +12,11 @@ from travel_gpt.command.target import STACKS
 from travel_gpt.credentials.advice import server_name
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.secret import read_secret
+from travel_gpt.env_trust import NO_KEY_NEEDED
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.settings import Settings
 
 VARIABLE = "OPENAI_API_KEY"
-NO_KEY_NEEDED = "none"
-"""The source of the placeholder that is sent to a server which needs no key."""
 
 
 def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[Finding, Credential | None]:

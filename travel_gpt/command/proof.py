@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from travel_gpt.advisor.refusals import NotPermitted
+from travel_gpt.advisor.refusals import KeyRefused, NotPermitted
 from travel_gpt.advisor.upstream import Upstream
 from travel_gpt.command.destinations import before_model
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import CredentialRejected, TravelGPTError
+from travel_gpt.errors import TravelGPTError
 from travel_gpt.settings import Settings
 
 PROOF_WITHIN: Final = 20.0
@@ -55,6 +55,6 @@ def why_not(failure: TravelGPTError, server: str) -> str:
     """
     if isinstance(failure, NotPermitted):
         return f"{server} knows the key and does not permit it this call ({failure.detail})"
-    if isinstance(failure, CredentialRejected):
+    if isinstance(failure, KeyRefused):
         return f"{server} refuses the key ({failure.detail})"
     return f"{server} could not say ({failure.detail or failure.code})"

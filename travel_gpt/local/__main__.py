@@ -78,7 +78,7 @@ def _run(given: argparse.Namespace) -> int:
     taken = take_env_file(Path.cwd(), os.environ, also=OF_AWS | VARIABLES.keys())
     options = resolve(given)
     if taken is not None:
-        check_destinations(taken, os.environ)
+        check_destinations(taken, os.environ, host=options.host, access=options.access)
     owner = take_owner(os.environ)
     (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
     os.environ[LOCAL] = owner.local

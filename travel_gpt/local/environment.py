@@ -51,12 +51,16 @@ class Owner:
         return f"Owner(upstream={self.upstream!r})"
 
 
-def check_destinations(taken: Taken, environ: MutableMapping[str, str]) -> None:
+def check_destinations(
+    taken: Taken, environ: MutableMapping[str, str], *, host: str = "127.0.0.1", access: str = "open"
+) -> None:
     """Have the person allow what goes where a file ``.env`` says, before anything is sent.
 
     Args:
         taken: what was taken from the file.
         environ: the environment variables, with those of the file in them.
+        host: the address to serve on.
+        access: ``open`` or ``api-key``.
 
     Raises:
         NotAllowed: the person did not allow it, or cannot be asked.
@@ -66,6 +70,7 @@ def check_destinations(taken: Taken, environ: MutableMapping[str, str]) -> None:
     transfers = list(trust.to_sources(settings)) if chosen else []
     for source in settings.credential_source if chosen else ("OPENAI_API_KEY",):
         transfers += trust.to_model(settings.base_url, source)
+        transfers += trust.to_network(host, access, source)
     Consent(taken.path, trust).require(transfers)
     if trust.decides("OPENAI_API_KEY"):
         # They belong to an exported key.

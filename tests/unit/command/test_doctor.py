@@ -279,6 +279,17 @@ def test_a_live_call_that_fails_is_a_problem(person: Person, fault: object, says
     assert (state, says in text) == ("problem", True)
 
 
+def test_a_refusal_that_is_not_of_the_key_advises_no_other_key(person: Person) -> None:
+    person.store({"api_key": KEY})
+    # Recorded: openai/POST /v1/chat/completions/403-country.
+    code = "unsupported_country_region_territory"
+    person.upstream.default(MODELS, behaviours.error(403, "Country not supported", code=code))
+
+    (mend,) = mends(person, "--verify")
+
+    assert mend == "Deploy it to another region, or use another server."
+
+
 @pytest.mark.parametrize(("mode", "state"), [(0o600, "warning"), (0o644, "problem")])
 def test_a_key_in_a_file_is_pointed_out(person: Person, mode: int, state: str) -> None:
     person.store({"api_key": KEY})
