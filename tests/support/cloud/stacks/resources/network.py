@@ -5,8 +5,8 @@ recordings), by what the role's policies say of
 
 - creating one in the named subnets, with the named groups: by their ARNs;
 - deleting one: of no particular resource, since there is none yet. A policy that allows it on
-  ``network-interface/*`` is refused with "... to call DeleteNetworkInterface on EC2" (two public projects,
-  text-index ids 68295259189 and 71458840539; AWS's managed policy AWSLambdaVPCAccessExecutionRole has ``*``);
+  ``network-interface/*`` is refused with "... to call DeleteNetworkInterface on EC2" (reported by
+  two public projects with this scoping; AWS's managed policy AWSLambdaVPCAccessExecutionRole has ``*``);
 - describing them: EC2 knows no resources for that.
 
 No answer was found that refuses a role for AssignPrivateIpAddresses or UnassignPrivateIpAddresses, so nothing
