@@ -19,11 +19,18 @@ _CLOSING_ALONE: Final = re.compile(
 )
 _ANY_OPENING: Final = re.compile(r"<(?:think|thinking|seed:think)\b|\[think\]|◁think▷", re.IGNORECASE)
 
+# A model may begin with a remark and think then. In the middle of a line, a tag belongs to the answer.
+_LATER: Final = re.compile(
+    r"^[ \t]*(?:<(think|thinking|seed:think)(?:\s[^<>]*)?>.*?(?:</\1\s*>|\Z)"
+    r"|\[think\].*?(?:\[/think\]|\Z)|◁think▷.*?(?:◁/think▷|\Z))",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+
 
 def answer_start(text: str) -> int | None:
     """Return where the answer begins, after the reasoning blocks that come before it.
 
-    A block later in the text belongs to the answer. The text may be what a stream has brought so far: while
+    Blocks later in the text are not looked for. The text may be what a stream has brought so far: while
     the result is None, nothing of it is for the traveller yet.
 
     Args:
@@ -46,6 +53,6 @@ def answer_start(text: str) -> int | None:
 
 
 def without_reasoning(text: str) -> str:
-    """Return the answer in a whole text of a model; empty where there is none."""
+    """Return the answer in a whole text of a model, without blocks that begin a line; empty for none."""
     start = answer_start(text)
-    return "" if start is None else text[start:]
+    return "" if start is None else _LATER.sub("", text[start:])

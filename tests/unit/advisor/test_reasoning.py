@@ -26,6 +26,9 @@ STRIPPED = [
     ("I could say a tram.[/THINK] Take tram 28.", " Take tram 28."),
     ("I could say a tram.\n</think>\n\nTake tram 28.", "\n\nTake tram 28."),
     ("I could say a tram.</think>\nTake tram 28.", "\nTake tram 28."),
+    ("Sure!\n<think>A tram?\nA bus?</think>\nTake tram 28.", "Sure!\n\nTake tram 28."),
+    ("Sure!\n\n[THINK]a[/THINK]Take tram 28.", "Sure!\n\nTake tram 28."),
+    ("Take tram 28.\n<think>Or a bus, cut by the cap", "Take tram 28.\n"),
 ]
 NOTHING_LEFT = [
     "<think>A tram or a bus, or perhaps",
