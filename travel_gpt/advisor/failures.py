@@ -16,6 +16,7 @@ import openai
 from travel_gpt.advisor.refusals import KeyRefused, Refusal, meaning_of
 from travel_gpt.error_body import is_error_body, read_error_body
 from travel_gpt.errors import TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
+from travel_gpt.redaction import redact
 
 _LONGEST_WAIT: Final = 3600
 _CERTIFICATE: Final = "its certificate is not trusted"
@@ -35,9 +36,9 @@ def translate(failure: Exception) -> TravelGPTError:
         # A keyless function's proof of its identity is asked for in the middle of the call.
         return failure
     if isinstance(failure, openai.OAuthError):
-        # Only the code: the description is free to quote the token.
-        code = failure.error if isinstance(failure.error, str) else ""
-        return KeyRefused(f"OpenAI does not exchange the function's identity: {code.lower()}")
+        # Only the code: the description is free to quote the token. A code in lower case would not be masked.
+        code = read_error_body(failure.error if isinstance(failure.error, str) else "").message
+        return KeyRefused(f"OpenAI does not exchange the function's identity: {redact(code)}")
     if is_failed_exchange(failure):
         return UpstreamFailed("OpenAI's exchange of tokens failed")
     if isinstance(failure, openai.APIStatusError):

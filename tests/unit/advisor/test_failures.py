@@ -289,6 +289,18 @@ def test_a_code_that_quotes_a_key_of_no_known_shape_is_masked() -> None:
     assert key[:8].lower() not in detail.lower()
 
 
+def test_a_refused_exchange_that_quotes_the_token_as_its_code_is_masked() -> None:
+    token = "eyJhbGciOiJFUzM4NCJ9.0A1b2C3d4E5f6G7h8I9j"
+    guard(token)
+    response = httpx2.Response(400, request=REQUEST)
+
+    failure = openai.OAuthError(response=response, body={"error": f"invalid_grant\n{token}"})
+
+    assert translate(failure).detail == (
+        "OpenAI does not exchange the function's identity: invalid_grant [redacted]"
+    )
+
+
 def test_a_long_message_of_a_server_is_cut() -> None:
     assert len(translate(refusal(500, "x" * 100_000)).detail) < 600
 
