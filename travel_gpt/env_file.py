@@ -62,7 +62,7 @@ class Taken:
 
     def told(self) -> str:
         """Say what was taken, for the person at the keyboard."""
-        names = ", ".join(self.names) or "nothing that is not set already"
+        names = ", ".join(self.names) or "no variable that is known and not set already"
         said = f"Read {self.path.name} of this folder: {names}."
         if self.left:
             said += f" Never taken from a file, so export them if you want them: {', '.join(self.left)}."

@@ -140,3 +140,14 @@ def test_it_tells_what_is_never_taken_although_a_person_may_expect_it(tmp_path: 
     assert taken is not None
     assert "export them if you want them: HTTPS_PROXY, AWS_ENDPOINT_URL, SSL_CERT_FILE." in taken.told()
     assert "DATABASE_URL" not in taken.told()
+
+
+@pytest.mark.parametrize(
+    ("text", "environ"), [("# PORT=1\n", {}), ("OPENAI_MODEL=x\n", {"OPENAI_MODEL": "y"})]
+)
+def test_it_tells_that_nothing_was_taken(tmp_path: Path, text: str, environ: dict[str, str]) -> None:
+    (tmp_path / ".env").write_text(text)
+    taken = take_env_file(tmp_path, environ)
+
+    assert taken is not None
+    assert taken.told() == "Read .env of this folder: no variable that is known and not set already."

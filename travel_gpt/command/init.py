@@ -37,6 +37,10 @@ _OTHERS: Final = {
     "HOST": ("127.0.0.1", "The address to serve on. 0.0.0.0 lets other machines in."),
     "PORT": ("3000", "The port, 0 for a free one."),
     "ANSWER_WITHIN_SECONDS": ("28", "Seconds within which an answer must be there."),
+    "API_ACCESS": (
+        "open",
+        "Who may POST: open takes anyone; api-key asks for the header x-api-key, as a deployed stack does.",
+    ),
     "AWS_PROFILE": ("default", "The profile whose credentials are used."),
     "AWS_REGION": ("eu-west-1", "The region."),
 }

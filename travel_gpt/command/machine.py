@@ -203,7 +203,8 @@ def check_live(credential: Credential, settings: Settings) -> Finding:
     server = server_of(credential, settings)
     failure = prove(credential, settings)
     if failure is None:
-        return ok("live call", f"{server} takes the key")
+        keyless = credential.source == make_run.NO_KEY_NEEDED
+        return ok("live call", f"{server} {'answers without a key' if keyless else 'takes the key'}")
     return problem("live call", why_not(failure, server), _live_advice(failure, credential, server))
 
 

@@ -66,7 +66,7 @@ def has_region(environ: Mapping[str, str]) -> bool:
 
 def nothing_deployed(why: str) -> Iterator[Finding]:
     """Say that there is no deployment to check, which is no problem."""
-    yield ok("deployment", f"{why}: ./deploy.sh deploys, and `make run` needs none")
+    yield ok("deployment", f"{why}: ./deploy.sh deploys, and `make run` needs no deployment")
 
 
 def is_deployed() -> bool:

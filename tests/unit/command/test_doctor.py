@@ -129,9 +129,10 @@ def test_a_server_that_needs_no_key_is_asked_without_one(
     by_check = found(fresh, "--verify", status=0)
 
     assert by_check["make run"][0][1].endswith("without a key (OPENAI_BASE_URL)")
+    assert by_check["live call"] == [("ok", f"{fresh.upstream.base_url} answers without a key")]
 
 
-def mends(person: Person, *options: str) -> list[str]:
+def advice_of(person: Person, *options: str) -> list[str]:
     """What doctor advises."""
     findings = json.loads(person.run("doctor", "--json", *options).out)["findings"]
     return [each["mend"] for each in findings if each["state"] == "problem"]
@@ -148,22 +149,22 @@ def test_the_advice_fits_the_place_and_the_server(
     if source:
         monkeypatch.setenv("CREDENTIAL_SOURCE", source)
 
-    (mend,) = mends(fresh, "--verify")
+    (advice,) = advice_of(fresh, "--verify")
 
-    assert "OPENAI_API_KEY" in mend
-    assert "deploy.sh" not in mend
-    assert "OpenAI knows" not in mend
+    assert "OPENAI_API_KEY" in advice
+    assert "deploy.sh" not in advice
+    assert "OpenAI knows" not in advice
     if key:
-        assert fresh.upstream.base_url.split("/")[2] in mend
-        assert "OPENAI_BASE_URL" in mend
+        assert fresh.upstream.base_url.split("/")[2] in advice
+        assert "OPENAI_BASE_URL" in advice
 
 
 def test_a_server_that_cannot_be_reached_is_named(fresh: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
 
-    (mend,) = mends(fresh, "--verify")
+    (advice,) = advice_of(fresh, "--verify")
 
-    assert mend == "Check that 127.0.0.1:9 can be reached from here, and OPENAI_BASE_URL; then repeat."
+    assert advice == "Check that 127.0.0.1:9 can be reached from here, and OPENAI_BASE_URL; then repeat."
 
 
 def test_not_deployed_yet_is_no_problem(person: Person) -> None:
