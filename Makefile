@@ -59,7 +59,7 @@ test-stack: ## Test the compiled template and the built package
 	$(NEUTRAL) $(CLOUD)/python -m pytest tests/infrastructure -n auto
 
 .PHONY: test-e2e
-test-e2e: ## Test the real Lambda runtime, and deploy.sh with the real aws and sam, against AWS played on loopback
+test-e2e: ## Test the real Lambda runtime, and deploy.sh with the real aws and sam, against an emulated AWS on loopback
 	@scripts/environment.sh cloud
 	@scripts/environment.sh run
 	$(NEUTRAL) $(CLOUD)/python -m pytest tests/e2e -n auto --dist loadscope --no-loadscope-reorder

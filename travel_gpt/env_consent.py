@@ -52,7 +52,7 @@ class Consent:
 
 
 def _plain(text: str) -> str:
-    # A value of the file must not write over the question, nor show a key that stands in the wrong place.
+    # A value of the file must not overwrite the question on the terminal, nor show a key that is in the wrong place.
     return redact("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text))
 
 

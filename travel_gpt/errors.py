@@ -84,7 +84,7 @@ class RequestError(TravelGPTError):
     """A request that cannot be answered as it is: the caller can mend it."""
 
     advice = "Change the request as the message says. The same request again gets the same answer."
-    remedy = "Nothing. It is the caller's to mend."
+    remedy = "Nothing. It is for the caller to correct."
 
 
 class InvalidJson(RequestError):
@@ -154,7 +154,7 @@ class UnsupportedMediaType(RequestError):
 class CredentialError(TravelGPTError):
     """No usable credential for OpenAI: the owner can mend it."""
 
-    advice = "Tell the owner. Trying again helps only when it has been mended."
+    advice = "Tell the owner. Trying again helps only when the owner has fixed it."
 
 
 class SecretNotFound(CredentialError):
@@ -267,13 +267,14 @@ class UpstreamUnreachable(UpstreamError):
 
     code = "upstream_unreachable"
     message = (
-        "The model's server cannot be reached. Its owner should check that it runs, and OPENAI_BASE_URL."
+        "The model's server cannot be reached. The owner should check that the server runs and that "
+        "OPENAI_BASE_URL is right."
     )
     advice = "Tell the owner. Trying again helps only when the server can be reached again."
     remedy = (
         "Read `detail` in the log: it names the host and the cause. Check that the server runs, "
-        "`OPENAI_BASE_URL` and the `base_url` in the secret; in a VPC, that its subnets have a way out (a "
-        "NAT gateway)."
+        "`OPENAI_BASE_URL` and the `base_url` in the secret; in a VPC, that its subnets have a route to the "
+        "internet (a NAT gateway)."
     )
 
 

@@ -155,7 +155,7 @@ class Settings:
         0,
         _whole_number(0, 3650),
         "Days after which a key is to be replaced: an older one is warned of, and counts for an alarm. "
-        "0: nobody minds.",
+        "0: no age is warned of.",
     )
     credential_file: str = _setting(
         "CREDENTIAL_FILE",

@@ -42,7 +42,7 @@ def check(
 ) -> str:
     """Compare what the throttle lets through with what Lambda can run at the same time.
 
-    Only for a new stack, or where one of these parameters changes: the owner has been told otherwise.
+    Only for a new stack, or where one of these parameters changes: otherwise the owner has read it before.
 
     Args:
         commands: the command lines.

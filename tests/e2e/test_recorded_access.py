@@ -1,4 +1,4 @@
-"""The test bed's IAM, and KMS behind Secrets Manager, refuse in the words that were recorded."""
+"""The fake AWS's IAM, and KMS behind Secrets Manager, refuse in the words that were recorded."""
 
 from __future__ import annotations
 

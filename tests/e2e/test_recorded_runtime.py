@@ -22,7 +22,7 @@ HANDLERS = {
     "start-end-report-lines": "print({}); return {}",
     "init-environment": 'import os; return {"environment": dict(os.environ)}',
 }
-# What the emulator is told, and what it adds by itself.
+# What the emulator is configured with, and what it adds by itself.
 OF_THE_EMULATOR = {"AWS_LAMBDA_FUNCTION_TIMEOUT", "AWS_LAMBDA_METADATA_API", "AWS_LAMBDA_METADATA_TOKEN"}
 
 

@@ -1,4 +1,4 @@
-"""The test bed's CloudFormation, Lambda and Scheduler against recorded answers."""
+"""The fake AWS's CloudFormation, Lambda and Scheduler against recorded answers."""
 
 from __future__ import annotations
 

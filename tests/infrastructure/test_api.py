@@ -168,7 +168,7 @@ def test_its_own_refusals_have_the_shape_and_words_of_the_local_gateway(
 
     assert answer(response) == json.loads(refusal.body("id-of-the-request"))
     assert response.get("statusCode") == refusal.status
-    # A constant stands in single quotes there. The local gateway has no TLS, so it does not ask for it.
+    # A constant is in single quotes there. The local gateway has no TLS, so it does not ask for it.
     headers = {**refusal.headers, STRICT: STANDING[STRICT]}
     assert response["responseParameters"] == {
         f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()

@@ -144,7 +144,7 @@ def in_production(parameter: str) -> str:
 
 def read_stacks(parameters: dict[str, str]) -> list[Stack]:
     """The template as sam's local commands read it."""
-    # The region and the account as well, so that sam asks nobody for them.
+    # The region and the account as well, so that sam does not ask for them.
     pseudo = {"AWS::Region": "us-east-1", "AWS::AccountId": "123456789012"}
     stacks: list[Stack] = SamLocalStackProvider.get_stacks(
         str(ROOT / "template.yaml"), parameter_overrides=parameters, global_parameter_overrides=pseudo

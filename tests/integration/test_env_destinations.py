@@ -233,7 +233,7 @@ def test_without_the_rule_it_would_arrive(
 
 
 def start(folder: Path, file: dict[str, str], **exported: str) -> subprocess.CompletedProcess[str]:
-    """Start `make run` where nobody can answer a question."""
+    """Start `make run` without a terminal, so that no question can be answered."""
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in file.items()))
     kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "LANG"))}
     return subprocess.run(

@@ -22,7 +22,7 @@ class Owner:
         cloud: the account.
         folder: where the clone is to be.
         built: whether the clone was built before, for ``--no-build``.
-        fresh: whether nobody has named a logging role to API Gateway in this account.
+        fresh: whether no logging role was named to API Gateway in this account.
     """
 
     def __init__(self, cloud: Cloud, folder: Path, *, built: bool = True, fresh: bool = False) -> None:

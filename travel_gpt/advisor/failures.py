@@ -85,7 +85,7 @@ def is_failed_exchange(failure: Exception) -> bool:
 
 
 def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
-    """Tell whether another try may succeed, without anybody changing anything.
+    """Tell whether another try may succeed without a change of key or settings.
 
     Args:
         failure: what the SDK raised.

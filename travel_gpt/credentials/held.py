@@ -52,7 +52,7 @@ class Held:
     """Until when the version before it, which could not be fetched, is not asked for again."""
 
     def serving(self, now: float) -> Credential | None:
-        """Return the credential to use: this one, or its stand-in for as long as that may serve.
+        """Return the credential to use: this one, or the fallback for as long as that may be used.
 
         Args:
             now: the wall clock, in seconds.
@@ -92,7 +92,7 @@ class Held:
         return previous_for > 0 and made is not None and now - made < previous_for
 
     def is_no_better(self, now: float) -> bool:
-        """Tell whether the stand-in has expired too, or is the expired key itself, stored before."""
+        """Tell whether the fallback has expired too, or is the expired key itself, stored before."""
         return self.stand_in is not None and (
             self.is_refused_as_expired(self.stand_in, now)
             or (self.is_refused_as_expired(self.credential, now) and self.stand_in.key == self.credential.key)

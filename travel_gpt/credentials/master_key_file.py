@@ -77,5 +77,5 @@ def read_master_keys(path: str) -> MasterKeys:
 
 def _wrong(says: str, path: str, failed: Exception | None = None) -> Misconfigured:
     because = f": {failed.strerror}" if isinstance(failed, OSError) else ""
-    # The path is for the log: a caller of the API has no use for it.
+    # The path is for the log, not for a caller of the API.
     return Misconfigured(f"{FILE_VARIABLE} {says} ({path}){because}", message=f"{FILE_VARIABLE} {says}.")

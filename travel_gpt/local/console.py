@@ -92,7 +92,7 @@ def _key(owner: Owner) -> str:
         return "none of yours. For real answers: read -rs OPENAI_API_KEY; export OPENAI_API_KEY; make run"
     if not owner.holds_key:
         return "none: a placeholder is sent to the server. OPENAI_API_KEY gives it a key"
-    return f"in this process's memory, as the secret {SECRET_NAME} of a Secrets Manager played by moto"
+    return f"in this process's memory, as the secret {SECRET_NAME} of a Secrets Manager that moto emulates"
 
 
 class Console:

@@ -110,7 +110,7 @@ class Cloud:
         }
 
     def use_real_commands(self) -> None:
-        """Let commands find ``aws`` and ``sam`` themselves, and not what stands for them (see ``preloaded``).
+        """Let commands find ``aws`` and ``sam`` themselves, and not the fast replacements (see ``preloaded``).
 
         Before the first one is run.
         """
@@ -274,7 +274,7 @@ def _link_tools(folder: Path, programs: Mapping[str, Path]) -> None:
 
     Args:
         folder: one that does not exist yet.
-        programs: what stands for some of the commands.
+        programs: the replacements of some of the commands.
 
     A tool that a test takes away must not be found in another folder of PATH.
     """

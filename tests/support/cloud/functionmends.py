@@ -24,7 +24,7 @@ class Concurrency:
 
 
 def install() -> None:
-    """Mend moto's classes."""
+    """Patch moto's classes."""
     _keep_configuration()
     _limit_concurrency()
 

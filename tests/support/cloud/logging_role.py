@@ -1,6 +1,6 @@
 """What API Gateway's UpdateAccount takes and refuses, where it names the logging role.
 
-Without moto, so that the played AWS and the unit tests of deploy.sh follow the same rules:
+Without moto, so that the fake AWS and the unit tests of deploy.sh follow the same rules:
 
 - One request every 20 seconds per account (Amazon API Gateway developer guide, "Amazon API Gateway quotas");
   the next is a TooManyRequestsException, 429 "Too Many Requests" (recorded apigateway/control plane/

@@ -47,7 +47,7 @@ class LambdaNotInvokable(SecretsManagerClientError):
 def install() -> None:
     """Mend moto's class: a secret that is scheduled for deletion is in the way, and takes no new value.
 
-    Rotation is begun and no more: whoever plays Secrets Manager calls the function for each step. A second
+    Rotation is begun and no more: the test calls the function for each step. A second
     call changes nothing.
     """
     if SecretsManagerBackend.rotate_secret is _rotate_secret:

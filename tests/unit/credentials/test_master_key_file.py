@@ -41,7 +41,7 @@ def failure_of(path: Path | str) -> Misconfigured:
     shown = "".join(traceback.format_exception(failed.value)) + failed.value.message
     assert not [secret for secret in (KEY, OTHER) if secret[4:12] in shown]
     assert FILE_VARIABLE in failed.value.message
-    assert str(path) not in failed.value.message, "a caller of the API has no use for a path"
+    assert str(path) not in failed.value.message, "a path is not for a caller of the API"
     return failed.value
 
 

@@ -1,4 +1,4 @@
-"""API Gateway's logging role, set up against the rules of the played AWS and a clock that costs no time."""
+"""API Gateway's logging role, set up with the rules of the fake AWS and a clock that does not wait."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Clock:
 
 
 class PlayedAccount(ScriptedAws):
-    """IAM's one role and API Gateway's account, by the rules of the played AWS."""
+    """IAM's one role and API Gateway's account, by the rules of the fake AWS."""
 
     def __init__(self, clock: Clock, **pace: float) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""The fakes of API Gateway, the local server's and the test bed's, answer what it was recorded to answer."""
+"""The fakes of API Gateway, of the local server and of the tests, answer as recorded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def cloud(
     headers: tuple[tuple[str, str], ...] = (("Host", "h"),),
     events: list[Any] | None = None,
 ) -> Answer:
-    """Send one request to the test bed's gateway, in front of a function that returns something."""
+    """Send one request to the gateway of the tests, in front of a function that returns something."""
     frozen = {
         "keyRequired": key_required,
         "resourceId": "r",

@@ -1,4 +1,4 @@
-"""The tests' STS vouches for a role as the real one does."""
+"""The tests' STS issues a role's web identity token as the real one does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AUDIENCE = "https://api.openai.com/v1"
 
 @pytest.fixture
 def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[STSClient]:
-    """A client of an account that vouches for its principals."""
+    """A client of an account whose principals may get web identity tokens."""
     identity.install()
     monkeypatch.setattr(identity.Federation, "enabled", True)
     with mock_aws():
