@@ -52,7 +52,7 @@ class Consent:
 
 
 def _plain(text: str) -> str:
-    # A value of the file must not overwrite the question on the terminal, nor show a key that is in the wrong place.
+    # A value of the file must neither overwrite the question on the terminal nor show a misplaced key.
     return redact("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text))
 
 

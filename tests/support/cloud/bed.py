@@ -110,7 +110,7 @@ class Cloud:
         }
 
     def use_real_commands(self) -> None:
-        """Let commands find ``aws`` and ``sam`` themselves, and not the fast replacements (see ``preloaded``).
+        """Let commands find ``aws`` and ``sam`` themselves, not the fast replacements (see ``preloaded``).
 
         Before the first one is run.
         """

@@ -286,7 +286,7 @@ def test_a_refusal_that_is_not_of_the_key_advises_no_other_key(person: Person) -
     code = "unsupported_country_region_territory"
     person.upstream.default(MODELS, behaviours.error(403, "Country not supported", code=code))
 
-    (mend,) = mends(person, "--verify")
+    (mend,) = advice_of(person, "--verify")
 
     assert mend == "Deploy it to another region, or use another server."
 

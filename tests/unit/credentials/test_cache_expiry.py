@@ -191,7 +191,7 @@ class TestTheVersionBefore:
         refusal_of(cache)
 
     def test_is_not_used_when_it_is_the_same_key_without_its_end(self, clock: Clock) -> None:
-        # An owner who writes "expires_at" beside a key that is there already makes a new version of the same key.
+        # Writing "expires_at" beside a key that is there already makes a new version of the same key.
         source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=None))
 
         refusal_of(cached(source, clock))
