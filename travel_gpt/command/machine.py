@@ -203,8 +203,8 @@ def check_live(credential: Credential, settings: Settings) -> Finding:
     server = server_of(credential, settings)
     failure = prove(credential, settings)
     if failure is None:
-        keyless = credential.source == make_run.NO_KEY_NEEDED
-        return ok("live call", f"{server} {'answers without a key' if keyless else 'takes the key'}")
+        accepts = "answers without a key" if credential.source == NO_KEY_NEEDED else "takes the key"
+        return ok("live call", f"{server} {accepts}")
     return problem("live call", why_not(failure, server), _live_advice(failure, credential, server))
 
 

@@ -286,9 +286,9 @@ def test_a_refusal_that_is_not_of_the_key_advises_no_other_key(person: Person) -
     code = "unsupported_country_region_territory"
     person.upstream.default(MODELS, behaviours.error(403, "Country not supported", code=code))
 
-    (mend,) = advice_of(person, "--verify")
+    (advice,) = advice_of(person, "--verify")
 
-    assert mend == "Deploy it to another region, or use another server."
+    assert advice == "Deploy it to another region, or use another server."
 
 
 @pytest.mark.parametrize(("mode", "state"), [(0o600, "warning"), (0o644, "problem")])
