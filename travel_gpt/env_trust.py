@@ -108,6 +108,19 @@ class EnvTrust:
             # An ARN may be of another account, whose policy lets everybody write.
             yield Transfer("OPENAI_SECRET_NAME", self.values["OPENAI_SECRET_NAME"], key)
 
+    def to_encrypted_file(self, path: str, key: str) -> Iterator[Transfer]:
+        """Find what encrypting a key would give to those who wrote the file ``.env``.
+
+        Under master keys of the file, the key counts as the file's from then on.
+
+        Args:
+            path: the encrypted file.
+            key: what to call the key.
+        """
+        for variable in ("TRAVEL_GPT_MASTER_KEYS", "TRAVEL_GPT_MASTER_KEYS_FILE"):
+            if self.decides(variable):
+                yield Transfer(variable, f"the encrypted file {path}", key)
+
     def to_network(self, host: str, access: str, source: str) -> Iterator[Transfer]:
         """Find what other machines would get from a local server whose address the file names.
 

@@ -58,11 +58,11 @@ other endpoint. Values are taken as they stand: `${{NAME}}` is not replaced.
 A folder of somebody else's could have a `.env` too. So **what the file names as a destination receives only
 credentials of the same file**: `OPENAI_BASE_URL`, `VAULT_ADDR`, `AWS_ENDPOINT_URL` (servers on this machine
 included), a changed `CREDENTIAL_SOURCE`, OpenAI's ids for `workload-identity`; where a key is stored, the
-AWS credentials or `AWS_PROFILE` of the file, and the ARN of a secret. Where an exported, stored or typed
-credential, or that of a role, would go there, the command names the file and the host and asks; without a
-terminal it ends with status 2 and sends nothing. To allow it for good, export the variable yourself. A server
-that needs no key is asked without a question. `make run` does the same, and asks before it serves other
-machines at the cost of such a key because the file sets `HOST`.
+AWS credentials or `AWS_PROFILE` of the file, the ARN of a secret, and master keys of the file. Where an
+exported, stored or typed credential, or that of a role, would go there, the command names the file and the
+host and asks; without a terminal it ends with status 2 and sends nothing. To allow it for good, export the
+variable yourself. A server that needs no key is asked without a question. `make run` does the same, and asks
+before it serves other machines at the cost of such a key because the file sets `HOST`.
 
 ## Exit status
 

@@ -281,6 +281,20 @@ def test_make_run_serves_no_other_machines_with_an_exported_key_for_a_host_of_th
     assert CANARY not in done.stdout + done.stderr
 
 
+def test_a_typed_key_is_not_encrypted_under_the_master_keys_of_the_file(stranger: Stranger) -> None:
+    # Otherwise it would count as the file's, and go to the server of the file without a question.
+    (stranger.folder / "travel-gpt.key.jwe").unlink()
+    file = {
+        "TRAVEL_GPT_MASTER_KEYS": "dGhlaXJzdGhlaXJzdGhlaXJzdGhlaXJzdGhlaXJzdGg",
+        "CREDENTIAL_SOURCE": "encrypted-file",
+        "OPENAI_BASE_URL": stranger.hostile.url,
+    }
+    assert stranger.run({}, file, "secret", "encrypt", given=KEY) == 2
+    assert not (stranger.folder / "travel-gpt.key.jwe").exists()
+    stranger.run({}, file, "doctor", "--verify")
+    stranger.nothing_arrived()
+
+
 def test_doctor_asks_no_question_for_a_server_without_a_key(stranger: Stranger) -> None:
     stranger.upstream.accepted_keys = None
     before = dict(AWS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from travel_gpt.command.account import person
+from travel_gpt.command.destinations import before_encrypted_file
 from travel_gpt.command.keys import fingerprint, object_of, take_key
 from travel_gpt.command.screen import Screen
 from travel_gpt.command.stop import USAGE, Stop, sentence
@@ -36,6 +37,7 @@ def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, 
     Raises:
         Stop: it cannot be done; the text says what to do.
         CredentialError: the master keys or the file are of no use.
+        NotAllowed: a file .env has the master keys, and the person does not allow it.
     """
     masters = _master_keys(environ)
     kept = {}
@@ -43,6 +45,7 @@ def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, 
         if not replace:
             raise Stop(f"{path} is there already. To replace the key in it, add --replace.", USAGE)
         kept = object_of(_open(path, masters).plaintext) if path.stat().st_size else {}
+    before_encrypted_file(str(path))
     given = take_key("OpenAI API key")
     with audited("secret.encrypt", who=person(), source=SOURCE, file=path.name) as change:
         change.version = masters.first.kid

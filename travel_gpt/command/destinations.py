@@ -46,6 +46,20 @@ def before_sources(settings: Settings) -> None:
         consent.require(consent.trust.to_sources(settings, _DEFAULT_SOURCE))
 
 
+def before_encrypted_file(path: str, *, key: str = GIVEN_KEY) -> None:
+    """Have the person allow encrypting a key under master keys of the file.
+
+    Args:
+        path: the encrypted file.
+        key: what to call the key.
+
+    Raises:
+        NotAllowed: the person did not allow it, or cannot be asked.
+    """
+    for consent in _consents:
+        consent.require(consent.trust.to_encrypted_file(path, key))
+
+
 def before_model(base_url: str, source: str = GIVEN) -> None:
     """Have the person allow showing a key to the model's server.
 
