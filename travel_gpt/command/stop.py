@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from travel_gpt.credentials.advice import LOCAL, key_place
+from travel_gpt.credentials.advice import INSTALLED_BY, LOCAL, key_place
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
     CredentialsUnavailable,
     InvalidSecret,
+    Misconfigured,
     SecretNotFound,
     TravelGPTError,
 )
@@ -69,6 +70,7 @@ def advice_for(failure: TravelGPTError, source: str = "secrets-manager") -> str:
             SecretNotFound: place.create,
             InvalidSecret: place.replace,
             AccessDenied: place.permit,
+            Misconfigured: "Set right what is named here: docs/settings.md says what it may be",
         }
         if advice := next((says for kind, says in todo.items() if isinstance(failure, kind)), ""):
             return sentence(advice)
@@ -77,4 +79,6 @@ def advice_for(failure: TravelGPTError, source: str = "secrets-manager") -> str:
 
 def sentence(text: str) -> str:
     """Return a remark as a sentence."""
+    # This is travel-gpt's own output, so it is installed.
+    text = text.replace(f" {INSTALLED_BY}", "")
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."

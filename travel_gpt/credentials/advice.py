@@ -25,7 +25,8 @@ _NOT_PERMITTED_BY_OPENAI: Final = (
     "permissions Models: Read and Responses: Write (chat wire: Chat completions: Write)."
 )
 
-_INSTALLED_BY: Final = "(`make command` installs travel-gpt)"
+INSTALLED_BY: Final = "(`make command` installs travel-gpt)"
+"""What follows the first command of ``travel-gpt`` in a message that may be read without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ _STACK: Final = KeyPlace(
     permit="check the policy of the function's role",
 )
 _SECRETS_MANAGER: Final = KeyPlace(
-    create=f"create it with travel-gpt secret put {_INSTALLED_BY}",
-    replace=f"replace it with travel-gpt secret rotate {_INSTALLED_BY}",
+    create=f"create it with travel-gpt secret put {INSTALLED_BY}",
+    replace=f"replace it with travel-gpt secret rotate {INSTALLED_BY}",
     permit="check the policy of the AWS user or role that runs this",
 )
 _VAULT: Final = KeyPlace(
@@ -54,8 +55,8 @@ _VAULT: Final = KeyPlace(
     permit="check the token and its policy in Vault",
 )
 _ENCRYPTED_FILE: Final = KeyPlace(
-    create=f"make the file with travel-gpt secret encrypt {_INSTALLED_BY}",
-    replace=f"replace it with travel-gpt secret encrypt --replace {_INSTALLED_BY}",
+    create=f"make the file with travel-gpt secret encrypt {INSTALLED_BY}",
+    replace=f"replace it with travel-gpt secret encrypt --replace {INSTALLED_BY}",
     permit="check the permissions of the file and TRAVEL_GPT_MASTER_KEYS",
 )
 _IDENTITY: Final = KeyPlace(

@@ -291,6 +291,21 @@ def test_a_refusal_that_is_not_of_the_key_advises_no_other_key(person: Person) -
     assert advice == "Deploy it to another region, or use another server."
 
 
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("vault", "Set right what is named here: docs/settings.md says what it may be."),
+        ("encrypted-file", "Make the file with travel-gpt secret encrypt."),
+    ],
+)
+def test_the_advice_is_for_this_machine_and_for_one_who_has_the_command(
+    fresh: Person, monkeypatch: pytest.MonkeyPatch, source: str, advice: str
+) -> None:
+    monkeypatch.setenv("CREDENTIAL_SOURCE", source)
+
+    assert advice_of(fresh) == [advice]
+
+
 @pytest.mark.parametrize(("mode", "state"), [(0o600, "warning"), (0o644, "problem")])
 def test_a_key_in_a_file_is_pointed_out(person: Person, mode: int, state: str) -> None:
     person.store({"api_key": KEY})
