@@ -57,4 +57,4 @@ def why_not(failure: TravelGPTError, server: str) -> str:
         return f"{server} knows the key and does not permit it this call ({failure.detail})"
     if isinstance(failure, KeyRefused):
         return f"{server} refuses the key ({failure.detail})"
-    return f"{server} could not say ({failure.detail or failure.code})"
+    return f"{server} did not accept or refuse the key ({failure.detail or failure.code})"

@@ -267,7 +267,7 @@ def test_an_address_in_the_secret_is_pointed_out(person: Person) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "says"),
-    [(None, "refuses the key"), (behaviours.server_error(), "could not say")],
+    [(None, "refuses the key"), (behaviours.server_error(), "did not accept or refuse the key")],
     ids=["refused", "away"],
 )
 def test_a_live_call_that_fails_is_a_problem(person: Person, fault: object, says: str) -> None:
