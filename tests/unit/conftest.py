@@ -27,12 +27,13 @@ hypothesis.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)
-def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh_process() -> Iterator[None]:
     """Forget what a process keeps: its environment, the AWS session, the guarded values, the metrics."""
+    # Without the fixture monkeypatch, which would undo its changes after this one: a variable that a test
+    # deletes while moto has its own credentials set would come back as moto's.
     environment = dict(os.environ)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    boto3.DEFAULT_SESSION = None
     redaction._guarded.clear()
     yield
     redaction._guarded.clear()
