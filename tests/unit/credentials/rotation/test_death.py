@@ -9,13 +9,15 @@ import pytest
 from tests.unit.credentials.rotation.world import OWNERS_KEY, PLAN, Fate, Killed, World
 from travel_gpt.errors import CredentialError
 
-# As many as a whole rotation has at most, with something to sweep: the first test says so.
-MOMENTS = range(50)
+# Before and after each call that a rotation makes, and that a deletion makes: the first two tests count them.
+OF_A_ROTATION = range(39)
+OF_A_DELETION = range(6)
 
 
 def die_once(world: World, token: str, moment: int) -> bool:
     """Rotate up to a moment; tell whether it came."""
-    world.fate.dies_at = moment
+    # A new one, which counts from this rotation on.
+    world.fate = Fate(dies_at=moment)
     try:
         world.rotate(token)
     except Killed:
@@ -29,13 +31,24 @@ def assert_current_key_lives(world: World) -> None:
     assert world.key_at("AWSCURRENT") in world.living
 
 
-def test_all_moments_are_tried(world: World) -> None:
+def test_all_moments_of_a_rotation_are_tried(world: World) -> None:
     world.rotate()
 
-    assert 30 <= world.fate.moments <= MOMENTS.stop
+    assert world.fate.moments == OF_A_ROTATION.stop
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+def test_all_moments_of_a_deletion_are_tried(world: World) -> None:
+    first = world.rotate()
+    world.clock.advance(PLAN.period)
+    world.rotate()
+    world.clock.advance(PLAN.overlap)
+    world.fate = Fate()
+    world.rotation().delete(first)
+
+    assert world.fate.moments == OF_A_DELETION.stop
+
+
+@pytest.mark.parametrize("moment", OF_A_ROTATION)
 class TestADeath:
     def test_given_the_rotation_is_repeated_then_it_ends_as_if_nothing_had_happened(
         self, world: World, moment: int
@@ -113,23 +126,25 @@ class TestADeath:
         world.run_deletions()
         assert world.living == {OWNERS_KEY, new}
 
-    def test_given_the_deletion_dies_then_it_is_repeated(self, world: World, moment: int) -> None:
-        first = world.rotate()
-        world.clock.advance(PLAN.period)
-        world.rotate()
-        world.clock.advance(PLAN.overlap)
-        world.fate = Fate(dies_at=moment)
 
-        with contextlib.suppress(Killed):
-            world.rotation().delete(first)
-        world.fate.dies_at = None
-        assert_current_key_lives(world)
+@pytest.mark.parametrize("moment", OF_A_DELETION)
+def test_given_the_deletion_dies_then_it_is_repeated(world: World, moment: int) -> None:
+    first = world.rotate()
+    world.clock.advance(PLAN.period)
+    world.rotate()
+    world.clock.advance(PLAN.overlap)
+    world.fate = Fate(dies_at=moment)
 
-        assert world.rotation().delete(first) in ("success", "not_ours")
-        assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
+    with contextlib.suppress(Killed):
+        world.rotation().delete(first)
+    world.fate.dies_at = None
+    assert_current_key_lives(world)
+
+    assert world.rotation().delete(first) in ("success", "not_ours")
+    assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", OF_A_ROTATION)
 def test_given_a_new_key_that_never_works_then_what_is_current_stays_whatever_dies(
     world: World, moment: int
 ) -> None:
