@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml import CSafeLoader
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Choice:
 Value = str | Reference | Choice
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(CSafeLoader):
     """YAML with CloudFormation's short forms, each read as its long form but for ``!Ref``."""
 
 

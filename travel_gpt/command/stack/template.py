@@ -11,16 +11,21 @@ from travel_gpt.command.account import client
 from travel_gpt.command.finding import Finding, ok, problem, warning
 from travel_gpt.command.stack.deployed import Deployed
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML was built without libyaml, which reads ten times as fast
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 NAME: Final = "template.yaml"
 _SHOWN: Final = 6
 """Names in one line at most."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """YAML with CloudFormation's short forms, read as their long ones."""
 
 
-def _long_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
