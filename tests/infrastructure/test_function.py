@@ -100,7 +100,7 @@ def test_two_stacks_of_an_account_share_no_name() -> None:
             for kind in kinds
             if not resource["Properties"].get(kind, "<").startswith("<")
         }
-        assert len(found) == 15
+        assert len(found) == 17
         return found
 
     chosen = {"AlarmEmail": "owner@example.com", "ConfigRules": "enabled"}
