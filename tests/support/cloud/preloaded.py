@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import gc
 import importlib
 import io
 import logging
@@ -114,6 +115,8 @@ def serve(address: str, name: str) -> None:
     """
     for module in MODULES[name]:
         importlib.import_module(module)
+    # A collection in a fork would copy every page of what was imported.
+    gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
     # Complete under its name: who finds it can connect.
     listener.bind(f"{address}.new")
