@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -69,6 +70,8 @@ def test_its_arguments_and_environment_are_those_it_was_started_with(cloud: Clou
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell starts what runs in the background with SIGINT ignored, and these tests may run so.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     shown = Path(f"/proc/{process.pid}")
     deadline = time.monotonic() + 20
