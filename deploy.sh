@@ -2,7 +2,7 @@
 # Deploy Travel GPT to AWS, or remove it again. ./deploy.sh --help says how.
 #
 # Here is only what has to be shell: the OpenAI key is taken out of the environment before anything else is
-# started. The steps themselves are in scripts/deploy/, in the order in which __main__.py names them.
+# started. The steps themselves are in travel_gpt/cli/deploy/, in the order in which __main__.py names them.
 
 # Typed as "sh deploy.sh", this shell may have no <( ), which the last line needs.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -24,4 +24,4 @@ python=$(scripts/python.sh) || exit 1
 
 # The key goes through a pipe: an argument or the environment could be read by others. -E and -s: the owner's
 # own Python settings are for the owner's programs.
-exec "$python" -E -s -m scripts.deploy "$@" 3< <(printf '%s' "$key")
+exec "$python" -E -s -m travel_gpt.cli.deploy "$@" 3< <(printf '%s' "$key")

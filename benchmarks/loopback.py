@@ -15,7 +15,7 @@ import threading
 from typing import Final
 
 from benchmarks import ANSWER, SECRET
-from tests.support.upstream import bodies
+from tests.fakes.openai import bodies
 
 # As random as a real one: pieces of sk-0000… would be found in every log line, and masking them takes time.
 _KEY: Final = f"sk-proj-{secrets.token_urlsafe(96)}"

@@ -28,7 +28,7 @@ PRUNED = {
 }
 
 # Of travel_gpt: what is for a laptop only.
-NOT_FOR_LAMBDA = {"local", "command", "env_file.py", "env_trust.py", "env_consent.py", "client.py"}
+NOT_FOR_LAMBDA = {"local", "cli", "env_file.py", "env_trust.py", "env_consent.py", "client.py"}
 
 # Any fixed moment will do: zips refuse what is before 1980, and Lambda's users see it as the files' age.
 FIXED_TIME = 1_577_836_800  # 2020-01-01T00:00:00Z

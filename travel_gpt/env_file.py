@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from travel_gpt.base_url import is_loopback
-from travel_gpt.credentials.environment import variables_of
+from travel_gpt.credentials.sources.environment import variables_of
 from travel_gpt.settings import Settings, settings_fields
 
 if TYPE_CHECKING:

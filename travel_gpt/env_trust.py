@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from travel_gpt.base_url import is_openai
-from travel_gpt.credentials.environment import variables_of
+from travel_gpt.credentials.sources.environment import variables_of
 from travel_gpt.settings import Settings
 
 GIVEN: Final = "given"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 # Importing makes many objects and no garbage: collecting meanwhile is a fifth of a cold start.
 gc.disable()
 try:
-    from travel_gpt.wiring import api
+    from travel_gpt.bootstrap import api
 
     _answer = api.answer
 except Exception as failure:  # noqa: BLE001 - of libraries that read variables of their own when imported
     # Lambda would try again with every request, and tell nobody why.
-    from travel_gpt.unstartable import Unstartable
+    from travel_gpt.startup_failure import Unstartable
 
     _answer = Unstartable(failure).answer
 gc.freeze()

@@ -3,17 +3,17 @@
 import os
 from typing import Any, Final
 
-from travel_gpt.advisor.upstream import Upstream
+from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.base_url import is_loopback, is_openai
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.rotation.admin_key import fetch_admin_key
-from travel_gpt.credentials.rotation.deletions import Deletions
-from travel_gpt.credentials.rotation.openai_keys import OpenAIKeys
-from travel_gpt.credentials.rotation.plan import RotationPlan
-from travel_gpt.credentials.rotation.rotation import Rotation
-from travel_gpt.credentials.rotation.steps import RotationSteps
-from travel_gpt.credentials.versions import SecretVersions
 from travel_gpt.deadline import Deadline
+from travel_gpt.llm.client import Upstream
+from travel_gpt.rotation.admin_key import fetch_admin_key
+from travel_gpt.rotation.config import RotationPlan
+from travel_gpt.rotation.events import RotationSteps
+from travel_gpt.rotation.openai_keys import OpenAIKeys
+from travel_gpt.rotation.schedule import Deletions
+from travel_gpt.rotation.workflow import Rotation
 from travel_gpt.settings import Settings
 
 LIST_WITHIN: Final = 10.0

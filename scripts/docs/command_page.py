@@ -8,13 +8,13 @@ from typing import Any, Final
 from typer.main import get_command
 
 from scripts.docs.tables import code, table
-from travel_gpt.command.app import app
-from travel_gpt.command.program import NAME
-from travel_gpt.command.target import SECRETS, STACKS
+from travel_gpt.cli.app import app
+from travel_gpt.cli.program import NAME
+from travel_gpt.cli.target import SECRETS, STACKS
 from travel_gpt.env_file import OF_AWS, OF_CREDENTIALS
 
 _INTRODUCTION: Final = """\
-<!-- Made by scripts/generate_docs.py from travel_gpt/command; make docs writes it. -->
+<!-- Made by scripts/generate_docs.py from travel_gpt/cli; make docs writes it. -->
 # The command
 
 `travel-gpt` looks after the OpenAI key: it checks what protects it, puts it in, rotates it and moves it. It

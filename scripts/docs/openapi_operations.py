@@ -8,7 +8,7 @@ from scripts.docs import openapi_examples as examples
 from scripts.docs.failures import Method, meaning, of_the_function, of_the_gateway
 from scripts.docs.openapi_schemas import failure_with, reference
 from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
-from travel_gpt.api.requests import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
+from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
 from travel_gpt.errors import (
     CredentialsUnavailable,
     MethodNotAllowed,

@@ -4,7 +4,7 @@ import types
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
-from travel_gpt.api.requests import MAX_QUERY_CHARACTERS, VISIBLE
+from travel_gpt.api.request import MAX_QUERY_CHARACTERS, VISIBLE
 from travel_gpt.api.responses import AnswerBody, FailureBody, HealthBody, LastCallBody, UsageBody
 
 Schema = dict[str, Any]

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: see tests.support.cloud."""
+"""What the end-to-end tests share: see testbed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cloud.account import PlayedAws
-from tests.support.cloud.bed import Cloud, start_cloud
+from testbed.account import PlayedAws
+from testbed.fake_aws import Cloud, start_cloud
 from tests.support.emulator import unavailable
 
 if TYPE_CHECKING:

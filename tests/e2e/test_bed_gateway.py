@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.bed import start_cloud
-from tests.support.cloud.logging_role import POLICY
-from tests.support.cloud.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
+from testbed.fake_aws import start_cloud
+from testbed.logging_role import POLICY
+from testbed.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.cloud.account import PlayedAws
-    from tests.support.cloud.bed import Cloud
+    from testbed.account import PlayedAws
+    from testbed.fake_aws import Cloud
 
 
 class Small:

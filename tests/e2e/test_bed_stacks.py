@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.small_stacks import (
+from testbed.small_stacks import (
     LAMBDA_TRUST,
     PREVIOUS,
     STACK,
@@ -20,7 +20,7 @@ from tests.support.cloud.small_stacks import (
 )
 
 if TYPE_CHECKING:
-    from tests.support.cloud.bed import Cloud
+    from testbed.fake_aws import Cloud
 
 ALARM: dict[str, Any] = {
     "Type": "AWS::CloudWatch::Alarm",

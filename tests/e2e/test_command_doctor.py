@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cloud.bed import start_cloud
+from testbed.fake_aws import start_cloud
+from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 from tests.support.doctor import PYTHON, Doctor
-from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cloud.bed import Cloud
-from tests.support.owner import GOOD_KEY, NEW_KEY, Owner
+from testbed.fake_aws import Cloud
+from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.cloud.account import Call
-from tests.support.cloud.bed import Cloud
-from tests.support.owner import Owner
-from tests.support.witness import ProcessWatch, files_with, holds, record_tools
+from testbed.account import Call
+from testbed.fake_aws import Cloud
+from tests.support.deployer import Owner
+from tests.support.secret_leaks import ProcessWatch, files_with, holds, record_tools
 
 STACK = "travel-gpt-backend"
 # Of this test alone: others run at the same time, and all processes of the machine are looked at.

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support import identity
-from tests.support.cloud.bed import Cloud
-from tests.support.owner import GOOD_KEY, NEW_KEY, Owner
+from testbed.fake_aws import Cloud
+from tests.fakes import identity
+from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 
 SECRET = "travel-gpt/openai-api-key"
 FUNCTION = "travel-gpt-backend-TravelGPTFunction"

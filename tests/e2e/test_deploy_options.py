@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clone import ROOT
-from tests.support.owner import GOOD_KEY
+from tests.support.deployer import GOOD_KEY
 
 
 def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def test_options_that_make_no_sense_are_a_sentence_and_status_2(
 def test_it_needs_nothing_but_pythons_own_library() -> None:
     # -S: without site-packages, as on a machine where nothing is installed yet.
     done = subprocess.run(
-        [sys.executable, "-E", "-S", "-c", "import scripts.deploy.__main__"],
+        [sys.executable, "-E", "-S", "-c", "import travel_gpt.cli.deploy.__main__"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from samcli.cli.types import CfnParameterOverridesType
 
-from scripts.deploy.console import Stop
-from scripts.deploy.parameters import Environment, Parameter, merge, overrides
-from scripts.deploy.stack import Stack
+from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.parameters import Environment, Parameter, merge, overrides
+from travel_gpt.cli.deploy.stack import Stack
 
 TEMPLATE: list[dict[str, Any]] = [
     {"ParameterKey": "Model", "DefaultValue": "luna"},

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.bed import Cloud
+from testbed.fake_aws import Cloud
+from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 from tests.support.markdown import Page
-from tests.support.owner import GOOD_KEY, NEW_KEY, Owner
 
 PAGE = Page.read("SECURITY.md")
 SECRET = "travel-gpt/openai-api-key"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cloud.bed import Cloud
-from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
-from tests.support.upstream import behaviours
-from tests.support.witness import holds
+from testbed.fake_aws import Cloud
+from tests.fakes.openai import behaviours
+from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
+from tests.support.secret_leaks import holds
 
 SECRET = "travel-gpt/openai-api-key"
 

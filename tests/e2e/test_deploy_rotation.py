@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cloud.bed import Cloud
+from testbed.fake_aws import Cloud
+from tests.support.deployer import GOOD_KEY, Owner
 from tests.support.markdown import Page
-from tests.support.owner import GOOD_KEY, Owner
 
 SECRET, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
 GIVEN = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cloud.bed import Cloud
-from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
-from tests.support.upstream import behaviours
+from testbed.fake_aws import Cloud
+from tests.fakes.openai import behaviours
+from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cloud.bed import Cloud
-from tests.support.owner import GOOD_KEY, Owner
-from tests.support.witness import holds
+from testbed.fake_aws import Cloud
+from tests.support.deployer import GOOD_KEY, Owner
+from tests.support.secret_leaks import holds
 
 STACK = "travel-gpt-backend"
 

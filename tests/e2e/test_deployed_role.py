@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from testbed.fake_aws import Cloud, start_cloud
 from tests.support.clone import make_built_clone
-from tests.support.cloud.bed import Cloud, start_cloud
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class TestSecretsOfOthers:
 
         message = refused(getattr(client, action), SecretId=name, **arguments)
 
-        # It names the resource as the caller did: see tests.support.cloud.access.
+        # It names the resource as the caller did: see testbed.access.
         assert f"on resource: {name} because" in message
 
     def test_of_the_same_name_in_another_region_is_refused(self, deployed: Deployed) -> None:

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support.clone import make_built_clone
-from tests.support.owner import GOOD_KEY
+from tests.support.deployer import GOOD_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.cloud.bed import Cloud
+    from testbed.fake_aws import Cloud
 
 STACK = "travel-gpt-backend-dev"
 SECRET = "travel-gpt-dev/openai-api-key"

@@ -1,4 +1,4 @@
-"""What stands for aws and sam does what they do: see tests.support.cloud.preloaded."""
+"""What stands for aws and sam does what they do: see testbed.preloaded."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cloud import preloaded
+from testbed import preloaded
 
 if TYPE_CHECKING:
-    from tests.support.cloud.bed import Cloud
+    from testbed.fake_aws import Cloud
 
 REAL = Path(sys.executable).parent
 

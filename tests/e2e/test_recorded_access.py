@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.support.recorded import assert_same_refusal, recording
 
 if TYPE_CHECKING:
-    from tests.support.cloud.bed import Cloud
+    from testbed.fake_aws import Cloud
 
 NAME = "travel-gpt/openai-api-key"
 

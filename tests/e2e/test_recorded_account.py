@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.small_stacks import api, deploy, reasons, template
+from testbed.small_stacks import api, deploy, reasons, template
 from tests.support.recorded import assert_same_refusal, recording
 
 if TYPE_CHECKING:
-    from tests.support.cloud.bed import Cloud
+    from testbed.fake_aws import Cloud
 
 
 @pytest.fixture(autouse=True)

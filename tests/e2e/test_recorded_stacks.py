@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.small_stacks import STACK, api, deploy, log_group, reasons, submit, template
+from testbed.small_stacks import STACK, api, deploy, log_group, reasons, submit, template
 from tests.support.recorded import assert_same_refusal, differences, recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.cloud.bed import Cloud
+    from testbed.fake_aws import Cloud
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:doesnotexist"
 ROLE = "arn:aws:iam::123456789012:role/schedules"

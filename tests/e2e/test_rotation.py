@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.bed import Cloud, start_cloud
+from testbed.fake_aws import Cloud, start_cloud
+from tests.fakes.openai import MODELS, behaviours
+from tests.support.deployer import GOOD_KEY, Owner
 from tests.support.doctor import PYTHON, Doctor
-from tests.support.owner import GOOD_KEY, Owner
-from tests.support.upstream import MODELS, behaviours
-from tests.support.witness import holds
+from tests.support.secret_leaks import holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -344,7 +344,7 @@ class TestTheRoleOfTheApi:
 
         message = refused(getattr(client, action), SecretId=name)
 
-        # It names the resource as the caller did: see tests.support.cloud.access.
+        # It names the resource as the caller did: see testbed.access.
         assert f"on resource: {name} because" in message
 
     @pytest.mark.parametrize("name", [OWN, ADMIN_SECRET])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from testbed.fake_aws import OWNER
 from tests.conftest import EVENTS
-from tests.support.cloud.bed import OWNER
+from tests.fakes.openai import RESPONSES, behaviours
 from tests.support.emulator import Emulator, package
-from tests.support.upstream import RESPONSES, behaviours
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from testbed.fake_aws import Cloud
     from tests.conftest import ProxyEvent
-    from tests.support.cloud.bed import Cloud
 
 HANDLER = "travel_gpt.handler.lambda_handler"
 KEY = "sk-proj-Runtime5Canary9Key2Zx"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scripts.deploy.protection import TAG
-from tests.support.cloud.stacks.document import InvalidTemplate
+from testbed.stacks.document import InvalidTemplate
 from tests.support.compiled_template import STACK, CompiledStack, compile_stack
+from travel_gpt.cli.deploy.protection import TAG
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 VPC = {"VpcSubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}

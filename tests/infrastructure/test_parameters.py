@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cloud.stacks.document import InvalidTemplate
+from testbed.stacks.document import InvalidTemplate
 from tests.support.compiled_template import compile_stack, read_template, template_text
 
 TEMPLATE = read_template()

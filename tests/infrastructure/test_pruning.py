@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.package_contents import PRUNED, BuildError, check_native_modules
+from tests.fakes.secrets_manager import played_services
 from tests.support.compiled_template import ROOT
-from tests.support.played_services import played_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,15 @@ import pytest
 from moto import mock_aws
 from moto.iam.access_control import IAMPolicyStatement
 
-from tests.support.cloud import policies
-from tests.support.cloud.stacks.document import InvalidTemplate
-from tests.support.cloud.stacks.resources.network import check_network
+from testbed import policies
+from testbed.stacks.document import InvalidTemplate
+from testbed.stacks.resources.network import check_network
 from tests.support.recorded import differences, recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.cloud.stacks.resources.base import Account
+    from testbed.stacks.resources.base import Account
 
 TRUST = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "*"}}}
 NETWORK = ("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces")

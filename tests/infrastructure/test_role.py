@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cloud.stacks.document import InvalidTemplate
+from testbed.stacks.document import InvalidTemplate
 from tests.support.compiled_template import compile_stack
 from travel_gpt.settings import Settings
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.cloud.stacks.document import InvalidTemplate
+from testbed.stacks.document import InvalidTemplate
 from tests.support.compiled_template import STACK, CompiledStack, compile_stack, read_template
-from travel_gpt.credentials.rotation.plan import MOST_DAYS, RotationPlan
+from travel_gpt.rotation.config import MOST_DAYS, RotationPlan
 from travel_gpt.settings import Settings
 
 ACCOUNT = "eu-central-1:123456789012"

@@ -13,8 +13,8 @@ from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
-from scripts.deploy.parameters import merge, read_environment
 from tests.support.compiled_template import ROOT, compile_stack, read_template
+from travel_gpt.cli.deploy.parameters import merge, read_environment
 
 if TYPE_CHECKING:
     from samcli.lib.providers.provider import Stack

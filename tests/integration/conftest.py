@@ -15,15 +15,15 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from moto import mock_aws
 
-from tests.support.cloud import secretmends
-from tests.support.upstream import Upstream
-from travel_gpt import observability
+from testbed.moto_patches import secrets as secretmends
+from tests.fakes.openai import Upstream
+from travel_gpt import telemetry as observability
 from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.advisor.upstream import Upstream as ModelServer
 from travel_gpt.api.routes import Api
+from travel_gpt.aws.failures import _CONFIG
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.secrets_manager import SecretsManagerSource
-from travel_gpt.credentials.secrets_manager_calls import _CONFIG
+from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
+from travel_gpt.llm.client import Upstream as ModelServer
 from travel_gpt.settings import Settings
 
 # Secrets Manager as AWS answers, in every test that uses moto.

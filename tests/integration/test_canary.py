@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, behaviours
 from tests.integration.conftest import Deployment, proxy_event
 from tests.integration.test_upstream_faults import FAULTS
-from tests.support.upstream import CHAT, MODELS, RESPONSES, Behaviour, behaviours
-from travel_gpt import observability
+from travel_gpt import telemetry as observability
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 
@@ -226,8 +226,8 @@ def test_a_mistake_of_ours_lets_nothing_out(
     def broken(_self: object, credential: Credential, _deadline: object) -> None:
         raise RuntimeError(f"could not send {credential.key.reveal()} and {credential}")
 
-    monkeypatch.setattr("travel_gpt.advisor.upstream.Upstream.list_models", broken)
-    monkeypatch.setattr("travel_gpt.advisor.upstream.Upstream.ask", lambda _s, _q, c, d: broken(_s, c, d))
+    monkeypatch.setattr("travel_gpt.llm.client.Upstream.list_models", broken)
+    monkeypatch.setattr("travel_gpt.llm.client.Upstream.ask", lambda _s, _q, c, d: broken(_s, c, d))
     _exercise(deployment, watch)
 
     assert "A mistake of ours" in watch.text()
@@ -284,7 +284,7 @@ def test_the_callers_key_is_not_repeated_either(
         watch.see(deployment.send(sent).raw)
     deployment.upstream.default(RESPONSES, behaviours.server_error())
     watch.see(deployment.send(events[5]).raw)
-    monkeypatch.setattr("travel_gpt.api.requests.read_query", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.request.read_query", lambda _event: 1 / 0)
     watch.see(deployment.send(events[5]).raw)
 
     assert "ZeroDivisionError" in watch.text()

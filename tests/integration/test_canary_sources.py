@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes.openai import MODELS, RESPONSES, behaviours
+from tests.fakes.vault import DROPPED, Fault, Login, Vault, fault
 from tests.integration import test_canary
 from tests.integration.conftest import Invocation, proxy_event
 from tests.integration.test_canary import CANARY, KEY, Watch
-from tests.support.upstream import MODELS, RESPONSES, behaviours
-from tests.support.vault import DROPPED, Fault, Login, Vault, fault
 from tests.unit.doubles import Clock
 from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.advisor.upstream import Upstream as ModelServer
 from travel_gpt.api.routes import Api
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.container import encrypt
-from travel_gpt.credentials.master_keys import MasterKeys
-from travel_gpt.credentials.sources import source_of
+from travel_gpt.credentials.jwe import encrypt
+from travel_gpt.credentials.sources.master_keys import MasterKeys
+from travel_gpt.credentials.sources.selection import source_of
+from travel_gpt.llm.client import Upstream as ModelServer
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.upstream import Upstream
+    from tests.fakes.openai import Upstream
 
 # As the canary of the key: no four characters of them stand in an ordinary word, path or number.
 MASTER = "Zk3vQ9xW7pJt5RmHyB2NfL8dGs6KcXqT4uVw1zYbP0E"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.loopback_aws import LoopbackAws
+from tests.fakes.loopback_aws import LoopbackAws
+from tests.fakes.openai import MODELS, Exchange, Upstream
+from tests.fakes.openai.behaviours import raw
+from tests.support.secret_leaks import ProcessWatch, files_with, holds
 from tests.support.terminal import at_terminal
-from tests.support.upstream import MODELS, Exchange, Upstream
-from tests.support.upstream.behaviours import raw
-from tests.support.witness import ProcessWatch, files_with, holds
-from travel_gpt.credentials.master_keys import VARIABLE
+from travel_gpt.credentials.sources.master_keys import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Keyboard:
 
     @property
     def program(self) -> list[str]:
-        return [sys.executable, "-W", "error", "-m", "travel_gpt.command"]
+        return [sys.executable, "-W", "error", "-m", "travel_gpt.cli"]
 
     def run(
         self, *arguments: str, given: str = "", env: dict[str, str] | None = None

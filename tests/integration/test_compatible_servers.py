@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fakes.compatible.servers import CompatibleServer, litellm, toolkit
+from tests.fakes.openai import ANY, Behaviour, Upstream, behaviours
 from tests.integration.conftest import KEY, Deployment, Reply
-from tests.support.compatible.servers import CompatibleServer, litellm, toolkit
-from tests.support.upstream import ANY, Behaviour, Upstream, behaviours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

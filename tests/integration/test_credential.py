@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
+from tests.fakes.openai import MODELS, RESPONSES, behaviours
 from tests.integration.conftest import KEY, SECRET, Deployment
-from tests.support.upstream import MODELS, RESPONSES, behaviours
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
 NEW_KEY = "sk-proj-n3wK3y1111111111111111111111111111111112"

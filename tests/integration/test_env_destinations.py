@@ -22,15 +22,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.fakes.hostile_server import HostileListener
+from tests.fakes.openai import Upstream
 from tests.integration.test_local_server import LocalServer
-from tests.support.hostile import HostileListener
-from tests.support.upstream import Upstream
-from travel_gpt import observability, redaction
-from travel_gpt.command.__main__ import main
+from travel_gpt import redaction, telemetry as observability
+from travel_gpt.cli.__main__ import main
 from travel_gpt.credentials.advice import LOCAL
-from travel_gpt.credentials.container import encrypt
-from travel_gpt.credentials.environment import variable_of
-from travel_gpt.credentials.master_keys import MasterKeys
+from travel_gpt.credentials.jwe import encrypt
+from travel_gpt.credentials.sources.environment import variable_of
+from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.env_consent import Consent
 from travel_gpt.env_file import OF_AWS, OF_CREDENTIALS
 from travel_gpt.settings import settings_fields

@@ -13,18 +13,18 @@ import pytest
 from moto import mock_aws
 from openai.auth._workload import WorkloadIdentityAuth
 
+from tests.fakes import identity
+from tests.fakes.openai import Upstream, behaviours
 from tests.integration.conftest import Clock, Invocation, Reply, proxy_event
-from tests.support import identity
-from tests.support.upstream import Upstream, behaviours
 from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.advisor.upstream import Upstream as ModelServer
 from travel_gpt.api.routes import Api
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.sources import source_of
-from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
+from travel_gpt.credentials.sources.selection import source_of
+from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
 from travel_gpt.errors import CredentialsUnavailable
-from travel_gpt.observability import logger
+from travel_gpt.llm.client import Upstream as ModelServer
 from travel_gpt.settings import Settings
+from travel_gpt.telemetry import logger
 
 ROLE = "arn:aws:iam::123456789012:role/travel-gpt-role"
 SOURCES = "workload-identity"

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.loopback_aws import LoopbackAws
+from tests.fakes.loopback_aws import LoopbackAws
+from tests.fakes.openai import CHAT, MODELS, RESPONSES, Upstream, behaviours
 from tests.support.markdown import Page
-from tests.support.upstream import CHAT, MODELS, RESPONSES, Upstream, behaviours
 
 REPOSITORY = Path(__file__).parents[2]
 REAL_QUERIES = REPOSITORY.parent / "shared" / "data" / "travelplanner-train.jsonl"

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes.vault import Vault
 from tests.integration.test_local_server import LocalServer
-from tests.support.vault import Vault
-from travel_gpt.credentials.container import encrypt
-from travel_gpt.credentials.master_keys import MasterKeys
+from travel_gpt.credentials.jwe import encrypt
+from travel_gpt.credentials.sources.master_keys import MasterKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.upstream import Upstream
+    from tests.fakes.openai import Upstream
 
 KEY = "sk-proj-canaryCANARY0123456789abcdefghijklmnop"
 MASTER = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()

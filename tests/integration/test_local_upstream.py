@@ -12,7 +12,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.support.upstream import ANY, CHAT, MALFORMED, MODELS, RESPONSES, Upstream, behaviours
+from tests.fakes.openai import ANY, CHAT, MALFORMED, MODELS, RESPONSES, Upstream, behaviours
 
 KEY = "sk-proj-scripted0123456789wxyz"
 
@@ -156,7 +156,7 @@ def test_it_can_forget(upstream: Upstream, client: openai.OpenAI) -> None:
 def test_it_runs_as_a_process(tmp_path: Path) -> None:
     scripted = f'{CHAT}=rate_limited:{{"retry_after": 9}}'
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.upstream", "--accept", KEY, "--do", scripted],
+        [sys.executable, "-m", "tests.fakes.openai", "--accept", KEY, "--do", scripted],
         cwd=Path(__file__).parents[2],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         stdout=subprocess.PIPE,

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.fakes.openai import CHAT, RESPONSES, behaviours
 from tests.integration.conftest import KEY, Deployment
-from tests.support.upstream import CHAT, RESPONSES, behaviours
 
 Deploy = Callable[..., Deployment]
 

@@ -10,12 +10,12 @@ import openapi_schema_validator as validation
 import openapi_spec_validator
 import pytest
 
+from tests.fakes.openai import MODELS, RESPONSES, Behaviour, behaviours
 from tests.integration.conftest import SECRET, Deployment, Invocation, Reply, proxy_event
 from tests.integration.test_upstream_faults import FAULTS, MODEL
-from tests.support.upstream import MODELS, RESPONSES, Behaviour, behaviours
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.proxy_event import HttpRequest
-from travel_gpt.unstartable import Unstartable
+from travel_gpt.startup_failure import Unstartable
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text(encoding="utf-8"))
 PATH = DOCUMENT["paths"]["/travel-gpt"]

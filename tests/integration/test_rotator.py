@@ -17,12 +17,12 @@ import pytest
 from moto import mock_aws
 from moto.secretsmanager.models import secretsmanager_backends
 
-from tests.support.upstream.admin import AdminApi
-from travel_gpt import observability
+from tests.fakes.openai.admin import AdminApi
+from travel_gpt import telemetry as observability
 from travel_gpt.credentials.credential import Key
-from travel_gpt.credentials.rotation import openai_keys, rotation
-from travel_gpt.credentials.rotation.steps import RotationFailed
 from travel_gpt.errors import Misconfigured
+from travel_gpt.rotation import openai_keys, workflow as rotation
+from travel_gpt.rotation.events import RotationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -470,7 +470,7 @@ def test_a_mistake_of_ours_lets_nothing_out(rotator: Rotator, monkeypatch: pytes
     def broken(_self: object, name: str, _seconds: int, _scopes: object) -> None:
         raise RuntimeError(f"{name} {ADMIN} {OWNERS}")
 
-    monkeypatch.setattr("travel_gpt.credentials.rotation.openai_keys.OpenAIKeys.create", broken)
+    monkeypatch.setattr("travel_gpt.rotation.openai_keys.OpenAIKeys.create", broken)
 
     assert "internal_error" in rotator.fails("createSecret", rotator.begin())
     assert "RuntimeError" in rotator.log.getvalue()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.openai import MODELS, RESPONSES, Exchange, behaviours
 from tests.integration.conftest import SECRET, Deployment, Reply, proxy_event
 from tests.support.markdown import ROOT, Page
-from tests.support.upstream import MODELS, RESPONSES, Exchange, behaviours
 
 PAGE = Page.read("SECURITY.md")
 Deploy = Callable[..., Deployment]

@@ -82,7 +82,7 @@ def test_a_source_whose_library_is_not_there(source: str, library: str) -> None:
 def test_the_default_source_pays_for_no_other() -> None:
     after = "import sys; print(*sorted(sys.modules))"
     _, _, output = get(after=after, AWS_LAMBDA_INITIALIZATION_TYPE="on-demand")
-    assert "travel_gpt.credentials.secrets_manager" in (imported := output.splitlines()[-1].split())
+    assert "travel_gpt.credentials.sources.secrets_manager" in (imported := output.splitlines()[-1].split())
     of_others = (
         *("joserfc", "cryptography", "hvac", "requests", "dotenv", "rich", "typer"),
         *(f"travel_gpt.credentials.{name}" for name in ("vault", "encrypted_file", "container")),

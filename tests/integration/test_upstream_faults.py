@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.openai import CHAT, MALFORMED, RESPONSES, Behaviour, Exchange, Upstream, behaviours
 from tests.integration.conftest import Deployment
-from tests.support.upstream import CHAT, MALFORMED, RESPONSES, Behaviour, Exchange, Upstream, behaviours
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}
 Deploy = Callable[..., Deployment]

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import cloudtrail, logs_insights as insights
+from tests.fakes.cloudtrail import ACCOUNT, FUNCTION, Event, call, of_the_service
 from tests.integration.conftest import KEY, Deployment
-from tests.support import cloudtrail, insights
-from tests.support.cloudtrail import ACCOUNT, FUNCTION, Event, call, of_the_service
 from tests.support.markdown import Page
-from travel_gpt.observability import audit
+from travel_gpt.telemetry import audit
 
 PAGE = Page.read("SECURITY.md")
 SECTION = Page(PAGE.path, PAGE.section("Who read the key, and when"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.cloud.stacks import document
-from tests.support.cloud.stacks.intrinsics import NO_VALUE, Resolver
+from testbed.stacks import document
+from testbed.stacks.intrinsics import NO_VALUE, Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

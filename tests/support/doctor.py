@@ -3,10 +3,10 @@
 import json
 from subprocess import CompletedProcess
 
+from testbed.fake_aws import Cloud
 from tests.support.clone import ROOT
-from tests.support.cloud.bed import Cloud
-from tests.support.owner import BAD_KEY, GOOD_KEY, NEW_KEY
-from tests.support.witness import holds
+from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY
+from tests.support.secret_leaks import holds
 
 PYTHON = ROOT / ".venv" / "run" / "bin" / "python"
 
@@ -19,7 +19,7 @@ class Doctor:
 
     def run(self, *options: str, given: str | None = None) -> CompletedProcess[str]:
         """Run it, and see that it shows nothing of a key."""
-        command = [str(PYTHON), "-W", "error", "-m", "travel_gpt.command", *options]
+        command = [str(PYTHON), "-W", "error", "-m", "travel_gpt.cli", *options]
         done = self.cloud.run(*command, env={**self.cloud.through_proxy}, input=given)
         for key in (GOOD_KEY, NEW_KEY, BAD_KEY):
             assert not holds(done.stdout + done.stderr, key)

@@ -9,11 +9,11 @@ import boto3
 import pytest
 from hypothesis import settings as hypothesis
 
-from tests.support.cloud import secretmends
+from testbed.moto_patches import secrets as secretmends
 from tests.unit.doubles import Clock
 from travel_gpt import redaction
-from travel_gpt.observability import flush_metrics
 from travel_gpt.settings import Settings
+from travel_gpt.telemetry import flush_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from travel_gpt.advisor.refusals import KeyRefused
-from travel_gpt.advisor.wires import Answer, Usage
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.deadline import Deadline
+from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.llm.refusals import KeyRefused
 
 FIRST_KEY = "sk-proj-firstKEY0000000000000000000000000001"
 SECOND_KEY = "sk-proj-otherKEY1111111111111111111111111112"

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from scripts.deploy.console import Stop
-from scripts.deploy.openai_key import Verdict, insist, prove
-from tests.support.upstream import bodies
+from tests.fakes.openai import bodies
+from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.openai_key import Verdict, insist, prove
 from travel_gpt.credentials.credential import Credential, Key
 
 KEY = "sk-proj-canary0000000000000000000000000000001"

@@ -18,11 +18,11 @@ from typer.main import get_command
 
 from scripts.docs.stack_template import StackTemplate
 from tests.support.markdown import ROOT, Page, pages
-from travel_gpt.advisor.wires import INSTRUCTIONS
-from travel_gpt.api.requests import MAX_QUERY_CHARACTERS
-from travel_gpt.command.app import app
+from travel_gpt.api.request import MAX_QUERY_CHARACTERS
+from travel_gpt.cli.app import app
 from travel_gpt.env_file import OF_CREDENTIALS
 from travel_gpt.errors import HTTP_STATUS, CredentialError, UpstreamError
+from travel_gpt.llm.model_apis import INSTRUCTIONS
 from travel_gpt.local.refusals import REFUSALS
 from travel_gpt.settings import Settings, settings_fields
 
@@ -261,7 +261,7 @@ def test_the_floors_are_those_that_imports_are_held_to() -> None:
     (floors,) = contract["tool"]["importlinter"]["contracts"]
     # local and command stand beside the house, with what both know of the file .env.
     layers = [layer for layer in floors["layers"][1:] if not layer.startswith("travel_gpt.env_")]
-    wanted = [layer.replace("travel_gpt.", "").split(" | ") for layer in layers]
+    wanted = [re.split(r" [|:] ", layer.replace("travel_gpt.", "")) for layer in layers]
 
     told = Page.read("docs/architecture.md").section("The floors").partition(". An")[0]
     assert [re.findall(r"`(\w+)`", floor) for floor in told.split("→")] == wanted

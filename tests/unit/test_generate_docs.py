@@ -16,8 +16,8 @@ from scripts.docs.settings_page import allowed, settings_page, short_table
 from scripts.docs.stack_template import Choice, Reference, StackTemplate
 from scripts.docs.tables import table
 from tests.support.markdown import ROOT
-from travel_gpt.credentials.environment import EnvironmentSource
-from travel_gpt.credentials.master_keys import VARIABLE
+from travel_gpt.credentials.sources.environment import EnvironmentSource
+from travel_gpt.credentials.sources.master_keys import VARIABLE
 from travel_gpt.errors import HTTP_STATUS
 from travel_gpt.local.refusals import REFUSALS
 from travel_gpt.settings import SettingSpec, settings_fields

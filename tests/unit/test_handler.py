@@ -15,8 +15,8 @@ from moto import mock_aws
 
 from tests.conftest import LambdaContext, ProxyEvent
 from travel_gpt.api.headers import STANDING
-from travel_gpt.observability import count, flush_metrics
-from travel_gpt.unstartable import Unstartable
+from travel_gpt.startup_failure import Unstartable
+from travel_gpt.telemetry import count, flush_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ class Handler(Protocol):
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Handler]]:
     """Give a function that imports the handler as a new environment would; its keywords are variables."""
-    names = ("travel_gpt.handler", "travel_gpt.wiring")
+    names = ("travel_gpt.handler", "travel_gpt.bootstrap")
     before = {name: sys.modules[name] for name in names if name in sys.modules}
 
     def forget() -> None:

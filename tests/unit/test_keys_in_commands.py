@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.deploy.options import read_options
 from tests.support.markdown import ROOT
+from travel_gpt.cli.deploy.options import read_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

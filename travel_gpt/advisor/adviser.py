@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final, TypeVar
 
-from travel_gpt.advisor.refusals import KeyRefused
-from travel_gpt.advisor.upstream import Upstream
-from travel_gpt.advisor.wires import Answer
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, TravelGPTError, UpstreamTimeout
+from travel_gpt.llm.client import Upstream
+from travel_gpt.llm.model_apis import Answer
+from travel_gpt.llm.refusals import KeyRefused
 
 T = TypeVar("T")
 

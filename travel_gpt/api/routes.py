@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.api import requests, responses
+from travel_gpt.api import request as requests, responses
 from travel_gpt.api.health import CredentialStatus, status_of
-from travel_gpt.api.requests import Verify
+from travel_gpt.api.request import Verify
 from travel_gpt.api.responses import ProxyResponse
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.deadline import Deadline, Invocation
@@ -22,8 +22,8 @@ from travel_gpt.errors import (
     UpstreamError,
 )
 from travel_gpt.guard.access import require_access
-from travel_gpt.observability import count, describe, flush_metrics, logger
 from travel_gpt.settings import Settings
+from travel_gpt.telemetry import count, describe, flush_metrics, logger
 
 RESOURCE: Final = "/travel-gpt"
 

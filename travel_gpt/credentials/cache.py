@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from threading import Lock, Thread
 from typing import Final
 
-from travel_gpt.credentials.chain import Source
+from travel_gpt.credentials.cache_entry import DAY, Held, Lifetimes
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.held import DAY, Held, Lifetimes
 from travel_gpt.credentials.recent_failure import FAILURE_TTL, RecentFailure
 from travel_gpt.credentials.reports import report_age, report_fallback, report_stale
+from travel_gpt.credentials.sources.chain import Source
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialRejected, CredentialsUnavailable
-from travel_gpt.observability import audit, describe, logger
+from travel_gpt.telemetry import audit, describe, logger
 
 PATIENCE: Final = 3.0
 """Seconds that a request waits for a refresh while a good credential is still there."""

@@ -1,9 +1,9 @@
 """What the log, the metrics and the audit events say of the cached credential. Nothing of its value."""
 
+from travel_gpt.credentials.cache_entry import Held
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.held import Held
 from travel_gpt.errors import CredentialError
-from travel_gpt.observability import audit, count, logger
+from travel_gpt.telemetry import audit, count, logger
 
 
 def report_age(held: Held, now: float) -> None:

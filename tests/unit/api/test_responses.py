@@ -8,8 +8,6 @@ import pytest
 
 from tests.unit.doubles import ANSWER
 from travel_gpt.advisor.adviser import LastCall
-from travel_gpt.advisor.refusals import KeyRefused
-from travel_gpt.advisor.wires import Answer, Usage
 from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.api.responses import ProxyResponse, answered, failed, healthy, unhealthy
 from travel_gpt.errors import (
@@ -20,6 +18,8 @@ from travel_gpt.errors import (
     TravelGPTError,
     UpstreamRateLimited,
 )
+from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.llm.refusals import KeyRefused
 from travel_gpt.redaction import guard
 
 ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"

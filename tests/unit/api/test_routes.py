@@ -22,8 +22,8 @@ from travel_gpt.errors import (
     UpstreamFailed,
     UpstreamRateLimited,
 )
-from travel_gpt.observability import logger
 from travel_gpt.settings import Settings
+from travel_gpt.telemetry import logger
 
 
 class World:
@@ -279,7 +279,7 @@ def test_given_an_upstream_failure_then_a_get_that_proves_says_so_of_a_key_that_
 def test_given_a_failure_before_any_key_was_had_then_get_claims_none(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("travel_gpt.api.requests.read_verify", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.request.read_verify", lambda _event: 1 / 0)
 
     status, body, _ = world.send("get")
 
@@ -291,7 +291,7 @@ def test_given_a_failure_beside_a_key_that_is_there_then_get_says_that_it_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.send("get")
-    monkeypatch.setattr("travel_gpt.api.requests.read_verify", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.request.read_verify", lambda _event: 1 / 0)
 
     status, body, _ = world.send("get")
 

@@ -5,7 +5,6 @@ import os
 import httpx2
 import pytest
 
-from travel_gpt.advisor.upstream import Upstream
 from travel_gpt.credentials.advice import (
     LOCAL,
     key_place,
@@ -14,10 +13,11 @@ from travel_gpt.credentials.advice import (
     server_name,
 )
 from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.credentials.environment import EnvironmentSource
-from travel_gpt.credentials.secrets_manager import SecretsManagerSource
+from travel_gpt.credentials.sources.environment import EnvironmentSource
+from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import AccessDenied, CredentialRejected, InvalidSecret, SecretNotFound
+from travel_gpt.llm.client import Upstream
 from travel_gpt.settings import Settings
 
 OPENAI = "https://api.openai.com/v1"

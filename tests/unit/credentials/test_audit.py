@@ -11,11 +11,11 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.chain import SourceChain
+from travel_gpt.credentials.cache_entry import DAY
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.held import DAY
+from travel_gpt.credentials.sources.chain import SourceChain
 from travel_gpt.errors import AccessDenied, CredentialRejected, CredentialsUnavailable, SecretNotFound
-from travel_gpt.observability import flush_metrics, logger
+from travel_gpt.telemetry import flush_metrics, logger
 
 TTL = 300
 

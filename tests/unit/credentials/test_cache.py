@@ -8,8 +8,8 @@ import pytest
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
 from travel_gpt.credentials import cache as module
 from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.held import DOUBTFUL_TTL
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialsUnavailable, SecretNotFound
 

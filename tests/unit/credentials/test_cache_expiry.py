@@ -10,11 +10,11 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.held import DOUBTFUL_TTL
+from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.errors import CredentialError, CredentialExpired, CredentialsUnavailable, SecretNotFound
-from travel_gpt.observability import flush_metrics
+from travel_gpt.telemetry import flush_metrics
 
 if TYPE_CHECKING:
     from travel_gpt.credentials.credential import Credential

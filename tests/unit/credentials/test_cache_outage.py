@@ -21,7 +21,7 @@ from travel_gpt.errors import (
     Misconfigured,
     SecretNotFound,
 )
-from travel_gpt.observability import flush_metrics, logger
+from travel_gpt.telemetry import flush_metrics, logger
 
 AWAY = CredentialsUnavailable("Secrets Manager throttled the call")
 TTL = 300

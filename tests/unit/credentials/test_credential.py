@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.observability import RedactingFormatter
 from travel_gpt.redaction import MASK
+from travel_gpt.telemetry import RedactingFormatter
 
 SECRET = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 KEY = Key(SECRET)

@@ -11,8 +11,8 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials.cache import FAIR_TRY, CredentialCache
-from travel_gpt.credentials.chain import SecretDeleted
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.sources.chain import SecretDeleted
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     AccessDenied,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.openai.admin import Organization
 from tests.support.recorded import recordings
-from tests.support.upstream.admin import Organization
 
 ADMIN = "sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5fGs3LbV7e"
 KEYS = "/v1/organization/projects/proj_1/api_keys"

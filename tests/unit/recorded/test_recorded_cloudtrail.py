@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.cloudtrail import ACCOUNT, call
+from tests.fakes.cloudtrail import ACCOUNT, call
 from tests.support.recorded import recording
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/example"

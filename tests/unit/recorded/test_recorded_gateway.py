@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.cloud import accesslog
-from tests.support.cloud.gateway import BUILT_IN, Gateway as CloudGateway
+from testbed import accesslog
+from testbed.gateway import BUILT_IN, Gateway as CloudGateway
 from tests.support.recorded import differences, recording
 from travel_gpt.local.gateway import Gateway as LocalGateway, refused
 from travel_gpt.local.proxy_event import HttpRequest

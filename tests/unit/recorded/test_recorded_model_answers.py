@@ -11,14 +11,14 @@ import pytest
 
 from tests.support.recorded import Recording, recordings
 from tests.unit.doubles import FIRST, soon
-from travel_gpt.advisor.upstream import Upstream
 from travel_gpt.errors import TravelGPTError
+from travel_gpt.llm.client import Upstream
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from travel_gpt.advisor.wires import Answer
+    from travel_gpt.llm.model_apis import Answer
 
     Ask = Callable[[Recording], Answer]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, Upstream, behaviours
 from tests.support.recorded import recordings
-from tests.support.upstream import CHAT, MODELS, RESPONSES, Behaviour, Upstream, behaviours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

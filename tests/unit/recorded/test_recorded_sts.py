@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.support import identity
+from tests.fakes import identity
 from tests.support.recorded import recording
-from travel_gpt.credentials.workload_identity import WorkloadIdentitySource
+from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

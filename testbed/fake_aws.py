@@ -1,0 +1,309 @@
+"""The bed itself: see the package's docstring for how a test uses it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from testbed import preloaded
+from testbed.account import ROOT, Call, PlayedAws
+from testbed.certificates import Authority
+from testbed.function import DeployedFunction
+from testbed.gateway import Gateway
+from testbed.logging_role import POLICY
+from testbed.openai_hosts import PlayedOpenAI
+from testbed.tls_proxy import Front
+from tests.fakes.openai import Upstream
+from tests.support import emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+# Nothing secret: the played AWS takes any.
+OWNER = {"AWS_ACCESS_KEY_ID": "AKIAOWNEROFTHEBED000", "AWS_SECRET_ACCESS_KEY": "played"}
+# What a build may need to reach the package index from wherever it is run.
+INHERITED = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "https_proxy",
+)
+TOOL_FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin")
+CLOUD_TOOLS = ("aws", "sam")
+
+
+class Cloud:
+    """An account, and everything a command needs to meet it. Made by ``start_cloud``.
+
+    Attributes:
+        aws: the played AWS.
+        openai: the played OpenAI.
+        home: the HOME of commands.
+        tools: their PATH.
+    """
+
+    account_id = ACCOUNT_ID
+    region = REGION
+
+    def __init__(self, aws: PlayedAws, openai: PlayedOpenAI, folder: Path) -> None:
+        self.aws, self.openai = aws, openai
+        self._folder = folder
+        self.home, self.tools = folder / "home", folder / "tools"
+        self.home.mkdir()
+        self._functions: dict[tuple[str, str], DeployedFunction] = {}
+        self._denied: dict[str, list[str]] = {}
+        self._refused: dict[str, str] = {}
+        self._real_commands = False
+        authority = Authority(folder)
+        gateway = Gateway(aws.control, self.client, self._invoke, ACCOUNT_ID)
+        self._front = Front(authority, gateway, openai.hosts, openai.upstream.port)
+        (self.home / ".curlrc").write_text(
+            # Port 443 alone: http://localhost stays what it is.
+            f'connect-to = ":443:127.0.0.1:{self._front.port}"\ncacert = "{authority.file}"\nnoproxy = "*"\n'
+        )
+        self.enforce_iam()
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the played AWS."""
+        return self.aws.endpoint
+
+    @functools.cached_property
+    def env(self) -> dict[str, str]:
+        """The whole environment of a command."""
+        _link_tools(self.tools, {} if self._real_commands else preloaded.programs())
+        kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        kept |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        own_pip = Path.home() / ".config/pip/pip.conf"
+        if own_pip.exists():
+            kept.setdefault("PIP_CONFIG_FILE", str(own_pip))
+        kept.setdefault("PIP_CACHE_DIR", str(emulator.CACHE / "pip"))
+        return {
+            **kept,
+            **OWNER,
+            "HOME": str(self.home),
+            "PATH": str(self.tools),
+            "PYTHON": emulator.python(),
+            "LANG": "C.UTF-8",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_PAGER": "",
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "0.2",
+            "NO_PROXY": "localhost,127.0.0.1",
+            "no_proxy": "localhost,127.0.0.1",
+        }
+
+    def use_real_commands(self) -> None:
+        """Let commands find ``aws`` and ``sam`` themselves, not the fast replacements (see ``preloaded``).
+
+        Before the first one is run.
+        """
+        self._real_commands = True
+
+    @property
+    def through_proxy(self) -> dict[str, str]:
+        """What sends the https of a command other than curl to the played internet."""
+        proxy = f"http://127.0.0.1:{self._front.port}"
+        return {
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            "SSL_CERT_FILE": str(self._front.authority.file),
+        }
+
+    def run(
+        self,
+        *argv: str,
+        env: Mapping[str, str | None] | None = None,
+        input: str | None = None,  # noqa: A002 - subprocess's own name for it
+        cwd: Path = ROOT,
+        timeout: float = 180.0,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as the owner would.
+
+        Args:
+            argv: the command and its arguments.
+            env: what to add to ``env``; None takes a variable away.
+            input: what it reads; nothing, if left out.
+            cwd: where; the repository's root, if left out.
+            timeout: seconds until it is killed, with its children.
+
+        Raises:
+            subprocess.TimeoutExpired: it was killed. What it wrote until then is in the exception.
+        """
+        added = {**self.env, **(env or {})}
+        environment = {name: value for name, value in added.items() if value is not None}
+        process = subprocess.Popen(
+            argv,
+            env=environment,
+            cwd=cwd,
+            text=True,
+            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            output, errors = process.communicate(input, timeout)
+        except BaseException as failure:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, errors = process.communicate()
+            if isinstance(failure, subprocess.TimeoutExpired):
+                raise subprocess.TimeoutExpired(argv, timeout, output, errors) from None
+            raise
+        return subprocess.CompletedProcess(argv, process.returncode, output, errors)
+
+    def client(self, service: str, region: str | None = None, **credentials: str) -> Any:
+        """A boto3 client: the owner's, or of the credentials given (boto3's own argument names)."""
+        given = credentials or {name.lower(): value for name, value in OWNER.items()}
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            region_name=region or self.region,
+            **given,
+        )
+
+    def calls(self, *, mutating: bool = True) -> list[Call]:
+        """What was asked of AWS so far; with ``mutating=False`` the reading calls too."""
+        found = [Call(**each) for each in self.aws.control("calls")]
+        return [call for call in found if call.mutating or not mutating]
+
+    def forget_calls(self) -> None:
+        """Empty the list of calls."""
+        self.aws.control("rules", calls=[])
+
+    def refuse(self, resource_type: str, reason: str | None) -> None:
+        """Let CloudFormation fail on resources of a type, for a reason; None ends it."""
+        self._refused.pop(resource_type, None)
+        if reason is not None:
+            self._refused[resource_type] = reason
+        self.aws.control("rules", refused=self._refused)
+
+    def enforce_iam(self, on: bool = True) -> None:
+        """Hold an assumed role's credentials to its policies, or (False) to nothing."""
+        self.aws.control("rules", enforced=on)
+
+    def deny(self, action: str, reason: str = "denied by the test", code: str = "") -> None:
+        """Refuse an action, such as ``iam:CreateRole``, to everybody; AccessDenied, or with another code."""
+        self._denied[action] = [code, reason]
+        self.aws.control("rules", denied=self._denied)
+
+    def allow(self, action: str) -> None:
+        """End a ``deny``."""
+        del self._denied[action]
+        self.aws.control("rules", denied=self._denied)
+
+    def federate(self, on: bool = True) -> None:
+        """Turn outbound web identity federation on, or off as it is at first."""
+        self.aws.control("rules", federation=on)
+
+    def hurry_update_account(self, on: bool = True) -> None:
+        """Let API Gateway take its logging role as soon and as often as it is named, or (False) as AWS."""
+        pace = {"interval": 0.0, "settling": 0.0} if on else {}
+        self.aws.control("rules", update_account=pace)
+
+    def limit_concurrency(self, limit: int) -> None:
+        """Set how many requests all functions of the account run at the same time; 1,000 at first."""
+        self.aws.control("rules", concurrency=limit)
+
+    def make_logging_role(self, name: str = "api-gateway-logs-of-another", *, named: bool = True) -> None:
+        """Give API Gateway the role that access logs need, as in an account where somebody logs already.
+
+        Args:
+            name: the role's name.
+            named: whether it is named to API Gateway in this region, and not only there in the account.
+        """
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        iam = self.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
+        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{POLICY}")
+        if named:
+            self.hurry_update_account()
+            change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}
+            self.client("apigateway").update_account(patchOperations=[change])
+            self.hurry_update_account(False)
+        self.forget_calls()
+
+    def function(self, name: str, region: str | None = None) -> DeployedFunction:
+        """The deployed function of that name, the same one each time."""
+        key = (region or self.region, name)
+        if key not in self._functions:
+            self._functions[key] = DeployedFunction(self, name, key[0], self._folder / name)
+        return self._functions[key]
+
+    def _invoke(self, region: str, name: str, event: dict[str, Any], timeout: float) -> dict[str, Any]:
+        return self.function(name, region).invoke(event, timeout)
+
+    def close(self) -> None:
+        """Stop what was started.
+
+        Raises:
+            AssertionError: a command tried to reach a host that nobody plays.
+        """
+        for function in self._functions.values():
+            function.close()
+        self._front.close()
+        if self._front.failures:
+            raise AssertionError("The test bed stumbled:\n" + "\n".join(self._front.failures))
+        if self._front.strangers:
+            raise AssertionError(f"Something asked for {self._front.strangers}: nobody plays these hosts")
+
+
+def _link_tools(folder: Path, programs: Mapping[str, Path]) -> None:
+    """Fill a folder with links to the machine's tools, and to aws and sam of this environment alone.
+
+    Args:
+        folder: one that does not exist yet.
+        programs: the replacements of some of the commands.
+
+    A tool that a test takes away must not be found in another folder of PATH.
+    """
+    folder.mkdir()
+    for source in TOOL_FOLDERS:
+        for tool in Path(source).iterdir():
+            link = folder / tool.name
+            if tool.name not in CLOUD_TOOLS and not link.is_symlink():
+                link.symlink_to(tool)
+    for name in CLOUD_TOOLS:
+        (folder / name).symlink_to(programs.get(name, Path(sys.executable).parent / name))
+
+
+@contextmanager
+def start_cloud(folder: Path, aws: PlayedAws | None = None) -> Iterator[Cloud]:
+    """Start a bed with an empty account; everything is stopped at the end, whatever happens.
+
+    Args:
+        folder: an empty one, for its files.
+        aws: a played AWS to use and reset, instead of one of its own, which takes three seconds to start.
+    """
+    # Now, and not inside the first request, which has a deadline.
+    emulator.host_dependencies()
+    emulator.runtime_client()
+    with ExitStack() as stack:
+        if aws is None:
+            aws = stack.enter_context(PlayedAws.start(folder / "aws.log"))
+        aws.control("reset")
+        upstream = stack.enter_context(Upstream())
+        cloud = Cloud(aws, PlayedOpenAI(upstream), folder)
+        stack.callback(cloud.close)
+        yield cloud

@@ -1,0 +1,1 @@
+"""Corrections of moto, each with the AWS document that it follows."""

@@ -1,0 +1,46 @@
+"""OpenAI, played: the scripted upstream with the words of a deployer's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.fakes.openai import Call, Upstream
+    from tests.fakes.openai.admin import Organization
+
+
+class PlayedOpenAI:
+    """Answers 401 to every key but those it was told to accept.
+
+    Attributes:
+        upstream: the scripted upstream itself, to script faults on.
+        hosts: https hosts that mean this server. Add one to play a compatible server.
+    """
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self.hosts = {"api.openai.com", "auth.openai.com"}
+        upstream.accepted_keys = ()
+
+    @property
+    def base_url(self) -> str:
+        """Its address in plain http, for OPENAI_BASE_URL."""
+        return self.upstream.base_url
+
+    @property
+    def organization(self) -> Organization:
+        """What its admin API knows: the admin key, and the service account's keys."""
+        return self.upstream.organization
+
+    @property
+    def requests(self) -> list[Call]:
+        """What it saw: ``method``, ``path``, ``headers`` by lower-case name, ``body``, ``key``."""
+        return self.upstream.calls
+
+    def accept(self, *keys: str) -> None:
+        """Let these keys in too."""
+        self.upstream.accepted_keys = (self.upstream.accepted_keys or frozenset()) | set(keys)
+
+    def reject(self, *keys: str) -> None:
+        """Answer 401 to these keys from now on."""
+        self.upstream.accepted_keys = (self.upstream.accepted_keys or frozenset()) - set(keys)

@@ -1,0 +1,19 @@
+"""The resource types the test bed can create, one handler each."""
+
+from testbed.stacks.resources import (
+    callers,
+    config,
+    functions,
+    gateway,
+    identity,
+    monitoring,
+    rotation,
+    storage,
+)
+from testbed.stacks.resources.base import Handler
+
+BY_TYPE: dict[str, Handler] = {
+    handler.type: handler
+    for module in (callers, config, functions, gateway, identity, monitoring, rotation, storage)
+    for handler in module.HANDLERS
+}

@@ -1,0 +1,170 @@
+"""The internet, as far as ``curl`` can see: one TLS port that plays every host.
+
+OpenAI's host is passed on, byte for byte, to the scripted upstream; API Gateway's hosts are answered by the
+deployed API; any other host gets a 502 and is remembered, so that the test can fail. A client that cannot be
+told another address, as curl can, takes it for its proxy: ``CONNECT`` leads to the same port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import socketserver
+import ssl
+import threading
+import traceback
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from testbed.certificates import Authority
+    from testbed.gateway import Answer, Gateway
+
+API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
+TIMEOUT = 60.0
+LONGEST_HEAD = 8192
+
+
+class Front:
+    """Listens on a loopback port for https.
+
+    Args:
+        authority: signs for the hosts.
+        gateway: answers for API Gateway.
+        openai: host names that mean the scripted upstream; may change.
+        openai_port: its port.
+
+    Attributes:
+        port: where it listens.
+        strangers: hosts that somebody asked for and nobody plays.
+        failures: the bed's own mistakes, as tracebacks.
+    """
+
+    def __init__(self, authority: Authority, gateway: Gateway, openai: set[str], openai_port: int) -> None:
+        self.authority, self.gateway, self.openai, self.openai_port = authority, gateway, openai, openai_port
+        self.strangers: list[str] = []
+        self.failures: list[str] = []
+        self._server = _Server(("127.0.0.1", 0), self)
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 32
+
+    def __init__(self, address: tuple[str, int], front: Front) -> None:
+        self.front = front
+        super().__init__(address, _Connection)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that hung up or does not trust us; it says so itself."""
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    """Finds out which host is meant, by the name in the TLS greeting."""
+
+    def handle(self) -> None:
+        front = cast("_Server", self.server).front
+        if self.request.recv(1, socket.MSG_PEEK) == b"C" and not self._connect():
+            return
+        asked: list[str] = []
+
+        def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+            asked.append((name or "").lower())
+            connection.context = front.authority.context(asked[0] or "localhost")
+
+        greeting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        greeting.sni_callback = choose
+        self.request.settimeout(TIMEOUT)
+        with greeting.wrap_socket(self.request, server_side=True) as connection:
+            host = asked[0] if asked else ""
+            if host in front.openai:
+                with socket.create_connection(("127.0.0.1", front.openai_port), TIMEOUT) as upstream:
+                    splice(connection, upstream)
+            else:
+                _Http(connection, self.client_address, cast("socketserver.BaseServer", _Asked(front, host)))
+
+    def _connect(self) -> bool:
+        """Take the greeting that a proxy gets. Which host is meant is said again in the TLS greeting."""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            read = self.request.recv(1)
+            if not read or len(head) > LONGEST_HEAD:
+                return False
+            head += read
+        self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        return True
+
+
+class _Asked:
+    """What the HTTP handler knows of where it is."""
+
+    def __init__(self, front: Front, host: str) -> None:
+        self.front, self.host = front, host
+
+
+class _Http(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def parse_request(self) -> bool:
+        """Take any method: API Gateway does."""
+        parsed = super().parse_request()
+        if parsed:
+            setattr(self, f"do_{self.command}", self._take)
+        return parsed
+
+    def _take(self) -> None:
+        asked = cast("_Asked", self.server)
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        found = API_HOST.fullmatch(asked.host)
+        if found is None:
+            asked.front.strangers.append(asked.host)
+            self._send((502, {}, f"The test bed plays no host {asked.host!r}\n".encode()))
+            return
+        try:
+            answer = asked.front.gateway.answer(
+                found[1], found[2], self.command, self.path, list(self.headers.items()), body
+            )
+        except Exception:  # noqa: BLE001
+            asked.front.failures.append(traceback.format_exc())
+            answer = 500, {}, f"The test bed stumbled:\n{asked.front.failures[-1]}".encode()
+        self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        status, headers, body = answer
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
+        """Say nothing."""
+
+
+def splice(one: socket.socket, other: socket.socket) -> None:
+    """Carry bytes both ways until one side ends."""
+
+    def carry(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+    back = threading.Thread(target=carry, args=(other, one), daemon=True)
+    back.start()
+    carry(one, other)
+    back.join(TIMEOUT)

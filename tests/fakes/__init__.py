@@ -1,0 +1,1 @@
+"""Servers that the tests call in the place of OpenAI, Vault and AWS."""

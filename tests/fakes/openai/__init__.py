@@ -1,0 +1,29 @@
+"""A scripted OpenAI upstream over real loopback HTTP. Standard library only.
+
+    with Upstream() as upstream:
+        upstream.script(RESPONSES, behaviours.unavailable(), behaviours.answer("Hello"))
+        client = OpenAI(base_url=upstream.base_url, api_key="sk-any")
+        ...
+        assert [call.key for call in upstream.calls_to(RESPONSES)] == ["sk-any", "sk-any"]
+
+As a process it prints its URL and can be scripted over HTTP: see `__main__`.
+"""
+
+from tests.fakes.openai import behaviours
+from tests.fakes.openai.behaviours import MALFORMED
+from tests.fakes.openai.bodies import CHAT, MODELS, RESPONSES
+from tests.fakes.openai.exchange import Behaviour, Call, Exchange
+from tests.fakes.openai.server import ANY, Upstream
+
+__all__ = [
+    "ANY",
+    "CHAT",
+    "MALFORMED",
+    "MODELS",
+    "RESPONSES",
+    "Behaviour",
+    "Call",
+    "Exchange",
+    "Upstream",
+    "behaviours",
+]

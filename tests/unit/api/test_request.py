@@ -1,0 +1,450 @@
+"""From API Gateway's event to a query: what is taken, and what each refusal says."""
+
+import base64
+import json
+import re
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from tests.conftest import ProxyEvent
+from travel_gpt.api.request import (
+    MAX_BODY_BYTES,
+    MAX_QUERY_CHARACTERS,
+    VISIBLE,
+    Verify,
+    read_query,
+    read_verify,
+)
+from travel_gpt.errors import (
+    InvalidJson,
+    InvalidParameter,
+    InvalidQuery,
+    PayloadTooLarge,
+    RequestError,
+    UnsupportedMediaType,
+)
+
+JSON = {"content-type": "application/json"}
+
+
+def post(body: object, *, base64_encoded: bool = False, headers: Any = JSON) -> dict[str, Any]:
+    return {"headers": headers, "body": body, "isBase64Encoded": base64_encoded}
+
+
+def in_base64(raw: bytes) -> dict[str, Any]:
+    return post(base64.b64encode(raw).decode(), base64_encoded=True)
+
+
+def asking(query: object, **dumps: Any) -> dict[str, Any]:
+    return post(json.dumps({"query": query}, **dumps))
+
+
+def test_the_events_of_the_repository_are_read(proxy_event: ProxyEvent) -> None:
+    assert read_query(proxy_event("post")) == json.loads(proxy_event("post")["body"])["query"].strip()
+    assert read_query(proxy_event("post-base64")).startswith("京都")
+    with pytest.raises(InvalidJson):
+        read_query(proxy_event("post-not-json"))
+
+
+@pytest.mark.parametrize(
+    ("query", "read_as"),
+    [
+        ("Lisbon?", "Lisbon?"),
+        ("x", "x"),
+        ("  Lisbon?\n\t", "Lisbon?"),
+        ("\u3000東京\u3000", "東京"),
+        ("a\u0000b", "a\u0000b"),
+        ("line\nbreak", "line\nbreak"),
+        ('"}, {"query": "other', '"}, {"query": "other'),
+    ],
+)
+def test_given_a_query_then_it_comes_back_trimmed(query: str, read_as: str) -> None:
+    assert read_query(asking(query)) == read_as
+
+
+ANY_SCRIPT = [
+    "Où manger à Lyon ?",
+    "東京で三日間",
+    "ثلاثة أيام في القاهرة",
+    "שלושה ימים בתל אביב",
+    "เที่ยวเชียงใหม่สามวัน",
+    "तीन दिन जयपुर में",
+    "Три дня в Ереване",
+    "Ελλάδα τον Μάιο",
+    "🏖️👨‍👩‍👧‍👦 in 🇵🇹?",
+    "Z͑ͫ̓ͪ̂a͊l͔g͆o",
+    "\U00020000\U0010fffd",
+]
+
+
+@pytest.mark.parametrize("query", ANY_SCRIPT)
+@pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize("form", ["text", "base64", "base64-bom"])
+def test_given_any_script_in_any_form_then_the_query_arrives_whole(
+    query: str, form: str, escaped: bool
+) -> None:
+    body = json.dumps({"query": query}, ensure_ascii=escaped)
+    event = {
+        "text": lambda: post(body),
+        "base64": lambda: in_base64(body.encode()),
+        "base64-bom": lambda: in_base64(b"\xef\xbb\xbf" + body.encode()),
+    }[form]()
+
+    assert read_query(event) == query
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '\n {"query" : "Rome"} \n',
+        '\ufeff{"query": "Rome"}',
+        '{"query": "Rome", "query_id": 7, "other": [1, {"a": null}]}',
+        '{"query": "Paris", "query": "Rome"}',
+        '{"query": "Rome", "number": ' + "9" * 4000 + "}",
+        '{"query": "Rome", "number": 1e999}',
+        '{"query": "Rome", "deep": ' + "[" * 100 + "]" * 100 + "}",
+    ],
+)
+def test_given_more_json_than_the_query_then_only_the_query_counts(body: str) -> None:
+    assert read_query(post(body)) == "Rome"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("{", id="cut"),
+        pytest.param("query=Rome", id="form"),
+        pytest.param("<query>Rome</query>", id="xml"),
+        pytest.param("Rome", id="words"),
+        pytest.param("{'query': 'Rome'}", id="single-quotes"),
+        pytest.param('{"query": "Rome",}', id="trailing-comma"),
+        pytest.param('{"query": "Rome"} {"query": "Paris"}', id="two-documents"),
+        pytest.param('{"query": "Ro\nme"}', id="raw-line-break"),
+        pytest.param('{"query": "Rome"}\x00', id="nul"),
+        pytest.param('{"query": "Rome", "n": NaN}', id="NaN"),
+        pytest.param('{"query": NaN}', id="NaN-query"),
+        pytest.param('{"query": "Rome", "n": Infinity}', id="Infinity"),
+        pytest.param('{"query": "Rome", "n": -Infinity}', id="-Infinity"),
+        pytest.param('{"query": "Rome", "n": ' + "9" * 5000 + "}", id="huge-integer"),
+        pytest.param('{"query": "Rome", "n": -' + "9" * 5000 + "}", id="huge-negative"),
+        pytest.param("[" * 30_000, id="deep-open"),
+        pytest.param("[" * 15_000 + "]" * 15_000, id="deep-arrays"),
+        pytest.param("[]", id="array"),
+        pytest.param('["query"]', id="array-of-text"),
+        pytest.param('"Rome"', id="text"),
+        pytest.param("7", id="number"),
+        pytest.param("true", id="boolean"),
+        pytest.param("null", id="null"),
+        pytest.param('{"query": "Rome \ud83c"}', id="raw-lone-surrogate"),
+        pytest.param('\ufeff\ufeff{"query": "Rome"}', id="two-boms"),
+        pytest.param("\ufeff", id="bom-alone"),
+    ],
+)
+def test_given_a_body_that_is_no_json_object_then_it_is_invalid_json_with_an_example(body: str) -> None:
+    with pytest.raises(InvalidJson) as refused:
+        read_query(post(body))
+
+    assert '{"query": "Three days in Lisbon in May?"}' in refused.value.message
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("depth", [500, 3_000])
+def test_given_objects_inside_objects_then_it_is_a_400_however_deep_python_reads(depth: int) -> None:
+    with pytest.raises((InvalidJson, InvalidQuery)):
+        read_query(post('{"query":' * depth + "1" + "}" * depth))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe{\x00", b'{"query": "\xe9"}', b'{"query": "\xed\xa0\xbc"}', b"\x80"]
+)
+def test_given_bytes_that_are_not_utf_8_then_they_are_invalid_json(raw: bytes) -> None:
+    with pytest.raises(InvalidJson):
+        read_query(in_base64(raw))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-le"])
+def test_given_json_in_another_encoding_then_it_is_invalid_json(encoding: str) -> None:
+    with pytest.raises(InvalidJson):
+        read_query(in_base64('{"query": "Rome"}'.encode(encoding)))
+
+
+@pytest.mark.parametrize("body", [None, "", "   ", "\r\n\t"])
+@pytest.mark.parametrize("base64_encoded", [True, False])
+def test_given_an_empty_body_then_it_is_called_empty(body: str | None, base64_encoded: bool) -> None:
+    event = in_base64((body or "").encode()) if base64_encoded else post(body)
+
+    with pytest.raises(InvalidJson) as refused:
+        read_query(event)
+
+    assert refused.value.message.startswith("The body is empty.")
+    assert '{"query"' in refused.value.message
+
+
+@pytest.mark.parametrize("body", ["not base64!", "YQ", "YQ=", "Y Q = =", "YWJj\n", "YWJj*", "é"])
+def test_given_a_body_that_is_marked_as_base64_and_is_not_then_it_is_said(body: str) -> None:
+    with pytest.raises(InvalidJson, match="marked as base64") as refused:
+        read_query(post(body, base64_encoded=True))
+
+    assert refused.value.message == "The body is not base64."
+
+
+@pytest.mark.parametrize("body", ["{}", '{"Query": "Rome"}', '{"question": "Rome"}', '{"query": null}'])
+def test_given_no_query_then_what_is_missing_is_named(body: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        read_query(post(body))
+
+    assert refused.value.message == 'The JSON object needs a "query", a text of 1 to 4,000 characters.'
+
+
+@pytest.mark.parametrize("query", [0, 7, 1.5, True, False, [], ["Rome"], {}, {"text": "Rome"}])
+def test_given_a_query_of_another_type_then_it_is_an_invalid_query(query: object) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        read_query(asking(query))
+
+    assert refused.value.message == '"query" must be a text of 1 to 4,000 characters.'
+
+
+@pytest.mark.parametrize("query", ["", " ", "\n\t\r", "\u3000\u00a0"])
+def test_given_an_empty_query_then_it_is_called_empty(query: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        read_query(asking(query))
+
+    assert refused.value.message.startswith('"query" is empty')
+
+
+@pytest.mark.parametrize("query", ["\ud83c", "Rome \udfd6", "\ud83c Rome", "\udfd6\ud83c"])
+def test_given_an_escaped_lone_surrogate_then_it_is_an_invalid_query(query: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        read_query(asking(query))
+
+    assert "lone surrogate" in refused.value.message
+    refused.value.message.encode()
+
+
+@pytest.mark.parametrize("character", ["x", "é", "東", "🏖"])
+def test_a_query_may_have_4000_characters_of_any_width(character: str) -> None:
+    assert read_query(asking(character * MAX_QUERY_CHARACTERS, ensure_ascii=False)) == character * 4000
+    assert read_query(asking("  " + character * 4000 + "\n", ensure_ascii=False)) == character * 4000
+
+
+@pytest.mark.parametrize("character", ["x", "é", "東", "🏖"])
+def test_given_one_character_more_then_the_query_is_refused_with_its_length(character: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        read_query(asking(character * 4001, ensure_ascii=False))
+
+    assert refused.value.message == '"query" has 4,001 characters; 4,000 is the most.'
+
+
+def padded(size: int, filler: str = " ") -> bytes:
+    """Return a body of so many bytes, whatever the width of what fills it."""
+    body = json.dumps({"query": "Rome", "pad": ""}).encode()
+    wide = filler.encode()
+    missing = size - len(body)
+    return body[:-2] + wide * (missing // len(wide)) + b"." * (missing % len(wide)) + body[-2:]
+
+
+@pytest.mark.parametrize("filler", ["x", "é", "東", "🏖"])
+@pytest.mark.parametrize("base64_encoded", [True, False])
+def test_a_body_may_have_32_kib_counted_in_bytes(filler: str, base64_encoded: bool) -> None:
+    def event(size: int) -> dict[str, Any]:
+        raw = padded(size, filler)
+        assert len(raw) == size
+        return in_base64(raw) if base64_encoded else post(raw.decode())
+
+    assert MAX_BODY_BYTES == 32_768
+    assert read_query(event(32_768)) == "Rome"
+    with pytest.raises(PayloadTooLarge, match="32769 bytes"):
+        read_query(event(32_769))
+
+
+@pytest.mark.parametrize("size", [65_537, 1_000_000, 6_000_000])
+def test_given_far_too_much_base64_then_it_is_refused_without_being_decoded(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base64, "b64decode", lambda *_args, **_kwargs: pytest.fail("decoded"))
+
+    with pytest.raises(PayloadTooLarge, match="about"):
+        read_query(post("A" * size, base64_encoded=True))
+
+
+def test_given_a_body_that_is_too_large_and_no_json_then_its_size_is_what_is_wrong() -> None:
+    with pytest.raises(PayloadTooLarge):
+        read_query(post("{" * 40_000))
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json;charset=utf-8",
+        "application/json; charset=UTF-8",
+        'application/json; charset="utf-8"',
+        "application/json ; Charset=utf8 ; version=1",
+        "application/json; charset = us-ascii",
+        "application/json;",
+        "application/vnd.travel+json",
+        "application/ld+json; profile=x; charset=utf-8",
+        "",
+    ],
+)
+@pytest.mark.parametrize("name", ["Content-Type", "content-type", "CONTENT-TYPE"])
+def test_given_json_in_utf_8_by_any_spelling_then_it_is_taken(name: str, content_type: str) -> None:
+    assert read_query({**asking("Rome"), "headers": {"accept": "*/*", name: content_type}}) == "Rome"
+
+
+@pytest.mark.parametrize("headers", [None, {}, {"accept": "text/html"}])
+def test_given_no_content_type_then_the_body_is_taken_for_json(headers: dict[str, str] | None) -> None:
+    assert read_query({**asking("Rome"), "headers": headers}) == "Rome"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain",
+        "text/json",
+        "text/html; charset=utf-8",
+        "application/xml",
+        "application/octet-stream",
+        "application/jsonp",
+        "application/json+xml",
+        "application/+json",
+        "json",
+        "application/json, text/plain",
+        "; charset=utf-8",
+        "*/*",
+    ],
+)
+def test_given_another_content_type_then_it_is_unsupported_and_the_right_one_is_named(
+    content_type: str,
+) -> None:
+    with pytest.raises(UnsupportedMediaType) as refused:
+        read_query(post('{"query": "Rome"}', headers={"Content-Type": content_type}))
+
+    assert "Content-Type: application/json" in refused.value.message
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", "latin1", '"windows-1252"', "", "utf-8x"])
+def test_given_another_charset_then_it_is_unsupported_and_utf_8_is_asked_for(charset: str) -> None:
+    with pytest.raises(UnsupportedMediaType) as refused:
+        read_query(
+            post('{"query": "Rome"}', headers={"Content-Type": f"application/json; charset={charset}"})
+        )
+
+    assert refused.value.message == "Send the JSON in UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        (None, Verify.NOTHING),
+        ({}, Verify.NOTHING),
+        ({"verify": None}, Verify.NOTHING),
+        ({"Verify": "true"}, Verify.NOTHING),
+        ({"other": "true"}, Verify.NOTHING),
+        ({"verify": "false"}, Verify.NOTHING),
+        ({"verify": "true"}, Verify.CREDENTIAL),
+        ({"verify": "workload-identity"}, Verify.IDENTITY),
+    ],
+)
+def test_given_a_known_value_of_verify_then_it_is_read(asked: dict[str, Any] | None, read: Verify) -> None:
+    assert read_verify({"queryStringParameters": asked}) is read
+
+
+@pytest.mark.parametrize("value", ["", "1", "0", "True", " true", "yes", "truely", "workload", "\x00", "☃"])
+def test_given_another_value_of_verify_then_it_is_refused_by_the_parameters_name(value: str) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        read_verify({"queryStringParameters": {"verify": value}})
+    assert '"verify" must be true or false' in refused.value.message
+
+
+@pytest.mark.parametrize("values", [["true", "true"], ["false", "true"], ["x", "true"]])
+def test_given_verify_more_than_once_then_it_is_refused(values: list[str]) -> None:
+    # API Gateway puts the last value of a repeated parameter into queryStringParameters.
+    event = {
+        "queryStringParameters": {"verify": values[-1]},
+        "multiValueQueryStringParameters": {"verify": values},
+    }
+    with pytest.raises(InvalidParameter):
+        read_verify(event)
+
+
+def test_the_repositorys_verify_event_asks_for_a_proof(proxy_event: ProxyEvent) -> None:
+    assert read_verify(proxy_event("get-verify")) is Verify.CREDENTIAL
+    assert read_verify(proxy_event("get")) is Verify.NOTHING
+
+
+INVISIBLE = [
+    "\x00",
+    "\x01\x02\x1f",
+    "\x7f",
+    "\x80\x9f",
+    " \x00 ",
+    "\u200b",
+    "\ufeff",
+    "\u2060\u200f",
+    "\x00\u3000",
+]
+
+
+@pytest.mark.parametrize("query", INVISIBLE)
+def test_given_a_query_of_control_characters_only_then_it_is_refused_by_that_name(query: str) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        read_query(asking(query))
+    assert "control characters" in refused.value.message
+
+
+@given(st.characters(exclude_categories=["Cs"]))
+def test_what_is_visible_to_python_is_visible_to_the_published_pattern(character: str) -> None:
+    # The published pattern must not depend on what "\\s" means: ECMA-262 and Python differ in it.
+    invisible = unicodedata.category(character) in ("Cc", "Zs", "Zl", "Zp") or character in INVISIBLE
+    if invisible:
+        assert not re.search(VISIBLE, character)
+    elif unicodedata.category(character) != "Cf":
+        assert re.search(VISIBLE, character)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate, gzip", "identity, gzip", "x"])
+def test_given_a_compressed_body_then_it_is_refused_as_an_unsupported_media_type(coding: str) -> None:
+    headers = JSON | {"Content-Encoding": coding}
+    with pytest.raises(UnsupportedMediaType) as refused:
+        read_query(post(json.dumps({"query": "Rome?"}), headers=headers))
+    assert "compression" in refused.value.message
+
+
+@pytest.mark.parametrize("coding", ["", "identity", " Identity "])
+def test_given_no_coding_then_the_body_is_read(coding: str) -> None:
+    headers = JSON | {"content-encoding": coding}
+    assert read_query(post(json.dumps({"query": "Rome?"}), headers=headers)) == "Rome?"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    body=st.none() | st.text(max_size=80) | json_values.map(json.dumps),
+    base64_encoded=st.booleans(),
+    content_type=st.text(max_size=20) | st.just("application/json"),
+)
+@example(body='{"query": "Rome"}', base64_encoded=False, content_type="application/json")
+def test_whatever_a_caller_sends_then_it_is_a_query_or_a_refusal_of_the_contract(
+    body: str | None, base64_encoded: bool, content_type: str
+) -> None:
+    event = post(body, base64_encoded=base64_encoded, headers={"Content-Type": content_type})
+    try:
+        query = read_query(event)
+    except RequestError as refused:
+        refused.message.encode()
+        return
+    assert 1 <= len(query) <= 4000
+    assert query == query.strip()
+    query.encode()

@@ -1,0 +1,118 @@
+"""A person at a keyboard without a terminal: an account, a home, and what is piped in."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.fakes.openai import Upstream
+from travel_gpt import telemetry as observability
+from travel_gpt.cli.__main__ import main
+from travel_gpt.cli.audit_log import trail_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "travel-gpt/openai-api-key"
+KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"
+NEW_KEY = "sk-proj-Zc5jF9sGp1Vu0Xe7Ka2M"
+BAD_KEY = "sk-proj-Ht6nB4qWy8Dr3Jo5Li9P"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Person:
+    """Types commands in a folder of their own, ``here``, with an AWS account and a model's server at hand."""
+
+    def __init__(self, here: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+        self.here, self.upstream = here, upstream
+        self.secrets: Any = boto3.client("secretsmanager")
+        self._capsys = capsys
+
+    def run(self, *arguments: str, given: str | bytes = "") -> Done:
+        """Run a command with something piped in."""
+        self._capsys.readouterr()
+        raw = given.encode() if isinstance(given, str) else given
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
+            status = main(list(arguments))
+        out, err = self._capsys.readouterr()
+        return Done(status, out, err)
+
+    def stored(self, stage: str = "AWSCURRENT", name: str = SECRET) -> Any:
+        """What a version of the secret holds; None where there is no such version."""
+        try:
+            answer = self.secrets.get_secret_value(SecretId=name, VersionStage=stage)
+        except self.secrets.exceptions.ResourceNotFoundException:
+            return None
+        return json.loads(answer["SecretString"])
+
+    def store(self, value: object, name: str = SECRET) -> None:
+        """Make the secret, or give it another value."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        try:
+            self.secrets.create_secret(Name=name, SecretString=text)
+        except self.secrets.exceptions.ResourceExistsException:
+            self.secrets.put_secret_value(SecretId=name, SecretString=text)
+
+    def stages(self) -> dict[str, str]:
+        """The version of each staging label."""
+        described = self.secrets.describe_secret(SecretId=SECRET)["VersionIdsToStages"]
+        return {stage: version for version, stages in described.items() for stage in stages}
+
+    def audited(self) -> list[dict[str, Any]]:
+        """The audit events so far."""
+        path = trail_path(os.environ)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [json.loads(line)["audit"] for line in lines]
+
+
+@pytest.fixture
+def person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Person]:
+    """A person in an empty folder, with an empty account. KEY and NEW_KEY are good at the model's server."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    before = dict(os.environ)
+    with mock_aws(), Upstream() as upstream:
+        upstream.accepted_keys = [KEY, NEW_KEY]
+        monkeypatch.setenv("OPENAI_BASE_URL", upstream.base_url)
+        yield Person(here, upstream, capsys)
+    # What a command takes from .env stays in its process, which is this one.
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Give the logger back as it was: the command moves it."""
+    shown = observability.logger.registered_handler
+    assert isinstance(shown, logging.StreamHandler)
+    log = logging.getLogger(observability.logger.service)
+    stream, level, handlers = shown.stream, shown.level, list(log.handlers)
+    # As an attribute: to set it properly flushes the one before, which an earlier test may have closed.
+    shown.stream = io.StringIO()
+    yield
+    shown.stream = stream
+    shown.setLevel(level)
+    log.handlers[:] = handlers

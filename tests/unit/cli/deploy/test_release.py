@@ -1,0 +1,59 @@
+"""What deploy.sh says of a deployment that failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from travel_gpt.cli.deploy import release
+from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.parameters import Environment
+from travel_gpt.cli.deploy.shell import Commands
+from travel_gpt.cli.deploy.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# As CloudFormation passes it on: "role-lacks-create-network-interface-cfn-handler" in the recordings.
+NO_PERMISSION = (
+    'Resource handler returned message: "The provided execution role does not have permissions to call '
+    'CreateNetworkInterface on EC2 (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
+)
+
+
+class FailingSam(Commands):
+    """Runs sam, which fails."""
+
+    def shown(self, _: Console, __: Callable[[str], str], *argv: str) -> tuple[int, list[str]]:
+        """Fail as sam does when CloudFormation has rolled back."""
+        assert argv[:2] == ("sam", "deploy")
+        return 1, ["Error: Failed to create/update the stack: s, Waiter StackUpdateComplete failed"]
+
+
+def failure(monkeypatch: pytest.MonkeyPatch, reason: str) -> str:
+    def first_failure(*_: Any) -> tuple[str, str]:
+        return "TravelGPTFunction (AWS::Lambda::Function)", reason
+
+    monkeypatch.setattr(release, "first_failure", first_failure)
+    monkeypatch.setattr(release, "read_stack", lambda *_: Stack("s", status="UPDATE_ROLLBACK_COMPLETE"))
+    with pytest.raises(Stop) as stopped:
+        release.deploy(
+            FailingSam({}), Console(assume_yes=True), Environment("default", "s", {}), "eu-west-1", [], ""
+        )
+    return str(stopped.value)
+
+
+def test_a_role_that_lambda_does_not_know_the_permissions_of_yet_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = failure(monkeypatch, NO_PERMISSION)
+
+    assert "call CreateNetworkInterface on EC2" in said
+    assert "repeat the same command" in said
+    assert "SCP" in said
+    assert "The stack is as it was before." in said
+
+
+def test_what_is_not_known_is_passed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "something new" in failure(monkeypatch, "something new")

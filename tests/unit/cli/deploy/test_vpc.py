@@ -1,0 +1,191 @@
+"""Leaving a VPC: the function first, and its role's permissions when the network interfaces are gone."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from travel_gpt.cli.deploy import interfaces, release
+from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.options import Options, read_options
+from travel_gpt.cli.deploy.parameters import Environment, Parameter
+from travel_gpt.cli.deploy.shell import AwsError, Commands
+from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, prepare, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from travel_gpt.cli.deploy.plan import Plan
+
+INSIDE = {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
+OUTSIDE = {"VpcSubnetIds": "", "VpcSecurityGroupIds": ""}
+DENIED = "An error occurred (UnauthorizedOperation) when calling the DescribeNetworkInterfaces operation: no"
+
+
+def options(*given: str) -> Options:
+    read = read_options([word for each in given for word in ("--parameter", each)])
+    assert read is not None
+    return read
+
+
+def decided(before: Mapping[str, str], after: Mapping[str, str], *given: str) -> Vpc:
+    return settle(options(*given), after, before)
+
+
+class TestWhatIsDecided:
+    @pytest.mark.parametrize("before", [{}, OUTSIDE, INSIDE], ids=["new", "outside", "inside"])
+    def test_a_function_that_enters_or_stays_needs_one_deployment(self, before: dict[str, str]) -> None:
+        assert decided(before, INSIDE) == Vpc()
+        assert decided(before, INSIDE).steps == []
+
+    @pytest.mark.parametrize("before", [{}, OUTSIDE])
+    def test_so_does_one_that_never_was_in_a_vpc(self, before: dict[str, str]) -> None:
+        assert decided(before, OUTSIDE) == Vpc()
+
+    def test_one_that_leaves_keeps_its_permissions_until_the_interfaces_are_gone(self) -> None:
+        vpc = decided(INSIDE, OUTSIDE)
+
+        assert vpc == Vpc(leaves=True, ends=True)
+        assert prepare(vpc, [Parameter(PERMISSIONS, "disabled", "disabled", "disabled")]) == [
+            Parameter(PERMISSIONS, "disabled", "enabled", "disabled")
+        ]
+        (step,) = vpc.steps
+        assert "40 minutes" in step
+        assert "deploy once more" in step
+
+    def test_a_run_that_was_interrupted_is_finished_by_the_next(self) -> None:
+        vpc = decided({**OUTSIDE, PERMISSIONS: "enabled"}, OUTSIDE)
+
+        assert vpc == Vpc(leaves=False, ends=True)
+        assert "40 minutes" not in vpc.steps[0]
+
+    @pytest.mark.parametrize("value", ["enabled", "disabled"])
+    def test_what_the_owner_says_of_the_permissions_holds_once_it_has_left(self, value: str) -> None:
+        given = f"{PERMISSIONS}={value}"
+
+        assert not decided({**OUTSIDE, PERMISSIONS: "enabled"}, OUTSIDE, given).ends
+
+    def test_they_cannot_end_while_it_leaves(self) -> None:
+        with pytest.raises(Stop, match="Leave it out") as stopped:
+            decided(INSIDE, OUTSIDE, f"{PERMISSIONS}=disabled")
+        assert stopped.value.status == 2
+
+    def test_the_owner_may_keep_them(self) -> None:
+        assert not decided(INSIDE, OUTSIDE, f"{PERMISSIONS}=enabled").ends
+
+    @pytest.mark.parametrize("name", INSIDE)
+    def test_half_of_a_vpc_is_refused(self, name: str) -> None:
+        with pytest.raises(Stop, match="VpcSubnetIds and VpcSecurityGroupIds go together"):
+            decided({}, {**OUTSIDE, name: INSIDE[name]})
+
+
+class FakeAws(Commands):
+    """Answers what is asked of a stack and of its function's interfaces."""
+
+    stack: Mapping[str, str]
+    answers: deque[list[str] | AwsError]
+    asked: list[str]
+
+    def aws(self, *arguments: str) -> Any:
+        """Answer as ``aws`` does."""
+        if arguments[:2] == ("cloudformation", "describe-stacks"):
+            listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in self.stack.items()]
+            output = {"OutputKey": "FunctionName", "OutputValue": "s-TravelGPTFunction"}
+            about = {"StackName": "s", "StackStatus": "UPDATE_COMPLETE", "StackId": "id", "CreationTime": ""}
+            return {"Stacks": [{**about, "Parameters": listed, "Outputs": [output]}]}
+        assert arguments[:3] == ("ec2", "describe-network-interfaces", "--filters")
+        self.asked.append(arguments[3])
+        answer = self.answers.popleft()
+        if isinstance(answer, AwsError):
+            raise answer
+        return {"NetworkInterfaces": [{"NetworkInterfaceId": each} for each in answer]}
+
+
+class Run:
+    """One end of a run of deploy.sh, with time that passes by itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.deployed: list[dict[str, str]] = []
+        self.slept = 0.0
+        self.asked: list[str] = []
+        monkeypatch.setattr("travel_gpt.cli.deploy.interfaces.time.sleep", self._sleep)
+        monkeypatch.setattr("travel_gpt.cli.deploy.interfaces.time.monotonic", lambda: self.slept)
+        monkeypatch.setattr(release, "deploy", self._deploy)
+
+    def finish(self, vpc: Vpc, *answers: list[str] | AwsError, stack: Mapping[str, str]) -> None:
+        commands = FakeAws({})
+        object.__setattr__(commands, "stack", stack)
+        object.__setattr__(commands, "answers", deque(answers))
+        object.__setattr__(commands, "asked", self.asked)
+        plan = SimpleNamespace(
+            options=options(),
+            environment=Environment("default", "s", {}),
+            account=SimpleNamespace(region="eu-west-1"),
+            stack=SimpleNamespace(name="s"),
+            parameters=prepare(vpc, [Parameter("Keyless", "off", "prepare", "off"), *_parameters()]),
+            vpc=vpc,
+            flags=" --region eu-west-1",
+        )
+        interfaces.finish(commands, Console(assume_yes=True), cast("Plan", plan))
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+    def _deploy(self, *arguments: Any) -> None:
+        given: Iterable[Parameter] = arguments[4]
+        self.deployed.append({each.name: each.new for each in given})
+
+
+def _parameters() -> list[Parameter]:
+    return [Parameter(PERMISSIONS, "disabled", "disabled", "disabled")]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    return Run(monkeypatch)
+
+
+LEAVES = Vpc(leaves=True, ends=True)
+STACK = {"Keyless": "on", PERMISSIONS: "enabled"}
+
+
+class TestTheSecondDeployment:
+    def test_waits_until_lambda_has_deleted_the_interfaces(self, run: Run) -> None:
+        run.finish(LEAVES, ["eni-1", "eni-2"], ["eni-2"], [], stack=STACK)
+
+        assert run.slept > 0
+        assert set(run.asked) == {"Name=description,Values=AWS Lambda VPC ENI-s-TravelGPTFunction*"}
+        # What the run changed in between stays.
+        assert run.deployed == [{"Keyless": "on", PERMISSIONS: "disabled"}]
+
+    def test_is_put_off_when_they_do_not_go(self, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+        run.finish(LEAVES, *[["eni-1"]] * 1000, stack=STACK)
+
+        assert run.deployed == []
+        assert 40 * 60 < run.slept < 60 * 60
+        said = capsys.readouterr().out
+        assert "eni-1" in said
+        assert "  ./deploy.sh\n" in said
+
+    def test_does_not_wait_in_a_later_run(self, run: Run) -> None:
+        run.finish(Vpc(ends=True), ["eni-1"], stack=STACK)
+
+        assert (run.deployed, run.slept) == ([], 0)
+
+    def test_is_left_to_the_owner_who_may_not_see_them(
+        self, run: Run, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        run.finish(LEAVES, AwsError("ec2 describe-network-interfaces", DENIED), stack=STACK)
+
+        assert run.deployed == []
+        said = re.sub(r"\s+", " ", capsys.readouterr().out)
+        assert "hidden from you (ec2:DescribeNetworkInterfaces)" in said
+        assert "./deploy.sh --parameter KeepVpcPermissions=disabled" in said
+
+    def test_stops_when_aws_fails(self, run: Run) -> None:
+        with pytest.raises(AwsError):
+            run.finish(LEAVES, AwsError("ec2 describe-network-interfaces", "throttled"), stack=STACK)

@@ -1,0 +1,118 @@
+"""``travel-gpt secret discard-pending``: what a rotation left behind is taken away, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
+from travel_gpt.aws.secret_versions import SecretVersions
+from travel_gpt.cli.errors import DONE, FAILED, USAGE
+from travel_gpt.cli.secret import discard
+from travel_gpt.errors import AccessDenied
+from travel_gpt.rotation.key_names import KeyNames
+
+TOKEN = "6f5c2a4e-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def left_behind(person: Person) -> None:
+    """A secret with a version that a rotation left as AWSPENDING."""
+    person.store({"api_key": KEY})
+    SecretVersions(SECRET).stage(json.dumps({"api_key": BAD_KEY}), TOKEN)
+
+
+@pytest.mark.usefixtures("left_behind")
+def test_it_takes_the_label_off_and_names_the_key_that_is_left_at_openai(person: Person) -> None:
+    current = person.stages()["AWSCURRENT"]
+
+    done = person.run("secret", "discard-pending", "--yes")
+
+    assert done.status == DONE
+    assert person.stages() == {"AWSCURRENT": current}
+    assert person.stored() == {"api_key": KEY}
+    arn = person.secrets.describe_secret(SecretId=SECRET)["ARN"]
+    assert KeyNames(arn).of(TOKEN) in done.out
+    (event,) = person.audited()
+    assert (event["event"], event["outcome"], event["version"]) == (
+        "secret.discard_pending",
+        "success",
+        TOKEN,
+    )
+    # Then a rotation by hand is possible again.
+    assert person.run("secret", "rotate", given=NEW_KEY).status == DONE
+
+
+@pytest.mark.usefixtures("left_behind")
+def test_without_a_terminal_and_without_yes_nothing_is_changed(person: Person) -> None:
+    done = person.run("secret", "discard-pending")
+
+    assert done.status == USAGE
+    assert "--yes" in done.err
+    assert person.stages()["AWSPENDING"] == TOKEN
+    assert person.audited() == []
+
+
+@pytest.mark.usefixtures("left_behind")
+@pytest.mark.parametrize(("answer", "status"), [("y\n", DONE), ("n\n", FAILED), ("\n", FAILED)])
+def test_at_a_terminal_it_asks(
+    person: Person, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
+) -> None:
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(discard, "sys", SimpleNamespace(stdin=Keyboard(answer), stderr=sys.stderr))
+
+    done = person.run("secret", "discard-pending")
+
+    assert "Discard it? [y/N]" in done.err
+    assert done.status == status
+    assert ("AWSPENDING" in person.stages()) == (status == FAILED)
+
+
+def test_a_version_that_is_pending_and_current_at_once_is_left_alone(person: Person) -> None:
+    # Source: recorded secretsmanager/ListSecretVersionIds/AWSCURRENT-and-AWSPENDING-same-version.
+    person.store({"api_key": KEY})
+    person.secrets.update_secret_version_stage(
+        SecretId=SECRET, VersionStage="AWSPENDING", MoveToVersionId=person.stages()["AWSCURRENT"]
+    )
+    before = person.stages()
+    assert before["AWSPENDING"] == before["AWSCURRENT"]
+
+    done = person.run("secret", "discard-pending", "--yes")
+
+    assert done.status == DONE
+    assert "nothing to discard" in done.out
+    assert person.stages() == before
+    assert person.audited() == []
+
+
+@pytest.mark.usefixtures("left_behind")
+def test_what_secrets_manager_refuses_is_said_without_any_key(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: object) -> None:
+        raise AccessDenied("the caller may not relabel the versions of the secret")
+
+    monkeypatch.setattr(SecretVersions, "discard_pending", refused)
+
+    done = person.run("secret", "discard-pending", "--yes")
+
+    assert done.status == FAILED
+    assert "may not relabel" in done.err
+    assert person.audited()[0]["outcome"] == "access_denied"
+    assert not {KEY, BAD_KEY} & set((done.out + done.err).split())
+    assert KEY[8:] not in done.out + done.err
+    assert BAD_KEY[8:] not in done.out + done.err
+
+
+def test_there_may_be_no_such_secret(person: Person) -> None:
+    done = person.run("secret", "discard-pending", "--yes")
+
+    assert done.status == FAILED
+    assert "travel-gpt secret put" in done.err

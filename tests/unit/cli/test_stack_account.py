@@ -1,0 +1,527 @@
+"""The checks of a stack that ask AWS, and the one that asks the API."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from tests.unit.cli.conftest import KEY, SECRET, Person
+from travel_gpt.aws.secret_versions import Described, SecretVersions
+from travel_gpt.cli.doctor.check_result import DAY, Finding, State
+from travel_gpt.cli.doctor.stack import api, deployed, monitoring as watching, role, secret
+from travel_gpt.cli.doctor.stack.checks import checks_of
+from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
+from travel_gpt.cli.doctor.stack.health import check_health
+from travel_gpt.cli.target import function_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+PARAMETERS = {
+    "ThrottleRate": "5",
+    "ThrottleBurst": "10",
+    "HealthThrottleRate": "5",
+    "HealthThrottleBurst": "10",
+    "DailyQuota": "1000",
+    "LogRetentionDays": "30",
+}
+RESOURCES = {
+    "TravelGPTFunction": "AWS::Lambda::Function",
+    "TravelGPTApi": "AWS::ApiGateway::RestApi",
+    "ApiStage": "AWS::ApiGateway::Stage",
+    "ApiUsagePlan": "AWS::ApiGateway::UsagePlan",
+    "ApiKey": "AWS::ApiGateway::ApiKey",
+    "TravelGPTFunctionLogGroup": "AWS::Logs::LogGroup",
+    "ApiAccessLogGroup": "AWS::Logs::LogGroup",
+    "CredentialFailureAlarm": "AWS::CloudWatch::Alarm",
+}
+
+
+def stack(*without: str, url: str = "", **variables: str) -> Deployed:
+    """A stack as the template makes it, but for some resources."""
+    return Deployed(
+        "s",
+        {
+            "StackStatus": "CREATE_COMPLETE",
+            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in PARAMETERS.items()],
+            "Outputs": [{"OutputKey": "ApiUrl", "OutputValue": url}],
+        },
+        {name: Resource(name, name, kind) for name, kind in RESOURCES.items() if name not in without},
+        {"FunctionName": "f", "Role": "arn:aws:iam::1:role/r", "Environment": {"Variables": variables}},
+    )
+
+
+class Aws:
+    """Clients that answer what they were told to."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def __call__(self, _service: str) -> Aws:
+        return self
+
+    def __getattr__(self, action: str) -> Any:
+        return lambda **_: self.answers[action]
+
+
+def use(monkeypatch: pytest.MonkeyPatch, module: ModuleType, **answers: Any) -> None:
+    monkeypatch.setattr(module, "client", Aws(**answers))
+
+
+def told(findings: Iterator[Finding]) -> list[tuple[str, str]]:
+    found = list(findings)
+    assert all(bool(each.mend) == (each.state is not State.OK) for each in found)
+    return [(each.state.value, each.says) for each in found]
+
+
+THROTTLE = {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 10}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"~1travel-gpt/POST": THROTTLE, "*/*": THROTTLE},
+            [("ok", "POST: 5 a second, 10 at once"), ("ok", "GET: 5 a second, 10 at once")],
+        ),
+        ({}, [("problem", "POST has no throttle"), ("problem", "GET has no throttle")]),
+        (
+            {"*/*": THROTTLE | {"throttlingBurstLimit": 99}},
+            [
+                ("warning", "POST: 5 a second, 99 at once, which is not what the stack says"),
+                ("warning", "GET: 5 a second, 99 at once, which is not what the stack says"),
+            ],
+        ),
+        (
+            {"*/*": THROTTLE | {"throttlingRateLimit": -1}},
+            [("problem", "POST has no throttle"), ("problem", "GET has no throttle")],
+        ),
+    ],
+)
+def test_throttles(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    use(monkeypatch, api, get_stage={"methodSettings": settings})
+    assert told(api.check_throttles(stack())) == expected
+
+
+def test_bodies_in_a_log_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = {"*/*": THROTTLE | {"dataTraceEnabled": True}}
+    use(monkeypatch, api, get_stage={"methodSettings": traced})
+    assert told(api.check_throttles(stack()))[-1][0] == "problem"
+
+
+PLAN = {"apiStages": [{}], "quota": {"limit": 1000}, "throttle": {"rateLimit": 5.0}}
+
+
+@pytest.mark.parametrize(
+    ("plan", "enabled", "expected"),
+    [
+        (PLAN, True, [("ok", "1000 queries a day, 5 a second")]),
+        (PLAN | {"quota": {}}, True, [("warning", "there is no daily quota")]),
+        (
+            PLAN | {"quota": {"limit": 7}},
+            True,
+            [("warning", "7 queries a day, which is not what the stack says")],
+        ),
+        (PLAN | {"apiStages": []}, True, [("problem", "it belongs to no stage, so no key opens POST")]),
+        (
+            PLAN | {"throttle": {}},
+            False,
+            [
+                ("ok", "1000 queries a day, none a second"),
+                ("warning", "the callers' key is disabled: every POST is refused"),
+            ],
+        ),
+    ],
+)
+def test_callers(
+    monkeypatch: pytest.MonkeyPatch, plan: dict[str, Any], enabled: bool, expected: list[tuple[str, str]]
+) -> None:
+    use(monkeypatch, api, get_usage_plan=plan, get_api_key={"enabled": enabled})
+    assert told(api.check_callers(stack())) == expected
+
+
+def test_an_open_api_is_a_warning() -> None:
+    assert told(api.check_callers(stack("ApiUsagePlan", "ApiKey")))[0][0] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (30, ("ok", "ApiAccessLogGroup is kept 30 days")),
+        (None, ("problem", "ApiAccessLogGroup is kept for ever")),
+        (7, ("warning", "ApiAccessLogGroup is kept 7 days, and the stack says 30")),
+    ],
+)
+def test_logs(monkeypatch: pytest.MonkeyPatch, days: int | None, expected: tuple[str, str]) -> None:
+    group = {"logGroupName": "ApiAccessLogGroup"} | ({} if days is None else {"retentionInDays": days})
+    use(monkeypatch, watching, describe_log_groups={"logGroups": [group]})
+    function, access = told(watching.check_logs(stack()))
+    assert access == expected
+    assert function == ("problem", "TravelGPTFunctionLogGroup is gone")
+
+
+def test_no_access_log_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, watching, describe_log_groups={"logGroups": []})
+    assert told(watching.check_logs(stack("ApiAccessLogGroup")))[-1][0] == "warning"
+
+
+ALARM = {"AlarmName": "CredentialFailureAlarm", "StateValue": "OK", "AlarmActions": ["arn:x"]}
+
+
+@pytest.mark.parametrize(
+    ("alarms", "expected"),
+    [
+        ([ALARM], [("ok", "1 of 1 are there and quiet")]),
+        ([], [("problem", "CredentialFailureAlarm is gone"), ("ok", "0 of 1 are there and quiet")]),
+        (
+            [ALARM | {"StateValue": "ALARM"}],
+            [("problem", "CredentialFailureAlarm is raised"), ("ok", "0 of 1 are there and quiet")],
+        ),
+        (
+            [ALARM | {"ActionsEnabled": False}],
+            [
+                ("warning", "CredentialFailureAlarm tells nobody: its actions are off"),
+                ("ok", "0 of 1 are there and quiet"),
+            ],
+        ),
+        (
+            [ALARM | {"AlarmActions": []}],
+            [("ok", "1 of 1 are there and quiet"), ("warning", "nobody is told when one is raised")],
+        ),
+    ],
+)
+def test_alarms(
+    monkeypatch: pytest.MonkeyPatch, alarms: list[dict[str, Any]], expected: list[tuple[str, str]]
+) -> None:
+    use(monkeypatch, watching, describe_alarms={"MetricAlarms": alarms})
+    assert told(watching.check_alarms(stack())) == expected
+
+
+def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "arn:aws:secretsmanager:us-east-1:1:secret:travel-gpt/openai-api-key-??????"
+    statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": own}
+    answers: dict[str, Any] = {
+        "list_attached_role_policies": {"AttachedPolicies": [{"PolicyName": "Admin"}]},
+        "list_role_policies": {"PolicyNames": ["p"]},
+        "get_role_policy": {"PolicyDocument": {"Statement": [statement]}},
+    }
+    use(monkeypatch, role, **answers)
+    assert told(role.check_role(stack())) == [
+        ("problem", "r has managed policies, and should have none: Admin")
+    ]
+    use(monkeypatch, role, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
+    assert told(role.check_role(stack())) == [("ok", "r may do 1 things, each on named resources")]
+    in_a_vpc = {"Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*"}
+    answers["get_role_policy"] = {"PolicyDocument": {"Statement": [statement, in_a_vpc]}}
+    use(monkeypatch, role, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
+    assert told(role.check_role(stack())) == [
+        ("ok", "r may do 2 things, all but ec2:deletenetworkinterface on named resources")
+    ]
+
+
+def test_a_secret_that_is_well(person: Person) -> None:
+    person.store({"api_key": KEY})
+    assert [state for state, _ in told(secret.check_secret(stack()))] == ["ok"] * 5
+
+
+def test_no_secret_is_a_problem_and_a_keyless_function_needs_none(person: Person) -> None:
+    assert person.stored() is None
+    assert told(secret.check_secret(stack())) == [("problem", f"there is no {SECRET}")]
+    assert told(secret.check_secret(stack(CREDENTIAL_SOURCE="environment"))) == [
+        ("ok", "the function reads none: its source is environment")
+    ]
+
+
+def test_a_deleted_secret_is_a_problem(person: Person) -> None:
+    person.store({"api_key": KEY})
+    person.secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=7)
+    assert told(secret.check_secret(stack())) == [("problem", f"{SECRET} is scheduled for deletion")]
+
+
+def test_a_secret_without_a_value_is_a_problem(person: Person) -> None:
+    person.secrets.create_secret(Name=SECRET)
+    assert told(secret.check_secret(stack()))[0] == ("problem", f"{SECRET} has no value")
+
+
+@pytest.mark.usefixtures("person")
+def test_a_secret_that_cannot_be_looked_at_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://")
+    assert told(secret.check_secret(stack()))[0][0] == "warning"
+
+
+def described(**changes: Any) -> Described:
+    facts: dict[str, Any] = {
+        "arn": "arn:x",
+        "name": SECRET,
+        "stages": {"v1": frozenset({"AWSCURRENT"})},
+        "created_at": None,
+        "changed_at": time.time() - DAY,
+        "rotated_at": None,
+        "next_rotation_at": None,
+        "deleted_at": None,
+        "rotates": False,
+        "rotation_days": None,
+        "kms_key": "",
+    }
+    return Described(**facts | changes)
+
+
+def _made(days: float) -> dict[str, Any]:
+    made = datetime.fromtimestamp(time.time() - days * DAY, UTC)
+    return {"Versions": [{"VersionId": version, "CreatedDate": made} for version in ("v1", "v2")]}
+
+
+PENDING = {"stages": {"v1": frozenset({"AWSCURRENT"}), "v2": frozenset({"AWSPENDING"})}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "made", "expected"),
+    [
+        ({"rotates": True, "rotation_days": 30}, 29, ("ok", "on, every 30 days")),
+        (
+            {"rotates": True, "rotation_days": 7, "next_rotation_at": 4_102_444_800.0},
+            1,
+            ("ok", "on, every 7 days, next 2100-01-01"),
+        ),
+        (
+            {"rotates": True, "next_rotation_at": time.time() - 5 * DAY},
+            1,
+            ("problem", "it was due 5 days ago"),
+        ),
+        ({"rotates": True, "rotation_days": 30}, 40, ("warning", "the key was stored 40 days ago, and 32")),
+        ({}, 91, ("warning", "the key was stored 91 days ago, and 90")),
+        (PENDING, 0.01, ("warning", "version v2 is pending: a rotation is running, or one stopped half-way")),
+        (PENDING, 0.5, ("problem", "version v2 is pending for 12 hours: a rotation stopped half-way")),
+        (PENDING, 40, ("problem", "version v2 is pending for 40 days: a rotation stopped half-way")),
+        ({"kms_key": "arn:kms"}, 1, ("problem", "the secret is encrypted with arn:kms")),
+    ],
+)
+def test_what_is_said_of_a_secret(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], made: float, expected: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(SecretVersions, "describe", lambda _: described(**changes))
+    use(
+        monkeypatch,
+        secret,
+        list_secret_version_ids=_made(made),
+        get_resource_policy={},
+        list_role_policies={"PolicyNames": []},
+    )
+    found = told(secret.check_secret(stack()))
+    assert [text for state, text in found if state == expected[0] and text.startswith(expected[1])], found
+
+
+@pytest.mark.parametrize(
+    ("stages", "offers"),
+    [
+        (PENDING["stages"], True),
+        # A rotation may end so. Source: recorded
+        # secretsmanager/ListSecretVersionIds/AWSCURRENT-and-AWSPENDING-same-version.
+        ({"v1": frozenset({"AWSPREVIOUS"}), "v2": frozenset({"AWSCURRENT", "AWSPENDING"})}, False),
+    ],
+    ids=["left-behind", "current"],
+)
+def test_the_command_that_discards_a_version_is_offered_where_one_was_left_behind(
+    monkeypatch: pytest.MonkeyPatch, stages: dict[str, frozenset[str]], offers: bool
+) -> None:
+    monkeypatch.setattr(SecretVersions, "describe", lambda _: described(stages=stages))
+    use(monkeypatch, secret, list_secret_version_ids=_made(3), get_resource_policy={})
+
+    mends = [each.mend for each in secret.check_secret(stack())]
+
+    assert any("travel-gpt secret discard-pending --env prod" in mend for mend in mends) == offers
+
+
+@pytest.mark.parametrize(("rotates", "state"), [(True, "ok"), (False, "problem")])
+def test_a_rotation_that_was_switched_off_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, rotates: bool, state: str
+) -> None:
+    monkeypatch.setattr(SecretVersions, "describe", lambda _: described(rotates=rotates))
+    use(monkeypatch, secret, list_secret_version_ids=_made(1), get_resource_policy={})
+    meant = stack()
+    kind = "AWS::SecretsManager::RotationSchedule"
+    meant.resources["RotationSchedule"] = Resource("RotationSchedule", "x", kind)
+
+    assert [each.state for each in secret.check_secret(meant) if each.check == "rotation"] == [state]
+
+
+def test_the_period_that_the_settings_name_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SecretVersions, "describe", lambda _: described())
+    use(monkeypatch, secret, list_secret_version_ids=_made(20), get_resource_policy={})
+    assert ("warning", "the key was stored 20 days ago, and 14 is enough") in told(
+        secret.check_secret(stack(CREDENTIAL_ROTATION_DAYS="14"))
+    )
+
+
+def test_a_key_of_yours_that_the_role_may_use_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SecretVersions, "describe", lambda _: described(kms_key="arn:kms"))
+    decrypt = {"Statement": [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:kms"}]}
+    use(
+        monkeypatch,
+        secret,
+        list_secret_version_ids={"Versions": []},
+        get_resource_policy={},
+        list_role_policies={"PolicyNames": ["p"]},
+        get_role_policy={"PolicyDocument": decrypt},
+    )
+    assert {state for state, _ in told(secret.check_secret(stack()))} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "state"),
+    [
+        ({"Effect": "Allow", "Principal": {"AWS": "arn:b"}}, "warning"),
+        ({"Effect": "Allow", "Principal": "*"}, "problem"),
+        ({"Effect": "Deny", "Principal": "*"}, "ok"),
+    ],
+)
+def test_who_else_may_read(monkeypatch: pytest.MonkeyPatch, statement: dict[str, Any], state: str) -> None:
+    monkeypatch.setattr(SecretVersions, "describe", lambda _: described())
+    text = json.dumps({"Statement": [statement]})
+    use(monkeypatch, secret, list_secret_version_ids=_made(1), get_resource_policy={"ResourcePolicy": text})
+    assert told(secret.check_secret(stack()))[-1][0] == state
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[tuple[str, list[str]]]:
+    """An API that always answers the same."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/Prod/travel-gpt", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+WELL = {"status": "success", "credential_source": "secrets-manager"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, WELL, [("ok", "200: the function has a key from secrets-manager")]),
+        (
+            200,
+            WELL | {"warnings": ["the key expires in 3 hours"]},
+            [
+                ("ok", "200: the function has a key from secrets-manager"),
+                ("warning", "the key expires in 3 hours"),
+            ],
+        ),
+        (
+            503,
+            {"code": "secret_not_found", "message": f"No secret for {KEY} here."},
+            [("problem", "503 secret_not_found: No secret for [redacted] here.")],
+        ),
+    ],
+)
+def test_health(status: int, body: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    with answering(status, json.dumps(body).encode()) as (url, asked):
+        assert told(check_health(stack(url=url), verify=False)) == expected
+    assert asked == ["/Prod/travel-gpt"]
+
+
+@pytest.mark.parametrize(
+    ("body", "held", "proven"),
+    [
+        ({"mode": "openai", "has_api_key": True}, "has a key from secrets-manager", "OpenAI accepts the key"),
+        (
+            {"mode": "compatible", "has_api_key": True},
+            "has a key from secrets-manager",
+            "the model server accepts the key",
+        ),
+        (
+            {"mode": "compatible", "has_api_key": False},
+            "has no key, only a placeholder from secrets-manager",
+            "the model server accepts a call without a key",
+        ),
+        (
+            {"mode": "keyless", "has_api_key": False},
+            "has no key: it authenticates with its own identity",
+            "OpenAI accepts the function's identity",
+        ),
+    ],
+)
+def test_what_the_function_has_is_said_by_its_mode(body: dict[str, Any], held: str, proven: str) -> None:
+    with answering(200, json.dumps(WELL | body | {"verified": True}).encode()) as (url, _):
+        ((state, says),) = told(check_health(stack(url=url), verify=True))
+    assert (state, says) == ("ok", f"200: the function {held}, and {proven}")
+
+
+def test_verify_asks_for_the_proof() -> None:
+    with answering(200, json.dumps(WELL | {"verified": True}).encode()) as (url, asked):
+        ((_, says),) = told(check_health(stack(url=url), verify=True))
+    assert says.endswith(", and OpenAI accepts the key")
+    assert asked == ["/Prod/travel-gpt?verify=true"]
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]"])
+def test_an_answer_of_somebody_elses_is_a_problem(body: bytes) -> None:
+    with answering(200, body) as (url, _):
+        ((state, says),) = told(check_health(stack(url=url), verify=False))
+    assert (state, says) == ("problem", f"{url} answered 200")
+
+
+def test_an_api_that_is_away_is_a_problem() -> None:
+    with answering(200, b"") as (url, _):
+        pass
+    ((state, says),) = told(check_health(stack(url=url), verify=False))
+    assert state == "problem"
+    assert "cannot be reached" in says
+
+
+def test_a_stack_is_looked_up_with_all_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = [
+        {"LogicalResourceId": name, "PhysicalResourceId": name, "ResourceType": kind}
+        for name, kind in RESOURCES.items()
+    ]
+    answers: dict[str, Any] = {
+        "describe_stacks": {"Stacks": [{"StackStatus": "CREATE_COMPLETE"}]},
+        "describe_stack_resources": {"StackResources": resources},
+        "get_function_configuration": {"FunctionName": "f", "Environment": {"Variables": {"LOG_LEVEL": "x"}}},
+    }
+    use(monkeypatch, deployed, **answers)
+
+    found = Deployed.look_up("s")
+
+    assert [each.logical for each in found.of_type("AWS::ApiGateway::Stage")] == ["ApiStage"]
+    assert found.settings.problems
+    titles = [title for title, _ in checks_of(found, verify=True)]
+    assert {"role", "secret", "throttles", "logs", "alarms", "template", "drift", "health"} <= set(titles)
+
+    use(monkeypatch, deployed, **answers | {"describe_stack_resources": {"StackResources": []}})
+    with pytest.raises(Exception, match="no stack of Travel GPT"):
+        Deployed.look_up("s")
+
+
+@pytest.mark.usefixtures("person")
+def test_the_variables_of_a_function_that_is_not_there() -> None:
+    assert boto3.client("lambda").list_functions()["Functions"] == []
+    assert function_variables("travel-gpt-backend") is None

@@ -1,0 +1,161 @@
+"""Secrets Manager as moto plays it: the secret that is there, is not, is deleted, or is no text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
+from travel_gpt.errors import InvalidSecret, SecretNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+NAME = "travel-gpt/openai-api-key"
+KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
+
+
+@pytest.fixture
+def owner() -> Iterator[SecretsManagerClient]:
+    """The owner's own client, on an empty account."""
+    with mock_aws():
+        yield boto3.client("secretsmanager")
+
+
+def test_given_a_secret_then_its_key_its_source_and_its_version_are_read(owner: SecretsManagerClient) -> None:
+    made = owner.create_secret(Name=NAME, SecretString=json.dumps({"api_key": KEY, "model": "gemma4"}))
+
+    credential = SecretsManagerSource(NAME).fetch()
+
+    assert credential == Credential(key=Key(KEY), source="secrets-manager", model="gemma4")
+    assert credential.version == made["VersionId"]
+
+
+def test_a_secret_is_found_by_its_arn_too(owner: SecretsManagerClient) -> None:
+    arn = owner.create_secret(Name=NAME, SecretString=KEY)["ARN"]
+
+    assert SecretsManagerSource(arn).fetch().key.reveal() == KEY
+
+
+def test_given_a_new_value_then_the_next_fetch_reads_it(owner: SecretsManagerClient) -> None:
+    owner.create_secret(Name=NAME, SecretString=KEY)
+    source = SecretsManagerSource(NAME)
+    first = source.fetch()
+
+    owner.put_secret_value(SecretId=NAME, SecretString="another-key-0001")
+
+    second = source.fetch()
+    assert second.key.reveal() == "another-key-0001"
+    assert second.version != first.version
+
+
+def test_a_version_that_is_only_pending_is_not_read(owner: SecretsManagerClient) -> None:
+    owner.create_secret(Name=NAME, SecretString=KEY)
+
+    owner.put_secret_value(SecretId=NAME, SecretString="pending-key-0001", VersionStages=["AWSPENDING"])
+
+    assert SecretsManagerSource(NAME).fetch().key.reveal() == KEY
+
+
+def test_given_no_secret_then_it_is_not_found_and_aws_own_words_are_in_the_detail(
+    owner: SecretsManagerClient,
+) -> None:
+    owner.create_secret(Name=f"{NAME}-2", SecretString=KEY)
+
+    with pytest.raises(SecretNotFound) as refused:
+        SecretsManagerSource(NAME).fetch()
+
+    assert refused.value.detail.startswith("the secret, or its current version, does not exist: ")
+    assert "Secrets Manager can't find the specified secret" in refused.value.detail
+
+
+def test_given_a_secret_without_a_value_then_it_is_not_found(owner: SecretsManagerClient) -> None:
+    owner.create_secret(Name=NAME)
+
+    with pytest.raises(SecretNotFound):
+        SecretsManagerSource(NAME).fetch()
+
+
+def test_given_a_secret_scheduled_for_deletion_then_it_is_not_found_until_it_is_restored(
+    owner: SecretsManagerClient,
+) -> None:
+    owner.create_secret(Name=NAME, SecretString=KEY)
+    owner.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
+    source = SecretsManagerSource(NAME)
+
+    with pytest.raises(SecretNotFound, match="scheduled for deletion"):
+        source.fetch()
+
+    owner.restore_secret(SecretId=NAME)
+    assert source.fetch().key.reveal() == KEY
+
+
+def test_given_a_secret_deleted_for_good_then_it_is_not_found(owner: SecretsManagerClient) -> None:
+    owner.create_secret(Name=NAME, SecretString=KEY)
+    owner.delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
+
+    with pytest.raises(SecretNotFound):
+        SecretsManagerSource(NAME).fetch()
+
+
+def test_given_a_binary_secret_then_it_is_invalid_and_how_to_store_it_is_said(
+    owner: SecretsManagerClient,
+) -> None:
+    owner.create_secret(Name=NAME, SecretBinary=KEY.encode())
+
+    with pytest.raises(InvalidSecret, match="binary: store the key as text"):
+        SecretsManagerSource(NAME).fetch()
+
+
+@pytest.mark.parametrize("value", [" ", "two words", '{"api_key": 7}'])
+def test_given_a_secret_without_a_usable_key_then_it_is_invalid(
+    owner: SecretsManagerClient, value: str
+) -> None:
+    owner.create_secret(Name=NAME, SecretString=value)
+
+    with pytest.raises(InvalidSecret):
+        SecretsManagerSource(NAME).fetch()
+
+
+@pytest.mark.parametrize("default", ["eu-west-1", None])
+def test_lambdas_own_region_is_asked_whatever_boto3s_default_is(
+    owner: SecretsManagerClient, monkeypatch: pytest.MonkeyPatch, default: str | None
+) -> None:
+    owner.create_secret(Name=NAME, SecretString=KEY)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    if default:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", default)
+    else:
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+
+    assert SecretsManagerSource(NAME).fetch().key.reveal() == KEY
+
+
+@pytest.mark.usefixtures("owner")
+def test_making_a_source_asks_nobody_and_needs_no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "client", lambda *_args, **_kwargs: pytest.fail("a client was made"))
+
+    assert SecretsManagerSource(NAME).name == "secrets-manager"
+
+
+def test_one_client_serves_every_fetch(owner: SecretsManagerClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner.create_secret(Name=NAME, SecretString=KEY)
+    make, made = boto3.client, []
+
+    def counted(*args: object, **kwargs: object) -> object:
+        made.append(args)
+        return make(*args, **kwargs)  # type: ignore[call-overload] # passed through
+
+    monkeypatch.setattr(boto3, "client", counted)
+    source = SecretsManagerSource(NAME)
+    for _ in range(3):
+        source.fetch()
+
+    assert made == [("secretsmanager",)]

@@ -1,1 +1,0 @@
-"""Tests of scripts/deploy, without a process of aws or sam."""

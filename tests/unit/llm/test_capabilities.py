@@ -1,0 +1,135 @@
+"""What a server does not take is learnt from what it refuses, and from nothing else."""
+
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from tests.unit.llm.sdk import REQUEST, of_response, refusal
+from travel_gpt.llm.capabilities import (
+    MAX_COMPLETION_TOKENS,
+    MAX_TOKENS,
+    REASONING,
+    STORE,
+    Dialect,
+)
+
+
+def of_body(status: int, body: Any) -> openai.APIStatusError:
+    return of_response(httpx2.Response(status, json=body))
+
+
+def test_openai_is_asked_with_everything() -> None:
+    dialect = Dialect(at_openai=True)
+
+    assert dialect.takes(REASONING)
+    assert dialect.takes(STORE)
+    assert dialect.chat_cap == MAX_COMPLETION_TOKENS
+
+
+def test_another_server_is_asked_without_what_few_know() -> None:
+    dialect = Dialect(at_openai=False)
+
+    assert not dialect.takes(REASONING)
+    assert dialect.takes(STORE)
+    assert dialect.chat_cap == MAX_TOKENS
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        refusal(400, "Unrecognized request argument supplied: store"),
+        refusal(422, "property 'store' is unsupported"),
+        of_body(422, {"detail": [{"loc": ["body", "store"], "msg": "Extra inputs are not permitted"}]}),
+        of_body(
+            400, [{"error": {"message": 'Invalid JSON payload. Unknown name "store": Cannot find field.'}}]
+        ),
+        of_response(httpx2.Response(400, text="STORE is not known here")),
+    ],
+    ids=["mistral", "groq", "vllm", "gemini", "text"],
+)
+def test_given_a_server_that_refuses_a_parameter_by_name_then_it_is_left_out(
+    failure: openai.APIStatusError,
+) -> None:
+    dialect = Dialect(at_openai=False)
+
+    assert dialect.learn(failure)
+
+    assert not dialect.takes(STORE)
+    assert dialect.chat_cap == MAX_TOKENS, "and nothing else has changed"
+    assert not dialect.learn(failure), "the same refusal teaches nothing new, so nobody tries for ever"
+
+
+def test_given_openais_model_without_reasoning_then_the_effort_is_left_out() -> None:
+    dialect = Dialect(at_openai=True)
+
+    assert dialect.learn(refusal(400, "Unsupported parameter: 'reasoning.effort' is not supported."))
+
+    assert not dialect.takes(REASONING)
+    assert dialect.takes(STORE)
+
+
+def test_openai_is_always_told_not_to_store() -> None:
+    # OpenAI knows the parameter. A refusal that quotes a traveller's "store" must not have queries kept.
+    dialect = Dialect(at_openai=True)
+
+    assert not dialect.learn(refusal(400, "Invalid input: 'a grocery store in Rome'"))
+
+    assert dialect.takes(STORE)
+
+
+@pytest.mark.parametrize(
+    ("at_openai", "refused", "then"),
+    [(True, MAX_COMPLETION_TOKENS, MAX_TOKENS), (False, MAX_TOKENS, MAX_COMPLETION_TOKENS)],
+)
+def test_given_the_wrong_name_for_the_cap_then_the_other_is_taken_and_one_always_goes_out(
+    at_openai: bool, refused: str, then: str
+) -> None:
+    dialect = Dialect(at_openai=at_openai)
+
+    assert dialect.learn(refusal(400, f"Unsupported parameter: '{refused}' is not supported."))
+    assert dialect.chat_cap == then
+
+    assert not dialect.learn(refusal(400, f"Unsupported parameter: '{then}' is not supported."))
+    assert dialect.chat_cap == then
+
+
+def test_several_parameters_are_learnt_one_after_the_other() -> None:
+    dialect = Dialect(at_openai=False)
+
+    assert dialect.learn(refusal(400, "store is unknown, and so is max_tokens"))
+    assert (dialect.takes(STORE), dialect.chat_cap) == (False, MAX_TOKENS)
+    assert dialect.learn(refusal(400, "store is unknown, and so is max_tokens"))
+    assert dialect.chat_cap == MAX_COMPLETION_TOKENS
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        refusal(400, "Invalid 'input'."),
+        refusal(401, "store"),
+        refusal(403, "store"),
+        refusal(404, "store"),
+        refusal(429, "store"),
+        refusal(500, "could not store"),
+        of_response(httpx2.Response(400)),
+        openai.APIConnectionError(message="store", request=REQUEST),
+        TimeoutError("store"),
+    ],
+    ids=["400-of-another", "401", "403", "404", "429", "500", "400-silent", "connection", "timeout"],
+)
+def test_given_any_other_failure_then_nothing_is_learnt(failure: Exception) -> None:
+    dialect = Dialect(at_openai=False)
+
+    assert not dialect.learn(failure)
+
+    assert dialect.takes(STORE)
+    assert dialect.chat_cap == MAX_TOKENS
+
+
+def test_what_one_server_does_not_take_another_may() -> None:
+    first, second = Dialect(at_openai=False), Dialect(at_openai=False)
+    first.learn(refusal(400, "store"))
+
+    assert second.takes(STORE)

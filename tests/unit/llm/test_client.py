@@ -1,0 +1,468 @@
+"""The way to the model's server: one client, tries that can help, no wait beyond the deadline."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import openai
+import pytest
+
+from tests.fakes.openai import bodies
+from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, soon
+from tests.unit.llm.sdk import REQUEST, refusal
+from travel_gpt.credentials.credential import Key
+from travel_gpt.deadline import Deadline
+from travel_gpt.errors import (
+    ContextLengthExceeded,
+    CredentialRejected,
+    ModelUnavailable,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamNotFound,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from travel_gpt.llm import client as module
+from travel_gpt.llm.client import LONGEST_PAUSE, Upstream, _pause_before_another_try
+from travel_gpt.llm.refusals import KeyRefused
+from travel_gpt.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Server:
+    """A model's server inside the SDK's own HTTP client; the last step of its script repeats."""
+
+    def __init__(self) -> None:
+        self.script: list[Any] = [answered]
+        self.requests: list[httpx2.Request] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request)
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(step, Exception):
+            raise step
+        reply: httpx2.Response = step(request) if callable(step) else step
+        return reply
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(request.content) for request in self.requests]
+
+
+def answered(request: httpx2.Request) -> httpx2.Response:
+    if request.method == "GET":
+        return httpx2.Response(200, json=bodies.models())
+    body = json.loads(request.content)
+    make = bodies.completion if request.url.path.endswith("/chat/completions") else bodies.response
+    return httpx2.Response(200, json=make(body, "Take tram 28."))
+
+
+def refused(status: int, message: str = "No.", headers: dict[str, str] | None = None) -> Callable[..., Any]:
+    return lambda _: httpx2.Response(status, json=bodies.error(message), headers=headers)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between tries, which nobody has to wait for here."""
+    pauses: list[float] = []
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=pauses.append))
+    return pauses
+
+
+@pytest.fixture
+def connect(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Upstream]]:
+    """Give a function that makes the way to the scripted server; its keywords are environment variables."""
+    made: list[Upstream] = []
+    plain = openai.DefaultHttpxClient
+
+    def client(**options: Any) -> Any:
+        return plain(**options, transport=httpx2.MockTransport(server))
+
+    monkeypatch.setattr(openai, "DefaultHttpxClient", client)
+
+    def make(**environment: str) -> Upstream:
+        made.append(Upstream(Settings.load(environment)))
+        return made[-1]
+
+    yield make
+    for upstream in made:
+        upstream.close()
+
+
+def test_the_default_call_goes_to_openai_with_the_key_in_the_header(connect: Any, server: Server) -> None:
+    answer = connect().ask("Lisbon?", FIRST, soon())
+
+    (request,) = server.requests
+    assert str(request.url) == "https://api.openai.com/v1/responses"
+    assert request.headers["authorization"] == f"Bearer {FIRST_KEY}"
+    assert FIRST_KEY not in str(request.url) + request.content.decode()
+    assert answer.text == "Take tram 28."
+
+
+def test_a_proof_lists_the_models(connect: Any, server: Server) -> None:
+    connect().list_models(FIRST, soon())
+
+    (request,) = server.requests
+    assert (request.method, str(request.url)) == ("GET", "https://api.openai.com/v1/models")
+    assert request.headers["authorization"] == f"Bearer {FIRST_KEY}"
+
+
+@pytest.mark.parametrize(("api", "path"), [("responses", "responses"), ("chat", "chat/completions")])
+def test_a_trial_asks_the_model_in_use_for_a_few_tokens(
+    connect: Any, server: Server, api: str, path: str
+) -> None:
+    connect(OPENAI_API=api, OPENAI_MAX_OUTPUT_TOKENS="1500").try_model(FIRST, soon())
+
+    (request,) = server.requests
+    assert (request.method, request.url.path) == ("POST", f"/v1/{path}")
+    (body,) = server.bodies()
+    assert body["model"] == Settings.load({}).model
+    assert 16 <= body["max_output_tokens" if api == "responses" else "max_completion_tokens"] <= 256
+
+
+def test_a_trial_needs_no_words_in_the_answer(connect: Any, server: Server) -> None:
+    # A reasoning model may have used up the few tokens before its first word.
+    cut = {
+        "object": "response",
+        "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"},
+    }
+    server.script = [httpx2.Response(200, json={**cut, "output": []})]
+
+    connect().try_model(FIRST, soon())
+
+
+@pytest.mark.parametrize("code", [None, "missing_scope"])
+def test_a_trial_with_a_key_that_lacks_the_scope_fails(
+    connect: Any, server: Server, code: str | None
+) -> None:
+    # Source: recorded openai/POST /v1/responses/401-missing-scopes, and …-code-missing_scope.
+    message = "You have insufficient permissions for this operation. Missing scopes: api.responses.write."
+    server.script = [httpx2.Response(401, json=bodies.error(message, code=code))]
+
+    with pytest.raises(CredentialRejected) as rejected:
+        connect().try_model(FIRST, soon())
+    assert FIRST_KEY not in str(rejected.value) + rejected.value.message
+
+
+def test_what_the_secret_says_wins_over_the_environment(connect: Any, server: Server) -> None:
+    upstream = connect(
+        OPENAI_BASE_URL="https://env.example/v1", OPENAI_MODEL="env-model", OPENAI_API="responses"
+    )
+    credential = replace(
+        FIRST,
+        base_url="https://secret.example/v1",
+        model="secret-model",
+        api="chat",
+        organization="org-1",
+        project="proj_1",
+    )
+
+    upstream.ask("Lisbon?", credential, soon())
+
+    (request,) = server.requests
+    assert str(request.url) == "https://secret.example/v1/chat/completions"
+    assert request.headers["openai-organization"] == "org-1"
+    assert request.headers["openai-project"] == "proj_1"
+    assert server.bodies()[0]["model"] == "secret-model"
+
+
+def test_given_a_new_key_then_it_goes_out_with_the_next_call(connect: Any, server: Server) -> None:
+    upstream = connect()
+    for credential in (FIRST, FIRST, SECOND, FIRST):
+        upstream.ask("Lisbon?", credential, soon())
+
+    keys = [request.headers["authorization"].removeprefix("Bearer ") for request in server.requests]
+    assert keys == [FIRST_KEY, FIRST_KEY, SECOND_KEY, FIRST_KEY]
+
+
+def test_one_sdk_client_serves_as_long_as_the_key_does(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    plain = openai.OpenAI
+
+    def counted(**options: Any) -> openai.OpenAI:
+        made.append(plain(**options))
+        return made[-1]  # type: ignore[return-value] # the one just made
+
+    monkeypatch.setattr(openai, "OpenAI", counted)
+    upstream = connect()
+    for _ in range(5):
+        upstream.ask("Lisbon?", FIRST, soon())
+        upstream.ask("Lisbon?", replace(FIRST, version="v9"), soon())
+    assert len(made) == 1, "19 ms each"
+
+    upstream.ask("Lisbon?", replace(FIRST, key=Key("another-key-0001")), soon())
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize(
+    ("base_url", "at_openai"),
+    [
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("https://API.OpenAI.com/v1", True),
+        ("https://notapi.openai.com.example/v1", False),
+        ("https://evilapi.openai.com/v1", False),
+        ("https://api.openai.com.example/v1", False),
+        ("https://example.com/api.openai.com/v1", False),
+        ("http://127.0.0.1:9/v1", False),
+    ],
+)
+def test_a_server_is_openais_by_its_host(
+    connect: Any, server: Server, base_url: str, at_openai: bool
+) -> None:
+    connect(OPENAI_BASE_URL=base_url).ask("Lisbon?", FIRST, soon())
+
+    assert ("reasoning" in server.bodies()[0]) is at_openai
+
+
+def test_what_a_server_does_not_take_is_learnt_for_it_and_its_model_alone(
+    connect: Any, server: Server
+) -> None:
+    server.script = [refused(400, "Unknown parameter: store"), answered]
+    upstream = connect(OPENAI_BASE_URL="https://example.com/v1")
+
+    assert upstream.ask("Lisbon?", FIRST, soon()).text == "Take tram 28."
+    upstream.ask("Lisbon?", FIRST, soon())
+    upstream.ask("Lisbon?", replace(FIRST, model="other"), soon())
+    upstream.ask("Lisbon?", replace(FIRST, base_url="https://other.example/v1"), soon())
+
+    assert ["store" in body for body in server.bodies()] == [True, False, False, True, True]
+
+
+def test_learning_uses_up_no_try(connect: Any, server: Server, slept: list[float]) -> None:
+    server.script = [
+        refused(400, "Unknown parameter: store"),
+        refused(500),
+        refused(400, "Unsupported parameter: max_tokens"),
+        answered,
+    ]
+    upstream = connect(OPENAI_BASE_URL="https://example.com/v1", OPENAI_API="chat", OPENAI_MAX_RETRIES="1")
+
+    assert upstream.ask("Lisbon?", FIRST, soon()).text == "Take tram 28."
+    assert len(server.requests) == 4
+    assert len(slept) == 1
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2, 5])
+@pytest.mark.parametrize(
+    "passing",
+    [refused(500), refused(503), refused(409), httpx2.ReadError("cut")],
+    ids=["500", "503", "409", "cut"],
+)
+def test_a_passing_fault_is_tried_again_as_often_as_set_and_no_more(
+    connect: Any, server: Server, slept: list[float], passing: Any, retries: int
+) -> None:
+    server.script = [passing]
+
+    with pytest.raises(UpstreamFailed):
+        connect(OPENAI_MAX_RETRIES=str(retries)).ask("Lisbon?", FIRST, soon(28))
+
+    assert len(server.requests) == retries + 1
+    assert len(slept) == retries
+    assert all(0 < pause <= LONGEST_PAUSE for pause in slept)
+
+
+@pytest.mark.usefixtures("slept")
+def test_a_server_that_is_not_there_is_tried_again_as_often_as_set(connect: Any, server: Server) -> None:
+    server.script = [httpx2.ConnectError("refused")]
+
+    with pytest.raises(UpstreamUnreachable):
+        connect(OPENAI_MAX_RETRIES="2").ask("Lisbon?", FIRST, soon(28))
+
+    assert len(server.requests) == 3
+
+
+def test_a_full_context_teaches_nothing_about_parameters(connect: Any, server: Server) -> None:
+    # LiteLLM's words for it name max_tokens: recorded litellm/POST /v1/chat/completions/400-context-length.
+    server.script = [refused(400, "input length and `max_tokens` exceed context limit: 1 + 2 > 2")]
+
+    with pytest.raises(ContextLengthExceeded):
+        connect(OPENAI_BASE_URL="https://m.example/v1", OPENAI_API="chat").ask("Lisbon?", FIRST, soon())
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("api", ["responses", "chat"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"object": "error", "code": 404, "message": "The model `x` does not exist."}, ModelUnavailable),
+        ({"error": {"message": "Rate limit", "code": 429}}, UpstreamRateLimited),
+        ({"error": {"message": "It broke."}}, UpstreamFailed),
+    ],
+    ids=["flat-model", "429", "plain"],
+)
+def test_an_error_inside_a_200_has_its_meaning(
+    connect: Any, server: Server, api: str, body: dict[str, Any], kind: type[Exception]
+) -> None:
+    server.script = [lambda _: httpx2.Response(200, json=body)]
+
+    with pytest.raises(kind) as raised:
+        connect(OPENAI_API=api).ask("Lisbon?", FIRST, soon())
+
+    assert "answered 200 with an error" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("api", "code"), [("responses", "upstream_api_unsupported"), ("chat", "upstream_not_found")]
+)
+def test_lm_studio_answers_a_path_that_it_does_not_have_with_200(
+    connect: Any, server: Server, api: str, code: str
+) -> None:
+    # lmstudio-bug-tracker issue 618.
+    body = {"error": f"Unexpected endpoint or method. (POST /{api})"}
+    server.script = [lambda _: httpx2.Response(200, json=body)]
+
+    with pytest.raises(UpstreamError) as raised:
+        connect(OPENAI_API=api, OPENAI_BASE_URL="http://localhost:1234").ask("Lisbon?", FIRST, soon())
+
+    assert raised.value.code == code
+
+
+def test_a_proof_by_a_server_without_the_path_is_no_proof(connect: Any, server: Server) -> None:
+    server.script = [
+        lambda _: httpx2.Response(200, json={"error": "Unexpected endpoint or method. (GET /models)"})
+    ]
+
+    with pytest.raises(UpstreamNotFound):
+        connect(OPENAI_BASE_URL="http://localhost:1234").list_models(FIRST, soon())
+
+
+def test_given_a_fault_that_passes_then_the_caller_does_not_notice(
+    connect: Any, server: Server, slept: list[float]
+) -> None:
+    server.script = [refused(503), httpx2.ConnectError("refused"), answered]
+
+    assert connect().ask("Lisbon?", FIRST, soon(28)).text == "Take tram 28."
+    assert len(slept) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (refused(401), KeyRefused),
+        (refused(429, headers={"retry-after": "1"}), UpstreamRateLimited),
+        (refused(400), UpstreamFailed),
+        (httpx2.ReadTimeout("slow"), UpstreamTimeout),
+        (refused(503, headers={"retry-after": "2"}), UpstreamFailed),
+        (
+            lambda _: httpx2.Response(200, text="not json", headers={"content-type": "application/json"}),
+            UpstreamFailed,
+        ),
+    ],
+    ids=["401", "429", "400", "timeout", "503-longer-than-worth-it", "no-json"],
+)
+def test_given_a_fault_that_another_try_cannot_mend_then_there_is_none(
+    connect: Any, server: Server, slept: list[float], fault: Any, kind: type[Exception]
+) -> None:
+    server.script = [fault]
+
+    with pytest.raises(kind) as raised:
+        connect().ask("Lisbon?", FIRST, soon(28))
+
+    assert len(server.requests) == 1
+    assert slept == []
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+
+
+def test_given_little_time_then_a_fault_is_not_tried_again(
+    connect: Any, server: Server, slept: list[float]
+) -> None:
+    server.script = [refused(500)]
+
+    with pytest.raises(UpstreamFailed):
+        connect().ask("Lisbon?", FIRST, Deadline(0.9))
+
+    assert len(server.requests) == 1
+    assert slept == []
+
+
+def test_given_no_time_then_nothing_is_sent(connect: Any, server: Server) -> None:
+    with pytest.raises(UpstreamTimeout):
+        connect().ask("Lisbon?", FIRST, Deadline(0))
+
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(("seconds", "connecting"), [(20, 5.0), (3, 3.0)])
+def test_each_wait_of_a_call_is_bounded_by_the_deadline(
+    connect: Any, server: Server, seconds: float, connecting: float
+) -> None:
+    connect().ask("Lisbon?", FIRST, Deadline(seconds))
+
+    timeout = server.requests[0].extensions["timeout"]
+    assert timeout["connect"] == pytest.approx(connecting, abs=0.5)
+    assert timeout["read"] == pytest.approx(seconds, abs=0.5)
+    assert timeout["write"] == pytest.approx(seconds, abs=0.5)
+    assert timeout["pool"] == pytest.approx(seconds, abs=0.5)
+
+
+def test_a_redirect_is_not_followed_with_the_key(connect: Any, server: Server) -> None:
+    server.script = [lambda _: httpx2.Response(307, headers={"location": "https://elsewhere.example/"})]
+
+    with pytest.raises(UpstreamNotFound):
+        connect().ask("Lisbon?", FIRST, soon())
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.usefixtures("slept")
+def test_a_closed_way_says_so(connect: Any) -> None:
+    upstream = connect()
+    upstream.close()
+
+    with pytest.raises(UpstreamFailed):
+        upstream.ask("Lisbon?", FIRST, soon())
+
+
+@pytest.mark.parametrize(
+    ("failure", "tried", "least", "most"),
+    [
+        (refusal(500), 0, 0.125, 0.25),
+        (refusal(500), 1, 0.25, 0.5),
+        (refusal(500), 2, 0.5, 1.0),
+        (refusal(500), 4, 1.0, 1.0),
+        (refusal(599), 0, 0.125, 0.25),
+        (refusal(409), 0, 0.125, 0.25),
+        (openai.APIConnectionError(request=REQUEST), 0, 0.125, 0.25),
+        (refusal(503, headers={"retry-after": "1"}), 0, 1, 1),
+        (refusal(503, headers={"retry-after-ms": "10"}), 0, 1, 1),
+    ],
+)
+def test_pauses_grow_and_are_spread_out(failure: Exception, tried: int, least: float, most: float) -> None:
+    pauses = [_pause_before_another_try(failure, tried) for _ in range(50)]
+
+    assert all(pause is not None and least <= pause <= most for pause in pauses)
+    assert least == most or len(set(pauses)) > 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        refusal(400),
+        refusal(401),
+        refusal(404),
+        refusal(422),
+        refusal(429, headers={"retry-after": "1"}),
+        refusal(503, headers={"retry-after": "2"}),
+        openai.APITimeoutError(REQUEST),
+        TimeoutError("the time is up"),
+        ValueError("unreadable"),
+    ],
+    ids=["400", "401", "404", "422", "429", "503-later", "timeout", "deadline", "unreadable"],
+)
+def test_there_is_no_pause_where_another_try_cannot_help(failure: Exception) -> None:
+    assert _pause_before_another_try(failure, 0) is None

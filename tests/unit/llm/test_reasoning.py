@@ -1,0 +1,124 @@
+"""A traveller never reads what a model thought before it answered."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.fakes.openai import bodies
+from travel_gpt.errors import UpstreamFailed
+from travel_gpt.llm.capabilities import Dialect
+from travel_gpt.llm.model_apis import WIRES, Question
+from travel_gpt.llm.reasoning import answer_start, without_reasoning
+
+QUESTION = Question("Lisbon?", "qwen3", 1500, "none", Dialect(at_openai=False))
+
+STRIPPED = [
+    ("<think>A tram or a bus?</think>Take tram 28.", "Take tram 28."),
+    ("<think>\nA tram?\n</think>\n\nTake tram 28.", "\n\nTake tram 28."),
+    ("\n <think></think>Take tram 28.", "Take tram 28."),
+    ("<think>a</think>\n<think>b</think>Take tram 28.", "Take tram 28."),
+    ("<THINK>a</THINK>Take tram 28.", "Take tram 28."),
+    ('<think effort="low">a</think >Take tram 28.', "Take tram 28."),
+    ("<thinking>is </think> a tag?</thinking>Take tram 28.", "Take tram 28."),
+    ("[THINK]a[/THINK]Take tram 28.", "Take tram 28."),
+    ("◁think▷a◁/think▷Take tram 28.", "Take tram 28."),
+    ("<seed:think>is </think> a tag?</seed:think>Take tram 28.", "Take tram 28."),
+    ("I could say a tram.</think>Take tram 28.", "Take tram 28."),
+    ("I could say a tram.[/THINK] Take tram 28.", " Take tram 28."),
+    ("I could say a tram.\n</think>\n\nTake tram 28.", "\n\nTake tram 28."),
+    ("I could say a tram.</think>\nTake tram 28.", "\nTake tram 28."),
+    ("Sure!\n<think>A tram?\nA bus?</think>\nTake tram 28.", "Sure!\n\nTake tram 28."),
+    ("Sure!\n\n[THINK]a[/THINK]Take tram 28.", "Sure!\n\nTake tram 28."),
+    ("Take tram 28.\n<think>Or a bus, cut by the cap", "Take tram 28.\n"),
+]
+NOTHING_LEFT = [
+    "<think>A tram or a bus, or perhaps",
+    "<think>",
+    "<think>a</think>",
+    "<think>a</think><think>b",
+    "  <think>a</think> \n ",
+    "Only thoughts.</think>",
+    "<thinking>a</think>",
+]
+LEFT_ALONE = [
+    "Take tram 28.",
+    "Models write <think>…</think> before an answer.",
+    "Models write <think> and\n</think>\nbefore an answer.",
+    "The tag `</think>` closes it.",
+    'The tag "</think>" closes it.',
+    "<thinker> is a statue in Paris.",
+    "<b>Tram</b> 28.",
+    "I think</a>",
+    "",
+]
+
+
+@pytest.mark.parametrize(("text", "answer"), STRIPPED)
+def test_what_was_thought_before_the_answer_is_taken_away(text: str, answer: str) -> None:
+    assert without_reasoning(text) == answer
+
+
+@pytest.mark.parametrize("text", NOTHING_LEFT)
+def test_given_thoughts_alone_then_nothing_is_left(text: str) -> None:
+    assert without_reasoning(text).strip() == ""
+
+
+@pytest.mark.parametrize("text", LEFT_ALONE)
+def test_a_tag_that_the_answer_speaks_of_stays(text: str) -> None:
+    assert without_reasoning(text) == text
+
+
+@given(st.text(st.sampled_from("ab \n<>/"), max_size=20), st.text(st.sampled_from("ab \n.>"), max_size=20))
+def test_whatever_was_thought_and_answered_only_the_answer_remains(thought: str, answer: str) -> None:
+    assert without_reasoning(f"<think>{thought}</think>{answer}") == answer
+
+
+def test_a_stream_may_ask_as_often_as_it_grows() -> None:
+    text = "<think>A tram?</think>Take tram 28."
+
+    starts = [answer_start(text[:length]) for length in range(len("<think>"), len(text) + 1)]
+
+    assert set(starts) == {None, text.index("Take")}
+
+
+@pytest.mark.parametrize(("text", "answer"), STRIPPED)
+def test_on_chat(text: str, answer: str) -> None:
+    assert WIRES["chat"].read(bodies.completion({}, text), QUESTION).text == answer.strip()
+
+
+@pytest.mark.parametrize(("text", "answer"), STRIPPED)
+def test_on_responses(text: str, answer: str) -> None:
+    assert WIRES["responses"].read(bodies.response({}, text), QUESTION).text == answer.strip()
+
+
+@pytest.mark.parametrize("text", NOTHING_LEFT)
+def test_thoughts_alone_are_an_error_and_no_empty_answer(text: str) -> None:
+    for document, api in ((bodies.completion({}, text), "chat"), (bodies.response({}, text), "responses")):
+        with pytest.raises(UpstreamFailed, match="no text"):
+            WIRES[api].read(document, QUESTION)
+
+
+def test_thoughts_that_used_up_the_cap_name_the_setting() -> None:
+    with pytest.raises(UpstreamFailed, match="raise OPENAI_MAX_OUTPUT_TOKENS") as cut:
+        WIRES["chat"].read(bodies.completion({}, "<think>A tram", finish="length"), QUESTION)
+
+    assert "try again" not in cut.value.message.lower()
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
+def test_thoughts_beside_the_answer_are_not_read(field: str) -> None:
+    # Recorded: ollama/POST /v1/chat/completions/text has message.reasoning.
+    document = bodies.completion({}, "Take tram 28.")
+    document["choices"][0]["message"][field] = "A tram or a bus?"
+    assert WIRES["chat"].read(document, QUESTION).text == "Take tram 28."
+
+    document["choices"][0]["message"]["content"] = ""
+    with pytest.raises(UpstreamFailed, match="no text"):
+        WIRES["chat"].read(document, QUESTION)
+
+
+def test_each_message_of_a_response_may_begin_with_thoughts() -> None:
+    document = bodies.response({}, "<think>a</think>Take ")
+    second = bodies.response({}, "<think>b</think>tram 28.")
+    document["output"] += second["output"]
+
+    assert WIRES["responses"].read(document, QUESTION).text == "Take tram 28."

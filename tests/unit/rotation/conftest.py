@@ -1,0 +1,36 @@
+"""A world for each test, whose Secrets Manager goes by the test's clock."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.secretsmanager import models
+
+from tests.unit.rotation.harness import DAY, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from tests.unit.doubles import Clock
+
+
+@pytest.fixture(scope="session")
+def owner() -> SecretsManagerClient:
+    """One client for all: making one takes longer than a whole rotation."""
+    return boto3.client("secretsmanager")
+
+
+@pytest.fixture
+def world(owner: SecretsManagerClient, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A secret whose owner put a key of their own into it a month ago."""
+    monkeypatch.setattr(models, "time", SimpleNamespace(time=clock))
+    with mock_aws():
+        made = World(owner, clock)
+        clock.advance(30 * DAY)
+        yield made

@@ -1,0 +1,263 @@
+"""A secret that is rotated: moto's Secrets Manager, OpenAI's keys in memory, and a death at any moment."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+from moto.secretsmanager.models import secretsmanager_backends
+
+from travel_gpt.aws.secret_versions import SecretVersions
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.errors import CredentialRejected
+from travel_gpt.rotation.config import RotationPlan
+from travel_gpt.rotation.key_names import KeyNames
+from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
+from travel_gpt.rotation.workflow import Rotation
+from travel_gpt.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from tests.unit.doubles import Clock
+
+NAME = "travel-gpt/openai-api-key"
+OWNERS_KEY = "sk-svcacct-owners-first-key-000000000001"
+DAY = 86_400
+
+PLAN = RotationPlan.load(
+    {
+        "ROTATION_PROJECT_ID": "proj_1",
+        "ROTATION_SERVICE_ACCOUNT_ID": "user-1",
+        "ROTATION_ADMIN_SECRET_NAME": "travel-gpt/openai-admin-key",
+        "ROTATION_FUNCTION_ARN": "arn:aws:lambda:us-east-1:123456789012:function:rotator",
+        "ROTATION_SCHEDULE_GROUP": "group",
+        "ROTATION_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
+        "CREDENTIAL_ROTATION_DAYS": "30",
+    },
+    Settings.load({}),
+)
+
+
+class Killed(BaseException):
+    """The function died: nothing of it runs any more."""
+
+
+@dataclass
+class Fate:
+    """Counts the moments before and after each call to the outside, and kills at one of them."""
+
+    dies_at: int | None = None
+    moments: int = 0
+
+    def meet(self) -> None:
+        """Pass a moment, or die in it."""
+        self.moments += 1
+        if self.moments - 1 == self.dies_at:
+            raise Killed
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """A call with a moment before it and one after it."""
+
+        def met(*args: Any, **kwargs: Any) -> Any:
+            self.meet()
+            result = call(*args, **kwargs)
+            self.meet()
+            return result
+
+        return met
+
+
+@dataclass
+class Live:
+    """A key that OpenAI lets in."""
+
+    id: str
+    name: str
+    value: str
+    created_at: float
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass
+class PlayedKeys:
+    """The service account at OpenAI."""
+
+    clock: Clock
+    alive: dict[str, Live] = field(default_factory=dict)
+    made: int = 0
+    knows_new_keys_after: float = 0
+    admin: AdminKey | None = None
+    needs: tuple[str, ...] = ("api.model.read", "api.responses.write")
+
+    def issued(self) -> list[IssuedKey]:
+        """List the keys."""
+        return [IssuedKey(key.id, key.name, key.created_at) for key in self.alive.values()]
+
+    def create(self, name: str, expires_in: int, scopes: Sequence[str]) -> NewKey:
+        """Make a key."""
+        self.made += 1
+        value = f"sk-svcacct-rotated-{self.made:04d}-abcdefghijkl"
+        made = Live(f"key_{self.made}", name, value, self.clock(), tuple(scopes))
+        self.alive[made.id] = made
+        return NewKey(made.id, Key(made.value), int(self.clock()) + expires_in)
+
+    def restrict(self, key_id: str, scopes: Sequence[str]) -> None:
+        """Replace the scopes of a key."""
+        self.alive[key_id].scopes = tuple(scopes)
+
+    def admin_key(self) -> AdminKey | None:
+        """Look at the admin key."""
+        return self.admin
+
+    def delete(self, key_id: str) -> None:
+        """Delete a key."""
+        self.alive.pop(key_id, None)
+
+    def prove(self, credential: Credential) -> None:
+        """Let a living key in."""
+        for key in self.alive.values():
+            known = key.id == "key_0" or self.clock() - key.created_at >= self.knows_new_keys_after
+            lacking = set(self.needs) - set(key.scopes or self.needs)
+            if known and not lacking and key.value == credential.key.reveal():
+                return
+        raise CredentialRejected("401")
+
+
+@dataclass
+class PlayedDeletions:
+    """EventBridge Scheduler."""
+
+    planned: dict[str, float] = field(default_factory=dict)
+
+    def schedule(self, arn: str, version: str, at: float) -> None:  # noqa: ARG002 - one secret
+        """Remember the first time for a version."""
+        self.planned.setdefault(version, at)
+
+
+class World:
+    """Everything that a rotation touches."""
+
+    def __init__(self, owner: SecretsManagerClient, clock: Clock) -> None:
+        self.owner, self.clock = owner, clock
+        self.fate = Fate()
+        self.keys = PlayedKeys(clock)
+        self.keys.alive["key_0"] = Live("key_0", "made by hand", OWNERS_KEY, clock())
+        self.deletions = PlayedDeletions()
+        owner.create_secret(Name=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "model": "gemma4"}))
+        self.versions = SecretVersions(NAME, owner)
+        self.backend.rotation_requested = self.backend.rotation_enabled = True
+        self.backend.auto_rotate_after_days = 30
+        self.slept: list[float] = []
+
+    @property
+    def backend(self) -> Any:
+        """The secret as moto holds it."""
+        return secretsmanager_backends["123456789012"]["us-east-1"].secrets[NAME]
+
+    @property
+    def names(self) -> KeyNames:
+        """How its keys are called."""
+        return KeyNames(self.versions.describe().arn)
+
+    def rotation(self) -> Rotation:
+        """A rotation, whose every call to the outside may be its last."""
+        around = self.fate.around
+        keys, deletions = _Dying(self.keys, around), _Dying(self.deletions, around)
+        return Rotation(
+            SecretVersions(NAME, cast("Any", _Dying(_Immutable(self.owner), around))),
+            keys,
+            deletions,
+            around(self.keys.prove),
+            plan=PLAN,
+            is_openai=lambda credential: credential.base_url is None,
+            now=self.clock,
+            sleep=self._sleep,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
+
+    def begin(self, token: str = "", text: str | None = None) -> str:
+        """Make the version that Secrets Manager makes as a rotation begins: pending, and without a value."""
+        token = token or str(uuid.uuid4())
+        self.backend.remove_version_stages_from_old_versions(["AWSPENDING"])
+        version = {
+            "createdate": int(self.clock()),
+            "version_id": token,
+            "version_stages": ["AWSPENDING"],
+        }
+        self.backend.versions[token] = version if text is None else {**version, "secret_string": text}
+        return token
+
+    def steps(self, token: str) -> Iterator[Callable[[], str]]:
+        """The steps of a rotation, as Secrets Manager calls them."""
+        rotation = self.rotation()
+        for step in (rotation.create, rotation.set, rotation.test, rotation.finish):
+            yield lambda step=step: step(token)  # type: ignore[misc] # late binding
+
+    def rotate(self, token: str = "") -> str:
+        """Rotate as Secrets Manager does."""
+        token = token or self.begin()
+        for step in self.steps(token):
+            step()
+        return token
+
+    def run_deletions(self) -> dict[str, str]:
+        """Do what is planned until now."""
+        due = [version for version, at in self.deletions.planned.items() if at <= self.clock()]
+        for version in due:
+            del self.deletions.planned[version]
+        return {version: self.rotation().delete(version) for version in due}
+
+    def key_at(self, stage: str) -> str | None:
+        """The key of the version with a label."""
+        found = self.versions.read(stage=stage)
+        return None if found is None else json.loads(found.text)["api_key"]
+
+    @property
+    def living(self) -> set[str]:
+        """The values that OpenAI lets in."""
+        return {key.value for key in self.keys.alive.values()}
+
+    def orphans(self) -> set[str]:
+        """The names of living keys that rotation made and no labelled version is for."""
+        known = {self.names.of(version) for version in self.versions.describe().stages}
+        return {
+            key.name
+            for key in self.keys.alive.values()
+            if self.names.version(key.name) and key.name not in known
+        }
+
+
+class _Dying:
+    """Another object, each of whose calls may be the last."""
+
+    def __init__(self, other: Any, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        self._other, self._around = other, around
+
+    def __getattr__(self, name: str) -> Any:
+        return self._around(getattr(self._other, name))
+
+
+class _Immutable:
+    """A client that refuses to write another value over a version, as AWS does; moto does it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_secret_value(self, **given: Any) -> Any:
+        there = secretsmanager_backends["123456789012"]["us-east-1"].secrets[NAME].versions
+        value = there.get(given["ClientRequestToken"], {}).get("secret_string")
+        if value is not None and value != given["SecretString"]:
+            raise ClientError({"Error": {"Code": "ResourceExistsException", "Message": ""}}, "PutSecretValue")
+        return self._client.put_secret_value(**given)

@@ -1,0 +1,112 @@
+"""From the event to the step, and how a failure is told: to Secrets Manager, to the log, to the alarm."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from travel_gpt.errors import CredentialsUnavailable
+from travel_gpt.rotation.events import RotationFailed, RotationSteps
+from travel_gpt.rotation.schedule import DELETE_KEY
+
+if TYPE_CHECKING:
+    from tests.unit.rotation.harness import World
+    from travel_gpt.rotation.workflow import Rotation
+
+STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
+SECRET = "travel-gpt/openai-api-key"
+VERSION = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+def event(step: object, version: object = VERSION, secret: object = SECRET) -> dict[str, Any]:
+    return {"Step": step, "SecretId": secret, "ClientRequestToken": version}
+
+
+def failures_counted(capsys: pytest.CaptureFixture[str]) -> float:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "RotationFailure" in line]
+    return float(sum(amount for line in lines for amount in line["RotationFailure"]))
+
+
+def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: World) -> None:
+    steps = RotationSteps(lambda _: world.rotation(), ())
+    version = world.begin()
+    before = world.versions.describe().current
+
+    assert [steps.run(event(step, version)) for step in STEPS] == ["success"] * 4
+    assert world.versions.describe().current == version
+    # The first key was made by hand.
+    assert steps.run(event(DELETE_KEY, before)) == "not_ours"
+
+
+def test_the_rotation_is_of_the_secret_that_is_named(world: World) -> None:
+    asked: list[str] = []
+
+    def rotation_of(secret: str) -> Rotation:
+        asked.append(secret)
+        return world.rotation()
+
+    steps = RotationSteps(rotation_of, ())
+
+    steps.run(event("createSecret", world.begin()))
+
+    assert asked == [SECRET]
+
+
+def test_a_failure_names_the_step_and_the_code_and_counts_once(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away(_: str) -> Any:
+        raise CredentialsUnavailable("the store said sk-proj-quoted0000000000000000")
+
+    with pytest.raises(RotationFailed) as failed:
+        RotationSteps(away, ()).run(event("createSecret", world.begin()))
+
+    # Lambda prints this past every filter.
+    assert str(failed.value) == "createSecret failed: credentials_unavailable. The log says why."
+    assert failed.value.__context__ is None or failed.value.__suppress_context__
+    assert failures_counted(capsys) == 1
+
+
+def test_a_mistake_of_ours_says_nothing_of_what_it_held(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(_: str) -> Any:
+        raise RuntimeError("it held sk-proj-quoted0000000000000000")
+
+    with pytest.raises(RotationFailed) as failed:
+        RotationSteps(broken, ()).run(event("testSecret"))
+
+    assert str(failed.value) == "testSecret failed: internal_error. The log says why."
+    assert failures_counted(capsys) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        event("deleteEverything"),
+        event(None),
+        event(["createSecret"]),
+        event("createSecret", version=""),
+        event("createSecret", version="../../etc"),
+        event("createSecret", version=7),
+        event("createSecret", secret=""),
+        event("createSecret", secret="a secret\nwith a line"),
+        event("createSecret", secret=None),
+        {},
+    ],
+    ids=str,
+)
+def test_an_event_of_somebody_else_does_nothing(world: World, wrong: dict[str, Any]) -> None:
+    with pytest.raises(RotationFailed, match="misconfigured"):
+        RotationSteps(lambda _: world.rotation(), ()).run(wrong)
+
+    assert world.keys.made == 0
+
+
+def test_with_wrong_settings_no_step_is_done(world: World) -> None:
+    steps = RotationSteps(lambda _: world.rotation(), ("ROTATION_PROJECT_ID is missing or malformed",))
+
+    with pytest.raises(RotationFailed, match="misconfigured"):
+        steps.run(event("createSecret", world.begin()))
+
+    assert world.keys.made == 0

@@ -1,0 +1,1 @@
+"""AWS clients, secret versions and the classifier of AWS failures."""

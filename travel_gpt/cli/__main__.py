@@ -1,0 +1,118 @@
+"""The command ``travel-gpt``: what is around every command of it."""
+
+import os
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from travel_gpt.cli import destinations
+from travel_gpt.cli.arguments import refuse_keys, without_values
+from travel_gpt.cli.errors import DONE, FAILED, USAGE, Stop, stop_for
+from travel_gpt.cli.program import NAME, typed
+from travel_gpt.env_consent import Consent, NotAllowed
+from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
+from travel_gpt.env_trust import EnvTrust
+
+_OF_THE_SDK: Final = (
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_CUSTOM_HEADERS",
+    "OPENAI_WEBHOOK_SECRET",
+)
+"""What the SDK would read by itself, so that a key would be proven in another way than it will be used."""
+
+_INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the command line without the program's name; by default the process's own.
+
+    Returns:
+        The exit status: 0 done; 1 it failed, or doctor found a problem; 2 it was not tried.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        refuse_keys(given)
+        _read_env_file(os.environ)
+        return _run(given)
+    except Stop as stop:
+        _say(stop.sentence)
+        return stop.status
+    except KeyboardInterrupt:
+        _say("\nStopped. Run it again to go on; what was done until now is said above.")
+        return _INTERRUPTED
+    except ModuleNotFoundError as missing:
+        _say(f"{missing.name} is not installed here. `make command` sets everything up.")
+        return USAGE
+    except (UnreadableEnvFile, NotAllowed) as wrong:
+        _say(str(wrong))
+        return USAGE
+
+
+def _read_env_file(environ: MutableMapping[str, str]) -> None:
+    taken = take_env_file(Path.cwd(), environ, also=OF_AWS)
+    for name in _OF_THE_SDK:
+        environ.pop(name, None)
+    destinations.use(None if taken is None else Consent(taken.path, EnvTrust(taken.values, environ)))
+    if taken is not None:
+        _say(taken.told())
+
+
+def _run(arguments: list[str]) -> int:
+    # Only now: what it imports reads the environment.
+    import typer
+    from typer.main import get_command
+
+    from travel_gpt.cli.app import app
+    from travel_gpt.errors import TravelGPTError
+    from travel_gpt.telemetry import describe
+
+    command = get_command(app)
+    try:
+        status = command.main(arguments, prog_name=NAME, standalone_mode=False)
+    except typer.TyperException as wrong:
+        _say(without_values(wrong.format_message(), arguments, set(_words(command))))
+        _say(f"`{NAME} --help` shows the commands, `{NAME} COMMAND --help` their options.")
+        return USAGE
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except TravelGPTError as failure:
+        raise stop_for(failure) from None
+    except (Stop, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile, NotAllowed):
+        raise
+    except Exception as mistake:  # noqa: BLE001 - a traceback could quote a key
+        types = " from ".join(describe(mistake))
+        raise Stop(
+            f"Something went wrong here ({types}). It is a bug: please report it, with the command that you "
+            "typed and without any key.",
+            FAILED,
+        ) from None
+    if status == _INTERRUPTED:
+        raise KeyboardInterrupt
+    return status if isinstance(status, int) else DONE
+
+
+def _words(command: Any) -> Iterator[str]:
+    """Return the names of commands, options and choices, which may be repeated."""
+    if command.name:
+        yield command.name
+    for parameter in command.params:
+        yield from parameter.opts
+        yield parameter.name
+    for each in getattr(command, "commands", {}).values():
+        yield from _words(each)
+
+
+def _say(text: str) -> None:
+    from travel_gpt.redaction import redact
+
+    sys.stderr.write(redact(typed(text)) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

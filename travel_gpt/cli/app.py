@@ -1,0 +1,274 @@
+"""The commands and their options. What each does is in a module of its own, imported when it is asked for."""
+
+import os
+import shlex
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from travel_gpt import __version__
+from travel_gpt.cli.audit_log import keep_trail
+from travel_gpt.cli.aws_account import choose_account
+from travel_gpt.cli.console import Screen
+from travel_gpt.cli.program import NAME
+from travel_gpt.cli.target import Target, checked_settings, choose_target
+
+
+class Env(StrEnum):
+    """The three environments that deploy.sh knows."""
+
+    prod = "prod"
+    staging = "staging"
+    dev = "dev"
+
+
+Environment = Annotated[
+    Env | None, typer.Option("--env", help="The environment, as deploy.sh names it.", show_default=False)
+]
+SecretName = Annotated[
+    str | None,
+    typer.Option(
+        "--secret", help="The secret's name or ARN. [default: OPENAI_SECRET_NAME]", show_default=False
+    ),
+]
+Region = Annotated[str | None, typer.Option(help="The AWS region.", show_default=False)]
+Profile = Annotated[str | None, typer.Option(help="The AWS profile.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for another program.")]
+
+_NO_TRACES: Final[dict[str, Any]] = {
+    # Typer's own tracebacks show local variables, and a key is one.
+    "pretty_exceptions_enable": False,
+    "pretty_exceptions_show_locals": False,
+    # Shell completion would add lines to the owner's shell settings.
+    "add_completion": False,
+    "rich_markup_mode": None,
+}
+
+app = typer.Typer(
+    name=NAME,
+    help="Look after the OpenAI key of Travel GPT: check what protects it, put it in, rotate it, move it.\n\n"
+    "A key is read from standard input or a hidden prompt, never from an argument. A file .env in the "
+    "current folder is read; variables that are set win.",
+    **_NO_TRACES,
+)
+secret = typer.Typer(name="secret", help="The secret that holds the OpenAI key.", **_NO_TRACES)
+app.add_typer(secret)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        Screen().say(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Write the log, audit events included, to standard error.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Prepare what every command needs."""
+    keep_trail(os.environ, verbose=verbose)
+
+
+@app.command()
+def doctor(
+    stack: Annotated[
+        str | None,
+        typer.Option(help="Check this deployed stack instead of this machine.", show_default=False),
+    ] = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Make one live call that proves the key.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check everything that keeps the key safe and fresh, and say how to mend what is wrong.
+
+    Without --stack or --env it checks this machine; with one of them, that deployed stack. Exit status: 0
+    when there is no problem (there may be warnings), 1 when there is one, 2 when it could not look.
+    """
+    from travel_gpt.cli.doctor.report import examine_machine, examine_stack
+
+    choose_account(region, profile, os.environ)
+    if stack or env:
+        found = examine_stack(stack, env, _flags(region, profile), Screen(), verify=verify, as_json=as_json)
+    else:
+        found = examine_machine(Screen(), verify=verify, as_json=as_json)
+    raise typer.Exit(found)
+
+
+@app.command()
+def init() -> None:
+    """Write a .env file into the current folder that lists the useful variables, each as a comment.
+
+    It holds no key. A file that is there is replaced only after a question.
+    """
+    from travel_gpt.cli.init import init as do
+
+    do(Path.cwd(), Screen())
+
+
+@secret.command()
+def put(
+    env: Environment = None, secret: SecretName = None, region: Region = None, profile: Profile = None
+) -> None:
+    """Create the secret, or replace the key in it at once.
+
+    Give the key alone, or a JSON object with "api_key". What else the secret holds stays. The new key is not
+    proven: rotate does that.
+    """
+    from travel_gpt.cli.secret.put import put as do
+
+    do(_target(env, secret, region, profile), Screen())
+
+
+@secret.command()
+def show(
+    env: Environment = None,
+    secret: SecretName = None,
+    region: Region = None,
+    profile: Profile = None,
+    as_json: Json = False,
+) -> None:
+    """Show a secret's metadata, and a fingerprint of its key: never the value.
+
+    Where CREDENTIAL_SOURCE names other sources, and neither --env nor --secret is given, it shows what those
+    give to this machine.
+    """
+    from travel_gpt.cli.secret.show import show as do, show_source
+
+    target = _target(env, secret, region, profile)
+    settings = checked_settings(os.environ)
+    if env or secret or "secrets-manager" in settings.credential_source:
+        do(target, Screen(), as_json=as_json)
+    else:
+        show_source(settings, Screen(), as_json=as_json)
+
+
+@secret.command()
+def rotate(
+    env: Environment = None,
+    secret: SecretName = None,
+    region: Region = None,
+    profile: Profile = None,
+    rollback: Annotated[bool, typer.Option("--rollback", help="The same as the command rollback.")] = False,
+) -> None:
+    """Replace the key by a new one that is proven first: staged, proven by a live call, promoted.
+
+    Make the new key at OpenAI before, and revoke the old one after. When the new key fails, it is discarded,
+    and the current one stays current.
+    """
+    from travel_gpt.cli.secret.rotate import roll_back, rotate as do
+
+    (roll_back if rollback else do)(_target(env, secret, region, profile), Screen())
+
+
+@secret.command()
+def rollback(
+    env: Environment = None, secret: SecretName = None, region: Region = None, profile: Profile = None
+) -> None:
+    """Make the previous version current again, after proving that its key works."""
+    from travel_gpt.cli.secret.rotate import roll_back
+
+    roll_back(_target(env, secret, region, profile), Screen())
+
+
+@secret.command()
+def discard_pending(
+    env: Environment = None,
+    secret: SecretName = None,
+    region: Region = None,
+    profile: Profile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is discarded.")] = False,
+) -> None:
+    """End a rotation that stopped half-way: its version loses the label AWSPENDING.
+
+    Until then Secrets Manager begins no other rotation and changes none of its settings. The current key
+    stays in use.
+    """
+    from travel_gpt.cli.secret.discard import discard_pending as do
+
+    do(_target(env, secret, region, profile), Screen(), yes=yes)
+
+
+@secret.command()
+def migrate(
+    file: Annotated[Path, typer.Option(help="The file with the keys.")] = Path(".env"),
+    env: Environment = None,
+    secret: SecretName = None,
+    region: Region = None,
+    profile: Profile = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a different key that the secret holds.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is changed.")] = False,
+) -> None:
+    """Move the keys of a .env file into Secrets Manager.
+
+    They are put there, read back and compared, and only then commented out in the file, without their values.
+    """
+    from travel_gpt.cli.secret.migrate import migrate as do
+
+    do(file, _target(env, secret, region, profile), Screen(), replace=replace, yes=yes)
+
+
+ContainerFile = Annotated[
+    Path | None,
+    typer.Option("--file", help="The encrypted file. [default: CREDENTIAL_FILE]", show_default=False),
+]
+
+
+@secret.command()
+def encrypt(
+    file: ContainerFile = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the key in a file that is there.")
+    ] = False,
+) -> None:
+    """Put a key into an encrypted file, under the first of TRAVEL_GPT_MASTER_KEYS.
+
+    The master keys may also be in a file, which TRAVEL_GPT_MASTER_KEYS_FILE names.
+    """
+    from travel_gpt.cli.secret.encrypted_files import default_file, encrypt as do
+
+    do(file or default_file(), Screen(), replace=replace)
+
+
+@secret.command()
+def decrypt(
+    output: Annotated[
+        str, typer.Option(help="A new file for the key in plain text, or - for a pipe; never a terminal.")
+    ],
+    file: ContainerFile = None,
+) -> None:
+    """Write the key of an encrypted file in plain text into another file or a pipe."""
+    from travel_gpt.cli.secret.encrypted_files import decrypt as do, default_file
+
+    do(file or default_file(), output, Screen())
+
+
+@secret.command()
+def rekey(file: ContainerFile = None) -> None:
+    """Encrypt the key of an encrypted file again, under the first of TRAVEL_GPT_MASTER_KEYS.
+
+    To rotate the master key, put the new one before the old one, rekey, then take the old one out.
+    """
+    from travel_gpt.cli.secret.encrypted_files import default_file, rekey as do
+
+    do(file or default_file(), Screen())
+
+
+def _target(env: Env | None, secret: str | None, region: str | None, profile: str | None) -> Target:
+    choose_account(region, profile, os.environ)
+    return choose_target(secret, env, _flags(region, profile))
+
+
+def _flags(region: str | None, profile: str | None) -> str:
+    given = {"--region": region, "--profile": profile}
+    return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)

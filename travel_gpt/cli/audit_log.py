@@ -1,0 +1,119 @@
+"""Where the command's own log goes: audit events into a file, the rest only to whoever asks for it."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from travel_gpt import telemetry as observability
+from travel_gpt.errors import TravelGPTError
+
+NAME: Final = "audit.jsonl"
+
+
+def trail_path(environ: Mapping[str, str]) -> Path:
+    """Return the file that audit events are added to.
+
+    Source: the XDG Base Directory Specification, which names the folder for logs and history.
+
+    Args:
+        environ: the environment variables.
+    """
+    state = environ.get("XDG_STATE_HOME", "")
+    folder = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return folder / "travel-gpt" / NAME
+
+
+class _Trail(logging.Handler):
+    """Adds each audit event to a file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(observability.AUDIT)
+        self._path = path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add the event; where that fails, show it."""
+        line = self.format(record) + "\n"
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Opened anew for each event: they are rare, and two commands may run at the same time.
+            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with os.fdopen(file, "a", encoding="utf-8") as opened:
+                opened.write(line)
+        except OSError:
+            # An event that nobody keeps must at least have been seen.
+            sys.stderr.write(line)
+
+
+def keep_trail(environ: Mapping[str, str], *, verbose: bool) -> None:
+    """Take the log away from standard output, which belongs to the result.
+
+    Args:
+        environ: the environment variables.
+        verbose: whether to write the whole log, audit events included, to standard error.
+    """
+    log = logging.getLogger(observability.logger.service)
+    shown = observability.logger.registered_handler
+    if not isinstance(shown, logging.StreamHandler):
+        raise TypeError("the logger writes to no stream")
+    shown.setStream(sys.stderr)
+    shown.setLevel(logging.NOTSET if verbose else logging.CRITICAL * 10)
+    for handler in [each for each in log.handlers if isinstance(each, _Trail)]:
+        log.removeHandler(handler)
+    trail = _Trail(trail_path(environ))
+    trail.setFormatter(shown.formatter)
+    log.addHandler(trail)
+
+
+@dataclass(slots=True)
+class Change:
+    """What is learned about a change while it is made, for its audit event."""
+
+    version: str = ""
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+
+
+@contextmanager
+def audited(event: str, *, who: str, source: str, **facts: str | int | float) -> Iterator[Change]:
+    """Write one audit event about what is done inside, however it ends.
+
+    Args:
+        event: what is done, such as ``secret.put``.
+        who: who does it.
+        source: where the credential is kept.
+        facts: what else belongs to it: identifiers and numbers.
+
+    Yields:
+        What the event says besides; it may be filled in until the end.
+    """
+    began, change = time.perf_counter(), Change()
+
+    def tell(outcome: str) -> None:
+        observability.audit(
+            event,
+            outcome=outcome,
+            source=source,
+            version=change.version,
+            began=began,
+            who=who,
+            **facts,
+            **change.facts,
+        )
+
+    try:
+        yield change
+    except TravelGPTError as failure:
+        tell(failure.code)
+        raise
+    except KeyboardInterrupt:
+        tell("interrupted")
+        raise
+    except BaseException:
+        tell("failed")
+        raise
+    tell("success")

@@ -1,0 +1,106 @@
+"""Handing over from the key to the function's own identity, once the first deployment let it prove itself."""
+
+from dataclasses import replace
+from typing import Final
+
+from travel_gpt.cli.deploy import health, release
+from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.keyless import SHOW, has_ids
+from travel_gpt.cli.deploy.openai_trust import WHERE
+from travel_gpt.cli.deploy.plan import Plan
+from travel_gpt.cli.deploy.shell import Commands
+from travel_gpt.cli.deploy.stack import Stack
+
+AUDIENCE: Final = "https://api.openai.com/v1"
+
+
+def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bool:
+    """Go the rest of the way, as far as it is clear.
+
+    Args:
+        commands: the command lines.
+        console: where to say it.
+        plan: the plan; its parameters are those of the first deployment.
+        stack: the stack after it.
+
+    Returns:
+        Whether the function has gone without a key; False when OpenAI is yet to be told of it.
+
+    Raises:
+        AwsError: AWS failed.
+        Stop: OpenAI does not accept the function, which can still read the secret.
+    """
+    values = {parameter.name: parameter.new for parameter in plan.parameters}
+    if values["Keyless"] == "on":
+        return True
+    if not has_ids(values):
+        _say_what_to_set_up(console, plan, stack)
+        console.say()
+        console.text("OpenAI shows an id of the provider and one of the service account.")
+        console.heading("Next, once that is set up, with these two ids")
+        ids = ("--identity-provider", "ID", "--service-account", "ID")
+        console.say(f"  {plan.options.command('--keyless', *ids)}")
+        return False
+    console.step("Proving the function's identity to OpenAI")
+    logs = health.logs_command(stack.name, plan.flags)
+    try:
+        health.call(commands, console, stack, logs, verify="workload-identity")
+    except Stop as refused:
+        _say_what_to_set_up(console, plan, stack)
+        console.say()
+        raise Stop(
+            f"{refused}\nNothing was taken away: if the function had a key, it still has. Compare what is "
+            "set up at OpenAI with the list above. A minute later (results are shared that long), repeat:\n"
+            f"    {plan.options.command('--keyless')}",
+            refused.status,
+        ) from None
+    # CloudFormation changes the role before the function: with one step fewer, the function would ask for a
+    # secret that its role may not read any more.
+    console.step("Switching the function to its identity")
+    _deploy(commands, console, plan, "switch")
+    console.step(f"Taking the secret {values['SecretName']} away from the function")
+    _deploy(commands, console, plan, "on")
+    if plan.key.secret.exists and not plan.key.secret.deleted:
+        console.text(
+            "The function has no key any more. The secret is still there, and nothing of this stack reads "
+            "it: revoke its key at OpenAI, and delete it when you like (it can be restored for 30 days):"
+        )
+        delete = "aws secretsmanager delete-secret --recovery-window-in-days 30 --secret-id"
+        console.say(f"  {delete} {values['SecretName']}{plan.flags}")
+    return True
+
+
+def hand_back(commands: Commands, console: Console, plan: Plan) -> None:
+    """Let a function without a key read the secret again, before anything is taken from its role.
+
+    Args:
+        commands: the command lines.
+        console: where to say it.
+        plan: the plan, which ends ``Keyless``.
+
+    Raises:
+        AwsError: AWS failed.
+        Stop: the deployment failed.
+    """
+    console.step("Giving the function its key back")
+    _deploy(commands, console, plan, "prepare")
+
+
+def _deploy(commands: Commands, console: Console, plan: Plan, keyless: str) -> None:
+    parameters = [replace(one, new=keyless) if one.name == "Keyless" else one for one in plan.parameters]
+    release.deploy(commands, console, plan.environment, plan.account.region, parameters, plan.flags)
+
+
+def _say_what_to_set_up(console: Console, plan: Plan, stack: Stack) -> None:
+    console.heading("What to set up at OpenAI")
+    console.say(f"  {WHERE}")
+    console.say()
+    console.rows(
+        [
+            ("Issuer", plan.keyless.issuer or f"the IssuerIdentifier of: {SHOW}"),
+            ("Audience", AUDIENCE),
+            ("Mapping", "to a service account of the project that is to pay"),
+            ("  where sub is", stack.outputs["FunctionRoleArn"]),
+            ("  permissions", "Models: Read, Responses: Write (chat wire: Chat completions: Write)"),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""travel-gpt doctor: checks of this machine and of the deployed stack."""

@@ -1,0 +1,113 @@
+"""What doctor finds: one line of what is so, and one of how to mend it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from travel_gpt.security_summary import posture_of
+from travel_gpt.settings import Settings
+
+DAY: Final = 86_400
+SOON: Final = 7 * DAY
+"""Seconds before a key ends from which it is a warning, as in the function's health."""
+OLD: Final = 90 * DAY
+"""Seconds after which a key that nothing rotates counts as old."""
+
+
+class State(StrEnum):
+    """How it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works, and the owner should know."""
+    PROBLEM = "problem"
+    """It does not work, or what should protect the key does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    state: State
+    says: str
+    mend: str = ""
+
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def ok(check: str, says: str) -> Finding:
+    """Say that something is as it should be."""
+    return Finding(check, State.OK, says)
+
+
+def warning(check: str, says: str, mend: str) -> Finding:
+    """Say what the owner should know, and what to do about it."""
+    return Finding(check, State.WARNING, says, mend)
+
+
+def problem(check: str, says: str, mend: str) -> Finding:
+    """Say what is wrong, and how to mend it."""
+    return Finding(check, State.PROBLEM, says, mend)
+
+
+def posture_findings(settings: Settings, *, access: bool = True) -> Iterator[Finding]:
+    """Say what protects the key and what is off, as the function's log does.
+
+    What is off is the owner's choice, so it is told and is no warning.
+
+    Args:
+        settings: the settings.
+        access: whether there is an API whose access they decide.
+    """
+    posture = posture_of(settings, access=access)
+    yield ok("posture", f"on: {'; '.join(posture.protects) or 'nothing'}")
+    yield ok("posture", f"off: {'; '.join(posture.off) or 'nothing'}")
+
+
+def age_and_end(
+    created_at: float | None,
+    expires_at: float | None,
+    now: float,
+    renew: str,
+    *,
+    oldest: float = OLD,
+    refused: bool = False,
+) -> Iterator[Finding]:
+    """Look at how old a key is and when it ends.
+
+    Args:
+        created_at: when this version was made, in seconds since the epoch; None where that is not known.
+        expires_at: when it ends; None where it does not, or nobody said.
+        now: the time, in seconds since the epoch.
+        renew: the command that replaces the key.
+        oldest: the age in seconds from which it counts as old.
+        refused: whether an expired key is refused (CREDENTIAL_EXPIRY).
+    """
+    if created_at is not None:
+        days = max(0, int((now - created_at) // DAY))
+        if now - created_at > oldest:
+            yield warning(
+                "key age",
+                f"the key was stored {days} days ago, and {oldest / DAY:.0f} is enough",
+                f"Make a new key, then: {renew}",
+            )
+        else:
+            yield ok("key age", f"the key was stored {days} days ago")
+    if expires_at is not None:
+        left = expires_at - now
+        if left <= 0:
+            then = (
+                "is refused (CREDENTIAL_EXPIRY=enforce)"
+                if refused
+                else "is used all the same (CREDENTIAL_EXPIRY=warn)"
+            )
+            yield problem("key expiry", f"the key has expired, and {then}", f"Make a new key, then: {renew}")
+        elif left < SOON:
+            yield warning(
+                "key expiry", f"the key expires in {left / 3600:.0f} hours", f"Make a new key, then: {renew}"
+            )
+        else:
+            yield ok("key expiry", f"the key expires in {left // DAY:.0f} days")

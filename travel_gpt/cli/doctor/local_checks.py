@@ -1,0 +1,230 @@
+"""What doctor checks on this machine."""
+
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from travel_gpt.cli.destinations import before_aws, before_sources
+from travel_gpt.cli.doctor import make_run
+from travel_gpt.cli.doctor.check_result import DAY, OLD, Finding, age_and_end, ok, problem, warning
+from travel_gpt.cli.errors import advice_for, sentence
+from travel_gpt.cli.secret.env_edit import git_tracks
+from travel_gpt.cli.secret.key_input import fingerprint
+from travel_gpt.cli.secret.verify import prove, server_of, why_not
+from travel_gpt.credentials.advice import LOCAL, not_permitted_message, refused_message, server_name
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.sources.environment import variables_of
+from travel_gpt.credentials.sources.selection import source_of
+from travel_gpt.env_file import NAME, UnreadableEnvFile, parse, read_text
+from travel_gpt.env_trust import NO_KEY_NEEDED
+from travel_gpt.errors import (
+    CredentialError,
+    CredentialRejected,
+    CredentialsUnavailable,
+    SecretNotFound,
+    TravelGPTError,
+    UpstreamRateLimited,
+)
+from travel_gpt.llm.refusals import KeyRefused, NotPermitted
+from travel_gpt.settings import Settings, settings_fields
+
+_KEPT_IN: Final = {make_run.VARIABLE: "environment", NO_KEY_NEEDED: "secrets-manager"}
+"""The source whose advice fits a key of `make run`."""
+
+_CHECKS_OF: Final = {
+    "secret_not_found": "source",
+    "credentials_unavailable": "reachability",
+    "access_denied": "permissions",
+    "invalid_secret": "format",
+    "misconfigured": "settings",
+}
+"""Which check a failure to fetch belongs to, by its code."""
+
+
+def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at every setting at once."""
+    for wrong in settings.problems:
+        yield problem("settings", wrong, "Set it right: docs/settings.md says what it may be.")
+    if not settings.problems:
+        given = sum(1 for spec in settings_fields() if environ.get(spec.variable, "").strip())
+        yield ok(
+            "settings", f"all are right; {given} of {len(settings_fields())} are set, the rest as by default"
+        )
+
+
+def check_env_file(folder: Path, settings: Settings) -> Iterator[Finding]:
+    """Look whether a .env file of this folder gives a key away."""
+    path = folder / NAME
+    if not path.is_file():
+        yield ok(".env", "there is none in this folder")
+        return
+    try:
+        names = {each.key for each in parse(read_text(path)) if each.key and each.value}
+    except UnreadableEnvFile as wrong:
+        yield problem(".env", str(wrong), "Mend it, or take it away.")
+        return
+    keys = sorted(names & {"OPENAI_API_KEY", *variables_of(settings.secret_name), "TRAVEL_GPT_MASTER_KEYS"})
+    if not keys:
+        yield ok(".env", "it holds no key")
+        return
+    held = ", ".join(keys)
+    if git_tracks(path):
+        yield problem(
+            ".env", f"it holds {held} and is in git", "Revoke the key, then: travel-gpt secret migrate"
+        )
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield problem(".env", f"it holds {held}, and others on this machine may read it", f"chmod 600 {NAME}")
+    else:
+        yield warning(".env", f"it holds {held} in plain text", "travel-gpt secret migrate")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What came of looking for the key."""
+
+    findings: list[Finding]
+    credential: Credential | None
+    """What a live call would be made with."""
+    is_stored: bool
+    """Whether a source of the settings gave it."""
+
+    def next_command(self, *, verified: bool) -> tuple[str, str]:
+        """Return the command to type next, and why; an empty one where there is none.
+
+        Args:
+            verified: whether the live call was made.
+        """
+        if not self.is_stored and (verified or self.credential is None):
+            return "make run", "try it on this machine; ./deploy.sh deploys it to AWS"
+        if verified:
+            return "", ""
+        return "travel-gpt doctor --verify", "prove the key with one live call"
+
+
+def look_for_key(settings: Settings, environ: Mapping[str, str]) -> Looked:
+    """Look for the key where this machine has it: in the chosen sources, or where `make run` takes it.
+
+    Args:
+        settings: the settings.
+        environ: the environment variables.
+
+    Returns:
+        What was found. A machine from which nothing was deployed is no problem.
+    """
+    if environ.get("CREDENTIAL_SOURCE", "").strip():
+        found, credential = check_sources(settings)
+        return Looked(found, credential, credential is not None)
+    local, to_try = make_run.check_make_run(settings, environ)
+    before_aws()
+    if not make_run.has_aws_credentials():
+        why = "nothing is deployed from this machine, which has no AWS credentials"
+    elif not make_run.has_region(environ):
+        why = "no AWS region is set (AWS_REGION), so no deployment was looked for"
+    else:
+        found, credential = check_sources(settings)
+        if credential is not None:
+            return Looked([local, *found], credential, is_stored=True)
+        if not _is_missing(found) or make_run.is_deployed():
+            return Looked([local, *found], to_try, is_stored=False)
+        why = f"not deployed yet in this account and region, which have no {settings.secret_name}"
+    return Looked([local, *make_run.nothing_deployed(why)], to_try, is_stored=False)
+
+
+def _is_missing(found: Sequence[Finding]) -> bool:
+    return [each.check for each in found] == [_CHECKS_OF["secret_not_found"]]
+
+
+def check_sources(settings: Settings) -> tuple[list[Finding], Credential | None]:
+    """Ask the sources in their order, as the function does, and say of each what it said.
+
+    Args:
+        settings: the settings, which name the sources.
+
+    Returns:
+        What was found, and the credential; None where no source gives one.
+    """
+    before_sources(settings)
+    missed: list[tuple[str, CredentialError]] = []
+    for name in settings.credential_source:
+        try:
+            credential = source_of(replace(settings, credential_source=(name,))).fetch()
+        except (SecretNotFound, CredentialsUnavailable) as failure:
+            missed.append((name, failure))
+        except CredentialError as failure:
+            return [*_passed_over(missed), _of_failure(name, failure)], None
+        else:
+            return [*_passed_over(missed), *_of_credential(credential, settings)], credential
+    return [_of_failure(name, failure) for name, failure in missed], None
+
+
+def _passed_over(missed: list[tuple[str, CredentialError]]) -> Iterator[Finding]:
+    for name, failure in missed:
+        yield warning(
+            _CHECKS_OF[failure.code],
+            f"{name} is passed over: {failure.detail}",
+            "Put a key there, or take it out of CREDENTIAL_SOURCE.",
+        )
+
+
+def _of_failure(name: str, failure: CredentialError) -> Finding:
+    return problem(
+        _CHECKS_OF.get(failure.code, "source"), f"{name}: {failure.detail}", advice_for(failure, name)
+    )
+
+
+def _of_credential(credential: Credential, settings: Settings) -> Iterator[Finding]:
+    version = f", version {credential.version}" if credential.version else ""
+    yield ok("source", f"{credential.source} gives the key{version}")
+    yield ok("format", f"it can be read; fingerprint {fingerprint(credential.key)}")
+    if credential.base_url:
+        yield warning(
+            "address",
+            f"the secret sends the key to {credential.base_url}",
+            "If you do not know that server, rotate the key and take base_url out of the secret.",
+        )
+    if credential.source == "workload-identity":
+        # A token of minutes, made for this call.
+        return
+    yield from age_and_end(
+        credential.created_at,
+        credential.expires_at,
+        time.time(),
+        "travel-gpt secret rotate",
+        oldest=settings.credential_rotation_days * DAY or OLD,
+        refused=settings.credential_expiry == "enforce",
+    )
+
+
+def check_live(credential: Credential, settings: Settings) -> Finding:
+    """Make the one live call that proves a key."""
+    server = server_of(credential, settings)
+    failure = prove(credential, settings)
+    if failure is None:
+        accepts = "answers without a key" if credential.source == NO_KEY_NEEDED else "takes the key"
+        return ok("live call", f"{server} {accepts}")
+    return problem("live call", why_not(failure, server), _live_advice(failure, credential, server))
+
+
+def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -> str:
+    if isinstance(failure, NotPermitted):
+        message = not_permitted_message(server)
+    elif isinstance(failure, CredentialRejected) and not isinstance(failure, KeyRefused):
+        # Not the key: the country, or the server's own credential.
+        message = failure.message
+    elif isinstance(failure, KeyRefused):
+        message = refused_message(
+            _KEPT_IN.get(credential.source, credential.source),
+            server,
+            variable=credential.version,
+            in_secret=credential.base_url is not None,
+            environ={LOCAL: "no-key" if credential.source == NO_KEY_NEEDED else "source"},
+        )
+    elif isinstance(failure, UpstreamRateLimited) or not failure.code.startswith("upstream_"):
+        return failure.remedy
+    else:
+        where = "base_url in the secret" if credential.base_url else "OPENAI_BASE_URL"
+        return f"Check that {server_name(server)} can be reached from here, and {where}; then repeat."
+    return sentence(message.rpartition("The owner should ")[2])

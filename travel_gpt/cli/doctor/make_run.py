@@ -1,0 +1,82 @@
+"""What doctor says of a machine on which nothing chooses a source of the key: what `make run` would do."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from travel_gpt.cli.aws_account import client, code_of
+from travel_gpt.cli.doctor.check_result import Finding, ok, problem
+from travel_gpt.cli.target import STACKS
+from travel_gpt.credentials.advice import server_name
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.env_trust import NO_KEY_NEEDED
+from travel_gpt.errors import InvalidSecret
+from travel_gpt.settings import Settings
+
+VARIABLE = "OPENAI_API_KEY"
+
+
+def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[Finding, Credential | None]:
+    """Say which model `make run` would ask, and with which key.
+
+    Args:
+        settings: the settings.
+        environ: the environment variables.
+
+    Returns:
+        What was found, and the credential to verify; None where the demo model answers, or the key is none.
+    """
+    key = environ.get(VARIABLE, "").strip()
+    server = server_name(settings.base_url)
+    if not key and not environ.get("OPENAI_BASE_URL", "").strip():
+        says = f"it answers with the built-in demo model: {VARIABLE} and OPENAI_BASE_URL are not set"
+        return ok("make run", says), None
+    if not key and server == "OpenAI":
+        return problem("make run", "it asks OpenAI without a key", f"Set {VARIABLE}."), None
+    if not key:
+        # As the local server does: the SDK does not go without one.
+        placeholder = Credential(key=Key(secrets.token_hex(16)), source=NO_KEY_NEEDED)
+        return ok("make run", f"it asks {server} without a key (OPENAI_BASE_URL)"), placeholder
+    try:
+        credential = read_secret(key, source=VARIABLE, version=VARIABLE)
+    except InvalidSecret as invalid:
+        return problem("make run", f"{VARIABLE}: {invalid.detail}", f"Set {VARIABLE} to the key alone."), None
+    return ok("make run", f"it asks {server} with the key in {VARIABLE}"), credential
+
+
+def has_aws_credentials() -> bool:
+    """Tell whether boto3 finds AWS credentials on this machine; whether they work is not tried."""
+    try:
+        return boto3.Session().get_credentials() is not None
+    except (BotoCoreError, ClientError):
+        # There are settings of AWS, and they are wrong: the checks of the source say how.
+        return True
+
+
+def has_region(environ: Mapping[str, str]) -> bool:
+    """Tell whether an AWS region is set, by a variable or in the profile."""
+    try:
+        return bool(environ.get("AWS_REGION") or boto3.Session().region_name)
+    except BotoCoreError:
+        return True
+
+
+def nothing_deployed(why: str) -> Iterator[Finding]:
+    """Say that there is no deployment to check, which is no problem."""
+    yield ok("deployment", f"{why}: ./deploy.sh deploys, and `make run` needs no deployment")
+
+
+def is_deployed() -> bool:
+    """Tell whether the production stack is there; where that cannot be asked, it may be.
+
+    Source: AWS CloudFormation API Reference, DescribeStacks: a ValidationError where there is no such stack;
+    recorded as cloudformation/DescribeStacks/by-name-does-not-exist.
+    """
+    try:
+        client("cloudformation").describe_stacks(StackName=STACKS["prod"])
+    except (ClientError, BotoCoreError) as failed:
+        return code_of(failed) != "ValidationError"
+    return True

@@ -1,0 +1,162 @@
+"""``travel-gpt doctor``: run the checks, and show what they found."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from travel_gpt.cli.aws_account import AWS_FAILURES, is_denied, said_by, stop_of
+from travel_gpt.cli.console import Screen
+from travel_gpt.cli.doctor.check_result import Check, Finding, State, posture_findings, warning
+from travel_gpt.cli.errors import DONE, FAILED, USAGE, Stop
+from travel_gpt.settings import Settings
+
+PROVE_KEY: Final = "prove the key with one live call"
+_MARKS: Final = {
+    State.OK: ("ok     ", "good"),
+    State.WARNING: ("warning", "note"),
+    State.PROBLEM: ("PROBLEM", "bad"),
+}
+
+
+def examine_machine(screen: Screen, *, verify: bool, as_json: bool) -> int:
+    """Check this machine: its settings, and the key that they lead to.
+
+    Args:
+        screen: where to show it.
+        verify: whether to make one live call.
+        as_json: whether to print it for another program.
+
+    Returns:
+        The exit status.
+    """
+    from travel_gpt.cli.doctor import local_checks as machine
+
+    settings = Settings.load(os.environ)
+    found = [*machine.check_settings(settings, os.environ), *machine.check_env_file(Path.cwd(), settings)]
+    next_command = ("", "")
+    if not settings.problems:
+        with screen.working("Asking for the key"):
+            looked = machine.look_for_key(settings, os.environ)
+        found += looked.findings
+        if looked.is_stored:
+            found += posture_findings(settings, access="API_ACCESS" in os.environ)
+        if verify and looked.credential is not None:
+            with screen.working("Proving the key"):
+                found.append(machine.check_live(looked.credential, settings))
+        next_command = looked.next_command(verified=verify)
+    return report("this machine", found, screen, as_json=as_json, again=next_command)
+
+
+def examine_stack(
+    stack: str | None, env: str | None, flags: str, screen: Screen, *, verify: bool, as_json: bool
+) -> int:
+    """Check a deployed stack.
+
+    Args:
+        stack: its name; None for the one of ``env``.
+        env: the environment, if that was given instead.
+        flags: the options of region and profile, for the next command to type.
+        screen: where to show it.
+        verify: whether the function is to make one live call.
+        as_json: whether to print it for another program.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        Stop: there is no such stack, or AWS cannot be asked.
+    """
+    from travel_gpt.cli.doctor.stack.checks import checks_of
+    from travel_gpt.cli.doctor.stack.deployed import Deployed
+    from travel_gpt.cli.target import STACKS
+
+    if stack and env:
+        raise Stop("Give --stack or --env, not both: they name the stack in two ways.", USAGE)
+    name = stack or STACKS[env or "prod"]
+    with screen.working(f"Looking at {name}"):
+        deployed = Deployed.look_up(name)
+    found: list[Finding] = []
+    for title, check in checks_of(deployed, verify=verify):
+        with screen.working(f"Checking {title}"):
+            found += run(title, check)
+    option = f" --env {env}" if env else f" --stack {name}"
+    again = "" if verify else f"travel-gpt doctor{option}{flags} --verify"
+    return report(f"stack {name}", found, screen, as_json=as_json, again=(again, PROVE_KEY))
+
+
+def run(title: str, check: Check) -> list[Finding]:
+    """Run one check. What the caller may not look at is a warning, and the other checks go on.
+
+    Args:
+        title: what it looks at.
+        check: the check.
+
+    Returns:
+        What it found.
+
+    Raises:
+        Stop: AWS cannot be asked at all.
+    """
+    try:
+        return list(check())
+    except AWS_FAILURES as failed:
+        stop = stop_of(failed)
+        if stop.status == USAGE:
+            raise stop from None
+        why = "you may not look" if is_denied(failed) else "AWS would not say"
+        return [
+            warning(
+                title,
+                f"not checked: {why} ({said_by(failed)})",
+                "Ask for that permission, or whoever has it.",
+            )
+        ]
+
+
+def report(
+    about: str, found: Sequence[Finding], screen: Screen, *, as_json: bool, again: tuple[str, str]
+) -> int:
+    """Show what was found.
+
+    Args:
+        about: what was looked at.
+        found: what was found.
+        screen: where to show it.
+        as_json: whether to print it for another program.
+        again: the next command to type where all is well, and why; an empty one where there is none.
+
+    Returns:
+        The exit status: 1 where there is a problem, else 0.
+    """
+    problems, warnings = _count(found, State.PROBLEM), _count(found, State.WARNING)
+    if as_json:
+        findings = [
+            {"check": each.check, "state": each.state.value, "says": each.says, "mend": each.mend}
+            for each in found
+        ]
+        screen.raw(
+            json.dumps(
+                {"about": about, "problems": problems, "warnings": warnings, "findings": findings}, indent=2
+            )
+        )
+        return FAILED if problems else DONE
+    screen.say(f"Travel GPT: {about}", "heading")
+    width = max(len(each.check) for each in found)
+    for each in found:
+        mark, style = _MARKS[each.state]
+        screen.say(f"{mark}  {each.check.ljust(width)}  {each.says}", style if each.state != State.OK else "")
+        if each.mend:
+            screen.say(f"{' ' * (width + 11)}mend: {each.mend}")
+    well = len(found) - problems - warnings
+    screen.say(f"\n{well} ok, {warnings} to know about, {problems} to mend.", "bad" if problems else "good")
+    if problems:
+        screen.say("Mend the first problem, then run it again.")
+    elif again[0]:
+        screen.next(*again)
+    return FAILED if problems else DONE
+
+
+def _count(found: Iterable[Finding], state: State) -> int:
+    return sum(1 for each in found if each.state is state)

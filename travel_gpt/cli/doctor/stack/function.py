@@ -1,0 +1,61 @@
+"""The stack itself and its function."""
+
+from collections.abc import Iterator
+
+from travel_gpt.cli.arguments import looks_like_key
+from travel_gpt.cli.aws_account import client
+from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.stack.deployed import Deployed
+
+REDEPLOY = "Run ./deploy.sh again."
+
+
+def check_stack(deployed: Deployed) -> Iterator[Finding]:
+    """Look whether the last deployment went well."""
+    status = str(deployed.stack["StackStatus"])
+    if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        yield ok("stack", f"{status}")
+    elif status.endswith("_IN_PROGRESS"):
+        yield warning("stack", f"{status}: somebody is deploying", "Wait until it is done, then repeat.")
+    elif status in {"UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}:
+        yield warning("stack", f"{status}: the last deployment failed, the one before serves", REDEPLOY)
+    else:
+        yield problem("stack", f"{status}", REDEPLOY)
+
+
+def check_settings(deployed: Deployed) -> Iterator[Finding]:
+    """Look at what the function is told."""
+    problems = deployed.settings.problems
+    for wrong in problems:
+        yield problem("settings", wrong, "Set it right: ./deploy.sh --parameter Name=Value")
+    # Settings.load names its own; a key may as well be in a variable that Travel GPT does not read.
+    known = " ".join(problems)
+    for name, value in sorted(deployed.variables.items()):
+        if name not in known and (looks_like_key(value) or name == "OPENAI_API_KEY"):
+            yield problem(
+                "settings",
+                f"the variable {name} holds what looks like a key: who may see the function sees it",
+                "Revoke that key, and take the variable away: ./deploy.sh",
+            )
+    if not problems:
+        yield ok("settings", "every variable of the function is right")
+
+
+def check_function(deployed: Deployed) -> Iterator[Finding]:
+    """Look whether the function can run."""
+    state, last = (
+        deployed.function.get("State", "Active"),
+        deployed.function.get("LastUpdateStatus", "Successful"),
+    )
+    if state not in {"Active", "Inactive"} or last == "Failed":
+        why = deployed.function.get("StateReason") or deployed.function.get("LastUpdateStatusReason") or ""
+        yield problem("function", f"it is {state}, its last update {last}. {why}".strip(), REDEPLOY)
+    else:
+        yield ok("function", f"{deployed.function['FunctionName']}, {deployed.function.get('Runtime', '')}")
+    answer = client("lambda").get_function_concurrency(FunctionName=deployed.function["FunctionName"])
+    if answer.get("ReservedConcurrentExecutions") == 0:
+        yield problem(
+            "function",
+            "its reserved concurrency is 0: somebody stopped it",
+            f"aws lambda delete-function-concurrency --function-name {deployed.function['FunctionName']}",
+        )

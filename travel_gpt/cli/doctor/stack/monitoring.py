@@ -1,0 +1,71 @@
+"""What is kept and watched: log groups and alarms."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from travel_gpt.cli.aws_account import client
+from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.stack.deployed import Deployed
+
+
+def check_logs(deployed: Deployed) -> Iterator[Finding]:
+    """Look for how long each log group of the stack is kept."""
+    logs = client("logs")
+    wanted = deployed.parameters.get("LogRetentionDays")
+    for each in deployed.of_type("AWS::Logs::LogGroup"):
+        found = logs.describe_log_groups(logGroupNamePrefix=each.physical)["logGroups"]
+        group = next((group for group in found if group["logGroupName"] == each.physical), None)
+        yield _kept(each.physical, group, wanted)
+    if "ApiAccessLogGroup" not in deployed.resources:
+        yield warning(
+            "logs",
+            "there is no access log: who called cannot be told",
+            "./deploy.sh --parameter AccessLogs=enabled",
+        )
+
+
+def _kept(name: str, group: dict[str, Any] | None, wanted: str | None) -> Finding:
+    if group is None:
+        return problem(
+            "logs", f"{name} is gone", "Deploy again with another setting, so that it is made anew."
+        )
+    days = group.get("retentionInDays")
+    mend = f"aws logs put-retention-policy --log-group-name {name} --retention-in-days {wanted or 30}"
+    if days is None:
+        return problem("logs", f"{name} is kept for ever", mend)
+    if wanted is not None and str(days) != wanted:
+        return warning("logs", f"{name} is kept {days} days, and the stack says {wanted}", mend)
+    return ok("logs", f"{name} is kept {days} days")
+
+
+def check_alarms(deployed: Deployed) -> Iterator[Finding]:
+    """Look whether the alarms are there, switched on, quiet, and heard."""
+    names = [each.physical for each in deployed.of_type("AWS::CloudWatch::Alarm")]
+    found = client("cloudwatch").describe_alarms(AlarmNames=names, MaxRecords=100)["MetricAlarms"]
+    there = {each["AlarmName"]: each for each in found}
+    quiet = 0
+    for name in names:
+        alarm = there.get(name)
+        if alarm is None:
+            yield problem(
+                "alarms", f"{name} is gone", "Deploy again with another setting, so that it is made anew."
+            )
+        elif alarm.get("StateValue") == "ALARM":
+            yield problem(
+                "alarms", f"{name} is raised", str(alarm.get("AlarmDescription") or "See CloudWatch.")
+            )
+        elif not alarm.get("ActionsEnabled", True):
+            yield warning(
+                "alarms",
+                f"{name} tells nobody: its actions are off",
+                f"aws cloudwatch enable-alarm-actions --alarm-names {name}",
+            )
+        else:
+            quiet += 1
+    yield ok("alarms", f"{quiet} of {len(names)} are there and quiet")
+    if found and not any(each.get("AlarmActions") for each in found):
+        yield warning(
+            "alarms",
+            "nobody is told when one is raised",
+            "./deploy.sh --parameter AlarmEmail=you@example.com",
+        )

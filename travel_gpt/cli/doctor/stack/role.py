@@ -1,0 +1,156 @@
+"""What the function's role may do: its own secret, its own log, and nothing else."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from travel_gpt.cli.aws_account import client
+from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.stack.deployed import Deployed
+
+RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
+"""How to mend a role that may do too much."""
+
+_READS: Final = "secretsmanager:getsecretvalue"
+_PROVES: Final = "sts:getwebidentitytoken"
+
+# Actions that AWS offers for every resource only.
+_WITHOUT_RESOURCE: Final = (
+    "ec2:createnetworkinterface",
+    "ec2:deletenetworkinterface",
+    "ec2:describenetworkinterfaces",
+    "ec2:describesubnets",
+    "ec2:assignprivateipaddresses",
+    "ec2:unassignprivateipaddresses",
+    _PROVES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action on one resource that a policy allows."""
+
+    action: str
+    resource: str
+    bounded: bool = False
+    """Whether it holds under conditions only."""
+
+
+def check_role(deployed: Deployed) -> Iterator[Finding]:
+    """Look at every policy of the function's role."""
+    role = str(deployed.function["Role"]).rpartition("/")[2]
+    grants, attached = grants_of(role)
+    wrong = [*attached_to("role", role, attached), *_too_much(grants, deployed)]
+    yield from wrong
+    yield from _enough(grants, deployed)
+    if not wrong:
+        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, {_on_what(grants)}")
+
+
+def _on_what(grants: list[Grant]) -> str:
+    everywhere = sorted({grant.action for grant in grants if grant.resource == "*"})
+    listed = ", ".join(everywhere)
+    return f"all but {listed} on named resources" if everywhere else "each on named resources"
+
+
+def grants_of(role: str) -> tuple[list[Grant], list[str]]:
+    """Ask IAM what a role's own policies allow.
+
+    Args:
+        role: its name.
+
+    Returns:
+        What they allow, and the names of the managed policies that it has besides.
+    """
+    iam = client("iam")
+    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    grants: list[Grant] = []
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        grants += allowed_by(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
+    return grants, [each["PolicyName"] for each in attached]
+
+
+def attached_to(check: str, role: str, attached: list[str]) -> Iterator[Finding]:
+    """Say that a role has managed policies, if it has any.
+
+    Args:
+        check: the check that says so.
+        role: the role's name.
+        attached: the names of the policies.
+    """
+    if attached:
+        names = ", ".join(attached)
+        yield problem(check, f"{role} has managed policies, and should have none: {names}", RESTORE)
+
+
+def secret_name_of(deployed: Deployed) -> str:
+    """Return the name of the function's secret, without the ARN's beginning and AWS's six characters."""
+    name = deployed.settings.secret_name
+    return name.partition(":secret:")[2][:-7] if name.startswith("arn:") else name
+
+
+def allowed_by(document: Any) -> list[Grant]:
+    """Return what a policy allows, one action on one resource each.
+
+    Args:
+        document: the policy, as a document or as its JSON, which IAM's own API quotes for URLs.
+    """
+    policy = json.loads(unquote(document)) if isinstance(document, str) else document
+    statements = policy.get("Statement", [])
+    return [
+        # IAM does not tell capitals in actions apart.
+        Grant(action.lower(), resource, bounded=bool(each.get("Condition")))
+        for each in (statements if isinstance(statements, list) else [statements])
+        if each.get("Effect") == "Allow"
+        for action in _listed(each.get("Action", "* (NotAction)"))
+        for resource in _listed(each.get("Resource", "NotResource *"))
+    ]
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
+    own = f":secret:{secret_name_of(deployed)}-??????"
+    for grant in grants:
+        if "*" in grant.action:
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
+        elif grant.action.startswith("secretsmanager:") and not grant.resource.endswith(own):
+            yield problem(
+                "role",
+                f"it may do {grant.action} on {grant.resource}, which is more than its own secret",
+                f"The resource must end in {own}. {RESTORE}",
+            )
+        elif grant.action == _PROVES and not grant.bounded:
+            yield problem(
+                "role",
+                "it may ask STS for a token for anybody: nothing bounds the audience",
+                f"Put the conditions of template.yaml back. {RESTORE}",
+            )
+        elif grant.resource.endswith("*") and not _may_end_so(grant):
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
+
+
+def _may_end_so(grant: Grant) -> bool:
+    within_a_log_group = ":log-group:" in grant.resource and not grant.resource.endswith("log-group:*")
+    return grant.action in _WITHOUT_RESOURCE or within_a_log_group
+
+
+def _enough(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
+    sources = deployed.settings.credential_source
+    reads = any(grant.action == _READS for grant in grants)
+    if "secrets-manager" in sources and not reads:
+        yield problem(
+            "role",
+            "it has no policy for reading secrets, and the function's source is secrets-manager",
+            "Put the policy of template.yaml back: ./deploy.sh does so once the role differs from the stack.",
+        )
+    if "secrets-manager" not in sources and reads:
+        yield warning(
+            "role",
+            f"it may still read a secret, and the function's sources are {', '.join(sources)}",
+            "Once ?verify=true succeeds without the secret, take the policy away with the second deployment.",
+        )

@@ -1,0 +1,178 @@
+"""The secret: its versions, its rotation, its encryption and who may read it. Its value is not read."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from travel_gpt.aws.secret_versions import Described, SecretVersions
+from travel_gpt.cli.aws_account import AWS_FAILURES, client
+from travel_gpt.cli.doctor.check_result import DAY, OLD, Finding, age_and_end, ok, problem, warning
+from travel_gpt.cli.doctor.stack.deployed import Deployed
+from travel_gpt.cli.doctor.stack.role import allowed_by
+from travel_gpt.cli.errors import advice_for
+from travel_gpt.cli.target import SECRETS
+from travel_gpt.errors import CredentialError, SecretNotFound
+
+GRACE: Final = 2 * DAY
+"""Seconds that a rotation may be late: Secrets Manager rotates at any time of the day that is due."""
+
+LONGEST_ROTATION: Final = 3600
+"""Seconds after which a rotation that has not ended counts as stopped. Its four steps have 2 minutes each."""
+
+_EVERYBODY: Final = "*"
+
+
+def check_secret(deployed: Deployed) -> Iterator[Finding]:
+    """Look at the secret that the function reads."""
+    settings = deployed.settings
+    if "secrets-manager" not in settings.credential_source:
+        yield ok("secret", f"the function reads none: its source is {', '.join(settings.credential_source)}")
+        return
+    options = next((f" --env {env}" for env, name in SECRETS.items() if name == settings.secret_name), "")
+    options = options or f" --secret {settings.secret_name}"
+    try:
+        described = SecretVersions(settings.secret_name).describe()
+    except SecretNotFound:
+        yield problem("secret", f"there is no {settings.secret_name}", f"travel-gpt secret put{options}")
+        return
+    except CredentialError as failure:
+        yield warning("secret", f"not checked: {failure.detail}", advice_for(failure))
+        return
+    if described.deleted_at is not None:
+        command = f"aws secretsmanager restore-secret --secret-id {described.name}"
+        yield problem("secret", f"{described.name} is scheduled for deletion", command)
+        return
+    yield from _versions(described, options)
+    yield from _rotation(described, is_meant=bool(deployed.of_type("AWS::SecretsManager::RotationSchedule")))
+    yield from _age(described, options, settings.credential_rotation_days)
+    yield from _encryption(described, deployed)
+    yield from _readers(described)
+
+
+def _versions(described: Described, options: str) -> Iterator[Finding]:
+    if described.current is None:
+        yield problem("secret", f"{described.name} has no value", f"travel-gpt secret put{options}")
+        return
+    before = "with one before it" if described.previous else "without one before it"
+    yield ok("secret", f"{described.name}, version {described.current}, {before}")
+    if described.unfinished is not None:
+        yield _unfinished(described, described.unfinished, options)
+
+
+def _unfinished(described: Described, version: str, options: str) -> Finding:
+    discard = f"travel-gpt secret discard-pending{options}"
+    made = stored_at(described.arn, version)
+    if made is None or time.time() - made < LONGEST_ROTATION:
+        says = f"version {version} is pending: a rotation is running, or one stopped half-way"
+        return warning("rotation", says, f"If that does not change within the hour: {discard}")
+    days = int((time.time() - made) // DAY)
+    since = f"for {days} days" if days else f"for {(time.time() - made) / 3600:.0f} hours"
+    return problem(
+        "rotation",
+        f"version {version} is pending {since}: a rotation stopped half-way, and until it is discarded no "
+        "other begins and none of its settings can be changed",
+        f"Read in the rotation function's log why it stopped, then: {discard}",
+    )
+
+
+def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
+    if is_meant and not described.rotates:
+        yield problem(
+            "rotation",
+            "the stack has a rotation schedule, and somebody switched the rotation off",
+            f"aws secretsmanager rotate-secret --secret-id {described.name} --no-rotate-immediately",
+        )
+    elif not described.rotates:
+        yield ok("rotation", "by hand: nothing rotates the key by itself")
+    elif (late := time.time() - (described.next_rotation_at or time.time())) > GRACE:
+        yield problem(
+            "rotation",
+            f"it was due {late / DAY:.0f} days ago and has not happened",
+            "Look at the rotator's log and at its alarm.",
+        )
+    else:
+        period = f", every {described.rotation_days} days" if described.rotation_days else ""
+        due = described.next_rotation_at
+        then = f", next {datetime.fromtimestamp(due, UTC):%Y-%m-%d}" if due else ""
+        yield ok("rotation", f"on{period}{then}")
+
+
+def _age(described: Described, options: str, told: int) -> Iterator[Finding]:
+    current = described.current
+    stored = (current and stored_at(described.arn, current)) or described.changed_at
+    scheduled = described.rotation_days * DAY + GRACE if described.rotates and described.rotation_days else 0
+    oldest = scheduled or told * DAY or OLD
+    # When it ends stands in the value, which is not read here: the function's health says it.
+    yield from age_and_end(stored, None, time.time(), f"travel-gpt secret rotate{options}", oldest=oldest)
+
+
+def stored_at(arn: str, version: str) -> float | None:
+    """Return when a version of a secret was written, in seconds since the epoch.
+
+    Args:
+        arn: the secret's ARN.
+        version: the version's id.
+
+    Returns:
+        The time; None where AWS does not say.
+    """
+    try:
+        answer = client("secretsmanager").list_secret_version_ids(SecretId=arn)
+    except AWS_FAILURES:
+        return None
+    made = [
+        each["CreatedDate"].timestamp()
+        for each in answer["Versions"]
+        if each["VersionId"] == version and "CreatedDate" in each
+    ]
+    return made[0] if made else None
+
+
+def _encryption(described: Described, deployed: Deployed) -> Iterator[Finding]:
+    if not described.kms_key or described.kms_key.endswith("alias/aws/secretsmanager"):
+        yield ok("encryption", "AWS's own key for Secrets Manager")
+        return
+    iam, role = client("iam"), str(deployed.function["Role"]).rpartition("/")[2]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    if any(grant.action == "kms:decrypt" for policy in policies for grant in allowed_by(policy)):
+        yield ok("encryption", f"your key {described.kms_key}, which the role may use to decrypt")
+    else:
+        yield problem(
+            "encryption",
+            f"the secret is encrypted with {described.kms_key}, and the role has no kms:Decrypt",
+            "Name the key's ARN in the stack's parameters, or encrypt the secret with aws/secretsmanager.",
+        )
+
+
+def _readers(described: Described) -> Iterator[Finding]:
+    answer = client("secretsmanager").get_resource_policy(SecretId=described.arn)
+    text = answer.get("ResourcePolicy")
+    if not text:
+        yield ok("readers", "the secret has no policy of its own: IAM alone decides who reads it")
+        return
+    let_in = _let_in(json.loads(text))
+    show = f"aws secretsmanager get-resource-policy --secret-id {described.name}"
+    if _EVERYBODY in let_in:
+        yield problem("readers", "the secret's own policy lets everybody in", f"Look at it: {show}")
+    elif let_in:
+        yield warning(
+            "readers", f"the secret's own policy also lets in {', '.join(let_in)}", f"Look at it: {show}"
+        )
+    else:
+        yield ok("readers", "the secret's own policy only denies")
+
+
+def _let_in(policy: dict[str, Any]) -> list[str]:
+    """Return who a resource policy lets in."""
+    statements = policy.get("Statement", [])
+    found: list[str] = []
+    for each in statements if isinstance(statements, list) else [statements]:
+        if each.get("Effect") != "Allow":
+            continue
+        principal = each.get("Principal", _EVERYBODY)
+        for value in principal.values() if isinstance(principal, dict) else [principal]:
+            found += [value] if isinstance(value, str) else value
+    return found

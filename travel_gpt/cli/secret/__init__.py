@@ -1,0 +1,1 @@
+"""travel-gpt secret: stores, shows, rotates and encrypts the OpenAI key."""

@@ -1,0 +1,181 @@
+"""``travel-gpt secret encrypt``, ``decrypt`` and ``rekey``: the encrypted file."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from travel_gpt.cli.audit_log import audited
+from travel_gpt.cli.aws_account import person
+from travel_gpt.cli.console import Screen
+from travel_gpt.cli.destinations import before_encrypted_file
+from travel_gpt.cli.errors import USAGE, Stop, sentence
+from travel_gpt.cli.secret.key_input import fingerprint, object_of, take_key
+from travel_gpt.cli.target import checked_settings
+from travel_gpt.credentials import jwe as container
+from travel_gpt.credentials.jwe import Opened
+from travel_gpt.credentials.sources.master_key_file import FILE_VARIABLE, master_keys_of
+from travel_gpt.credentials.sources.master_keys import VARIABLE, MasterKeys
+from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured
+
+SOURCE: Final = "encrypted-file"
+STANDARD_OUTPUT: Final = "-"
+_LONGEST: Final = 65_537
+
+
+def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, str] = os.environ) -> None:
+    """Put a key into an encrypted file.
+
+    Args:
+        path: the file.
+        screen: where to say what is done.
+        replace: whether the key of a file that is there is replaced.
+        environ: the environment variables, with the master keys.
+
+    Raises:
+        Stop: it cannot be done; the text says what to do.
+        CredentialError: the master keys or the file are of no use.
+        NotAllowed: a file .env has the master keys, and the person does not allow it.
+    """
+    masters = _master_keys(environ)
+    kept = {}
+    if path.exists():
+        if not replace:
+            raise Stop(f"{path} is there already. To replace the key in it, add --replace.", USAGE)
+        kept = object_of(_open(path, masters).plaintext) if path.stat().st_size else {}
+    before_encrypted_file(str(path))
+    given = take_key("OpenAI API key")
+    with audited("secret.encrypt", who=person(), source=SOURCE, file=path.name) as change:
+        change.version = masters.first.kid
+        _write(path, container.encrypt(given.value(kept), masters))
+    screen.good(
+        f"{path} holds the key, encrypted under {masters.first.kid}, fingerprint {fingerprint(given.key)}."
+    )
+    screen.say(f"Who has the file and the master key ({masters.origin}) has the key: keep them apart.")
+    file = "" if path == default_file({}) else f" CREDENTIAL_FILE={path}"
+    screen.next(f"CREDENTIAL_SOURCE={SOURCE}{file} travel-gpt doctor --verify")
+
+
+def decrypt(path: Path, output: str, screen: Screen, *, environ: Mapping[str, str] = os.environ) -> None:
+    """Write what an encrypted file holds to another file, or into a pipe; never to a terminal.
+
+    Args:
+        path: the encrypted file.
+        output: a file that is not there yet, or ``-`` for standard output.
+        screen: where to say what is done.
+        environ: the environment variables, with the master keys.
+
+    Raises:
+        Stop: it cannot be done; the text says what to do.
+        CredentialError: the master keys or the file are of no use.
+    """
+    if output == STANDARD_OUTPUT and sys.stdout.isatty():
+        raise Stop(
+            "A terminal would show the key and keep it in its scrollback. Name a file with --output, or pipe "
+            "it into the program that needs it.",
+            USAGE,
+        )
+    with audited("secret.decrypt", who=person(), source=SOURCE, file=path.name) as change:
+        opened = _open(path, _master_keys(environ))
+        change.version = opened.kid
+        if output == STANDARD_OUTPUT:
+            sys.stdout.write(opened.plaintext + "\n")
+            sys.stdout.flush()
+            return
+        try:
+            file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as failed:
+            raise Stop(f"{output} cannot be made: {failed.strerror}. Nothing was written.", USAGE) from None
+        with os.fdopen(file, "w", encoding="utf-8") as written:
+            written.write(opened.plaintext + "\n")
+    screen.good(f"{output} holds the key in plain text, readable by you alone. Delete it when it has served.")
+
+
+def rekey(path: Path, screen: Screen, *, environ: Mapping[str, str] = os.environ) -> None:
+    """Encrypt what a file holds again, under the first of the master keys.
+
+    Args:
+        path: the encrypted file.
+        screen: where to say what is done.
+        environ: the environment variables, with the new master key and the old one.
+
+    Raises:
+        Stop: it cannot be done; the text says what to do.
+        CredentialError: the master keys or the file are of no use.
+    """
+    masters = _master_keys(environ)
+    before = _open(path, masters)
+    with audited("secret.rekey", who=person(), source=SOURCE, file=path.name) as change:
+        change.version = masters.first.kid
+        change.facts["replaced"] = before.kid
+        _write(path, container.rekey(_text(path), masters))
+        if _open(path, masters).plaintext != before.plaintext:
+            raise Stop(f"{path} was written by somebody else meanwhile: look, then repeat.")
+    screen.good(f"{path} is encrypted under {masters.first.kid} now; until now under {before.kid}.")
+    screen.say(
+        f"When every file is, take the old key out of {masters.origin}. Copies of the old file still open "
+        "with it."
+    )
+    screen.next("travel-gpt doctor", "see whether all is well with it")
+
+
+def default_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the file that is meant when none is named: CREDENTIAL_FILE, as for the source."""
+    return Path(checked_settings(environ).credential_file).expanduser()
+
+
+def _master_keys(environ: Mapping[str, str]) -> MasterKeys:
+    file = checked_settings(environ).master_keys_file
+    if not file and not environ.get(VARIABLE, "").strip():
+        raise Stop(
+            f"{VARIABLE} is not set: it holds the master keys. Make one, keep it where you keep passwords, "
+            f"and export it, such as with:\n"
+            f"  export {VARIABLE}=\"$(openssl rand -base64 32 | tr '+/' '-_')\"\n"
+            f"or put it into a file that only you can read (chmod 600), and name that in {FILE_VARIABLE}.",
+            USAGE,
+        )
+    try:
+        return master_keys_of(environ, file)
+    except Misconfigured as wrong:
+        raise Stop(sentence(wrong.detail), USAGE) from None
+
+
+def _open(path: Path, masters: MasterKeys) -> Opened:
+    try:
+        return container.decrypt(_text(path), masters)
+    except AccessDenied as refused:
+        raise Stop(
+            f"{path} stays closed: {refused.detail}. Put its master key into {masters.origin}."
+        ) from None
+    except InvalidSecret as invalid:
+        raise Stop(
+            f"{path} cannot be read: {invalid.detail}. If there is no whole copy, encrypt the key again: "
+            "travel-gpt secret encrypt --replace"
+        ) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST).decode("utf-8", "replace")
+    except OSError as failed:
+        raise Stop(f"{path} cannot be read: {failed.strerror}. Name the file with --file.", USAGE) from None
+
+
+def _write(path: Path, text: str) -> None:
+    name = ""
+    try:
+        # In the same folder: only within one file system is it replaced all at once. mkstemp makes it for its
+        # owner alone.
+        handle, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path.resolve())
+    except OSError as failed:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        raise Stop(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None

@@ -1,0 +1,149 @@
+"""Taking a key in, and what may be shown of one."""
+
+import getpass
+import hashlib
+import json
+import sys
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import KEY_NAMES, read_secret, with_new_key
+from travel_gpt.errors import InvalidSecret
+from travel_gpt.redaction import guard
+
+LONGEST: Final = 65_536
+"""Characters of the longest value that Secrets Manager takes."""
+
+_DOMAIN: Final = b"travel-gpt key fingerprint v1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was typed or piped in: a bare key, or a JSON object with one."""
+
+    credential: Credential
+    fields: dict[str, Any] = field(repr=False)
+    """The JSON object; of a bare key, one with the key alone."""
+
+    @property
+    def key(self) -> Key:
+        """The key."""
+        return self.credential.key
+
+    def value(self, stored: dict[str, Any] | None = None) -> str:
+        """Write the value to store.
+
+        Args:
+            stored: the JSON object that is stored now. What else it holds stays, but for the old key's end.
+
+        Returns:
+            The value, as JSON.
+
+        Raises:
+            Stop: together they are no secret that the function could read.
+        """
+        beside = {name: value for name, value in self.fields.items() if name not in KEY_NAMES}
+        try:
+            return with_new_key(json.dumps(stored or {}), self.key, **beside)
+        except InvalidSecret as invalid:
+            raise Stop(
+                f"With what else the secret holds, the function could not read it: {invalid.detail}. Give "
+                "the whole value as JSON instead, with what is to be different."
+            ) from None
+
+
+def take_key(prompt: str) -> Given:
+    """Read a key from standard input, or ask for it without showing it where that is a terminal.
+
+    Args:
+        prompt: what to ask.
+
+    Returns:
+        What was given.
+
+    Raises:
+        Stop: nothing was given, or no key.
+    """
+    text = take_text(prompt)
+    if not text:
+        raise Stop("No key was given, so nothing was changed. Run it again and paste the key.", USAGE)
+    return given(text, "What was given")
+
+
+def take_text(prompt: str) -> str:
+    """Read a value that nobody else may see.
+
+    Args:
+        prompt: what to ask at a terminal.
+
+    Returns:
+        The value without white space around it. It is masked from here on wherever something is written.
+
+    Raises:
+        Stop: it is too long or no text, or the terminal cannot hide what is typed.
+    """
+    try:
+        text = _hidden(prompt) if sys.stdin.isatty() else sys.stdin.read(LONGEST + 1)
+    except UnicodeDecodeError:
+        raise Stop("What came from standard input is not text in UTF-8.", USAGE) from None
+    if len(text) > LONGEST:
+        raise Stop(f"What came from standard input is longer than {LONGEST:,} characters.", USAGE)
+    guard(text.strip())
+    return text.strip()
+
+
+def _hidden(prompt: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(f"{prompt} (it is not shown): ")
+        except (getpass.GetPassWarning, EOFError):
+            raise Stop(
+                "This terminal gave no hidden line. Pipe the key in instead, from a password manager or with "
+                '`read -rs KEY; printf %s "$KEY" | travel-gpt ...`.',
+                USAGE,
+            ) from None
+
+
+def given(text: str, what: str) -> Given:
+    """Check a key, or a JSON object with one, as the function would.
+
+    Args:
+        text: the value.
+        what: where it comes from, to begin a sentence with.
+
+    Returns:
+        What was given.
+
+    Raises:
+        Stop: it is no key. The text does not quote it.
+    """
+    try:
+        credential = read_secret(text, source="given", version="")
+    except InvalidSecret as invalid:
+        raise Stop(f"{what} cannot be used: {invalid.detail}. Nothing was changed.", USAGE) from None
+    return Given(credential, object_of(text) or {"api_key": credential.key.reveal()})
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """Return the JSON object that a secret's value is; an empty one where it is none."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def fingerprint(key: Key) -> str:
+    """Return twelve hexadecimal digits by which two places can be compared without showing the key.
+
+    A hash of its own domain, so that it is not the SHA-256 that others may keep of the same key; of a key
+    with as much chance in it as OpenAI's, nothing can be worked out from it.
+
+    Args:
+        key: the key.
+    """
+    return hashlib.sha256(_DOMAIN + key.reveal().encode()).hexdigest()[:12]

@@ -1,0 +1,164 @@
+"""``travel-gpt secret migrate``: keys move from a ``.env`` file into Secrets Manager."""
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from travel_gpt.aws.secret_versions import SecretVersions
+from travel_gpt.cli.audit_log import audited
+from travel_gpt.cli.aws_account import caller, elsewhere
+from travel_gpt.cli.console import Screen
+from travel_gpt.cli.destinations import before_aws
+from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.secret.env_edit import EnvFile, remains
+from travel_gpt.cli.secret.key_input import Given, given
+from travel_gpt.cli.secret.put import SOURCE, Stored, look_at, store
+from travel_gpt.cli.target import SECRETS, Target
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.sources.environment import variables_of
+from travel_gpt.env_file import NAME
+from travel_gpt.errors import InvalidSecret
+
+READ_BACK_FOR: Final = 10.0
+"""Seconds that what was written may take to be read."""
+
+
+@dataclass(slots=True)
+class Move:
+    """A key on its way from a file to a secret."""
+
+    target: Target
+    given: Given
+    stored: Stored
+    variables: list[str] = field(default_factory=list)
+
+
+def migrate(path: Path, target: Target, screen: Screen, *, replace: bool, yes: bool) -> None:
+    """Move the keys of a file into Secrets Manager.
+
+    Args:
+        path: the file.
+        target: the secret for OPENAI_API_KEY.
+        screen: where to say what is done.
+        replace: whether a different key that a secret holds is replaced.
+        yes: whether to go on without asking.
+
+    Raises:
+        Stop: it cannot be done; the text says what was done until then.
+        CredentialError: Secrets Manager refused.
+    """
+    file = EnvFile.read(path)
+    # What the file of this folder decides is for its own keys.
+    before_aws(key="" if path.resolve() == Path(NAME).resolve() else f"the keys of {path}")
+    who = caller()
+    moves = _plan(file, target, replace=replace)
+    screen.say(f"From {file.path}, as {who}{elsewhere(os.environ)}:", "heading")
+    for move in moves:
+        for variable in move.variables:
+            screen.say(f"  {variable} (line {file.line_of(variable)}) -> {move.target.name}, {_state(move)}")
+    _confirm(yes=yes)
+    for move in moves:
+        version = store(move.target, move.given, move.stored, who, screen)
+        with screen.working("Reading it back"):
+            _read_back(move, version)
+        screen.say(f"Read back {move.target.name}: it holds what {file.path.name} does.")
+    _comment_out(file, moves, who)
+    screen.good(
+        f"Commented out in {file.path.name}: {', '.join(v for move in moves for v in move.variables)}."
+    )
+    for sentence in remains(file.path, {move.given.key.reveal() for move in moves}):
+        screen.note(sentence)
+    screen.say("What else may hold them: backups of this machine, the history of your shell and your editor.")
+    screen.next(f"travel-gpt doctor{target.options} --verify")
+
+
+def _plan(file: EnvFile, target: Target, *, replace: bool) -> list[Move]:
+    """Find the keys, and where each belongs. Nothing is changed."""
+    places = dict.fromkeys(("OPENAI_API_KEY", *variables_of(target.name)), target)
+    for env, name in SECRETS.items():
+        for variable in variables_of(name):
+            places.setdefault(variable, Target(name, f" --env {env}"))
+    moves: dict[str, Move] = {}
+    for variable, place in places.items():
+        value = file.value_of(variable)
+        if not value:
+            continue
+        found = given(value, f"{variable} in {file.path.name}")
+        move = moves.get(place.name)
+        if move is None:
+            move = moves[place.name] = Move(place, found, look_at(place))
+        elif move.given.credential != found.credential:
+            raise Stop(
+                f"{' and '.join([*move.variables, variable])} both mean the secret {place.name}, and differ. "
+                "Take one of them out of the file, then repeat."
+            )
+        move.variables.append(variable)
+    if not moves:
+        raise Stop(f"{file.path} holds no key to move: neither {' nor '.join(places)} is in it.", USAGE)
+    for move in moves.values():
+        if _state(move) == _DIFFERS and not replace:
+            raise Stop(
+                f"{move.target.name} holds a different key, and the one in {file.path.name} may be an old "
+                "one. To put it in nevertheless, add --replace. Nothing was changed."
+            )
+    return list(moves.values())
+
+
+_DIFFERS: Final = "in the place of a different key"
+
+
+def _state(move: Move) -> str:
+    if not move.stored.exists:
+        return "which is new"
+    current = move.stored.credential
+    if current is None:
+        return "which holds no usable key"
+    return "which holds this key already" if current.key == move.given.key else _DIFFERS
+
+
+def _confirm(*, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Stop("Nothing was changed. To go on without being asked, add --yes.", USAGE)
+    sys.stderr.write("Move them? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise Stop("Nothing was changed.")
+
+
+def _read_back(move: Move, version: str) -> None:
+    """Make sure that what will be taken out of the file is in the store."""
+    versions, until = SecretVersions(move.target.name), time.monotonic() + READ_BACK_FOR
+    while True:
+        found = versions.read()
+        if found is not None and found.version == version:
+            break
+        if time.monotonic() > until:
+            raise Stop(
+                f"What was written to {move.target.name} cannot be read back yet, so the file is unchanged. "
+                "Repeat in a minute."
+            )
+        time.sleep(0.5)
+    try:
+        same = read_secret(found.text, source=SOURCE, version=version).key == move.given.key
+    except InvalidSecret:
+        same = False
+    if not same:
+        raise Stop(
+            f"{move.target.name} holds something else than what was written, so the file is unchanged. Look "
+            "who else writes it, then repeat."
+        )
+
+
+def _comment_out(file: EnvFile, moves: list[Move], who: str) -> None:
+    comments = {
+        variable: f"{variable} moved to Secrets Manager, {move.target.name} (travel-gpt secret migrate)"
+        for move in moves
+        for variable in move.variables
+    }
+    with audited("secret.migrate", who=who, source=SOURCE, variables=", ".join(comments)):
+        file.replace(file.without(comments))

@@ -1,0 +1,141 @@
+"""``travel-gpt secret put``: create a secret, or replace the key in it."""
+
+import os
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from travel_gpt.aws.secret_versions import SecretVersions
+from travel_gpt.cli.audit_log import audited
+from travel_gpt.cli.aws_account import AWS_FAILURES, caller, client, elsewhere, stop_of
+from travel_gpt.cli.console import Screen
+from travel_gpt.cli.destinations import GIVEN_KEY, before_aws
+from travel_gpt.cli.errors import Stop
+from travel_gpt.cli.secret.key_input import Given, fingerprint, object_of, take_key
+from travel_gpt.cli.target import Target
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import KEY_NAMES, read_secret
+from travel_gpt.errors import InvalidSecret, SecretNotFound
+
+SOURCE = "secrets-manager"
+_DESCRIBES = "The OpenAI key of Travel GPT. Replace it with: travel-gpt secret rotate"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a secret holds now."""
+
+    exists: bool
+    credential: Credential | None = None
+    """What the function would read; None where there is no value, or none that it could use."""
+    fields: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The JSON object, where it is one."""
+    version: str = ""
+
+
+def put(target: Target, screen: Screen) -> None:
+    """Create a secret, or replace the key in it.
+
+    Args:
+        target: the secret.
+        screen: where to say what is done.
+
+    Raises:
+        Stop: it cannot be done; the text says what to do.
+        CredentialError: Secrets Manager refused.
+    """
+    before_aws(key=GIVEN_KEY)
+    who = caller()
+    stored = look_at(target)
+    which = "The" if stored.exists else "A new"
+    screen.aside(f"{which} secret {target.name}, as {who}{elsewhere(os.environ)}.")
+    given = take_key("OpenAI API key")
+    store(target, given, stored, who, screen)
+    screen.next(f"travel-gpt doctor{target.options} --verify", "see whether the model's server takes it")
+
+
+def store(target: Target, given: Given, stored: Stored, who: str, screen: Screen) -> str:
+    """Write a key into a secret.
+
+    Args:
+        target: the secret.
+        given: the key, and what is to be stored with it.
+        stored: what the secret holds now.
+        who: who does it.
+        screen: where to say what was done.
+
+    Returns:
+        The id of the version that holds the key.
+
+    Raises:
+        Stop: AWS refused, or the value would be of no use.
+    """
+    value = given.value(stored.fields)
+    if stored.credential is not None and _same(value, stored):
+        screen.good(f"{target.name} holds this key already: nothing was changed.")
+        return stored.version
+    kept = sorted(stored.fields.keys() - given.fields.keys() - {*KEY_NAMES, "expires_at"})
+    token = str(uuid.uuid4())
+    store_client = client(SOURCE.replace("-", ""))
+    with audited("secret.put", who=who, source=SOURCE, secret=target.name) as change:
+        change.version = token
+        try:
+            if stored.exists:
+                store_client.put_secret_value(
+                    SecretId=target.name, SecretString=value, ClientRequestToken=token
+                )
+            else:
+                store_client.create_secret(
+                    Name=target.name, SecretString=value, ClientRequestToken=token, Description=_DESCRIBES
+                )
+        except AWS_FAILURES as failed:
+            raise stop_of(failed) from None
+    done = "replaced the key in" if stored.exists else "created"
+    screen.good(f"{done.capitalize()} {target.name}: version {token}, fingerprint {fingerprint(given.key)}.")
+    if kept:
+        screen.say(f"What else it held stays: {', '.join(kept)}.")
+    if stored.exists:
+        screen.say(
+            f"The key before is kept as AWSPREVIOUS; `travel-gpt secret rollback{target.options}` goes back "
+            "to it."
+        )
+    return token
+
+
+def look_at(target: Target) -> Stored:
+    """Read what a secret holds now.
+
+    Args:
+        target: the secret.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        Stop: it is scheduled for deletion.
+        CredentialError: it cannot be read, so that what else it holds would be lost by writing it.
+    """
+    versions = SecretVersions(target.name)
+    try:
+        described = versions.describe()
+    except SecretNotFound:
+        return Stored(exists=False)
+    if described.deleted_at is not None:
+        raise Stop(
+            f"The secret {target.name} is scheduled for deletion. To take it back:\n"
+            f"  aws secretsmanager restore-secret --secret-id {target.name}"
+        )
+    found = versions.read()
+    if found is None:
+        return Stored(exists=True)
+    try:
+        credential = read_secret(found.text, source=SOURCE, version=found.version)
+    except InvalidSecret:
+        return Stored(exists=True, fields=object_of(found.text), version=found.version)
+    return Stored(True, credential, object_of(found.text), found.version)
+
+
+def _same(value: str, stored: Stored) -> bool:
+    wanted = read_secret(value, source=SOURCE, version="")
+    current = stored.credential
+    return current is not None and wanted == current and wanted.expires_at == current.expires_at

@@ -1,0 +1,120 @@
+"""Which secret is meant, which stack reads it, and what its function is told."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from travel_gpt.cli.aws_account import AWS_FAILURES, client
+from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.settings import Settings
+
+STACKS: Final = {
+    "prod": "travel-gpt-backend",
+    "staging": "travel-gpt-backend-staging",
+    "dev": "travel-gpt-backend-dev",
+}
+SECRETS: Final = {
+    "prod": "travel-gpt/openai-api-key",
+    "staging": "travel-gpt-staging/openai-api-key",
+    "dev": "travel-gpt-dev/openai-api-key",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One secret in Secrets Manager."""
+
+    name: str
+    options: str
+    """The options that mean it, with a space before them, for the next command to type."""
+
+    @property
+    def environment(self) -> str | None:
+        """The environment whose secret it is; None where it is none of the three."""
+        return next((env for env, name in SECRETS.items() if name == self.name), None)
+
+    def proof_settings(self, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Return the settings that a key of this secret is proven with: where it will really be sent.
+
+        Those of the environment's own function, where it can be asked and this machine does not say another
+        server.
+
+        Args:
+            environ: the environment variables of this machine.
+
+        Raises:
+            Stop: a setting of this machine is wrong.
+        """
+        here = checked_settings(environ)
+        if environ.get("OPENAI_BASE_URL") or self.environment is None:
+            return here
+        deployed = function_variables(STACKS[self.environment])
+        return here if deployed is None else Settings.load(deployed)
+
+
+def choose_target(
+    secret: str | None, env: str | None, flags: str, environ: Mapping[str, str] = os.environ
+) -> Target:
+    """Find out which secret is meant.
+
+    Args:
+        secret: its name or ARN, if that was given.
+        env: the environment, if that was given.
+        flags: the options of region and profile, with a space before them, or nothing.
+        environ: the environment variables.
+
+    Returns:
+        The secret: of ``--secret``, of ``--env``, or of OPENAI_SECRET_NAME.
+
+    Raises:
+        Stop: both were given, or the name cannot be one.
+    """
+    if secret and env:
+        raise Stop("Give --secret or --env, not both: they name the secret in two ways.", USAGE)
+    if secret:
+        wrong = Settings.load({"OPENAI_SECRET_NAME": secret}).problems
+        if wrong:
+            raise Stop("--secret must be a Secrets Manager name or ARN, and never a key.", USAGE)
+        return Target(secret, f" --secret {secret}{flags}")
+    if env:
+        return Target(SECRETS[env], f" --env {env}{flags}")
+    return Target(checked_settings(environ).secret_name, flags)
+
+
+def checked_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings of this machine.
+
+    Args:
+        environ: the environment variables.
+
+    Returns:
+        The settings.
+
+    Raises:
+        Stop: some are wrong; all of them are named.
+    """
+    settings = Settings.load(environ)
+    if settings.problems:
+        raise Stop(
+            "\n".join(f"{problem}." for problem in settings.problems)
+            + "\nSet that right (docs/settings.md says what it may be), then repeat.",
+            USAGE,
+        )
+    return settings
+
+
+def function_variables(stack: str) -> dict[str, str] | None:
+    """Return the environment variables of a stack's function.
+
+    Args:
+        stack: the stack's name.
+
+    Returns:
+        The variables; None where there is no such function, or the caller may not look.
+    """
+    try:
+        answer = client("lambda").get_function_configuration(FunctionName=f"{stack}-TravelGPTFunction")
+    except AWS_FAILURES:
+        return None
+    return dict(answer.get("Environment", {}).get("Variables", {}))

@@ -1,0 +1,1 @@
+"""Where a credential comes from: one module for each source."""

@@ -1,0 +1,160 @@
+"""What the ways in which a call of the model's server fails mean to the caller and to the owner."""
+
+import json
+import math
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from travel_gpt.errors import TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
+from travel_gpt.llm.error_body import is_error_body, read_error_body
+from travel_gpt.llm.refusals import KeyRefused, Refusal, meaning_of
+from travel_gpt.redaction import redact
+
+_LONGEST_WAIT: Final = 3600
+_CERTIFICATE: Final = "its certificate is not trusted"
+
+
+def translate(failure: Exception) -> TravelGPTError:
+    """Say what an exception of the SDK means.
+
+    Args:
+        failure: what the SDK raised.
+
+    Returns:
+        The failure in the project's own terms. Its detail is one line with the status and the cause; it
+        quotes the server only where that cannot hold a credential, and masked even then.
+    """
+    if isinstance(failure, TravelGPTError):
+        # A keyless function's proof of its identity is asked for in the middle of the call.
+        return failure
+    if isinstance(failure, openai.OAuthError):
+        # Only the code: the description is free to quote the token. A code in lower case would not be masked.
+        code = read_error_body(failure.error if isinstance(failure.error, str) else "").message
+        return KeyRefused(f"OpenAI does not exchange the function's identity: {redact(code)}")
+    if is_failed_exchange(failure):
+        return UpstreamFailed("OpenAI's exchange of tokens failed")
+    if isinstance(failure, openai.APIStatusError):
+        return meaning_of(
+            Refusal(
+                status=failure.status_code,
+                error=read_error_body(failure.body),
+                url=_url(failure.request),
+                retry_after=retry_after(failure),
+            )
+        )
+    if (reason := why_not_connected(failure)) is not None:
+        return UpstreamUnreachable(f"no connection to {_host(failure)}: {reason}")
+    if isinstance(failure, openai.APITimeoutError | TimeoutError):
+        return UpstreamTimeout("the model's server did not answer in time")
+    if isinstance(failure, openai.APIConnectionError):
+        return UpstreamFailed("the connection to the model's server was cut")
+    if isinstance(failure, json.JSONDecodeError):
+        return UpstreamFailed("the reply says that it is JSON, and is not")
+    return UpstreamFailed(f"the reply cannot be read ({type(failure).__name__})")
+
+
+def require_no_error(reply: object, url: str) -> None:
+    """Refuse a reply with status 200 that is an error all the same.
+
+    Args:
+        reply: the parsed reply.
+        url: what was asked for.
+
+    Raises:
+        TravelGPTError: what the error means.
+    """
+    if not is_error_body(reply):
+        return
+    error = read_error_body(reply)
+    status = int(error.code) if error.code.isdecimal() and len(error.code) == 3 else 200
+    raise meaning_of(Refusal(status, error, url, prefix="the server answered 200 with an error"))
+
+
+def is_failed_exchange(failure: Exception) -> bool:
+    """Tell whether OpenAI failed to exchange an identity for a token, without refusing it."""
+    # The SDK has no other name for it than that of all its failures.
+    return type(failure) is openai.OpenAIError
+
+
+def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
+    """Tell whether another try may succeed without a change of key or settings.
+
+    Args:
+        failure: what the SDK raised.
+        meaning: what ``translate`` made of it.
+    """
+    if isinstance(meaning, UpstreamUnreachable):
+        return why_not_connected(failure) != _CERTIFICATE
+    return isinstance(meaning, UpstreamFailed)
+
+
+def why_not_connected(failure: Exception) -> str | None:
+    """Return why no connection was made, in a few words; None where there was one.
+
+    Args:
+        failure: what the SDK raised.
+    """
+    if not isinstance(failure, openai.APIConnectionError):
+        return None
+    causes = list(_chain(failure))
+    if any(isinstance(cause, httpx2.ConnectTimeout) for cause in causes):
+        return "it did not accept one in time"
+    if not any(isinstance(cause, httpx2.ConnectError) for cause in causes):
+        return None
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _CERTIFICATE
+        if isinstance(cause, socket.gaierror):
+            return "its name is not known"
+        if isinstance(cause, ConnectionRefusedError):
+            return "connection refused"
+    return "the connection failed"
+
+
+def retry_after(failure: openai.APIStatusError) -> int | None:
+    """Return the seconds that a server asks to wait, at least 1 and at most 3,600; None where it does not.
+
+    Source: RFC 9110, section 10.2.3; ``retry-after-ms`` is OpenAI's own.
+    """
+    headers = failure.response.headers
+    try:
+        seconds = float(headers["retry-after-ms"]) / 1000
+    except (KeyError, ValueError):
+        text = headers.get("retry-after", "")
+        try:
+            seconds = float(text)
+        except ValueError:
+            try:
+                seconds = parsedate_to_datetime(text).timestamp() - time.time()
+            except (TypeError, ValueError):
+                return None
+    if not math.isfinite(seconds):
+        return None
+    return min(_LONGEST_WAIT, max(1, math.ceil(seconds)))
+
+
+def _chain(failure: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = failure
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _url(request: Any) -> str:
+    # Without a query or user name: settings refuse a base URL that has them.
+    return str(request.url)
+
+
+def _host(failure: Exception) -> str:
+    parts = urlsplit(_url(failure.request)) if isinstance(failure, openai.APIConnectionError) else None
+    return parts.netloc if parts is not None else "the model's server"
