@@ -47,7 +47,7 @@ class Call:
         return f"{self.service}:{self.action}"
 
 
-class PlayedAws:
+class AwsServer:
     """A server process. One test after another may use it, with a reset between them.
 
     Attributes:
@@ -59,7 +59,7 @@ class PlayedAws:
 
     @classmethod
     @contextmanager
-    def start(cls, log: Path) -> Iterator[PlayedAws]:
+    def start(cls, log: Path) -> Iterator[AwsServer]:
         """Start the server; it is stopped at the end, whatever happens.
 
         Args:

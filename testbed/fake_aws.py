@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from testbed import preloaded
-from testbed.account import ROOT, Call, PlayedAws
+from testbed.account import ROOT, AwsServer, Call
 from testbed.certificates import Authority
 from testbed.function import DeployedFunction
 from testbed.gateway import Gateway
 from testbed.logging_role import POLICY
-from testbed.openai_hosts import PlayedOpenAI
-from testbed.tls_proxy import Front
-from tests.fakes.openai import Upstream
+from testbed.openai_hosts import OpenAIHosts
+from testbed.tls_proxy import TlsProxy
+from tests.fakes.openai import FakeOpenAI
 from tests.support import emulator
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ TOOL_FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin")
 CLOUD_TOOLS = ("aws", "sam")
 
 
-class Cloud:
-    """An account, and everything a command needs to meet it. Made by ``start_cloud``.
+class FakeAws:
+    """An account, and everything a command needs to meet it. Made by ``start_fake_aws``.
 
     Attributes:
         aws: the played AWS.
@@ -58,7 +58,7 @@ class Cloud:
     account_id = ACCOUNT_ID
     region = REGION
 
-    def __init__(self, aws: PlayedAws, openai: PlayedOpenAI, folder: Path) -> None:
+    def __init__(self, aws: AwsServer, openai: OpenAIHosts, folder: Path) -> None:
         self.aws, self.openai = aws, openai
         self._folder = folder
         self.home, self.tools = folder / "home", folder / "tools"
@@ -69,7 +69,7 @@ class Cloud:
         self._real_commands = False
         authority = Authority(folder)
         gateway = Gateway(aws.control, self.client, self._invoke, ACCOUNT_ID)
-        self._front = Front(authority, gateway, openai.hosts, openai.upstream.port)
+        self._front = TlsProxy(authority, gateway, openai.hosts, openai.upstream.port)
         (self.home / ".curlrc").write_text(
             # Port 443 alone: http://localhost stays what it is.
             f'connect-to = ":443:127.0.0.1:{self._front.port}"\ncacert = "{authority.file}"\nnoproxy = "*"\n'
@@ -289,7 +289,7 @@ def _link_tools(folder: Path, programs: Mapping[str, Path]) -> None:
 
 
 @contextmanager
-def start_cloud(folder: Path, aws: PlayedAws | None = None) -> Iterator[Cloud]:
+def start_fake_aws(folder: Path, aws: AwsServer | None = None) -> Iterator[FakeAws]:
     """Start a bed with an empty account; everything is stopped at the end, whatever happens.
 
     Args:
@@ -301,9 +301,9 @@ def start_cloud(folder: Path, aws: PlayedAws | None = None) -> Iterator[Cloud]:
     emulator.runtime_client()
     with ExitStack() as stack:
         if aws is None:
-            aws = stack.enter_context(PlayedAws.start(folder / "aws.log"))
+            aws = stack.enter_context(AwsServer.start(folder / "aws.log"))
         aws.control("reset")
-        upstream = stack.enter_context(Upstream())
-        cloud = Cloud(aws, PlayedOpenAI(upstream), folder)
+        upstream = stack.enter_context(FakeOpenAI())
+        cloud = FakeAws(aws, OpenAIHosts(upstream), folder)
         stack.callback(cloud.close)
         yield cloud

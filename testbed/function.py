@@ -17,7 +17,7 @@ from tests.support.emulator import Emulator, host_dependencies
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 
 class DeployedFunction:
@@ -33,7 +33,7 @@ class DeployedFunction:
         folder: a place for its files.
     """
 
-    def __init__(self, cloud: Cloud, name: str, region: str, folder: Path) -> None:
+    def __init__(self, cloud: FakeAws, name: str, region: str, folder: Path) -> None:
         self._cloud, self._name, self._region, self._folder = cloud, name, region, folder
         self._lock = threading.Lock()
         self._stack = ExitStack()

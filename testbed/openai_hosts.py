@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.fakes.openai import Call, Upstream
+    from tests.fakes.openai import Call, FakeOpenAI
     from tests.fakes.openai.admin import Organization
 
 
-class PlayedOpenAI:
+class OpenAIHosts:
     """Answers 401 to every key but those it was told to accept.
 
     Attributes:
@@ -17,7 +17,7 @@ class PlayedOpenAI:
         hosts: https hosts that mean this server. Add one to play a compatible server.
     """
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: FakeOpenAI) -> None:
         self.upstream = upstream
         self.hosts = {"api.openai.com", "auth.openai.com"}
         upstream.accepted_keys = ()

@@ -9,7 +9,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 STACK = "small"
 # A parameter that keeps the value it has.
@@ -36,7 +36,7 @@ def template(resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
 
 
 def submit(
-    cloud: Cloud, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
+    cloud: FakeAws, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
 ) -> dict[str, Any]:
     """Ask for a change and return the change set's description."""
     client = cloud.client("cloudformation")
@@ -61,7 +61,7 @@ def submit(
 
 
 def deploy(
-    cloud: Cloud, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
+    cloud: FakeAws, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
 ) -> dict[str, Any]:
     """Ask for a change, make it, and return the stack's description."""
     client = cloud.client("cloudformation")
@@ -70,7 +70,7 @@ def deploy(
     return found
 
 
-def reasons(cloud: Cloud) -> str:
+def reasons(cloud: FakeAws) -> str:
     """Everything that went wrong in the stack's history."""
     events = cloud.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
     return "\n".join(
@@ -84,7 +84,7 @@ def log_group(days: Any = 7, **more: Any) -> dict[str, Any]:
     return {"Type": "AWS::Logs::LogGroup", "Properties": properties, **more}
 
 
-def api(cloud: Cloud, *, key_required: bool, deployment: str = "Deployment") -> dict[str, Any]:
+def api(cloud: FakeAws, *, key_required: bool, deployment: str = "Deployment") -> dict[str, Any]:
     """An API with one GET on /here, its function, a stage, a key and a usage plan.
 
     Args:

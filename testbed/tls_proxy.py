@@ -26,7 +26,7 @@ TIMEOUT = 60.0
 LONGEST_HEAD = 8192
 
 
-class Front:
+class TlsProxy:
     """Listens on a loopback port for https.
 
     Args:
@@ -61,7 +61,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 32
 
-    def __init__(self, address: tuple[str, int], front: Front) -> None:
+    def __init__(self, address: tuple[str, int], front: TlsProxy) -> None:
         self.front = front
         super().__init__(address, _Connection)
 
@@ -108,7 +108,7 @@ class _Connection(socketserver.BaseRequestHandler):
 class _Asked:
     """What the HTTP handler knows of where it is."""
 
-    def __init__(self, front: Front, host: str) -> None:
+    def __init__(self, front: TlsProxy, host: str) -> None:
         self.front, self.host = front, host
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.sources.selection import source_of
-from travel_gpt.security_summary import posture_of
+from travel_gpt.security_summary import summarize_security
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
 
@@ -30,9 +30,9 @@ if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand":
 
 from travel_gpt.advisor.adviser import Adviser  # noqa: E402
 from travel_gpt.api.routes import Api  # noqa: E402
-from travel_gpt.llm.client import Upstream  # noqa: E402
+from travel_gpt.llm.client import ModelClient  # noqa: E402
 
-_upstream: Final = Upstream(_settings)
+_upstream: Final = ModelClient(_settings)
 _adviser: Final = Adviser(_credentials, _upstream)
 
 
@@ -54,7 +54,7 @@ api: Final = Api(
     _keyless_adviser if _settings.identity_provider_id and _settings.service_account_id else None,
 )
 
-_posture: Final = posture_of(_settings)
+_posture: Final = summarize_security(_settings)
 (logger.error if _settings.problems else logger.info)(
     "Posture",
     extra={"protects": _posture.protects, "off": _posture.off, "problems": _settings.problems},

@@ -11,9 +11,9 @@ try:
     _answer = api.answer
 except Exception as failure:  # noqa: BLE001 - of libraries that read variables of their own when imported
     # Lambda would try again with every request, and tell nobody why.
-    from travel_gpt.startup_failure import Unstartable
+    from travel_gpt.startup_failure import StartupFailure
 
-    _answer = Unstartable(failure).answer
+    _answer = StartupFailure(failure).answer
 gc.freeze()
 gc.enable()
 

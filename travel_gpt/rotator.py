@@ -7,13 +7,13 @@ from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.base_url import is_loopback, is_openai
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
-from travel_gpt.llm.client import Upstream
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.rotation.admin_key import fetch_admin_key
-from travel_gpt.rotation.config import RotationPlan
-from travel_gpt.rotation.events import RotationSteps
+from travel_gpt.rotation.config import RotationConfig
+from travel_gpt.rotation.events import RotationEvents
 from travel_gpt.rotation.openai_keys import OpenAIKeys
-from travel_gpt.rotation.schedule import Deletions
-from travel_gpt.rotation.workflow import Rotation
+from travel_gpt.rotation.schedule import DeletionSchedule
+from travel_gpt.rotation.workflow import RotationWorkflow
 from travel_gpt.settings import Settings
 
 LIST_WITHIN: Final = 10.0
@@ -23,8 +23,8 @@ ASK_WITHIN: Final = 20.0
 """Seconds for asking the model with a new key."""
 
 _settings: Final = Settings.load(os.environ)
-_plan: Final = RotationPlan.load(os.environ, _settings)
-_upstream: Final = Upstream(_settings)
+_plan: Final = RotationConfig.load(os.environ, _settings)
+_upstream: Final = ModelClient(_settings)
 
 
 def _is_openai(credential: Credential) -> bool:
@@ -44,9 +44,9 @@ def _prove(credential: Credential) -> None:
     _upstream.try_model(credential, Deadline(ASK_WITHIN))
 
 
-def _rotation_of(secret: str) -> Rotation:
+def _rotation_of(secret: str) -> RotationWorkflow:
     admin_secret = SecretVersions(_plan.admin_secret)
-    return Rotation(
+    return RotationWorkflow(
         SecretVersions(secret),
         OpenAIKeys(
             lambda: fetch_admin_key(admin_secret),
@@ -54,14 +54,14 @@ def _rotation_of(secret: str) -> Rotation:
             project=_plan.project,
             service_account=_plan.service_account,
         ),
-        Deletions(_plan),
+        DeletionSchedule(_plan),
         _prove,
         plan=_plan,
         is_openai=_is_openai,
     )
 
 
-_steps: Final = RotationSteps(_rotation_of, _plan.problems)
+_steps: Final = RotationEvents(_rotation_of, _plan.problems)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda passes it

@@ -19,7 +19,7 @@ _SOURCES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Posture:
+class SecuritySummary:
     """What can be told from the settings alone."""
 
     protects: tuple[str, ...]
@@ -28,7 +28,7 @@ class Posture:
     """What could, and does not; each with the setting that decides it."""
 
 
-def posture_of(settings: Settings, *, access: bool = True) -> Posture:
+def summarize_security(settings: Settings, *, access: bool = True) -> SecuritySummary:
     """Say what protects the key and what is off.
 
     Args:
@@ -47,7 +47,9 @@ def posture_of(settings: Settings, *, access: bool = True) -> Posture:
         _previous(settings),
         _log(settings),
     ]
-    return Posture(protects=tuple(good for good, _ in told if good), off=tuple(off for _, off in told if off))
+    return SecuritySummary(
+        protects=tuple(good for good, _ in told if good), off=tuple(off for _, off in told if off)
+    )
 
 
 def _source(name: str, settings: Settings) -> tuple[str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from travel_gpt.api.routes import Context
 
 
-class Unstartable:
+class StartupFailure:
     """Answers every request with 503 ``misconfigured``.
 
     It uses nothing that could be what did not start: no library, no logger.

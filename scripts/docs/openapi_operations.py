@@ -7,7 +7,7 @@ from typing import Any, Final
 from scripts.docs import openapi_examples as examples
 from scripts.docs.failures import Method, meaning, of_the_function, of_the_gateway
 from scripts.docs.openapi_schemas import failure_with, reference
-from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
+from travel_gpt.advisor.adviser import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
 from travel_gpt.errors import (
     CredentialsUnavailable,
@@ -23,7 +23,7 @@ _HEALTH: Final = (
     "Says whether there is a credential that can be used, where it comes from and which model server it is "
     "for (`mode`). Without one the answer is 503, and `code` names the cause. It calls the model server only "
     "with `?verify=true`: one call that lists the models, whose result is shared for "
-    f"{PROOF_SHARED_FOR} seconds."
+    f"{VERIFICATION_TTL} seconds."
 )
 _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "

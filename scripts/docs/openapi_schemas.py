@@ -3,7 +3,7 @@
 import types
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
-from travel_gpt.advisor.adviser import PROOF_SHARED_FOR
+from travel_gpt.advisor.adviser import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_QUERY_CHARACTERS, VISIBLE
 from travel_gpt.api.responses import AnswerBody, FailureBody, HealthBody, LastCallBody, UsageBody
 
@@ -35,7 +35,7 @@ _FIELDS: Final[dict[str, Schema]] = {
     },
     "verified": {
         "description": "A call to OpenAI proved the key: now, or for somebody else in the last "
-        f"{PROOF_SHARED_FOR} seconds."
+        f"{VERIFICATION_TTL} seconds."
     },
     "request_id": {"description": "The id of this request, to be found in the logs."},
     "timestamp": {"description": "When it was answered, in seconds since 1970 (UTC).", "format": "int64"},

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.account import PlayedAws
-from testbed.fake_aws import Cloud, start_cloud
+from testbed.account import AwsServer
+from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.support.emulator import unavailable
 
 if TYPE_CHECKING:
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def played_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayedAws]:
+def played_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     """One server for all tests of a worker, since it takes seconds to start. Use ``cloud``, not this."""
     if reason := unavailable():
         pytest.skip(reason)
-    with PlayedAws.start(tmp_path_factory.mktemp("aws") / "log") as aws:
+    with AwsServer.start(tmp_path_factory.mktemp("aws") / "log") as aws:
         yield aws
 
 
 @pytest.fixture
-def cloud(played_aws: PlayedAws, tmp_path: Path) -> Iterator[Cloud]:
+def cloud(played_aws: AwsServer, tmp_path: Path) -> Iterator[FakeAws]:
     """An empty account, played, and all that a command needs to meet it."""
     folder = tmp_path / "cloud"
     folder.mkdir()
-    with start_cloud(folder, played_aws) as cloud:
+    with start_fake_aws(folder, played_aws) as cloud:
         yield cloud

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.fake_aws import start_cloud
+from testbed.fake_aws import start_fake_aws
 from testbed.logging_role import POLICY
 from testbed.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from testbed.account import PlayedAws
-    from testbed.fake_aws import Cloud
+    from testbed.account import AwsServer
+    from testbed.fake_aws import FakeAws
 
 
 class Small:
     """A small API and how it is called."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: FakeAws) -> None:
         self.cloud = cloud
 
     def deploy(self, resources: dict[str, Any]) -> str:
@@ -47,7 +47,7 @@ class Small:
 
 
 @pytest.fixture
-def small(cloud: Cloud) -> Small:
+def small(cloud: FakeAws) -> Small:
     return Small(cloud)
 
 
@@ -71,7 +71,7 @@ def test_a_stage_serves_what_was_deployed_and_not_what_the_api_became(small: Sma
     assert small.get() == (200, [None, None])
 
 
-def with_policy(cloud: Cloud, deployment: str, **properties: str) -> dict[str, Any]:
+def with_policy(cloud: FakeAws, deployment: str, **properties: str) -> dict[str, Any]:
     resources = api(cloud, key_required=False, deployment=deployment)
     resources["Api"]["Properties"] |= properties
     return resources
@@ -183,7 +183,7 @@ def test_access_logs_need_the_regions_logging_role(small: Small, monkeypatch: py
     assert [each["message"] for each in lines] == ["200 - - -", "403 MISSING_AUTHENTICATION_TOKEN - -"]
 
 
-def test_a_policys_wildcards_reach_as_far_as_iams(cloud: Cloud) -> None:
+def test_a_policys_wildcards_reach_as_far_as_iams(cloud: FakeAws) -> None:
     """A role widened by one character must show: that is what the deployed role's tests stand on."""
     for name in ("mine", "mine-too"):
         cloud.client("secretsmanager").create_secret(Name=name, SecretString="x")
@@ -202,7 +202,7 @@ def test_a_policys_wildcards_reach_as_far_as_iams(cloud: Cloud) -> None:
     assert readable("") == ["mine", "mine-too"]
 
 
-def test_a_permission_is_checked_before_the_secret_is_looked_for(cloud: Cloud) -> None:
+def test_a_permission_is_checked_before_the_secret_is_looked_for(cloud: FakeAws) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-??????"
     scoped = as_a_role(cloud, "secretsmanager", {"Effect": "Allow", "Action": "*", "Resource": arn})
 
@@ -212,7 +212,7 @@ def test_a_permission_is_checked_before_the_secret_is_looked_for(cloud: Cloud) -
         scoped.get_secret_value(SecretId="gone-too")
 
 
-def test_an_explicit_deny_wins_and_a_condition_counts(cloud: Cloud) -> None:
+def test_an_explicit_deny_wins_and_a_condition_counts(cloud: FakeAws) -> None:
     cloud.client("secretsmanager").create_secret(Name="mine", SecretString="x")
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "secretsmanager:getsecretvalue", "Resource": "*"}
@@ -224,7 +224,7 @@ def test_an_explicit_deny_wins_and_a_condition_counts(cloud: Cloud) -> None:
     assert reads(as_a_role(cloud, "secretsmanager", {**allow, "Condition": insecure}), "mine") is False
 
 
-def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(cloud: Cloud) -> None:
+def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(cloud: FakeAws) -> None:
     secrets = cloud.client("secretsmanager")
     secrets.create_secret(Name="mine", SecretString="x")
     secrets.delete_secret(SecretId="mine")
@@ -239,7 +239,7 @@ def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(cloud: Cloud) -> 
     assert secrets.get_secret_value(SecretId="mine")["SecretString"] == "x"
 
 
-def test_a_test_can_take_a_permission_from_the_owner(cloud: Cloud) -> None:
+def test_a_test_can_take_a_permission_from_the_owner(cloud: FakeAws) -> None:
     cloud.deny("sts:GetCallerIdentity", "not you", "ExpiredToken")
     denied = cloud.run("aws", "sts", "get-caller-identity")
     cloud.allow("sts:GetCallerIdentity")
@@ -251,7 +251,7 @@ def test_a_test_can_take_a_permission_from_the_owner(cloud: Cloud) -> None:
     assert json.loads(allowed.stdout)["Account"] == cloud.account_id
 
 
-def test_openai_is_reached_by_its_own_name_and_sees_the_key(cloud: Cloud) -> None:
+def test_openai_is_reached_by_its_own_name_and_sees_the_key(cloud: FakeAws) -> None:
     cloud.openai.accept("sk-good")
     ask = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
     url = "https://api.openai.com/v1/models"
@@ -264,14 +264,14 @@ def test_openai_is_reached_by_its_own_name_and_sees_the_key(cloud: Cloud) -> Non
     assert [call.key for call in cloud.openai.requests] == ["sk-good", "sk-bad"]
 
 
-def test_a_host_that_nobody_plays_fails_the_test(played_aws: PlayedAws, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match=r"example\.com"), start_cloud(tmp_path, played_aws) as cloud:
+def test_a_host_that_nobody_plays_fails_the_test(played_aws: AwsServer, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"example\.com"), start_fake_aws(tmp_path, played_aws) as cloud:
         done = cloud.run("curl", "--silent", "https://example.com/")
 
     assert "plays no host" in done.stdout
 
 
-def test_a_tool_that_is_taken_away_is_gone(cloud: Cloud) -> None:
+def test_a_tool_that_is_taken_away_is_gone(cloud: FakeAws) -> None:
     there = cloud.run("sh", "-c", "command -v sam && command -v curl")
     (cloud.tools / "sam").unlink()
     gone = cloud.run("sh", "-c", "command -v sam || echo gone")
@@ -280,7 +280,7 @@ def test_a_tool_that_is_taken_away_is_gone(cloud: Cloud) -> None:
     assert gone.stdout == "gone\n"
 
 
-def as_a_role(cloud: Cloud, service: str, *statements: dict[str, Any]) -> Any:
+def as_a_role(cloud: FakeAws, service: str, *statements: dict[str, Any]) -> Any:
     """A client with the credentials of a role with these permissions."""
     iam, name = cloud.client("iam"), f"role-{len(cloud.client('iam').list_roles()['Roles'])}"
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(LAMBDA_TRUST))["Role"]["Arn"]

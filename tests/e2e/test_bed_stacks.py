@@ -20,7 +20,7 @@ from testbed.small_stacks import (
 )
 
 if TYPE_CHECKING:
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 ALARM: dict[str, Any] = {
     "Type": "AWS::CloudWatch::Alarm",
@@ -37,14 +37,14 @@ ALARM: dict[str, Any] = {
 ROLE: dict[str, Any] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": LAMBDA_TRUST}}
 
 
-def retention(cloud: Cloud) -> int | None:
+def retention(cloud: FakeAws) -> int | None:
     """The days of the log group /small; None when there is none."""
     groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix="/small")["logGroups"]
     days: int | None = groups[0]["retentionInDays"] if groups else None
     return days
 
 
-def alarms(cloud: Cloud) -> list[str]:
+def alarms(cloud: FakeAws) -> list[str]:
     return [each["MetricName"] for each in cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]]
 
 
@@ -81,13 +81,13 @@ def alarms(cloud: Cloud) -> list[str]:
     ],
 )
 def test_a_template_that_aws_would_not_take_is_refused_at_once(
-    cloud: Cloud, body: dict[str, Any], parameters: dict[str, str | None], message: str
+    cloud: FakeAws, body: dict[str, Any], parameters: dict[str, str | None], message: str
 ) -> None:
     with pytest.raises(ClientError, match=message):
         submit(cloud, body, parameters)
 
 
-def test_a_role_needs_the_capability(cloud: Cloud) -> None:
+def test_a_role_needs_the_capability(cloud: FakeAws) -> None:
     named = template({"Role": {**ROLE, "Properties": {**ROLE["Properties"], "RoleName": "mine"}}})
 
     with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_IAM\]"):
@@ -105,7 +105,7 @@ def test_a_role_needs_the_capability(cloud: Cloud) -> None:
     ],
 )
 def test_a_failed_creation_is_rolled_back_and_says_why(
-    cloud: Cloud, failing: dict[str, Any], message: str
+    cloud: FakeAws, failing: dict[str, Any], message: str
 ) -> None:
     stack = deploy(cloud, template({"Logs": log_group(), "Alarm": {**failing, "DependsOn": "Logs"}}))
 
@@ -119,7 +119,7 @@ def test_a_failed_creation_is_rolled_back_and_says_why(
     assert deploy(cloud, template({"Logs": log_group()}))["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_a_failed_update_puts_back_what_was(cloud: Cloud) -> None:
+def test_a_failed_update_puts_back_what_was(cloud: FakeAws) -> None:
     deploy(cloud, template({"Logs": log_group(7)}))
     cloud.refuse("AWS::CloudWatch::Alarm", "not today")
 
@@ -134,7 +134,7 @@ def test_a_failed_update_puts_back_what_was(cloud: Cloud) -> None:
     assert (stack["StackStatus"], retention(cloud)) == ("UPDATE_COMPLETE", 30)
 
 
-def test_a_parameter_changes_what_it_is_in_and_previous_values_stay(cloud: Cloud) -> None:
+def test_a_parameter_changes_what_it_is_in_and_previous_values_stay(cloud: FakeAws) -> None:
     body = template(
         {
             "Logs": log_group({"Ref": "Days"}),
@@ -163,7 +163,7 @@ def test_a_parameter_changes_what_it_is_in_and_previous_values_stay(cloud: Cloud
     assert (retention(cloud), alarms(cloud)) == (30, [])
 
 
-def test_the_same_again_changes_nothing(cloud: Cloud) -> None:
+def test_the_same_again_changes_nothing(cloud: FakeAws) -> None:
     body = template({"Logs": log_group()})
     deploy(cloud, body)
     cloud.forget_calls()
@@ -177,7 +177,7 @@ def test_the_same_again_changes_nothing(cloud: Cloud) -> None:
     assert [call.name for call in cloud.calls() if call.action != "ExecuteChangeSet"] == []
 
 
-def test_deletion_leaves_what_is_to_be_kept(cloud: Cloud) -> None:
+def test_deletion_leaves_what_is_to_be_kept(cloud: FakeAws) -> None:
     deploy(cloud, template({"Logs": log_group(DeletionPolicy="Retain"), "Alarm": ALARM}))
 
     cloud.client("cloudformation").delete_stack(StackName=STACK)
@@ -190,14 +190,14 @@ def test_deletion_leaves_what_is_to_be_kept(cloud: Cloud) -> None:
     assert "already exists" in reasons(cloud)
 
 
-def test_what_cannot_be_played_is_said(cloud: Cloud) -> None:
+def test_what_cannot_be_played_is_said(cloud: FakeAws) -> None:
     with pytest.raises(ClientError, match="does not play cloudformation:create_stack") as caught:
         cloud.client("cloudformation").create_stack(StackName=STACK, TemplateBody="{}")
 
     assert caught.value.response["Error"]["Code"] == "TestBed"
 
 
-def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: Cloud) -> None:
+def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: FakeAws) -> None:
     body = template(
         {"Logs": log_group()},
         Parameters={name: {"Type": "String", "Default": ""} for name in ("A", "B", "Mode")},
@@ -222,7 +222,7 @@ def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: Clou
     assert changed["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def in_a_vpc(cloud: Cloud, *allowed: tuple[str, str]) -> dict[str, Any]:
+def in_a_vpc(cloud: FakeAws, *allowed: tuple[str, str]) -> dict[str, Any]:
     """A template of a function in the account's own subnets, and of its role."""
     ec2 = cloud.client("ec2")
     group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
@@ -259,7 +259,7 @@ DELETE = ("DeleteNetworkInterface", "*")
     ],
 )
 def test_a_vpc_is_refused_to_a_role_that_lambda_cannot_manage_network_interfaces_with(
-    cloud: Cloud, allowed: list[tuple[str, str]], missing: str
+    cloud: FakeAws, allowed: list[tuple[str, str]], missing: str
 ) -> None:
     stack = deploy(cloud, in_a_vpc(cloud, *allowed))
 
@@ -271,7 +271,7 @@ def test_a_vpc_is_refused_to_a_role_that_lambda_cannot_manage_network_interfaces
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_a_function_that_leaves_its_vpc_leaves_interfaces_behind_if_its_role_lost_the_permission_before(
-    cloud: Cloud, keeps: bool
+    cloud: FakeAws, keeps: bool
 ) -> None:
     # Given a function in a VPC
     inside = in_a_vpc(cloud, CREATE, DESCRIBE, DELETE)
@@ -287,7 +287,7 @@ def test_a_function_that_leaves_its_vpc_leaves_interfaces_behind_if_its_role_los
     assert len(left) == (0 if keeps else 1)
 
 
-def test_a_subnet_that_is_not_there_is_refused(cloud: Cloud) -> None:
+def test_a_subnet_that_is_not_there_is_refused(cloud: FakeAws) -> None:
     body = in_a_vpc(cloud, CREATE, DESCRIBE, DELETE)
     body["Resources"]["Function"]["Properties"]["VpcConfig"]["SubnetIds"] = ["subnet-0a1b2c3d"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from testbed.fake_aws import start_cloud
+from testbed.fake_aws import start_fake_aws
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 from tests.support.doctor import PYTHON, Doctor
 
@@ -26,7 +26,7 @@ def doctor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doctor]:
     folder = tmp_path_factory.mktemp("doctor")
     bed = folder / "cloud"
     bed.mkdir()
-    with start_cloud(bed) as cloud:
+    with start_fake_aws(bed) as cloud:
         done = Owner(cloud, folder / "clone").deploy("--yes", key=GOOD_KEY)
         assert done.returncode == 0, done.stdout + done.stderr
         yield Doctor(cloud)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 
 
 @pytest.fixture
-def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from testbed.account import Call
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.support.deployer import Owner
 from tests.support.secret_leaks import ProcessWatch, files_with, holds, record_tools
 
@@ -32,7 +32,7 @@ class FirstRun:
     temporary: Path
 
 
-def run_twice(cloud: Cloud, folder: Path) -> FirstRun:
+def run_twice(cloud: FakeAws, folder: Path) -> FirstRun:
     temporary = folder / "tmp"
     temporary.mkdir()
     cloud.use_real_commands()
@@ -225,7 +225,7 @@ CLAIMS = (
 
 
 def test_a_strangers_first_run_and_the_one_after_it(
-    cloud: Cloud, tmp_path: Path, subtests: pytest.Subtests
+    cloud: FakeAws, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     # One test for all claims, so that pytest -n does not deploy once for each worker.
     first_run = run_twice(cloud, tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.fakes import identity
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 
@@ -17,7 +17,7 @@ IDS = ("--identity-provider", "wip_acme", "--service-account", "sa_travel")
 
 
 @pytest.fixture
-def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     cloud.federate()
     return Owner(cloud, tmp_path / "clone")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from samcli.cli.types import CfnParameterOverridesType
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, merge, overrides
 from travel_gpt.cli.deploy.stack import Stack
 
@@ -47,7 +47,7 @@ def test_a_parameter_that_a_new_version_of_the_template_brings_gets_its_default(
     ("given", "says"), [({"Modell": "x"}, "no parameter Modell"), ({"Level": "LOUD"}, "one of INFO, DEBUG")]
 )
 def test_what_the_template_does_not_know_stops_it(given: dict[str, str], says: str) -> None:
-    with pytest.raises(Stop, match=says):
+    with pytest.raises(CliError, match=says):
         new_values(given=given)
 
 
@@ -69,7 +69,7 @@ def test_sam_reads_back_what_is_written_for_it(value: str) -> None:
     ],
 )
 def test_a_stack_that_is_busy_or_stuck_says_what_to_type(status: str, says: str) -> None:
-    with pytest.raises(Stop, match=says) as stop:
+    with pytest.raises(CliError, match=says) as stop:
         Stack("travel", status, "arn").refuse_if_busy(" --region eu-west-1")
 
     assert "--stack-name travel" in str(stop.value)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 from tests.support.markdown import Page
 
@@ -19,7 +19,7 @@ HALF_A_VPC = ("--parameter", "VpcSubnetIds=subnet-0a1b2c3d,subnet-1a1b2c3d")
 
 
 @pytest.fixture
-def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone")
 
 

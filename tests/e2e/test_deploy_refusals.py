@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.fakes.openai import behaviours
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 from tests.support.secret_leaks import holds
@@ -15,12 +15,12 @@ SECRET = "travel-gpt/openai-api-key"
 
 
 @pytest.fixture
-def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone")
 
 
 @pytest.fixture
-def fresh_owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def fresh_owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone", fresh=True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, Owner
 from tests.support.markdown import Page
 
@@ -18,7 +18,7 @@ GIVEN = {
 
 
 @pytest.fixture
-def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone")
 
 

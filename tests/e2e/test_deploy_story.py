@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.fakes.openai import behaviours
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 
 
 @pytest.fixture
-def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone")
 
 
 @pytest.fixture
-def owner_in_a_second_region(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner_in_a_second_region(cloud: FakeAws, tmp_path: Path) -> Owner:
     """One whose first deployment made the logging role, and this region's API Gateway does not know it."""
     cloud.make_logging_role("api-gateway-writes-logs", named=False)
     cloud.hurry_update_account()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, Owner
 from tests.support.secret_leaks import holds
 
@@ -13,7 +13,7 @@ STACK = "travel-gpt-backend"
 
 
 @pytest.fixture
-def owner(cloud: Cloud, tmp_path: Path) -> Owner:
+def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone", fresh=True)
 
 

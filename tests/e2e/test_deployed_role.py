@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.fake_aws import Cloud, start_cloud
+from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.support.clone import make_built_clone
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 
@@ -32,7 +32,7 @@ NEIGHBOURS = [
 class Deployed:
     """The stack, deployed by the real ``sam``, with secrets of others beside its own."""
 
-    def __init__(self, cloud: Cloud, clone: Path) -> None:
+    def __init__(self, cloud: FakeAws, clone: Path) -> None:
         self.cloud = cloud
         self.secrets = cloud.client("secretsmanager")
         for name in [OWN, *NEIGHBOURS]:
@@ -86,7 +86,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("deployed")
     bed = folder / "cloud"
     bed.mkdir()
-    with start_cloud(bed) as cloud:
+    with start_fake_aws(bed) as cloud:
         yield Deployed(cloud, make_built_clone(folder / "clone"))
 
 

@@ -11,7 +11,7 @@ from tests.support.deployer import GOOD_KEY
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 STACK = "travel-gpt-backend-dev"
 SECRET = "travel-gpt-dev/openai-api-key"
@@ -20,7 +20,7 @@ SECRET = "travel-gpt-dev/openai-api-key"
 class SamUser:
     """Deploys from a built clone, and calls what was deployed."""
 
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
+    def __init__(self, cloud: FakeAws, folder: Path) -> None:
         self.cloud = cloud
         cloud.use_real_commands()
         self.clone = make_built_clone(folder)
@@ -60,7 +60,7 @@ class SamUser:
         return self.call("-H", "Content-Type: application/json", "-d", '{"query": "A day in Rome?"}')
 
 
-def test_who_may_ask_follows_the_parameter_both_ways(cloud: Cloud, tmp_path: Path) -> None:
+def test_who_may_ask_follows_the_parameter_both_ways(cloud: FakeAws, tmp_path: Path) -> None:
     user = SamUser(cloud, tmp_path / "clone")
 
     # Given a first deployment with the defaults: health is open, a query needs a key

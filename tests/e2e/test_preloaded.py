@@ -16,7 +16,7 @@ import pytest
 from testbed import preloaded
 
 if TYPE_CHECKING:
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 REAL = Path(sys.executable).parent
 
@@ -32,7 +32,7 @@ REAL = Path(sys.executable).parent
         ["sam", "deploy", "--no-such-option"],
     ],
 )
-def test_it_prints_and_ends_as_the_command_does(cloud: Cloud, command: list[str]) -> None:
+def test_it_prints_and_ends_as_the_command_does(cloud: FakeAws, command: list[str]) -> None:
     name, *arguments = command
 
     stood_for = cloud.run(name, *arguments)
@@ -46,7 +46,7 @@ def test_it_prints_and_ends_as_the_command_does(cloud: Cloud, command: list[str]
 
 
 def test_it_reads_what_is_piped_in_and_takes_the_environment_and_the_folder(
-    cloud: Cloud, tmp_path: Path
+    cloud: FakeAws, tmp_path: Path
 ) -> None:
     create = ["secretsmanager", "create-secret", "--secret-string", "file:///dev/stdin", "--name", "piped"]
     (tmp_path / "name.txt").write_text("piped")
@@ -61,7 +61,7 @@ def test_it_reads_what_is_piped_in_and_takes_the_environment_and_the_folder(
     assert '"SecretString": "value"' in read.stdout, read.stderr
 
 
-def test_its_arguments_and_environment_are_those_it_was_started_with(cloud: Cloud) -> None:
+def test_its_arguments_and_environment_are_those_it_was_started_with(cloud: FakeAws) -> None:
     # A command that waits: nothing ever writes into its stdin.
     waiting = ["secretsmanager", "put-secret-value", "--secret-id", "a", "--secret-string"]
     process = subprocess.Popen(

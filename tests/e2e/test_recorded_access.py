@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 from tests.support.recorded import assert_same_refusal, recording
 
 if TYPE_CHECKING:
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 NAME = "travel-gpt/openai-api-key"
 
 
-def secrets_of_a_role(cloud: Cloud, *allowed: str, resource: str = "*", role: str = "reader") -> Any:
+def secrets_of_a_role(cloud: FakeAws, *allowed: str, resource: str = "*", role: str = "reader") -> Any:
     """A client with the credentials of a role that may do these things."""
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     made = cloud.client("iam").create_role(
@@ -57,7 +57,7 @@ def sentence(text: str) -> str:
         "secretsmanager/GetSecretValue/iam-user-without-permission",
     ],
 )
-def test_a_refusal_names_the_secret_as_the_caller_did(cloud: Cloud, name: str) -> None:
+def test_a_refusal_names_the_secret_as_the_caller_did(cloud: FakeAws, name: str) -> None:
     recorded = recording(name)
     cloud.client("secretsmanager").create_secret(Name=NAME, SecretString="v")
 
@@ -69,7 +69,7 @@ def test_a_refusal_names_the_secret_as_the_caller_did(cloud: Cloud, name: str) -
     assert sentence(message) == sentence(recorded.body)
 
 
-def test_a_refusal_names_the_arn_where_the_caller_did(cloud: Cloud) -> None:
+def test_a_refusal_names_the_arn_where_the_caller_did(cloud: FakeAws) -> None:
     recorded = recording("secretsmanager/DescribeSecret/role-without-permission-by-arn")
     arn = cloud.client("secretsmanager").create_secret(Name=NAME, SecretString="v")["ARN"]
 
@@ -81,7 +81,7 @@ def test_a_refusal_names_the_arn_where_the_caller_did(cloud: Cloud) -> None:
     assert sentence(message) == sentence(recorded.body)
 
 
-def test_permission_is_asked_before_existence(cloud: Cloud) -> None:
+def test_permission_is_asked_before_existence(cloud: FakeAws) -> None:
     said = recording("secretsmanager/GetSecretValue/authorisation-before-existence")
     cloud.client("secretsmanager").create_secret(Name="there", SecretString="v")
     client = secrets_of_a_role(cloud)
@@ -95,7 +95,7 @@ def test_permission_is_asked_before_existence(cloud: Cloud) -> None:
     assert codes == {"there": "AccessDeniedException", "absent": "AccessDeniedException"}
 
 
-def test_a_denied_kms_key_reads_like_a_missing_permission(cloud: Cloud) -> None:
+def test_a_denied_kms_key_reads_like_a_missing_permission(cloud: FakeAws) -> None:
     recorded = recording("kms/GetSecretValue/kms-denied-wrapped")
     key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     cloud.client("secretsmanager").create_secret(Name=NAME, SecretString="v", KmsKeyId=key)
@@ -107,7 +107,7 @@ def test_a_denied_kms_key_reads_like_a_missing_permission(cloud: Cloud) -> None:
     assert_same_refusal(error, recorded)
 
 
-def test_a_disabled_kms_key_is_the_declared_decryption_failure(cloud: Cloud) -> None:
+def test_a_disabled_kms_key_is_the_declared_decryption_failure(cloud: FakeAws) -> None:
     documented = recording("secretsmanager/service model/DecryptionFailure").body["DecryptionFailure"]
     key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     client = cloud.client("secretsmanager")
@@ -121,7 +121,7 @@ def test_a_disabled_kms_key_is_the_declared_decryption_failure(cloud: Cloud) -> 
     assert documented["members"].keys() <= error.response.keys()
 
 
-def test_an_explicit_deny_is_called_that(cloud: Cloud) -> None:
+def test_an_explicit_deny_is_called_that(cloud: FakeAws) -> None:
     documented = recording("secretsmanager/DescribeSecret/explicit-deny-in-resource-policy")
     client = secrets_of_a_role(cloud, "secretsmanager:*")
     deny = {"Effect": "Deny", "Action": "secretsmanager:DescribeSecret", "Resource": "*"}

@@ -12,7 +12,7 @@ from testbed.small_stacks import api, deploy, reasons, template
 from tests.support.recorded import assert_same_refusal, recording
 
 if TYPE_CHECKING:
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def one_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
-def name_a_role(cloud: Cloud, service: str, name: str = "logs") -> ClientError:
+def name_a_role(cloud: FakeAws, service: str, name: str = "logs") -> ClientError:
     """Name a role that trusts a service, and return the refusal."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -33,7 +33,7 @@ def name_a_role(cloud: Cloud, service: str, name: str = "logs") -> ClientError:
     return error.value
 
 
-def test_a_reservation_that_leaves_too_little_is_refused(cloud: Cloud) -> None:
+def test_a_reservation_that_leaves_too_little_is_refused(cloud: FakeAws) -> None:
     recorded = recording("lambda/PutFunctionConcurrency/below-unreserved-minimum")
     resources = api(cloud, key_required=False)
     resources["Function"]["Properties"]["ReservedConcurrentExecutions"] = 901
@@ -44,13 +44,13 @@ def test_a_reservation_that_leaves_too_little_is_refused(cloud: Cloud) -> None:
     assert f"{sentence}[100]." in reasons(cloud)
 
 
-def test_the_logging_role_must_trust_api_gateway(cloud: Cloud) -> None:
+def test_the_logging_role_must_trust_api_gateway(cloud: FakeAws) -> None:
     recorded = recording("apigateway/UpdateAccount/role-not-permitted")
 
     assert_same_refusal(name_a_role(cloud, "lambda.amazonaws.com"), recorded)
 
 
-def test_naming_it_twice_within_seconds_is_throttled(cloud: Cloud) -> None:
+def test_naming_it_twice_within_seconds_is_throttled(cloud: FakeAws) -> None:
     recorded = recording("apigateway/control plane/too-many-requests-sdk-object")
     model = recording("apigateway/service model/TooManyRequestsException-retryAfterSeconds")
     name_a_role(cloud, "lambda.amazonaws.com")

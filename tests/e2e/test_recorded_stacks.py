@@ -14,7 +14,7 @@ from tests.support.recorded import assert_same_refusal, differences, recording
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:doesnotexist"
 ROLE = "arn:aws:iam::123456789012:role/schedules"
@@ -32,7 +32,7 @@ def refused(ask: Callable[[], Any]) -> ClientError:
     return error.value
 
 
-def create_schedule(cloud: Cloud, expression: str, role: str = ROLE) -> Any:
+def create_schedule(cloud: FakeAws, expression: str, role: str = ROLE) -> Any:
     return cloud.client("scheduler").create_schedule(
         Name="once",
         ScheduleExpression=expression,
@@ -41,7 +41,7 @@ def create_schedule(cloud: Cloud, expression: str, role: str = ROLE) -> Any:
     )
 
 
-def roll_back(cloud: Cloud) -> Any:
+def roll_back(cloud: FakeAws) -> Any:
     cloud.refuse("AWS::Logs::LogGroup", "scripted")
     deploy(cloud, template({"A": log_group()}))
     return cloud.client("cloudformation").create_change_set(
@@ -52,18 +52,18 @@ def roll_back(cloud: Cloud) -> Any:
     )
 
 
-def describe_a_deleted_change_set(cloud: Cloud) -> Any:
+def describe_a_deleted_change_set(cloud: FakeAws) -> Any:
     made = submit(cloud, template({"A": log_group()}))
     client = cloud.client("cloudformation")
     client.delete_change_set(ChangeSetName=made["ChangeSetId"])
     return client.describe_change_set(ChangeSetName=made["ChangeSetName"], StackName=STACK)
 
 
-def submit_without_a_value(cloud: Cloud) -> Any:
+def submit_without_a_value(cloud: FakeAws) -> Any:
     return submit(cloud, template({"A": log_group()}, Parameters={"Input": {"Type": "String"}}))
 
 
-REFUSALS: dict[str, Callable[[Cloud], Any]] = {
+REFUSALS: dict[str, Callable[[FakeAws], Any]] = {
     "cloudformation/DescribeStacks/by-name-does-not-exist": lambda cloud: cloud.client(
         "cloudformation"
     ).describe_stacks(StackName="absent"),
@@ -85,7 +85,7 @@ REFUSALS: dict[str, Callable[[Cloud], Any]] = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_what_is_refused_is_refused_in_the_same_words(name: str, cloud: Cloud) -> None:
+def test_what_is_refused_is_refused_in_the_same_words(name: str, cloud: FakeAws) -> None:
     recorded = recording(name)
     iam = cloud.client("iam")
     for role, service in (("schedules", "scheduler.amazonaws.com"), ("others", "lambda.amazonaws.com")):
@@ -102,7 +102,7 @@ def test_what_is_refused_is_refused_in_the_same_words(name: str, cloud: Cloud) -
         assert error.response["Error"]["Message"].partition(" is in ")[2] == state
 
 
-def test_a_missing_capability_is_named(cloud: Cloud) -> None:
+def test_a_missing_capability_is_named(cloud: FakeAws) -> None:
     recorded = recording("cloudformation/CreateStack/capabilities")
 
     error = refused(lambda: submit(cloud, template({"A": NAMED}), Capabilities=[]))
@@ -113,7 +113,7 @@ def test_a_missing_capability_is_named(cloud: Cloud) -> None:
     assert error.response["Error"]["Message"] == own
 
 
-def test_a_value_against_its_pattern_is_refused_in_the_same_words(cloud: Cloud) -> None:
+def test_a_value_against_its_pattern_is_refused_in_the_same_words(cloud: FakeAws) -> None:
     recorded = recording("cloudformation/CreateStack/parameter-pattern")
     pattern = {"VPCSubnetCidrBlock": {"Type": "String", "AllowedPattern": r"\d+"}}
 
@@ -126,7 +126,7 @@ def test_a_value_against_its_pattern_is_refused_in_the_same_words(cloud: Cloud) 
     assert error.response["Error"]["Message"] == rf"{sentence}pattern \d+"
 
 
-def test_a_change_set_without_changes_fails_by_itself(cloud: Cloud) -> None:
+def test_a_change_set_without_changes_fails_by_itself(cloud: FakeAws) -> None:
     recorded = recording("cloudformation/CreateChangeSet/no-changes-ends-FAILED")
     body = template({"A": log_group()})
     deploy(cloud, body)
@@ -137,7 +137,7 @@ def test_a_change_set_without_changes_fails_by_itself(cloud: Cloud) -> None:
     assert differences(recorded.body, described) == []
 
 
-def test_a_role_that_lambda_cannot_assume_stops_the_function(cloud: Cloud) -> None:
+def test_a_role_that_lambda_cannot_assume_stops_the_function(cloud: FakeAws) -> None:
     recorded = recording("lambda/CreateFunction/role-cannot-be-assumed")
     raw = recording("lambda/CreateFunction/role-cannot-be-assumed-headers")
     resources = api(cloud, key_required=False)
@@ -154,7 +154,7 @@ def test_a_role_that_lambda_cannot_assume_stops_the_function(cloud: Cloud) -> No
 VPC = {"VpcConfig": {"SubnetIds": ["subnet-absent"], "SecurityGroupIds": ["sg-1"]}}
 
 
-def test_a_subnet_that_is_not_there_is_named(cloud: Cloud) -> None:
+def test_a_subnet_that_is_not_there_is_named(cloud: FakeAws) -> None:
     recorded = recording("lambda/CreateFunction VPC/subnet-not-found")
     resources = api(cloud, key_required=False)
     resources["Function"]["Properties"] |= VPC
@@ -171,7 +171,7 @@ def test_a_subnet_that_is_not_there_is_named(cloud: Cloud) -> None:
         "lambda/CreateFunction VPC/role-lacks-create-network-interface-cfn-handler",
     ],
 )
-def test_a_role_that_may_make_no_network_interface_is_refused(cloud: Cloud, name: str) -> None:
+def test_a_role_that_may_make_no_network_interface_is_refused(cloud: FakeAws, name: str) -> None:
     recorded = recording(name)
     subnet = cloud.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     resources = api(cloud, key_required=False)
@@ -184,7 +184,7 @@ def test_a_role_that_may_make_no_network_interface_is_refused(cloud: Cloud, name
     assert sentence in reasons(cloud)
 
 
-def test_a_stage_with_logs_needs_the_accounts_role(cloud: Cloud) -> None:
+def test_a_stage_with_logs_needs_the_accounts_role(cloud: FakeAws) -> None:
     handled = recording("apigateway/CreateStage CloudFormation/account-role-missing")
     called = recording("apigateway/UpdateStage/account-role-missing")
     resources = api(cloud, key_required=False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.fake_aws import Cloud, start_cloud
+from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.fakes.openai import MODELS, behaviours
 from tests.support.deployer import GOOD_KEY, Owner
 from tests.support.doctor import PYTHON, Doctor
@@ -39,7 +39,7 @@ OVERLAP = 3_930
 class Rotating:
     """A stack whose key rotates, deployed by deploy.sh, with secrets of others beside its two."""
 
-    def __init__(self, cloud: Cloud, owner: Owner) -> None:
+    def __init__(self, cloud: FakeAws, owner: Owner) -> None:
         self.cloud, self.owner = cloud, owner
         self.secrets, self.scheduler = cloud.client("secretsmanager"), cloud.client("scheduler")
         cloud.openai.organization.admin_key = ADMIN_KEY
@@ -174,7 +174,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotating]:
     folder = tmp_path_factory.mktemp("rotating")
     bed = folder / "cloud"
     bed.mkdir()
-    with start_cloud(bed) as cloud:
+    with start_fake_aws(bed) as cloud:
         yield Rotating(cloud, Owner(cloud, folder / "clone"))
 
 

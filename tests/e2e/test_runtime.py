@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from testbed.fake_aws import Cloud
+    from testbed.fake_aws import FakeAws
     from tests.conftest import ProxyEvent
 
 HANDLER = "travel_gpt.handler.lambda_handler"
@@ -31,7 +31,7 @@ SECRET = "travel-gpt/openai-api-key"
 class Runtime:
     """Starts the package in the runtime, with an account and an upstream of its own."""
 
-    def __init__(self, cloud: Cloud, paths: list[Path], proxy_event: ProxyEvent) -> None:
+    def __init__(self, cloud: FakeAws, paths: list[Path], proxy_event: ProxyEvent) -> None:
         self.cloud, self._paths, self._proxy_event = cloud, paths, proxy_event
         cloud.openai.accept(KEY)
 
@@ -98,7 +98,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture
-def runtime(cloud: Cloud, shipped: list[Path], proxy_event: ProxyEvent) -> Runtime:
+def runtime(cloud: FakeAws, shipped: list[Path], proxy_event: ProxyEvent) -> Runtime:
     return Runtime(cloud, shipped, proxy_event)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from testbed.stacks.document import InvalidTemplate
 from tests.support.compiled_template import STACK, CompiledStack, compile_stack, read_template
-from travel_gpt.rotation.config import MOST_DAYS, RotationPlan
+from travel_gpt.rotation.config import MOST_DAYS, RotationConfig
 from travel_gpt.settings import Settings
 
 ACCOUNT = "eu-central-1:123456789012"
@@ -175,7 +175,7 @@ def test_the_code_takes_the_environment_and_both_functions_know_the_period(days:
     }
     settings = Settings.load(variables)
 
-    plan = RotationPlan.load(variables, settings)
+    plan = RotationConfig.load(variables, settings)
 
     assert plan.problems == ()
     assert plan.period == int(days) * 86_400
@@ -196,7 +196,7 @@ def test_the_owner_may_choose_the_scopes_of_the_keys() -> None:
         assert variables["ROTATION_KEY_SCOPES"] == chosen
         assert not [
             problem
-            for problem in RotationPlan.load(variables, Settings.load({})).problems
+            for problem in RotationConfig.load(variables, Settings.load({})).problems
             if "ROTATION_KEY_SCOPES" in problem
         ]
 

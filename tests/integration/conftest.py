@@ -16,14 +16,14 @@ from botocore.config import Config
 from moto import mock_aws
 
 from testbed.moto_patches import secrets as secretmends
-from tests.fakes.openai import Upstream
+from tests.fakes.openai import FakeOpenAI
 from travel_gpt import telemetry as observability
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api.routes import Api
 from travel_gpt.aws.failures import _CONFIG
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
-from travel_gpt.llm.client import Upstream as ModelServer
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
 
 # Secrets Manager as AWS answers, in every test that uses moto.
@@ -115,7 +115,7 @@ class Deployment:
     """One Lambda environment of the API and the world around it."""
 
     api: Api
-    upstream: Upstream
+    upstream: FakeOpenAI
     clock: Clock
     secret_calls: list[str]
     secrets: Any
@@ -142,13 +142,13 @@ class Deployment:
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
+def upstream() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI() as server:
         yield server
 
 
 @pytest.fixture
-def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Deployment]]:
+def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Deployment]]:
     """Give a function that starts one Lambda environment; its keywords are environment variables."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -158,7 +158,7 @@ def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         secrets = boto3.client("secretsmanager", config=Config(user_agent_extra="the-test"))
         secrets.create_secret(Name=SECRET, SecretString=json.dumps({"api_key": KEY}))
 
-        servers: list[ModelServer] = []
+        servers: list[ModelClient] = []
 
         def start(**environment: str) -> Deployment:
             settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url, **environment})
@@ -184,7 +184,7 @@ def deploy(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
                 enforce_expiry=settings.credential_expiry == "enforce",
                 now=clock,
             )
-            servers.append(ModelServer(settings))
+            servers.append(ModelClient(settings))
             adviser = Adviser(cache, servers[-1], now=clock)
             return Deployment(Api(settings, cache, adviser), upstream, clock, calls, secrets, store)
 

@@ -226,8 +226,8 @@ def test_a_mistake_of_ours_lets_nothing_out(
     def broken(_self: object, credential: Credential, _deadline: object) -> None:
         raise RuntimeError(f"could not send {credential.key.reveal()} and {credential}")
 
-    monkeypatch.setattr("travel_gpt.llm.client.Upstream.list_models", broken)
-    monkeypatch.setattr("travel_gpt.llm.client.Upstream.ask", lambda _s, _q, c, d: broken(_s, c, d))
+    monkeypatch.setattr("travel_gpt.llm.client.ModelClient.list_models", broken)
+    monkeypatch.setattr("travel_gpt.llm.client.ModelClient.ask", lambda _s, _q, c, d: broken(_s, c, d))
     _exercise(deployment, watch)
 
     assert "A mistake of ours" in watch.text()

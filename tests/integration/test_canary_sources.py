@@ -20,14 +20,14 @@ from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.jwe import encrypt
 from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.credentials.sources.selection import source_of
-from travel_gpt.llm.client import Upstream as ModelServer
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.fakes.openai import Upstream
+    from tests.fakes.openai import FakeOpenAI
 
 # As the canary of the key: no four characters of them stand in an ordinary word, path or number.
 MASTER = "Zk3vQ9xW7pJt5RmHyB2NfL8dGs6KcXqT4uVw1zYbP0E"
@@ -43,7 +43,7 @@ watch = test_canary.watch
 class Deployment:
     """One Lambda environment whose key comes from the source that the environment names."""
 
-    def __init__(self, upstream: Upstream, environment: dict[str, str]) -> None:
+    def __init__(self, upstream: FakeOpenAI, environment: dict[str, str]) -> None:
         self.upstream = upstream
         self.clock = Clock()
         settings = Settings.load(
@@ -53,7 +53,7 @@ class Deployment:
         self.cache = CredentialCache(
             source_of(settings), ttl=300, max_stale=600, previous_for=3600, now=self.clock
         )
-        self.server = ModelServer(settings)
+        self.server = ModelClient(settings)
         self.api = Api(settings, self.cache, Adviser(self.cache, self.server, now=self.clock))
 
     def exercise(self, watch: Watch) -> set[str]:
@@ -67,7 +67,7 @@ class Deployment:
 
 
 @pytest.fixture
-def start(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Deployment]]:
+def start(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Deployment]]:
     """Start a Lambda environment with these variables."""
     started: list[Deployment] = []
 
@@ -222,7 +222,7 @@ def test_a_login_with_aws_credentials_lets_no_piece_out(
 
 
 def test_a_key_that_openai_refuses_is_replaced_by_the_version_before_it(
-    start: Callable[..., Deployment], watch: Watch, upstream: Upstream
+    start: Callable[..., Deployment], watch: Watch, upstream: FakeOpenAI
 ) -> None:
     with vault_with({"api_key": KEY}, {"api_key": KEY + "next"}) as vault:
         vault.versions[1].created = "2026-11-20T22:00:00Z"
@@ -239,7 +239,7 @@ def test_a_key_that_openai_refuses_is_replaced_by_the_version_before_it(
 
 @pytest.mark.parametrize("behaviour", [behaviours.server_error(), behaviours.reject_key()])
 def test_nothing_that_lives_prints_a_piece(
-    start: Callable[..., Deployment], watch: Watch, tmp_path: Path, upstream: Upstream, behaviour: object
+    start: Callable[..., Deployment], watch: Watch, tmp_path: Path, upstream: FakeOpenAI, behaviour: object
 ) -> None:
     (tmp_path / "key.jwe").write_text(container(KEY))
     with vault_with() as vault:

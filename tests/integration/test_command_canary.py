@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fakes.loopback_aws import LoopbackAws
-from tests.fakes.openai import MODELS, Exchange, Upstream
+from tests.fakes.openai import MODELS, Exchange, FakeOpenAI
 from tests.fakes.openai.behaviours import raw
 from tests.support.secret_leaks import ProcessWatch, files_with, holds
 from tests.support.terminal import at_terminal
@@ -31,7 +31,7 @@ MASTERS = {VARIABLE: f"one:{secrets.token_urlsafe(32)}"}
 class Keyboard:
     """A person with a home, an account and a model's server, and what they were shown."""
 
-    def __init__(self, folder: Path, aws: LoopbackAws, upstream: Upstream) -> None:
+    def __init__(self, folder: Path, aws: LoopbackAws, upstream: FakeOpenAI) -> None:
         self.home, self.here = folder / "home", folder / "here"
         self.home.mkdir()
         self.here.mkdir()
@@ -96,7 +96,7 @@ class Keyboard:
 
 @pytest.fixture
 def keyboard(tmp_path: Path) -> Iterator[Keyboard]:
-    with LoopbackAws() as aws, Upstream() as upstream:
+    with LoopbackAws() as aws, FakeOpenAI() as upstream:
         yield Keyboard(tmp_path, aws, upstream)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fakes.compatible.servers import CompatibleServer, litellm, toolkit
-from tests.fakes.openai import ANY, Behaviour, Upstream, behaviours
+from tests.fakes.openai import ANY, Behaviour, FakeOpenAI, behaviours
 from tests.integration.conftest import KEY, Deployment, Reply
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ both_apis = pytest.mark.parametrize("api", ["responses", "chat"])
 
 
 @pytest.fixture(scope="module")
-def behind() -> Iterator[Upstream]:
+def behind() -> Iterator[FakeOpenAI]:
     """The server that LiteLLM forwards to."""
-    with Upstream(strict=False) as server:
+    with FakeOpenAI(strict=False) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def servers(
-    behind: Upstream, tmp_path_factory: pytest.TempPathFactory
+    behind: FakeOpenAI, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, CompatibleServer]]:
     """Both servers, once for all tests here."""
     folder = tmp_path_factory.mktemp("compatible")
@@ -147,7 +147,7 @@ FORWARDED: list[tuple[str, Behaviour, int, str]] = [
 def test_what_litellm_forwards_keeps_its_meaning(
     deploy: Deploy,
     servers: dict[str, CompatibleServer],
-    behind: Upstream,
+    behind: FakeOpenAI,
     lines: Lines,
     api: str,
     fault: Behaviour,
@@ -164,7 +164,7 @@ def test_what_litellm_forwards_keeps_its_meaning(
 
 
 def test_litellms_own_credential_is_not_ours(
-    deploy: Deploy, servers: dict[str, CompatibleServer], behind: Upstream
+    deploy: Deploy, servers: dict[str, CompatibleServer], behind: FakeOpenAI
 ) -> None:
     behind.forget()
     behind.default(ANY, behaviours.reject_key())

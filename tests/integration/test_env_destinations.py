@@ -23,7 +23,7 @@ import pytest
 from moto import mock_aws
 
 from tests.fakes.hostile_server import HostileListener
-from tests.fakes.openai import Upstream
+from tests.fakes.openai import FakeOpenAI
 from tests.integration.test_local_server import LocalServer
 from travel_gpt import redaction, telemetry as observability
 from travel_gpt.cli.__main__ import main
@@ -110,7 +110,7 @@ class Stranger:
     """A folder with a .env of somebody else's, and a person with credentials who types commands in it."""
 
     def __init__(
-        self, folder: Path, hostile: HostileListener, upstream: Upstream, patch: pytest.MonkeyPatch
+        self, folder: Path, hostile: HostileListener, upstream: FakeOpenAI, patch: pytest.MonkeyPatch
     ) -> None:
         self.folder, self.hostile, self.upstream, self._patch = folder, hostile, upstream, patch
         (folder / "travel-gpt.key.jwe").write_text(encrypt(KEY, MasterKeys.parse(MASTER)))
@@ -167,7 +167,7 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Strang
     log = logging.getLogger(observability.logger.service)
     stream, level, handlers = shown.stream, shown.level, list(log.handlers)
     shown.stream = io.StringIO()
-    with mock_aws(), HostileListener() as hostile, Upstream() as upstream:
+    with mock_aws(), HostileListener() as hostile, FakeOpenAI() as upstream:
         upstream.accepted_keys = [KEY, f"sk-proj-new-{CANARY}"]
         boto3.client("secretsmanager", region_name="us-east-1").create_secret(Name=SECRET, SecretString=KEY)
         yield Stranger(tmp_path, hostile, upstream, monkeypatch)
@@ -310,7 +310,7 @@ def test_doctor_asks_no_question_for_a_server_without_a_key(stranger: Stranger) 
 
 
 def test_make_run_asks_no_question_for_a_server_without_a_key(tmp_path: Path) -> None:
-    with Upstream() as upstream:
+    with FakeOpenAI() as upstream:
         (tmp_path / ".env").write_text(f"OPENAI_BASE_URL={upstream.base_url}\n")
         server = LocalServer(tmp_path, OPENAI_CUSTOM_HEADERS=f"X-Mine: {CANARY}", OPENAI_ORG_ID=CANARY)
         try:
@@ -321,7 +321,7 @@ def test_make_run_asks_no_question_for_a_server_without_a_key(tmp_path: Path) ->
 
 
 def test_make_run_takes_no_proxy_and_no_certificates_from_the_file(tmp_path: Path) -> None:
-    with HostileListener() as hostile, Upstream() as upstream:
+    with HostileListener() as hostile, FakeOpenAI() as upstream:
         names = [name for name in (*of_libraries(), *_BESIDE) if name not in OURS]
         (tmp_path / ".env").write_text("".join(f"{name}={hostile.url}\n" for name in names))
         server = LocalServer(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=upstream.base_url)

@@ -14,7 +14,7 @@ from moto import mock_aws
 from openai.auth._workload import WorkloadIdentityAuth
 
 from tests.fakes import identity
-from tests.fakes.openai import Upstream, behaviours
+from tests.fakes.openai import FakeOpenAI, behaviours
 from tests.integration.conftest import Clock, Invocation, Reply, proxy_event
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api.routes import Api
@@ -22,7 +22,7 @@ from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
 from travel_gpt.errors import CredentialsUnavailable
-from travel_gpt.llm.client import Upstream as ModelServer
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
 
@@ -34,14 +34,14 @@ IDS = {"OPENAI_IDENTITY_PROVIDER_ID": "wip_acme", "OPENAI_SERVICE_ACCOUNT_ID": "
 class Keyless:
     """A function without a key, and what it talks to."""
 
-    def __init__(self, upstream: Upstream, **environment: str) -> None:
+    def __init__(self, upstream: FakeOpenAI, **environment: str) -> None:
         settings = Settings.load(
             {"OPENAI_BASE_URL": upstream.base_url, "CREDENTIAL_SOURCE": SOURCES, **IDS, **environment}
         )
         assert settings.problems == ()
         self.upstream, self.clock = upstream, Clock()
         self.cache = CredentialCache(source_of(settings), ttl=300, max_stale=3600, now=self.clock)
-        self.server = ModelServer(settings)
+        self.server = ModelClient(settings)
         self.adviser = Adviser(self.cache, self.server, now=self.clock)
         self.api = Api(settings, self.cache, self.adviser, lambda: self.adviser)
 
@@ -88,7 +88,7 @@ def role(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def keyless(upstream: Upstream, role: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keyless]:
+def keyless(upstream: FakeOpenAI, role: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keyless]:
     """A function without a key; OpenAI trusts its role, and lets in nothing but tokens of its own."""
     defaults: Any = WorkloadIdentityAuth.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "token_exchange_url", f"{upstream.url}/oauth/token")
@@ -273,10 +273,10 @@ class TestRehearsal:
         assert "CredentialFailure" not in capsys.readouterr().out
 
     @pytest.mark.usefixtures("role")
-    def test_without_ids_names_what_is_missing(self, upstream: Upstream) -> None:
+    def test_without_ids_names_what_is_missing(self, upstream: FakeOpenAI) -> None:
         settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url})
         cache = CredentialCache(source_of(settings), ttl=300, max_stale=0)
-        api = Api(settings, cache, Adviser(cache, ModelServer(settings)))
+        api = Api(settings, cache, Adviser(cache, ModelClient(settings)))
 
         response = api.answer(
             proxy_event("GET", queryStringParameters={"verify": "workload-identity"}), Invocation()

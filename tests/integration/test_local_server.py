@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.loopback_aws import LoopbackAws
-from tests.fakes.openai import CHAT, MODELS, RESPONSES, Upstream, behaviours
+from tests.fakes.openai import CHAT, MODELS, RESPONSES, FakeOpenAI, behaviours
 from tests.support.markdown import Page
 
 REPOSITORY = Path(__file__).parents[2]
@@ -233,7 +233,7 @@ def test_45_real_queries_get_45_answers_that_name_their_places(demo: LocalServer
 
 
 def test_a_key_goes_to_the_model_server_and_nowhere_else(start: Start) -> None:
-    with Upstream() as upstream:
+    with FakeOpenAI() as upstream:
         # Given a server that takes this key only
         upstream.accepted_keys = {KEY}
         server = start(
@@ -267,7 +267,7 @@ def test_a_key_goes_to_the_model_server_and_nowhere_else(start: Start) -> None:
 
 
 def test_a_server_that_asks_for_no_key_works_without_one_on_the_chat_wire(start: Start) -> None:
-    with Upstream() as upstream:
+    with FakeOpenAI() as upstream:
         server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API="chat", OPENAI_MODEL="llama")
         assert server.post("Three days in Lisbon?")[0] == 200
         (call,) = upstream.calls_to(CHAT)
@@ -303,7 +303,7 @@ def test_the_functions_own_log_is_shown_on_request(start: Start, demo: LocalServ
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_under_way_is_answered_before_it_stops(start: Start, number: int) -> None:
-    with Upstream() as upstream, ThreadPoolExecutor(1) as pool:
+    with FakeOpenAI() as upstream, ThreadPoolExecutor(1) as pool:
         upstream.script(RESPONSES, behaviours.slow(1))
         server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY=KEY)
         asking = pool.submit(server.post, "Slowly?")
@@ -319,7 +319,7 @@ def test_a_request_under_way_is_answered_before_it_stops(start: Start, number: i
 
 
 def test_a_second_stop_does_not_wait(start: Start) -> None:
-    with Upstream() as upstream:
+    with FakeOpenAI() as upstream:
         upstream.script(RESPONSES, behaviours.slow(20))
         server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY=KEY)
         asking = threading.Thread(target=ask_in_vain, args=(server,))
@@ -356,7 +356,7 @@ def test_env_may_say_where_and_for_whom_it_serves(start: Start) -> None:
 
 
 def test_a_slow_model_gets_the_time_that_its_owner_gives_it(start: Start) -> None:
-    with Upstream() as upstream:
+    with FakeOpenAI() as upstream:
         upstream.default(RESPONSES, behaviours.slow(2.5))
         known = {"OPENAI_BASE_URL": upstream.base_url, "OPENAI_API_KEY": KEY}
         server = start(**known, ANSWER_WITHIN_SECONDS="1")
@@ -365,7 +365,7 @@ def test_a_slow_model_gets_the_time_that_its_owner_gives_it(start: Start) -> Non
 
 
 def test_a_file_of_settings_is_read_and_what_is_set_wins(start: Start) -> None:
-    with Upstream() as upstream:
+    with FakeOpenAI() as upstream:
         text = f"OPENAI_API_KEY={KEY}\nOPENAI_BASE_URL={upstream.base_url}\nOPENAI_MODEL=a\nDATABASE_URL=x\n"
         server = start(env_file=text, OPENAI_MODEL="b")
 
@@ -379,7 +379,7 @@ def test_a_file_of_settings_is_read_and_what_is_set_wins(start: Start) -> None:
 
 
 def test_a_file_of_settings_may_name_the_source_and_the_account(start: Start) -> None:
-    with Upstream() as upstream, LoopbackAws() as aws:
+    with FakeOpenAI() as upstream, LoopbackAws() as aws:
         aws.client("secretsmanager").create_secret(Name="mine", SecretString=KEY)
         settings = {
             "CREDENTIAL_SOURCE": "secrets-manager",

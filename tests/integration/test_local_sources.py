@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.fakes.openai import Upstream
+    from tests.fakes.openai import FakeOpenAI
 
 KEY = "sk-proj-canaryCANARY0123456789abcdefghijklmnop"
 MASTER = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()
@@ -32,7 +32,7 @@ def vault() -> Iterator[Vault]:
 
 @pytest.mark.parametrize("source", ["encrypted-file", "vault", "environment", "vault,encrypted-file"])
 def test_a_key_that_is_kept_elsewhere_does_its_work_and_is_never_printed(
-    upstream: Upstream, vault: Vault, tmp_path: Path, source: str
+    upstream: FakeOpenAI, vault: Vault, tmp_path: Path, source: str
 ) -> None:
     (tmp_path / "key.jwe").write_text(encrypt(KEY, MasterKeys.parse(MASTER)))
     if "," in source:

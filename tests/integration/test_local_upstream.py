@@ -12,19 +12,19 @@ from typing import Any
 import openai
 import pytest
 
-from tests.fakes.openai import ANY, CHAT, MALFORMED, MODELS, RESPONSES, Upstream, behaviours
+from tests.fakes.openai import ANY, CHAT, MALFORMED, MODELS, RESPONSES, FakeOpenAI, behaviours
 
 KEY = "sk-proj-scripted0123456789wxyz"
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
+def upstream() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI() as server:
         yield server
 
 
 @pytest.fixture
-def client(upstream: Upstream) -> Iterator[openai.OpenAI]:
+def client(upstream: FakeOpenAI) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=upstream.base_url, api_key=KEY, max_retries=0, timeout=5) as client:
         yield client
 
@@ -38,7 +38,7 @@ def ask(client: openai.OpenAI, path: str, **changes: Any) -> object:
 
 @pytest.mark.parametrize("path", [RESPONSES, CHAT])
 def test_what_is_scripted_happens_once_in_order_and_then_the_default(
-    upstream: Upstream, client: openai.OpenAI, path: str
+    upstream: FakeOpenAI, client: openai.OpenAI, path: str
 ) -> None:
     upstream.script(path, behaviours.unavailable(), behaviours.rate_limited(3))
     with pytest.raises(openai.InternalServerError):
@@ -55,7 +55,7 @@ def test_what_is_scripted_happens_once_in_order_and_then_the_default(
     assert [call.text for call in upstream.calls_to(path)] == ["To Rome"] * 4
 
 
-def test_a_key_that_is_not_accepted_uses_nothing_up(upstream: Upstream, client: openai.OpenAI) -> None:
+def test_a_key_that_is_not_accepted_uses_nothing_up(upstream: FakeOpenAI, client: openai.OpenAI) -> None:
     upstream.accepted_keys = {"sk-another"}
     upstream.script(RESPONSES, behaviours.server_error())
     with pytest.raises(openai.AuthenticationError) as refused:
@@ -107,7 +107,7 @@ def test_a_stream_has_the_events_of_the_real_one(client: openai.OpenAI, path: st
     ids=["drop", "reset", "cut"],
 )
 def test_a_broken_line_is_a_connection_error(
-    upstream: Upstream, client: openai.OpenAI, path: str, behaviour: Any
+    upstream: FakeOpenAI, client: openai.OpenAI, path: str, behaviour: Any
 ) -> None:
     upstream.script(path, behaviour)
     with pytest.raises(openai.APIConnectionError) as broken:
@@ -116,7 +116,7 @@ def test_a_broken_line_is_a_connection_error(
 
 
 @pytest.mark.parametrize("path", [RESPONSES, CHAT])
-def test_a_cut_stream_breaks_in_the_middle(upstream: Upstream, client: openai.OpenAI, path: str) -> None:
+def test_a_cut_stream_breaks_in_the_middle(upstream: FakeOpenAI, client: openai.OpenAI, path: str) -> None:
     upstream.script(path, behaviours.cut_stream(after=3))
     stream: Any = ask(client, path, stream=True)
     seen = [next(stream) for _ in range(3)]
@@ -125,7 +125,7 @@ def test_a_cut_stream_breaks_in_the_middle(upstream: Upstream, client: openai.Op
         next(stream)
 
 
-def test_every_malformed_body_has_a_name(upstream: Upstream, client: openai.OpenAI) -> None:
+def test_every_malformed_body_has_a_name(upstream: FakeOpenAI, client: openai.OpenAI) -> None:
     for kind in [*MALFORMED, "html"]:
         upstream.script(RESPONSES, behaviours.malformed(kind))
         raw = client.responses.with_raw_response.create(model="gpt-6-luna", input="To Rome")
@@ -134,7 +134,7 @@ def test_every_malformed_body_has_a_name(upstream: Upstream, client: openai.Open
 
 
 def test_it_stops_although_a_client_still_waits(client: openai.OpenAI) -> None:
-    with Upstream() as upstream:
+    with FakeOpenAI() as upstream:
         upstream.script(RESPONSES, behaviours.slow(60))
         with (
             client.with_options(base_url=upstream.base_url, timeout=0.2) as impatient,
@@ -145,7 +145,7 @@ def test_it_stops_although_a_client_still_waits(client: openai.OpenAI) -> None:
             upstream.wait_for(2, timeout=0.01)
 
 
-def test_it_can_forget(upstream: Upstream, client: openai.OpenAI) -> None:
+def test_it_can_forget(upstream: FakeOpenAI, client: openai.OpenAI) -> None:
     upstream.script(MODELS, behaviours.server_error())
     upstream.accepted_keys = set()
     upstream.forget()

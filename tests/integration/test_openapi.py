@@ -15,7 +15,7 @@ from tests.integration.conftest import SECRET, Deployment, Invocation, Reply, pr
 from tests.integration.test_upstream_faults import FAULTS, MODEL
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.proxy_event import HttpRequest
-from travel_gpt.startup_failure import Unstartable
+from travel_gpt.startup_failure import StartupFailure
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text(encoding="utf-8"))
 PATH = DOCUMENT["paths"]["/travel-gpt"]
@@ -237,7 +237,7 @@ def test_what_the_function_answers_is_what_the_document_says(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_function_that_cannot_start_answers_as_described(method: str) -> None:
-    response = Unstartable(ValueError("a variable")).answer(proxy_event(method), Invocation())
+    response = StartupFailure(ValueError("a variable")).answer(proxy_event(method), Invocation())
 
     conform(method, Reply(response["statusCode"], response["headers"], json.loads(response["body"]), ""))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.openai import CHAT, MALFORMED, RESPONSES, Behaviour, Exchange, Upstream, behaviours
+from tests.fakes.openai import CHAT, MALFORMED, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.integration.conftest import Deployment
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}
@@ -188,7 +188,7 @@ def test_a_server_that_speaks_chat_only_is_recognised(deploy: Deploy, lines: Lin
     assert "OPENAI_API=chat" in lines()[-1]["detail"]
 
 
-def test_a_base_url_without_its_version_is_named(deploy: Deploy, lines: Lines, upstream: Upstream) -> None:
+def test_a_base_url_without_its_version_is_named(deploy: Deploy, lines: Lines, upstream: FakeOpenAI) -> None:
     deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API="chat", OPENAI_BASE_URL=f"{upstream.url}/wrong")
     upstream.default(CHAT, behaviours.raw(b'{"detail":"Not Found"}', status=404))
 
@@ -257,7 +257,7 @@ def test_what_a_model_thought_is_not_in_the_answer(deploy: Deploy, wire: str) ->
 
 def test_a_redirect_does_not_take_the_query_elsewhere(deploy: Deploy, wire: str) -> None:
     deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    with Upstream() as elsewhere:
+    with FakeOpenAI() as elsewhere:
         there = f"{elsewhere.base_url}{PATHS[wire].removeprefix('/v1')}"
 
         def redirect(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.support.clone import make_built_clone, make_clone
 from tests.support.terminal import Terminal, at_terminal
 
@@ -25,7 +25,7 @@ class Owner:
         fresh: whether no logging role was named to API Gateway in this account.
     """
 
-    def __init__(self, cloud: Cloud, folder: Path, *, built: bool = True, fresh: bool = False) -> None:
+    def __init__(self, cloud: FakeAws, folder: Path, *, built: bool = True, fresh: bool = False) -> None:
         self.cloud = cloud
         self.clone = make_built_clone(folder) if built else make_clone(folder)
         self._built = built

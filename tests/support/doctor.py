@@ -3,7 +3,7 @@
 import json
 from subprocess import CompletedProcess
 
-from testbed.fake_aws import Cloud
+from testbed.fake_aws import FakeAws
 from tests.support.clone import ROOT
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY
 from tests.support.secret_leaks import holds
@@ -14,7 +14,7 @@ PYTHON = ROOT / ".venv" / "run" / "bin" / "python"
 class Doctor:
     """The command, run by the owner of the account."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: FakeAws) -> None:
         self.cloud = cloud
 
     def run(self, *options: str, given: str | None = None) -> CompletedProcess[str]:

@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.openai import bodies
-from travel_gpt.cli.deploy.console import Stop
-from travel_gpt.cli.deploy.openai_key import Verdict, insist, prove
+from travel_gpt.cli.deploy.console import CliError
+from travel_gpt.cli.deploy.openai_key import Verdict, insist, verify
 from travel_gpt.credentials.credential import Credential, Key
 
 KEY = "sk-proj-canary0000000000000000000000000000001"
@@ -46,7 +46,7 @@ def test_a_key_without_a_scope_is_told_from_a_refused_one(
 ) -> None:
     text = body if isinstance(body, str) else json.dumps(body)
 
-    proof = prove(cast("Any", Curl(status, text)), Credential(Key(KEY), "given", ""), "https://m.example/v1")
+    proof = verify(cast("Any", Curl(status, text)), Credential(Key(KEY), "given", ""), "https://m.example/v1")
 
     assert proof.verdict is verdict
     assert proof.detail == f"https://m.example/v1/models answered {status}"
@@ -61,10 +61,10 @@ def test_the_advice_fits_the_server(status: int, at_openai: str, place: str) -> 
     other = "https://m.example:8443/v1"
     credential = Credential(Key(KEY), "given", "", base_url=other if place == "secret" else None)
 
-    with pytest.raises(Stop) as at_another:
-        insist(prove(curl, credential, "" if place == "secret" else other), replacing=True)
-    with pytest.raises(Stop) as at_theirs:
-        insist(prove(curl, Credential(Key(KEY), "given", ""), ""), replacing=True)
+    with pytest.raises(CliError) as at_another:
+        insist(verify(curl, credential, "" if place == "secret" else other), replacing=True)
+    with pytest.raises(CliError) as at_theirs:
+        insist(verify(curl, Credential(Key(KEY), "given", ""), ""), replacing=True)
 
     assert at_openai in str(at_theirs.value)
     assert "m.example:8443" in str(at_another.value)

@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from tests.conftest import LambdaContext, ProxyEvent
 from travel_gpt.api.headers import STANDING
-from travel_gpt.startup_failure import Unstartable
+from travel_gpt.startup_failure import StartupFailure
 from travel_gpt.telemetry import count, flush_metrics
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class TestUnstartable:
 
     @pytest.mark.parametrize("event", [{}, {"requestContext": None}, {"httpMethod": "GET"}])
     def test_any_event_gets_the_answer(self, event: dict[str, Any]) -> None:
-        response = Unstartable(ValueError("x")).answer(event, LambdaContext())
+        response = StartupFailure(ValueError("x")).answer(event, LambdaContext())
 
         assert response["statusCode"] == 503
         assert body_of(response)["request_id"] == LambdaContext().aws_request_id
@@ -185,7 +185,7 @@ class TestUnstartable:
     ) -> None:
         count("CredentialFailure")
         flush_metrics()
-        unstartable = Unstartable(ValueError("x"))
+        unstartable = StartupFailure(ValueError("x"))
         unstartable.answer({}, LambdaContext())
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "travel-gpt-backend-dev")
         monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Acme")
@@ -205,7 +205,7 @@ class TestUnstartable:
     ) -> None:
         failure = ValueError(f"could not convert string to float: '{KEY}'")
 
-        response = Unstartable(failure).answer({}, LambdaContext())
+        response = StartupFailure(failure).answer({}, LambdaContext())
 
         shown = response["body"] + capsys.readouterr().out
         assert "could not convert" in shown, "the log says why"

@@ -8,14 +8,14 @@ import sys
 import pytest
 
 from tests.unit.conftest import MakeSettings
-from travel_gpt.security_summary import posture_of
+from travel_gpt.security_summary import summarize_security
 from travel_gpt.settings import Settings, settings_fields
 
 IDS = {"OPENAI_IDENTITY_PROVIDER_ID": "wip_acme", "OPENAI_SERVICE_ACCOUNT_ID": "sa_travel"}
 
 
 def test_the_defaults(make_settings: MakeSettings) -> None:
-    posture = posture_of(make_settings())
+    posture = summarize_security(make_settings())
 
     assert posture.protects == (
         "the key is in Secrets Manager",
@@ -43,18 +43,18 @@ def test_the_defaults(make_settings: MakeSettings) -> None:
     ],
 )
 def test_what_is_off_is_told(make_settings: MakeSettings, environment: dict[str, str], off: str) -> None:
-    assert any(line.startswith(off) for line in posture_of(make_settings(**environment)).off)
-    assert not any(line.startswith(off) for line in posture_of(make_settings()).off)
+    assert any(line.startswith(off) for line in summarize_security(make_settings(**environment)).off)
+    assert not any(line.startswith(off) for line in summarize_security(make_settings()).off)
 
 
 def test_everything_on(make_settings: MakeSettings) -> None:
     strict = {"CREDENTIAL_ROTATION_DAYS": "30", "CREDENTIAL_EXPIRY": "enforce"}
-    posture = posture_of(make_settings(**strict, CREDENTIAL_PREVIOUS_SECONDS="0"))
+    posture = summarize_security(make_settings(**strict, CREDENTIAL_PREVIOUS_SECONDS="0"))
     assert posture.off == ()
     assert "a key whose expires_at has passed is refused" in posture.protects
-    assert posture_of(make_settings(CREDENTIAL_SOURCE="workload-identity", **IDS)).off == ()
+    assert summarize_security(make_settings(CREDENTIAL_SOURCE="workload-identity", **IDS)).off == ()
     by_role = {"CREDENTIAL_SOURCE": "vault", "VAULT_AUTH": "aws", "CREDENTIAL_PREVIOUS_SECONDS": "0"}
-    assert posture_of(make_settings(**strict, **by_role)).off == ()
+    assert summarize_security(make_settings(**strict, **by_role)).off == ()
 
 
 def test_every_source_is_known() -> None:
@@ -64,7 +64,7 @@ def test_every_source_is_known() -> None:
     choices = str(caught.value).partition(": ")[2].split(", ")
 
     for choice in choices:
-        assert posture_of(Settings(credential_source=(choice,))).protects
+        assert summarize_security(Settings(credential_source=(choice,))).protects
 
 
 @pytest.mark.parametrize(

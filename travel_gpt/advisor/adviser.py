@@ -10,16 +10,16 @@ from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, TravelGPTError, UpstreamTimeout
-from travel_gpt.llm.client import Upstream
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_apis import Answer
 from travel_gpt.llm.refusals import KeyRefused
 
 T = TypeVar("T")
 
-PROOF_SHARED_FOR: Final = 60
+VERIFICATION_TTL: Final = 60
 """Seconds that the result of one proof serves everybody who asks."""
 
-PROOF_WITHIN: Final = 10.0
+VERIFY_TIMEOUT: Final = 10.0
 """Seconds that a proof may take."""
 
 
@@ -43,7 +43,7 @@ class Adviser:
     """
 
     def __init__(
-        self, credentials: CredentialCache, upstream: Upstream, *, now: Callable[[], float] = time.time
+        self, credentials: CredentialCache, upstream: ModelClient, *, now: Callable[[], float] = time.time
     ) -> None:
         self._credentials = credentials
         self._upstream = upstream
@@ -104,8 +104,8 @@ class Adviser:
         try:
             credential = self._credentials.current(deadline)
             proof = self._proof
-            if proof is None or proof.of != credential or not 0 <= self._now() - proof.at < PROOF_SHARED_FOR:
-                proof = self._proof = self._prove(credential, deadline.within(PROOF_WITHIN))
+            if proof is None or proof.of != credential or not 0 <= self._now() - proof.at < VERIFICATION_TTL:
+                proof = self._proof = self._prove(credential, deadline.within(VERIFY_TIMEOUT))
         finally:
             self._proving.release()
         if proof.failure is not None:

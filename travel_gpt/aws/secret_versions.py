@@ -25,7 +25,7 @@ PREVIOUS: Final = "AWSPREVIOUS"
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class SecretMetadata:
     """A secret as Secrets Manager describes it: nothing of its value."""
 
     arn: str
@@ -101,7 +101,7 @@ class SecretVersions:
         self._secret_id = secret_id
         self._made = client
 
-    def describe(self) -> Described:
+    def describe(self) -> SecretMetadata:
         """Look at the secret without reading it.
 
         Returns:
@@ -113,7 +113,7 @@ class SecretVersions:
         """
         with explained("describe"):
             answer: Mapping[str, Any] = self._client().describe_secret(SecretId=self._secret_id)
-        return Described(
+        return SecretMetadata(
             arn=answer["ARN"],
             name=answer["Name"],
             stages={

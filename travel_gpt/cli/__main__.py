@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from travel_gpt.cli import destinations
 from travel_gpt.cli.arguments import refuse_keys, without_values
-from travel_gpt.cli.errors import DONE, FAILED, USAGE, Stop, stop_for
+from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError, cli_error_for
 from travel_gpt.cli.program import NAME, typed
 from travel_gpt.env_consent import Consent, NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_keys(given)
         _read_env_file(os.environ)
         return _run(given)
-    except Stop as stop:
+    except CliError as stop:
         _say(stop.sentence)
         return stop.status
     except KeyboardInterrupt:
@@ -82,12 +82,12 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except TravelGPTError as failure:
-        raise stop_for(failure) from None
-    except (Stop, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile, NotAllowed):
+        raise cli_error_for(failure) from None
+    except (CliError, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile, NotAllowed):
         raise
     except Exception as mistake:  # noqa: BLE001 - a traceback could quote a key
         types = " from ".join(describe(mistake))
-        raise Stop(
+        raise CliError(
             f"Something went wrong here ({types}). It is a bug: please report it, with the command that you "
             "typed and without any key.",
             FAILED,

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from travel_gpt import __version__
-from travel_gpt.cli.audit_log import keep_trail
+from travel_gpt.cli.audit_log import open_audit_log
 from travel_gpt.cli.aws_account import choose_account
-from travel_gpt.cli.console import Screen
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.program import NAME
 from travel_gpt.cli.target import Target, checked_settings, choose_target
 
@@ -59,7 +59,7 @@ app.add_typer(secret)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        Screen().say(f"{NAME} {__version__}")
+        Console().say(f"{NAME} {__version__}")
         raise typer.Exit
 
 
@@ -73,7 +73,7 @@ def every_command(
     ] = False,
 ) -> None:
     """Prepare what every command needs."""
-    keep_trail(os.environ, verbose=verbose)
+    open_audit_log(os.environ, verbose=verbose)
 
 
 @app.command()
@@ -97,9 +97,9 @@ def doctor(
 
     choose_account(region, profile, os.environ)
     if stack or env:
-        found = examine_stack(stack, env, _flags(region, profile), Screen(), verify=verify, as_json=as_json)
+        found = examine_stack(stack, env, _flags(region, profile), Console(), verify=verify, as_json=as_json)
     else:
-        found = examine_machine(Screen(), verify=verify, as_json=as_json)
+        found = examine_machine(Console(), verify=verify, as_json=as_json)
     raise typer.Exit(found)
 
 
@@ -111,7 +111,7 @@ def init() -> None:
     """
     from travel_gpt.cli.init import init as do
 
-    do(Path.cwd(), Screen())
+    do(Path.cwd(), Console())
 
 
 @secret.command()
@@ -125,7 +125,7 @@ def put(
     """
     from travel_gpt.cli.secret.put import put as do
 
-    do(_target(env, secret, region, profile), Screen())
+    do(_target(env, secret, region, profile), Console())
 
 
 @secret.command()
@@ -146,9 +146,9 @@ def show(
     target = _target(env, secret, region, profile)
     settings = checked_settings(os.environ)
     if env or secret or "secrets-manager" in settings.credential_source:
-        do(target, Screen(), as_json=as_json)
+        do(target, Console(), as_json=as_json)
     else:
-        show_source(settings, Screen(), as_json=as_json)
+        show_source(settings, Console(), as_json=as_json)
 
 
 @secret.command()
@@ -166,7 +166,7 @@ def rotate(
     """
     from travel_gpt.cli.secret.rotate import roll_back, rotate as do
 
-    (roll_back if rollback else do)(_target(env, secret, region, profile), Screen())
+    (roll_back if rollback else do)(_target(env, secret, region, profile), Console())
 
 
 @secret.command()
@@ -176,7 +176,7 @@ def rollback(
     """Make the previous version current again, after proving that its key works."""
     from travel_gpt.cli.secret.rotate import roll_back
 
-    roll_back(_target(env, secret, region, profile), Screen())
+    roll_back(_target(env, secret, region, profile), Console())
 
 
 @secret.command()
@@ -194,7 +194,7 @@ def discard_pending(
     """
     from travel_gpt.cli.secret.discard import discard_pending as do
 
-    do(_target(env, secret, region, profile), Screen(), yes=yes)
+    do(_target(env, secret, region, profile), Console(), yes=yes)
 
 
 @secret.command()
@@ -215,7 +215,7 @@ def migrate(
     """
     from travel_gpt.cli.secret.migrate import migrate as do
 
-    do(file, _target(env, secret, region, profile), Screen(), replace=replace, yes=yes)
+    do(file, _target(env, secret, region, profile), Console(), replace=replace, yes=yes)
 
 
 ContainerFile = Annotated[
@@ -237,7 +237,7 @@ def encrypt(
     """
     from travel_gpt.cli.secret.encrypted_files import default_file, encrypt as do
 
-    do(file or default_file(), Screen(), replace=replace)
+    do(file or default_file(), Console(), replace=replace)
 
 
 @secret.command()
@@ -250,7 +250,7 @@ def decrypt(
     """Write the key of an encrypted file in plain text into another file or a pipe."""
     from travel_gpt.cli.secret.encrypted_files import decrypt as do, default_file
 
-    do(file or default_file(), output, Screen())
+    do(file or default_file(), output, Console())
 
 
 @secret.command()
@@ -261,7 +261,7 @@ def rekey(file: ContainerFile = None) -> None:
     """
     from travel_gpt.cli.secret.encrypted_files import default_file, rekey as do
 
-    do(file or default_file(), Screen())
+    do(file or default_file(), Console())
 
 
 def _target(env: Env | None, secret: str | None, region: str | None, profile: str | None) -> Target:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 
 # By what they begin with: OpenAI and Anthropic, Google, Groq, xAI, Perplexity, Hugging Face, GitHub.
 _KNOWN_SHAPE: Final = re.compile(
@@ -29,7 +29,7 @@ def refuse_keys(arguments: Sequence[str]) -> None:
         Stop: one of them looks like a key. The text does not repeat it.
     """
     if any(looks_like_key(argument) for argument in arguments):
-        raise Stop(_REFUSED, USAGE)
+        raise CliError(_REFUSED, USAGE)
 
 
 def looks_like_key(text: str) -> bool:

@@ -16,7 +16,7 @@ from travel_gpt.errors import TravelGPTError
 NAME: Final = "audit.jsonl"
 
 
-def trail_path(environ: Mapping[str, str]) -> Path:
+def audit_log_path(environ: Mapping[str, str]) -> Path:
     """Return the file that audit events are added to.
 
     Source: the XDG Base Directory Specification, which names the folder for logs and history.
@@ -50,7 +50,7 @@ class _Trail(logging.Handler):
             sys.stderr.write(line)
 
 
-def keep_trail(environ: Mapping[str, str], *, verbose: bool) -> None:
+def open_audit_log(environ: Mapping[str, str], *, verbose: bool) -> None:
     """Take the log away from standard output, which belongs to the result.
 
     Args:
@@ -65,7 +65,7 @@ def keep_trail(environ: Mapping[str, str], *, verbose: bool) -> None:
     shown.setLevel(logging.NOTSET if verbose else logging.CRITICAL * 10)
     for handler in [each for each in log.handlers if isinstance(each, _Trail)]:
         log.removeHandler(handler)
-    trail = _Trail(trail_path(environ))
+    trail = _Trail(audit_log_path(environ))
     trail.setFormatter(shown.formatter)
     log.addHandler(trail)
 

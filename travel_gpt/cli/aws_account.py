@@ -23,7 +23,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from travel_gpt.cli.destinations import before_aws
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.redaction import redact
 
 AWS_FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
@@ -166,7 +166,7 @@ def said_by(failed: Exception) -> str:
     return redact(" ".join(str(message).split()))[:500] or type(failed).__name__
 
 
-def stop_of(failed: Exception) -> Stop:
+def stop_of(failed: Exception) -> CliError:
     """Say what a failure of a call to AWS means, and what to do.
 
     Args:
@@ -177,29 +177,29 @@ def stop_of(failed: Exception) -> Stop:
     """
     for kinds, says in _CANNOT_ASK:
         if isinstance(failed, kinds):
-            return Stop(says, USAGE)
+            return CliError(says, USAGE)
     if isinstance(failed, ClientError):
         return _stop_of_refusal(failed)
-    return Stop(
+    return CliError(
         f"An AWS setting is wrong ({type(failed).__name__}): check AWS_REGION, AWS_PROFILE and "
         "AWS_ENDPOINT_URL.",
         USAGE,
     )
 
 
-def _stop_of_refusal(refused: ClientError) -> Stop:
+def _stop_of_refusal(refused: ClientError) -> CliError:
     code = code_of(refused)
     if code in _STALE:
-        return Stop(
+        return CliError(
             "Your AWS credentials have expired. Fetch new ones the way you fetched these, then repeat.", USAGE
         )
     if code in _UNKNOWN:
-        return Stop(
+        return CliError(
             f"AWS does not accept your credentials ({code}). Look at `aws sts get-caller-identity`.", USAGE
         )
     if is_denied(refused):
-        return Stop(
+        return CliError(
             f"AWS does not allow you to do this: {said_by(refused)} Ask whoever administers the account for "
             "that permission, then repeat."
         )
-    return Stop(f"AWS refused ({code}): {said_by(refused)} Mend what it says and repeat.")
+    return CliError(f"AWS refused ({code}): {said_by(refused)} Mend what it says and repeat.")

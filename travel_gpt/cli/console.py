@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console as RichConsole
 from rich.text import Text
 
 from travel_gpt.cli.program import typed
@@ -14,7 +14,7 @@ from travel_gpt.redaction import redact
 _COLOURS: Final = {"good": "green", "note": "yellow", "bad": "red", "heading": "bold", "": ""}
 
 
-class Screen:
+class Console:
     """Results go to standard output, everything else to standard error. Both are masked.
 
     Where they are no terminal there are no colours and no line is broken, so that other programs can read it.
@@ -69,12 +69,14 @@ class Screen:
         else:
             yield
 
-    def _print(self, console: Console, text: str, style: str = "", *, soft_wrap: bool | None = None) -> None:
+    def _print(
+        self, console: RichConsole, text: str, style: str = "", *, soft_wrap: bool | None = None
+    ) -> None:
         soft = not console.is_terminal if soft_wrap is None else soft_wrap
         with contextlib.suppress(BrokenPipeError):
             # As Text: square brackets in it are no markup.
             console.print(Text(redact(typed(text)), style=_COLOURS[style]), soft_wrap=soft)
 
 
-def _console(stream: object) -> Console:
-    return Console(file=stream, highlight=False, emoji=False, markup=False)  # type: ignore[arg-type]
+def _console(stream: object) -> RichConsole:
+    return RichConsole(file=stream, highlight=False, emoji=False, markup=False)  # type: ignore[arg-type]

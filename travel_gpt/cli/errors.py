@@ -20,7 +20,7 @@ USAGE: Final = 2
 """It was not tried: what was asked for is wrong, or something that it needs is missing."""
 
 
-class Stop(Exception):
+class CliError(Exception):
     """The end of the run, with a sentence for the person at the keyboard.
 
     Args:
@@ -43,7 +43,7 @@ _ADVICE: Final[dict[type[CredentialError], str]] = {
 }
 
 
-def stop_for(failure: TravelGPTError) -> Stop:
+def cli_error_for(failure: TravelGPTError) -> CliError:
     """Say what a failure means to the person at the keyboard, and what to do.
 
     Args:
@@ -52,7 +52,7 @@ def stop_for(failure: TravelGPTError) -> Stop:
     Returns:
         What to stop with.
     """
-    return Stop(f"{sentence(failure.detail or failure.message)} {advice_for(failure)}")
+    return CliError(f"{sentence(failure.detail or failure.message)} {advice_for(failure)}")
 
 
 def advice_for(failure: TravelGPTError, source: str = "secrets-manager") -> str:

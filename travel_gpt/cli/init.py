@@ -7,8 +7,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
-from travel_gpt.cli.console import Screen
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.secret.env_edit import git_leaves
 from travel_gpt.env_file import NAME
 from travel_gpt.settings import settings_fields
@@ -46,7 +46,7 @@ _OTHERS: Final = {
 }
 
 
-def init(folder: Path, screen: Screen) -> None:
+def init(folder: Path, screen: Console) -> None:
     """Write the file, readable by its owner alone.
 
     Args:
@@ -62,7 +62,7 @@ def init(folder: Path, screen: Screen) -> None:
     try:
         _write(path, template())
     except OSError as failed:
-        raise Stop(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None
+        raise CliError(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None
     screen.good(f"Wrote {path}, readable by you alone. It sets nothing yet: every line is a comment.")
     if git_leaves(path):
         screen.note(f"git does not ignore {NAME} here. Add it to .gitignore before it holds a key.")
@@ -85,11 +85,11 @@ def template() -> str:
 
 def _confirm(path: Path) -> None:
     if not sys.stdin.isatty():
-        raise Stop(f"{path} is there already. It was not changed. Move it away, then repeat.", USAGE)
+        raise CliError(f"{path} is there already. It was not changed. Move it away, then repeat.", USAGE)
     sys.stderr.write(f"{path} is there already, and what it holds would be lost. Replace it? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Stop("Nothing was changed.")
+        raise CliError("Nothing was changed.")
 
 
 def _write(path: Path, text: str) -> None:

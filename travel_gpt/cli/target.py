@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from travel_gpt.cli.aws_account import AWS_FAILURES, client
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.settings import Settings
 
 STACKS: Final = {
@@ -71,11 +71,11 @@ def choose_target(
         Stop: both were given, or the name cannot be one.
     """
     if secret and env:
-        raise Stop("Give --secret or --env, not both: they name the secret in two ways.", USAGE)
+        raise CliError("Give --secret or --env, not both: they name the secret in two ways.", USAGE)
     if secret:
         wrong = Settings.load({"OPENAI_SECRET_NAME": secret}).problems
         if wrong:
-            raise Stop("--secret must be a Secrets Manager name or ARN, and never a key.", USAGE)
+            raise CliError("--secret must be a Secrets Manager name or ARN, and never a key.", USAGE)
         return Target(secret, f" --secret {secret}{flags}")
     if env:
         return Target(SECRETS[env], f" --env {env}{flags}")
@@ -96,7 +96,7 @@ def checked_settings(environ: Mapping[str, str]) -> Settings:
     """
     settings = Settings.load(environ)
     if settings.problems:
-        raise Stop(
+        raise CliError(
             "\n".join(f"{problem}." for problem in settings.problems)
             + "\nSet that right (docs/settings.md says what it may be), then repeat.",
             USAGE,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Lock, Thread
 from typing import Final
 
-from travel_gpt.credentials.cache_entry import DAY, Held, Lifetimes
+from travel_gpt.credentials.cache_entry import DAY, CacheEntry, Lifetimes
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.recent_failure import FAILURE_TTL, RecentFailure
 from travel_gpt.credentials.reports import report_age, report_fallback, report_stale
@@ -16,13 +16,13 @@ from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialRejected, CredentialsUnavailable
 from travel_gpt.telemetry import audit, describe, logger
 
-PATIENCE: Final = 3.0
+REFRESH_TIMEOUT: Final = 3.0
 """Seconds that a request waits for a refresh while a good credential is still there."""
 
-PAUSE: Final = 15
+RETRY_INTERVAL: Final = 15
 """Seconds between two tries while the store is away and the last good credential serves."""
 
-FAIR_TRY: Final = 1.0
+MIN_FETCH_SECONDS: Final = 1.0
 """Seconds that the source must have had for its silence to count: a healthy one answers in milliseconds."""
 
 
@@ -62,7 +62,7 @@ class CredentialCache:
         self._jitter = jitter
         self._base_url = base_url
         self._now = now
-        self._held: Held | None = None
+        self._held: CacheEntry | None = None
         self._recent_failure = RecentFailure(now)
         # Replaced, never changed: other threads look at it while one learns of a refusal.
         self._refused: tuple[Credential, ...] = ()
@@ -218,17 +218,17 @@ class CredentialCache:
         if held is None or not held.may_be_stale(self._now()):
             return self._serve(self._fetch(deadline), deadline)
         try:
-            fetched = self._fetch(deadline.within(PATIENCE))
+            fetched = self._fetch(deadline.within(REFRESH_TIMEOUT))
         except CredentialsUnavailable as away:
             now = self._now()
-            held.paused_until = now + PAUSE
+            held.paused_until = now + RETRY_INTERVAL
             # The version before it is in the same place.
             held.stand_in_paused_until = now + FAILURE_TTL
             report_stale(held, away, now)
             return self._serve(held, deadline)
         return self._serve(fetched, deadline)
 
-    def _serve(self, held: Held, deadline: Deadline) -> Credential:
+    def _serve(self, held: CacheEntry, deadline: Deadline) -> Credential:
         """Return what may be used of a held credential: itself, or where it has expired the one before it."""
         now = self._now()
         if (serving := held.serving(now)) is not None:
@@ -239,10 +239,10 @@ class CredentialCache:
         detail = f"the key expired {hours:.4g} hours ago, and there is no previous version that may be used"
         raise self._recent_failure.remember(held.credential.expiry(detail))
 
-    def _fetch(self, deadline: Deadline) -> Held:
+    def _fetch(self, deadline: Deadline) -> CacheEntry:
         self._recent_failure.raise_again()
         event, began = "credential.refresh" if self._held else "credential.fetch", time.perf_counter()
-        is_fair = deadline.left() >= FAIR_TRY
+        is_fair = deadline.left() >= MIN_FETCH_SECONDS
         try:
             credential = deadline.run(self._source.fetch)
         except CredentialError as failure:
@@ -258,10 +258,10 @@ class CredentialCache:
         audit(event, outcome="success", source=credential.source, version=credential.version, began=began)
         return self._hold(credential)
 
-    def _hold(self, credential: Credential) -> Held:
+    def _hold(self, credential: Credential) -> CacheEntry:
         before, now = self._held, self._now()
         ttl = self._lifetimes.ttl * random.uniform(1 - self._jitter, 1)  # noqa: S311 - no secret
-        held = self._held = Held(credential, self._lifetimes, fetched_at=now, ttl=ttl)
+        held = self._held = CacheEntry(credential, self._lifetimes, fetched_at=now, ttl=ttl)
         if before is None or before.credential != credential:
             # It was current once, was refused, and is current again: somebody means it.
             self.accepted(credential)

@@ -35,7 +35,7 @@ class Lifetimes:
 
 
 @dataclass(slots=True)
-class Held:
+class CacheEntry:
     """A credential, when it was fetched, and the one that stands in for it."""
 
     credential: Credential

@@ -1,12 +1,12 @@
 """What the log, the metrics and the audit events say of the cached credential. Nothing of its value."""
 
-from travel_gpt.credentials.cache_entry import Held
+from travel_gpt.credentials.cache_entry import CacheEntry
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.errors import CredentialError
 from travel_gpt.telemetry import audit, count, logger
 
 
-def report_age(held: Held, now: float) -> None:
+def report_age(held: CacheEntry, now: float) -> None:
     """Report a credential that has expired, expires soon or should have been rotated.
 
     Args:
@@ -29,7 +29,7 @@ def report_age(held: Held, now: float) -> None:
         )
 
 
-def report_stale(held: Held, away: CredentialError, now: float) -> None:
+def report_stale(held: CacheEntry, away: CredentialError, now: float) -> None:
     """Report that the source is away, and that the last good credential serves.
 
     Args:
@@ -52,7 +52,7 @@ def report_stale(held: Held, away: CredentialError, now: float) -> None:
     )
 
 
-def report_fallback(held: Held, previous: Credential, now: float) -> None:
+def report_fallback(held: CacheEntry, previous: Credential, now: float) -> None:
     """Report that the version before the current one serves in its place.
 
     Args:

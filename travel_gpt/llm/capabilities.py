@@ -19,7 +19,7 @@ MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _CAPS: Final = (MAX_COMPLETION_TOKENS, MAX_TOKENS)
 
 
-class Dialect:
+class ServerCapabilities:
     """What one server and model do not take.
 
     Args:

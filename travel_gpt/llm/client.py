@@ -14,15 +14,15 @@ from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import TravelGPTError, UpstreamFailed
-from travel_gpt.llm.capabilities import Dialect
+from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.errors import (
     is_failed_exchange,
+    map_openai_error,
     may_pass,
     require_no_error,
     retry_after,
-    translate,
 )
-from travel_gpt.llm.model_apis import WIRES, Answer, Question, Wire
+from travel_gpt.llm.model_apis import MODEL_APIS, Answer, ModelApi, Question
 from travel_gpt.llm.refusals import NotPermitted
 from travel_gpt.redaction import guard
 from travel_gpt.settings import Settings
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_WITHIN: Final = 5.0
+CONNECT_TIMEOUT: Final = 5.0
 """Seconds for a connection; a server that is there takes a fraction of one."""
 
-LONGEST_PAUSE: Final = 1.0
+MAX_RETRY_DELAY: Final = 1.0
 """Seconds between two tries at most: a server that asks for longer gets its way through the caller."""
 
-WORTH_A_TRY: Final = 1.0
+MIN_TRY_SECONDS: Final = 1.0
 """Seconds that must be left after a pause for another try to make sense."""
 
 TRIAL_QUERY: Final = "Answer with the word ok."
@@ -47,7 +47,7 @@ TRIAL_TOKENS: Final = 256
 """Output tokens that such an answer may cost: room for a model that thinks before it answers."""
 
 
-class Upstream:
+class ModelClient:
     """Calls to the model's server, bounded by a deadline, tried again where that can help.
 
     The SDK's own retries are off: it would sleep out any Retry-After, and repeat an exhausted quota.
@@ -64,7 +64,7 @@ class Upstream:
         )
         self._made_for: Credential | None = None
         self._made: openai.OpenAI | None = None
-        self._dialects: dict[tuple[str, str], Dialect] = {}
+        self._dialects: dict[tuple[str, str], ServerCapabilities] = {}
 
     def ask(self, query: str, credential: Credential, deadline: Deadline) -> Answer:
         """Ask the model.
@@ -81,7 +81,7 @@ class Upstream:
             KeyRefused: the server answered 401.
             TravelGPTError: any other failure, in the project's terms.
         """
-        wire = WIRES[credential.api or self._settings.api]
+        wire = MODEL_APIS[credential.api or self._settings.api]
         question = self._question(query, credential, self._settings.max_output_tokens)
         return wire.read(self._post(wire, question, credential, deadline), question)
 
@@ -98,7 +98,7 @@ class Upstream:
             KeyRefused: the server answered 401.
             TravelGPTError: any other failure, in the project's terms.
         """
-        wire = WIRES[credential.api or self._settings.api]
+        wire = MODEL_APIS[credential.api or self._settings.api]
         self._post(wire, self._question(TRIAL_QUERY, credential, TRIAL_TOKENS), credential, deadline)
 
     def list_models(self, credential: Credential, deadline: Deadline) -> None:
@@ -128,12 +128,12 @@ class Upstream:
         call: Callable[[openai.OpenAI, openai.Timeout], T],
         credential: Credential,
         deadline: Deadline,
-        dialect: Dialect | None = None,
+        dialect: ServerCapabilities | None = None,
     ) -> T:
         client = self._client(credential)
         tried = 0
         while True:
-            timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_WITHIN, deadline.left()))
+            timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_TIMEOUT, deadline.left()))
             try:
                 return deadline.run(partial(call, client, timeout))
             except Exception as caught:  # noqa: BLE001 - a broken reply makes more than the SDK's own exceptions
@@ -141,13 +141,13 @@ class Upstream:
             if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
                 # An exchange of tokens that hangs would hold all that follow: the next one begins its own.
                 self._made = None
-            meaning = translate(failure)
+            meaning = map_openai_error(failure)
             # A refusal with a meaning of its own, such as a full context, may name a parameter in passing.
             if dialect is not None and type(meaning) is UpstreamFailed and dialect.learn(failure):
                 continue
             pause = _pause_before_another_try(failure, tried) if may_pass(failure, meaning) else None
             last = tried == self._settings.max_retries
-            if last or pause is None or deadline.left() < pause + WORTH_A_TRY:
+            if last or pause is None or deadline.left() < pause + MIN_TRY_SECONDS:
                 # Not chained: the text of a 401 quotes a part of the key.
                 raise _worded(meaning, credential.base_url or self._settings.base_url)
             tried += 1
@@ -163,7 +163,7 @@ class Upstream:
             dialect=self._dialect(credential.base_url or self._settings.base_url, model),
         )
 
-    def _post(self, wire: Wire, question: Question, credential: Credential, deadline: Deadline) -> object:
+    def _post(self, wire: ModelApi, question: Question, credential: Credential, deadline: Deadline) -> object:
         def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
             # Half the time of client.responses.create(), which checks what is known to be right here. And as
             # plain JSON: the first Response that the SDK builds has pydantic make the schemas of all its
@@ -176,8 +176,8 @@ class Upstream:
         require_no_error(reply, (credential.base_url or self._settings.base_url) + wire.path)
         return reply
 
-    def _dialect(self, base_url: str, model: str) -> Dialect:
-        return self._dialects.setdefault((base_url, model), Dialect(at_openai=is_openai(base_url)))
+    def _dialect(self, base_url: str, model: str) -> ServerCapabilities:
+        return self._dialects.setdefault((base_url, model), ServerCapabilities(at_openai=is_openai(base_url)))
 
     def _client(self, credential: Credential) -> openai.OpenAI:
         # Local names: another thread may replace both between two looks.
@@ -231,6 +231,6 @@ def _pause_before_another_try(failure: Exception, tried: int) -> float | None:
     else:
         return None
     if asked is not None:
-        return asked if asked <= LONGEST_PAUSE else None
+        return asked if asked <= MAX_RETRY_DELAY else None
     # Spread out, so that the requests which failed together do not come back together.
-    return min(LONGEST_PAUSE, random.uniform(0.5, 1.0) * 0.25 * 2.0**tried)  # noqa: S311 - no secret
+    return min(MAX_RETRY_DELAY, random.uniform(0.5, 1.0) * 0.25 * 2.0**tried)  # noqa: S311 - no secret

@@ -22,7 +22,7 @@ _LONGEST_WAIT: Final = 3600
 _CERTIFICATE: Final = "its certificate is not trusted"
 
 
-def translate(failure: Exception) -> TravelGPTError:
+def map_openai_error(failure: Exception) -> TravelGPTError:
     """Say what an exception of the SDK means.
 
     Args:
@@ -89,7 +89,7 @@ def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
 
     Args:
         failure: what the SDK raised.
-        meaning: what ``translate`` made of it.
+        meaning: what ``map_openai_error`` made of it.
     """
     if isinstance(meaning, UpstreamUnreachable):
         return why_not_connected(failure) != _CERTIFICATE

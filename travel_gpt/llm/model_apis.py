@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any, Final, Protocol
 
 from travel_gpt.errors import ContentRefused, UpstreamFailed
-from travel_gpt.llm.capabilities import REASONING, STORE, Dialect
+from travel_gpt.llm.capabilities import REASONING, STORE, ServerCapabilities
 from travel_gpt.llm.reasoning import without_reasoning
 from travel_gpt.llm.refusals import of_failed_response
 
@@ -24,7 +24,7 @@ class Question:
     max_output_tokens: int
     """The most tokens that the answer may cost."""
     reasoning_effort: str
-    dialect: Dialect
+    dialect: ServerCapabilities
     """What the server takes of it."""
 
 
@@ -48,7 +48,7 @@ class Answer:
     """Whether the output cap cut it short."""
 
 
-class Wire(Protocol):
+class ModelApi(Protocol):
     """One of OpenAI's two APIs for text."""
 
     @property
@@ -70,7 +70,7 @@ class Wire(Protocol):
         ...
 
 
-class ResponsesWire:
+class ResponsesApi:
     """``POST /responses``: OpenAI's own."""
 
     path: Final = "/responses"
@@ -114,7 +114,7 @@ class ResponsesWire:
         )
 
 
-class ChatWire:
+class ChatApi:
     """``POST /chat/completions``: what most compatible servers speak."""
 
     path: Final = "/chat/completions"
@@ -162,7 +162,7 @@ _CAP_USED_UP: Final = (
     "can raise OPENAI_MAX_OUTPUT_TOKENS, or lower OPENAI_REASONING_EFFORT."
 )
 
-WIRES: Final[Mapping[str, Wire]] = {"responses": ResponsesWire(), "chat": ChatWire()}
+MODEL_APIS: Final[Mapping[str, ModelApi]] = {"responses": ResponsesApi(), "chat": ChatApi()}
 
 
 # Nobody has validated a reply, so nothing in it is certain to be there, or to be what the wire promises.

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from travel_gpt.aws.secret_versions import CURRENT, PENDING, PREVIOUS, Described
+from travel_gpt.aws.secret_versions import CURRENT, PENDING, PREVIOUS, SecretMetadata
 from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import IssuedKey
 
 
 def outlived(
-    issued: Sequence[IssuedKey], described: Described, *, promoted_at: float | None, now: float, overlap: int
+    issued: Sequence[IssuedKey],
+    described: SecretMetadata,
+    *,
+    promoted_at: float | None,
+    now: float,
+    overlap: int,
 ) -> Iterator[tuple[IssuedKey, str]]:
     """Find the keys of this secret that no version needs and no cache can hold.
 

@@ -42,7 +42,7 @@ _WANTED: Final[Mapping[str, re.Pattern[str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RotationPlan:
+class RotationConfig:
     """What the environment of the rotation Lambda says."""
 
     project: str
@@ -66,7 +66,7 @@ class RotationPlan:
     """What is wrong with the environment; no value is quoted, since it might be a misplaced key."""
 
     @classmethod
-    def load(cls, environment: Mapping[str, str], settings: Settings) -> "RotationPlan":
+    def load(cls, environment: Mapping[str, str], settings: Settings) -> "RotationConfig":
         """Read the plan. It never raises: a wrong variable is named in ``problems``.
 
         Args:

@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from travel_gpt.errors import Misconfigured, TravelGPTError
 from travel_gpt.rotation.schedule import DELETE_KEY
-from travel_gpt.rotation.workflow import Rotation
+from travel_gpt.rotation.workflow import RotationWorkflow
 from travel_gpt.telemetry import audit, count, describe, flush_metrics, logger
 
-_STEPS: Final[Mapping[str, tuple[str, Callable[[Rotation, str], str]]]] = {
-    "createSecret": ("rotation.create", Rotation.create),
-    "setSecret": ("rotation.set", Rotation.set),
-    "testSecret": ("rotation.test", Rotation.test),
-    "finishSecret": ("rotation.finish", Rotation.finish),
-    DELETE_KEY: ("rotation.delete", Rotation.delete),
+_STEPS: Final[Mapping[str, tuple[str, Callable[[RotationWorkflow, str], str]]]] = {
+    "createSecret": ("rotation.create", RotationWorkflow.create),
+    "setSecret": ("rotation.set", RotationWorkflow.set),
+    "testSecret": ("rotation.test", RotationWorkflow.test),
+    "finishSecret": ("rotation.finish", RotationWorkflow.finish),
+    DELETE_KEY: ("rotation.delete", RotationWorkflow.delete),
 }
 
 _SECRET: Final = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}")
@@ -29,7 +29,7 @@ class RotationFailed(Exception):
     """
 
 
-class RotationSteps:
+class RotationEvents:
     """Takes the events of Secrets Manager, and those of the schedule that deletes an old key.
 
     Args:
@@ -37,7 +37,7 @@ class RotationSteps:
         problems: what is wrong with the settings; where something is, every step fails and names it.
     """
 
-    def __init__(self, rotation_of: Callable[[str], Rotation], problems: tuple[str, ...]) -> None:
+    def __init__(self, rotation_of: Callable[[str], RotationWorkflow], problems: tuple[str, ...]) -> None:
         self._rotation_of = rotation_of
         self._problems = problems
 

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from travel_gpt.errors import AccessDenied, CredentialsUnavailable
-from travel_gpt.rotation.config import RotationPlan
+from travel_gpt.rotation.config import RotationConfig
 from travel_gpt.rotation.key_names import KeyNames
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _CONFIG: Final = Config(
 )
 
 
-class Deletions:
+class DeletionSchedule:
     """Makes the schedules. Each deletes itself when it has run.
 
     Args:
@@ -34,7 +34,7 @@ class Deletions:
         client: the client for EventBridge Scheduler; made when it is needed where none is given.
     """
 
-    def __init__(self, plan: RotationPlan, client: "EventBridgeSchedulerClient | None" = None) -> None:
+    def __init__(self, plan: RotationConfig, client: "EventBridgeSchedulerClient | None" = None) -> None:
         self._plan = plan
         self._made = client
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from travel_gpt.aws.secret_versions import Described, SecretVersions, StoredVersion
+from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions, StoredVersion
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret, with_new_key
 from travel_gpt.errors import (
@@ -22,7 +22,7 @@ from travel_gpt.errors import (
     SecretNotFound,
 )
 from travel_gpt.rotation.cleanup import outlived
-from travel_gpt.rotation.config import DAY, RotationPlan
+from travel_gpt.rotation.config import DAY, RotationConfig
 from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
 from travel_gpt.telemetry import audit, count, logger
@@ -65,7 +65,7 @@ class Scheduled(Protocol):
         ...
 
 
-class Rotation:
+class RotationWorkflow:
     """The rotation of one secret.
 
     Each step returns its outcome: ``success``, or a word for why there was nothing to do.
@@ -88,7 +88,7 @@ class Rotation:
         deletions: Scheduled,
         prove: Callable[[Credential], None],
         *,
-        plan: RotationPlan,
+        plan: RotationConfig,
         is_openai: Callable[[Credential], bool],
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -224,7 +224,7 @@ class Rotation:
             self._keys.delete(key.id)
         return "success" if named else "not_ours"
 
-    def _staged(self, version: str) -> Described:
+    def _staged(self, version: str) -> SecretMetadata:
         """Return the secret, if it is being rotated to this version or was just now."""
         described = self._versions.describe()
         if not described.rotates:
@@ -244,7 +244,7 @@ class Rotation:
             )
         return current
 
-    def _store(self, version: str, described: Described, current: StoredVersion) -> None:
+    def _store(self, version: str, described: SecretMetadata, current: StoredVersion) -> None:
         new = self._keys.create(
             KeyNames(described.arn).of(version),
             self._plan.lifetime,
@@ -271,7 +271,7 @@ class Rotation:
             self._keys.delete(new.id)
         return False
 
-    def _sweep(self, issued: Sequence[IssuedKey], described: Described, current: StoredVersion) -> None:
+    def _sweep(self, issued: Sequence[IssuedKey], described: SecretMetadata, current: StoredVersion) -> None:
         found = outlived(
             issued,
             described,

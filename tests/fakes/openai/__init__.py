@@ -13,7 +13,7 @@ from tests.fakes.openai import behaviours
 from tests.fakes.openai.behaviours import MALFORMED
 from tests.fakes.openai.bodies import CHAT, MODELS, RESPONSES
 from tests.fakes.openai.exchange import Behaviour, Call, Exchange
-from tests.fakes.openai.server import ANY, Upstream
+from tests.fakes.openai.server import ANY, FakeOpenAI
 
 __all__ = [
     "ANY",
@@ -24,6 +24,6 @@ __all__ = [
     "Behaviour",
     "Call",
     "Exchange",
-    "Upstream",
+    "FakeOpenAI",
     "behaviours",
 ]

@@ -16,7 +16,7 @@ import signal
 import threading
 from typing import Any
 
-from tests.fakes.openai import Behaviour, Upstream, behaviours
+from tests.fakes.openai import Behaviour, FakeOpenAI, behaviours
 
 
 def behaviour(said: str) -> tuple[str, Behaviour]:
@@ -40,7 +40,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Upstream(options.port) as upstream:
+    with FakeOpenAI(options.port) as upstream:
         upstream.accepted_keys = options.accept
         for path, scripted in options.do:
             upstream.script(path, scripted)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ANY: Final = "*"
 
 
-class Upstream:
+class FakeOpenAI:
     """OpenAI's API as a script tells it to behave. Safe to use from any thread.
 
     A behaviour scripted for a path is used once, in order; then the path's default holds, which
@@ -145,7 +145,7 @@ class Upstream:
         self._server.server_close()
         self._server.hang_up()
 
-    def __enter__(self) -> Upstream:
+    def __enter__(self) -> FakeOpenAI:
         return self
 
     def __exit__(
@@ -214,7 +214,7 @@ class _Server(socketserver.ThreadingTCPServer):
     # A test that starts a second upstream on the port of the first must not wait for the kernel.
     allow_reuse_address = True
 
-    def __init__(self, address: tuple[str, int], upstream: Upstream) -> None:
+    def __init__(self, address: tuple[str, int], upstream: FakeOpenAI) -> None:
         self.upstream = upstream
         self._open: dict[threading.Thread, socket.socket] = {}
         self._open_lock = threading.Lock()

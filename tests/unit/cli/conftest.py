@@ -13,10 +13,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.fakes.openai import Upstream
+from tests.fakes.openai import FakeOpenAI
 from travel_gpt import telemetry as observability
 from travel_gpt.cli.__main__ import main
-from travel_gpt.cli.audit_log import trail_path
+from travel_gpt.cli.audit_log import audit_log_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Done:
 class Person:
     """Types commands in a folder of their own, ``here``, with an AWS account and a model's server at hand."""
 
-    def __init__(self, here: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, here: Path, upstream: FakeOpenAI, capsys: pytest.CaptureFixture[str]) -> None:
         self.here, self.upstream = here, upstream
         self.secrets: Any = boto3.client("secretsmanager")
         self._capsys = capsys
@@ -78,7 +78,7 @@ class Person:
 
     def audited(self) -> list[dict[str, Any]]:
         """The audit events so far."""
-        path = trail_path(os.environ)
+        path = audit_log_path(os.environ)
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return [json.loads(line)["audit"] for line in lines]
 
@@ -94,7 +94,7 @@ def person(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     before = dict(os.environ)
-    with mock_aws(), Upstream() as upstream:
+    with mock_aws(), FakeOpenAI() as upstream:
         upstream.accepted_keys = [KEY, NEW_KEY]
         monkeypatch.setenv("OPENAI_BASE_URL", upstream.base_url)
         yield Person(here, upstream, capsys)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from travel_gpt.cli.arguments import looks_like_key, refuse_keys, without_values
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Person
@@ -28,7 +28,7 @@ KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"
     ],
 )
 def test_what_looks_like_a_key_is_refused_and_not_repeated(argument: str) -> None:
-    with pytest.raises(Stop, match="a key is never an argument") as stopped:
+    with pytest.raises(CliError, match="a key is never an argument") as stopped:
         refuse_keys(["secret", "put", argument])
 
     assert stopped.value.status == USAGE

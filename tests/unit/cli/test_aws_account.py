@@ -15,7 +15,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from travel_gpt.cli.aws_account import caller, choose_account, client, person as this_person, said_by, stop_of
-from travel_gpt.cli.errors import FAILED, USAGE, Stop
+from travel_gpt.cli.errors import FAILED, USAGE, CliError
 
 KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"
 
@@ -78,7 +78,7 @@ def test_without_a_choice_nothing_changes_but_that_boto3_knows_the_region() -> N
 
 def test_a_profile_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(Stop, match="no such AWS profile"):
+    with pytest.raises(CliError, match="no such AWS profile"):
         client("sts")
 
 

@@ -14,9 +14,9 @@ from tests.fakes.openai import MODELS, behaviours
 from tests.support.secret_leaks import holds
 from tests.unit.cli.conftest import BAD_KEY, KEY, SECRET, Person
 from travel_gpt.cli.doctor import make_run
-from travel_gpt.cli.doctor.check_result import DAY, Finding, State, age_and_end, ok, warning
+from travel_gpt.cli.doctor.check_result import DAY, CheckResult, State, age_and_end, ok, warning
 from travel_gpt.cli.doctor.report import run
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.secret.key_input import fingerprint
 from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
@@ -334,7 +334,7 @@ def test_a_file_without_a_key_is_fine(person: Person) -> None:
     assert found(person, status=0)[".env"] == [("ok", "it holds no key")]
 
 
-def _states(findings: list[Finding]) -> list[tuple[str, State]]:
+def _states(findings: list[CheckResult]) -> list[tuple[str, State]]:
     return [(each.check, each.state) for each in findings]
 
 
@@ -367,7 +367,7 @@ def test_what_becomes_of_an_expired_key_is_said(refused: bool, says: str) -> Non
 
 
 def test_a_check_that_may_not_look_is_a_warning() -> None:
-    def denied() -> list[Finding]:
+    def denied() -> list[CheckResult]:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "X")
 
     (finding,) = run("logs", denied)
@@ -377,10 +377,10 @@ def test_a_check_that_may_not_look_is_a_warning() -> None:
 
 
 def test_without_credentials_there_is_nothing_to_find() -> None:
-    def none() -> list[Finding]:
+    def none() -> list[CheckResult]:
         raise NoCredentialsError
 
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(CliError) as stopped:
         run("logs", none)
     assert stopped.value.status == USAGE
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.secret_leaks import holds
 from tests.unit.cli.conftest import KEY, NEW_KEY, Person
-from travel_gpt.cli.console import Screen
-from travel_gpt.cli.errors import FAILED, USAGE, Stop
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.errors import FAILED, USAGE, CliError
 from travel_gpt.cli.secret import encrypted_files as containers
 from travel_gpt.credentials.jwe import decrypt
 from travel_gpt.credentials.sources.master_key_file import FILE_VARIABLE
@@ -122,8 +122,8 @@ def test_decrypt_pipes_on_demand_and_never_to_a_terminal(
 
     shown = Terminal()
     monkeypatch.setattr("sys.stdout", shown)
-    with pytest.raises(Stop, match="A terminal would show the key"):
-        containers.decrypt(person.here / FILE, "-", Screen())
+    with pytest.raises(CliError, match="A terminal would show the key"):
+        containers.decrypt(person.here / FILE, "-", Console())
     assert shown.getvalue() == ""
     assert masters
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.secret_leaks import holds
 from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretVersions, StoredVersion
-from travel_gpt.cli.errors import FAILED, USAGE, Stop
+from travel_gpt.cli.errors import FAILED, USAGE, CliError
 from travel_gpt.cli.secret.migrate import _confirm
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def test_at_a_terminal_it_asks(monkeypatch: pytest.MonkeyPatch, typed: str, goes
     if goes_on:
         _confirm(yes=False)
     else:
-        with pytest.raises(Stop, match="Nothing was changed"):
+        with pytest.raises(CliError, match="Nothing was changed"):
             _confirm(yes=False)
 
 

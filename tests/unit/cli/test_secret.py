@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.openai import MODELS, behaviours
 from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretVersions
-from travel_gpt.cli.audit_log import trail_path
+from travel_gpt.cli.audit_log import audit_log_path
 from travel_gpt.cli.errors import FAILED, USAGE
 from travel_gpt.cli.secret.key_input import fingerprint
 from travel_gpt.credentials.credential import Key
@@ -382,7 +382,7 @@ def test_the_trail_is_the_owners_alone_and_grows(person: Person) -> None:
     person.run("secret", "put", given=KEY)
     person.run("secret", "put", given=NEW_KEY)
 
-    path = trail_path(os.environ)
+    path = audit_log_path(os.environ)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert len(person.audited()) == 2

@@ -14,8 +14,8 @@ import boto3
 import pytest
 
 from tests.unit.cli.conftest import KEY, SECRET, Person
-from travel_gpt.aws.secret_versions import Described, SecretVersions
-from travel_gpt.cli.doctor.check_result import DAY, Finding, State
+from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions
+from travel_gpt.cli.doctor.check_result import DAY, CheckResult, State
 from travel_gpt.cli.doctor.stack import api, deployed, monitoring as watching, role, secret
 from travel_gpt.cli.doctor.stack.checks import checks_of
 from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
@@ -77,7 +77,7 @@ def use(monkeypatch: pytest.MonkeyPatch, module: ModuleType, **answers: Any) -> 
     monkeypatch.setattr(module, "client", Aws(**answers))
 
 
-def told(findings: Iterator[Finding]) -> list[tuple[str, str]]:
+def told(findings: Iterator[CheckResult]) -> list[tuple[str, str]]:
     found = list(findings)
     assert all(bool(each.mend) == (each.state is not State.OK) for each in found)
     return [(each.state.value, each.says) for each in found]
@@ -260,7 +260,7 @@ def test_a_secret_that_cannot_be_looked_at_is_a_warning(monkeypatch: pytest.Monk
     assert told(secret.check_secret(stack()))[0][0] == "warning"
 
 
-def described(**changes: Any) -> Described:
+def described(**changes: Any) -> SecretMetadata:
     facts: dict[str, Any] = {
         "arn": "arn:x",
         "name": SECRET,
@@ -274,7 +274,7 @@ def described(**changes: Any) -> Described:
         "rotation_days": None,
         "kms_key": "",
     }
-    return Described(**facts | changes)
+    return SecretMetadata(**facts | changes)
 
 
 def _made(days: float) -> dict[str, Any]:

@@ -268,4 +268,4 @@ def _join(name: str) -> None:
 
 
 def test_the_waits_of_the_design() -> None:
-    assert (module.PATIENCE, module.PAUSE, DOUBTFUL_TTL) == (3.0, 15, 30)
+    assert (module.REFRESH_TIMEOUT, module.RETRY_INTERVAL, DOUBTFUL_TTL) == (3.0, 15, 30)

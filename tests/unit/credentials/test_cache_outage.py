@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials import cache as module
-from travel_gpt.credentials.cache import PAUSE, CredentialCache
+from travel_gpt.credentials.cache import RETRY_INTERVAL, CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.errors import (
@@ -85,12 +85,12 @@ def test_given_the_store_is_away_then_it_is_asked_once_a_pause_and_not_by_every_
     clock.advance(TTL)
 
     asked = []
-    for _ in range(4 * PAUSE):
+    for _ in range(4 * RETRY_INTERVAL):
         cache.current(soon())
         asked.append(source.fetches)
         clock.advance(1)
 
-    assert asked == [2] * PAUSE + [3] * PAUSE + [4] * PAUSE + [5] * PAUSE
+    assert asked == [2] * RETRY_INTERVAL + [3] * RETRY_INTERVAL + [4] * RETRY_INTERVAL + [5] * RETRY_INTERVAL
 
 
 def test_given_a_pause_that_reaches_beyond_the_bounded_time_then_the_bound_holds(
@@ -129,7 +129,7 @@ def test_given_the_store_is_back_then_its_key_is_taken_for_a_whole_ttl(
     cache.current(soon())
 
     source.will(SECOND, FIRST)
-    clock.advance(PAUSE)
+    clock.advance(RETRY_INTERVAL)
     assert cache.current(soon()) == SECOND
     clock.advance(TTL - 0.001)
     assert cache.current(soon()) == SECOND
@@ -153,7 +153,7 @@ def test_given_a_good_key_then_a_hanging_store_is_left_sooner_than_the_deadline(
     cache: CredentialCache, source: ScriptedSource, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given: the request itself has an hour.
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(module, "REFRESH_TIMEOUT", 0.05)
     release = threading.Event()
 
     def hang() -> Credential:
@@ -228,7 +228,7 @@ class TestKillSwitch:
         clock.advance(TTL)
         assert cache.current(soon()) == FIRST
 
-        clock.advance(PAUSE)
+        clock.advance(RETRY_INTERVAL)
 
         with pytest.raises(type(pulled)):
             cache.current(soon())

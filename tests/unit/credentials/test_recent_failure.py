@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
-from travel_gpt.credentials.cache import FAIR_TRY, CredentialCache
+from travel_gpt.credentials.cache import MIN_FETCH_SECONDS, CredentialCache
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.credentials.sources.chain import SecretDeleted
 from travel_gpt.deadline import Deadline
@@ -172,14 +172,14 @@ def test_given_a_timeout_then_it_is_remembered_if_the_source_had_a_fair_time(
     cache = cached(source, clock)
 
     # A request that came with too little time says nothing of the source.
-    assert FAIR_TRY == 1.0
+    assert MIN_FETCH_SECONDS == 1.0
     for fetches in (1, 2):
         with pytest.raises(CredentialsUnavailable) as failed:
             cache.current(Deadline(0.02))
         assert source.fetches == fetches
         assert failed.value.retry_after is None
 
-    monkeypatch.setattr("travel_gpt.credentials.cache.FAIR_TRY", 0.01)
+    monkeypatch.setattr("travel_gpt.credentials.cache.MIN_FETCH_SECONDS", 0.01)
     for _ in range(2):
         with pytest.raises(CredentialsUnavailable, match="did not answer in time"):
             cache.current(Deadline(0.02))

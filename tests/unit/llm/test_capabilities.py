@@ -12,7 +12,7 @@ from travel_gpt.llm.capabilities import (
     MAX_TOKENS,
     REASONING,
     STORE,
-    Dialect,
+    ServerCapabilities,
 )
 
 
@@ -21,7 +21,7 @@ def of_body(status: int, body: Any) -> openai.APIStatusError:
 
 
 def test_openai_is_asked_with_everything() -> None:
-    dialect = Dialect(at_openai=True)
+    dialect = ServerCapabilities(at_openai=True)
 
     assert dialect.takes(REASONING)
     assert dialect.takes(STORE)
@@ -29,7 +29,7 @@ def test_openai_is_asked_with_everything() -> None:
 
 
 def test_another_server_is_asked_without_what_few_know() -> None:
-    dialect = Dialect(at_openai=False)
+    dialect = ServerCapabilities(at_openai=False)
 
     assert not dialect.takes(REASONING)
     assert dialect.takes(STORE)
@@ -52,7 +52,7 @@ def test_another_server_is_asked_without_what_few_know() -> None:
 def test_given_a_server_that_refuses_a_parameter_by_name_then_it_is_left_out(
     failure: openai.APIStatusError,
 ) -> None:
-    dialect = Dialect(at_openai=False)
+    dialect = ServerCapabilities(at_openai=False)
 
     assert dialect.learn(failure)
 
@@ -62,7 +62,7 @@ def test_given_a_server_that_refuses_a_parameter_by_name_then_it_is_left_out(
 
 
 def test_given_openais_model_without_reasoning_then_the_effort_is_left_out() -> None:
-    dialect = Dialect(at_openai=True)
+    dialect = ServerCapabilities(at_openai=True)
 
     assert dialect.learn(refusal(400, "Unsupported parameter: 'reasoning.effort' is not supported."))
 
@@ -72,7 +72,7 @@ def test_given_openais_model_without_reasoning_then_the_effort_is_left_out() -> 
 
 def test_openai_is_always_told_not_to_store() -> None:
     # OpenAI knows the parameter. A refusal that quotes a traveller's "store" must not have queries kept.
-    dialect = Dialect(at_openai=True)
+    dialect = ServerCapabilities(at_openai=True)
 
     assert not dialect.learn(refusal(400, "Invalid input: 'a grocery store in Rome'"))
 
@@ -86,7 +86,7 @@ def test_openai_is_always_told_not_to_store() -> None:
 def test_given_the_wrong_name_for_the_cap_then_the_other_is_taken_and_one_always_goes_out(
     at_openai: bool, refused: str, then: str
 ) -> None:
-    dialect = Dialect(at_openai=at_openai)
+    dialect = ServerCapabilities(at_openai=at_openai)
 
     assert dialect.learn(refusal(400, f"Unsupported parameter: '{refused}' is not supported."))
     assert dialect.chat_cap == then
@@ -96,7 +96,7 @@ def test_given_the_wrong_name_for_the_cap_then_the_other_is_taken_and_one_always
 
 
 def test_several_parameters_are_learnt_one_after_the_other() -> None:
-    dialect = Dialect(at_openai=False)
+    dialect = ServerCapabilities(at_openai=False)
 
     assert dialect.learn(refusal(400, "store is unknown, and so is max_tokens"))
     assert (dialect.takes(STORE), dialect.chat_cap) == (False, MAX_TOKENS)
@@ -120,7 +120,7 @@ def test_several_parameters_are_learnt_one_after_the_other() -> None:
     ids=["400-of-another", "401", "403", "404", "429", "500", "400-silent", "connection", "timeout"],
 )
 def test_given_any_other_failure_then_nothing_is_learnt(failure: Exception) -> None:
-    dialect = Dialect(at_openai=False)
+    dialect = ServerCapabilities(at_openai=False)
 
     assert not dialect.learn(failure)
 
@@ -129,7 +129,7 @@ def test_given_any_other_failure_then_nothing_is_learnt(failure: Exception) -> N
 
 
 def test_what_one_server_does_not_take_another_may() -> None:
-    first, second = Dialect(at_openai=False), Dialect(at_openai=False)
+    first, second = ServerCapabilities(at_openai=False), ServerCapabilities(at_openai=False)
     first.learn(refusal(400, "store"))
 
     assert second.takes(STORE)

@@ -28,7 +28,7 @@ from travel_gpt.errors import (
     UpstreamUnreachable,
 )
 from travel_gpt.llm import client as module
-from travel_gpt.llm.client import LONGEST_PAUSE, Upstream, _pause_before_another_try
+from travel_gpt.llm.client import MAX_RETRY_DELAY, ModelClient, _pause_before_another_try
 from travel_gpt.llm.refusals import KeyRefused
 from travel_gpt.settings import Settings
 
@@ -81,9 +81,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def connect(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Upstream]]:
+def connect(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelClient]]:
     """Give a function that makes the way to the scripted server; its keywords are environment variables."""
-    made: list[Upstream] = []
+    made: list[ModelClient] = []
     plain = openai.DefaultHttpxClient
 
     def client(**options: Any) -> Any:
@@ -91,8 +91,8 @@ def connect(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     monkeypatch.setattr(openai, "DefaultHttpxClient", client)
 
-    def make(**environment: str) -> Upstream:
-        made.append(Upstream(Settings.load(environment)))
+    def make(**environment: str) -> ModelClient:
+        made.append(ModelClient(Settings.load(environment)))
         return made[-1]
 
     yield make
@@ -271,7 +271,7 @@ def test_a_passing_fault_is_tried_again_as_often_as_set_and_no_more(
 
     assert len(server.requests) == retries + 1
     assert len(slept) == retries
-    assert all(0 < pause <= LONGEST_PAUSE for pause in slept)
+    assert all(0 < pause <= MAX_RETRY_DELAY for pause in slept)
 
 
 @pytest.mark.usefixtures("slept")

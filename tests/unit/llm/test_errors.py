@@ -28,7 +28,7 @@ from travel_gpt.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from travel_gpt.llm.errors import may_pass, retry_after, translate
+from travel_gpt.llm.errors import map_openai_error, may_pass, retry_after
 from travel_gpt.llm.refusals import KeyRefused, NotPermitted
 from travel_gpt.redaction import guard
 
@@ -168,7 +168,7 @@ ROWS: list[tuple[str, Exception, type[TravelGPTError]]] = [
 
 @pytest.mark.parametrize(("failure", "kind"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_a_servers_failure_has_one_meaning(failure: Exception, kind: type[TravelGPTError]) -> None:
-    meaning = translate(failure)
+    meaning = map_openai_error(failure)
 
     assert type(meaning) is kind
     assert meaning.detail
@@ -177,7 +177,10 @@ def test_a_servers_failure_has_one_meaning(failure: Exception, kind: type[Travel
 
 def test_a_refused_key_is_told_from_one_that_lacks_a_permission() -> None:
     # Only the first is worth another fetch of the secret.
-    refused, unscoped = translate(refusal(401, OPENAI_QUOTES)), translate(refusal(403, NO_SCOPE))
+    refused, unscoped = (
+        map_openai_error(refusal(401, OPENAI_QUOTES)),
+        map_openai_error(refusal(403, NO_SCOPE)),
+    )
 
     assert isinstance(refused, KeyRefused)
     assert not isinstance(unscoped, KeyRefused)
@@ -187,14 +190,16 @@ def test_a_refused_key_is_told_from_one_that_lacks_a_permission() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_the_detail_of_a_refused_key_quotes_nothing(status: int) -> None:
-    meaning = translate(refusal(status, f"Invalid API key: {KEY[:14]}...{KEY[-6:]}", code=KEY))
+    meaning = map_openai_error(refusal(status, f"Invalid API key: {KEY[:14]}...{KEY[-6:]}", code=KEY))
 
     assert meaning.detail == f"the server answered {status}: it refuses the key"
 
 
 @pytest.mark.parametrize("status", [400, 409, 422, 429, 500, 503])
 def test_the_detail_of_another_failure_quotes_the_server_without_keys(status: int) -> None:
-    meaning = translate(refusal(status, f"Cannot serve {KEY} today", code="some_code", kind="some_kind"))
+    meaning = map_openai_error(
+        refusal(status, f"Cannot serve {KEY} today", code="some_code", kind="some_kind")
+    )
 
     assert meaning.detail == (
         f"the server answered {status}: some_code some_kind Cannot serve [redacted] today"
@@ -224,7 +229,7 @@ def test_the_detail_of_another_failure_quotes_the_server_without_keys(status: in
     ids=["chat-only", "path", "refused", "name", "certificate", "connect-timeout", "lines"],
 )
 def test_the_detail_is_one_line_with_the_status_and_the_cause(failure: Exception, detail: str | None) -> None:
-    said = translate(failure).detail
+    said = map_openai_error(failure).detail
 
     assert "\n" not in said
     if detail is not None:
@@ -232,7 +237,7 @@ def test_the_detail_is_one_line_with_the_status_and_the_cause(failure: Exception
 
 
 def test_a_server_that_speaks_chat_only_is_named_to_the_caller_with_the_setting() -> None:
-    meaning = translate(of_response(httpx2.Response(404, text="404 page not found"), RESPONSES))
+    meaning = map_openai_error(of_response(httpx2.Response(404, text="404 page not found"), RESPONSES))
 
     assert "OPENAI_API=chat" in meaning.message
 
@@ -244,7 +249,7 @@ CANNOT_HELP = (
 
 @pytest.mark.parametrize("failure", [row[1] for row in ROWS if row[0] in CANNOT_HELP], ids=CANNOT_HELP)
 def test_try_again_is_said_only_where_it_can_help(failure: Exception) -> None:
-    meaning = translate(failure)
+    meaning = map_openai_error(failure)
 
     assert "try again" not in meaning.message.lower()
     assert meaning.retry_after is None
@@ -252,7 +257,7 @@ def test_try_again_is_said_only_where_it_can_help(failure: Exception) -> None:
 
 @pytest.mark.parametrize("status", [400, 418, 422, 431])
 def test_a_request_that_the_server_refused_as_it_was_sent_is_not_to_be_tried_again(status: int) -> None:
-    assert "same answer" in translate(refusal(status, "Unknown parameter: 'x'")).message
+    assert "same answer" in map_openai_error(refusal(status, "Unknown parameter: 'x'")).message
 
 
 @pytest.mark.parametrize(
@@ -271,20 +276,20 @@ def test_a_request_that_the_server_refused_as_it_was_sent_is_not_to_be_tried_aga
     ids=["500", "503", "409", "cut", "refused", "certificate", "501", "503-quota", "500-context"],
 )
 def test_what_cannot_succeed_is_not_tried_again(failure: Exception, passes: bool) -> None:
-    assert may_pass(failure, translate(failure)) is passes
+    assert may_pass(failure, map_openai_error(failure)) is passes
 
 
 def test_the_status_of_the_server_goes_to_the_log() -> None:
-    assert translate(refusal(429)).upstream_status == 429
-    assert translate(refusal(401)).upstream_status == 401
-    assert translate(openai.APITimeoutError(REQUEST)).upstream_status is None
+    assert map_openai_error(refusal(429)).upstream_status == 429
+    assert map_openai_error(refusal(401)).upstream_status == 401
+    assert map_openai_error(openai.APITimeoutError(REQUEST)).upstream_status is None
 
 
 def test_a_code_that_quotes_a_key_of_no_known_shape_is_masked() -> None:
     key = "0A1b2C3d4E5f6G7h8I9j"
     guard(key)
 
-    detail = translate(refusal(400, "No.", code=key)).detail
+    detail = map_openai_error(refusal(400, "No.", code=key)).detail
 
     assert key[:8].lower() not in detail.lower()
 
@@ -296,19 +301,19 @@ def test_a_refused_exchange_that_quotes_the_token_as_its_code_is_masked() -> Non
 
     failure = openai.OAuthError(response=response, body={"error": f"invalid_grant\n{token}"})
 
-    assert translate(failure).detail == (
+    assert map_openai_error(failure).detail == (
         "OpenAI does not exchange the function's identity: invalid_grant [redacted]"
     )
 
 
 def test_a_long_message_of_a_server_is_cut() -> None:
-    assert len(translate(refusal(500, "x" * 100_000)).detail) < 600
+    assert len(map_openai_error(refusal(500, "x" * 100_000)).detail) < 600
 
 
 @pytest.mark.parametrize("failure", [row[1] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_the_caller_reads_our_words_and_never_the_servers(failure: Exception) -> None:
-    assert "It says why" not in translate(failure).message
-    assert KEY[8:16] not in translate(failure).message
+    assert "It says why" not in map_openai_error(failure).message
+    assert KEY[8:16] not in map_openai_error(failure).message
 
 
 @pytest.mark.parametrize(
@@ -372,7 +377,7 @@ def test_whatever_a_retry_after_says_it_is_a_number_of_seconds_or_nothing(text: 
     ids=["429", "429-silent", "429-nonsense", "503", "503-silent", "500", "quota", "timeout"],
 )
 def test_a_wait_is_passed_on_and_a_429_always_has_one(failure: Exception, seconds: int | None) -> None:
-    assert translate(failure).retry_after == seconds
+    assert map_openai_error(failure).retry_after == seconds
 
 
 @given(
@@ -387,7 +392,7 @@ def test_a_wait_is_passed_on_and_a_429_always_has_one(failure: Exception, second
     ),
 )
 def test_whatever_a_server_says_it_has_a_meaning(status: int, body: object) -> None:
-    meaning = translate(of_response(httpx2.Response(status, json=body)))
+    meaning = map_openai_error(of_response(httpx2.Response(status, json=body)))
 
     assert meaning.code
     assert status_of(meaning) >= 400

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, Clock, ModelServer, ScriptedSource, soon
-from travel_gpt.advisor.adviser import PROOF_SHARED_FOR, PROOF_WITHIN, Adviser
+from travel_gpt.advisor.adviser import VERIFICATION_TTL, VERIFY_TIMEOUT, Adviser
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.deadline import Deadline
@@ -37,7 +37,7 @@ def test_a_proof_is_one_models_call_and_no_query(world: World) -> None:
 
 
 def test_a_proof_is_shared_for_a_minute(world: World) -> None:
-    for _ in range(PROOF_SHARED_FOR):
+    for _ in range(VERIFICATION_TTL):
         world.adviser.prove_key(soon())
         world.clock.advance(1)
     assert len(world.server.proofs) == 1
@@ -45,7 +45,7 @@ def test_a_proof_is_shared_for_a_minute(world: World) -> None:
     world.adviser.prove_key(soon())
 
     assert len(world.server.proofs) == 2
-    assert PROOF_SHARED_FOR == 60
+    assert VERIFICATION_TTL == 60
 
 
 def test_given_a_wall_clock_set_back_then_an_old_proof_does_not_last_for_ever(world: World) -> None:
@@ -112,7 +112,7 @@ def test_a_proof_has_ten_seconds_of_a_longer_deadline_and_all_of_a_shorter(world
     world.adviser.prove_key(soon(4))
 
     long, short = world.server.seconds_left
-    assert 9 < long <= PROOF_WITHIN == 10
+    assert 9 < long <= VERIFY_TIMEOUT == 10
     assert 3 < short <= 4
 
 
@@ -141,7 +141,7 @@ def test_a_failure_is_forgotten_after_its_minute(world: World) -> None:
         world.adviser.prove_key(soon())
 
     world.server.does = lambda: None
-    world.clock.advance(PROOF_SHARED_FOR)
+    world.clock.advance(VERIFICATION_TTL)
     world.adviser.prove_key(soon())
 
 
@@ -160,7 +160,7 @@ def test_given_a_refused_key_and_a_new_one_in_the_secret_then_the_new_one_is_pro
     world.adviser.prove_key(soon())
     world.server.accepts = {SECOND_KEY}
     world.source.will(SECOND)
-    world.clock.advance(PROOF_SHARED_FOR)
+    world.clock.advance(VERIFICATION_TTL)
 
     world.adviser.prove_key(soon())
     world.adviser.prove_key(soon())
@@ -232,7 +232,7 @@ def test_a_proof_of_a_refused_key_that_works_again_makes_it_good_again(world: Wo
     assert world.cache.is_rejected(FIRST)
 
     world.server.accepts = {FIRST_KEY}
-    world.clock.advance(PROOF_SHARED_FOR)
+    world.clock.advance(VERIFICATION_TTL)
     world.adviser.prove_key(soon())
 
     assert not world.cache.is_rejected(FIRST)

@@ -12,7 +12,7 @@ import pytest
 from tests.support.recorded import Recording, recordings
 from tests.unit.doubles import FIRST, soon
 from travel_gpt.errors import TravelGPTError
-from travel_gpt.llm.client import Upstream
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def queries() -> dict[str, Recording]:
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """Give a function that asks a server which answers as recorded."""
-    made: list[Upstream] = []
+    made: list[ModelClient] = []
     plain = openai.DefaultHttpxClient
     answers: list[httpx2.Response] = []
 
@@ -136,7 +136,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         answers.append(httpx2.Response(line.status or 200, text=text, headers=headers))
         api = "chat" if CHAT in line.name else "responses"
         made.append(
-            Upstream(
+            ModelClient(
                 Settings.load(
                     {
                         "OPENAI_API": api,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, Upstream, behaviours
+from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, FakeOpenAI, behaviours
 from tests.support.recorded import recordings
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ MAY_BE_MISSING = {"obfuscation"}
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
+def upstream() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI() as server:
         yield server
 
 
-def ask(upstream: Upstream, path: str, behaviour: Behaviour, **changes: Any) -> httpx2.Response:
+def ask(upstream: FakeOpenAI, path: str, behaviour: Behaviour, **changes: Any) -> httpx2.Response:
     upstream.forget()
     upstream.default(path, behaviour)
     headers = {"authorization": "Bearer sk-proj-0123456789abcdef"}
@@ -87,7 +87,7 @@ def ask(upstream: Upstream, path: str, behaviour: Behaviour, **changes: Any) -> 
     ("behaviour", "path", "name", "same_words"), REFUSALS, ids=[f"{row[1]}-{row[2]}" for row in REFUSALS]
 )
 def test_a_refusal_is_the_recorded_one(
-    upstream: Upstream, behaviour: Behaviour, path: str, name: str, same_words: bool
+    upstream: FakeOpenAI, behaviour: Behaviour, path: str, name: str, same_words: bool
 ) -> None:
     line = recordings("openai")[f"openai/{name}"]
 
@@ -110,7 +110,7 @@ def test_a_refusal_is_the_recorded_one(
 
 
 @pytest.mark.parametrize("path", [RESPONSES, CHAT])
-def test_no_key_is_refused_in_the_recorded_words(upstream: Upstream, path: str) -> None:
+def test_no_key_is_refused_in_the_recorded_words(upstream: FakeOpenAI, path: str) -> None:
     line = recordings("openai")["openai/POST /v1/chat/completions/401-no-key"]
 
     reply = httpx2.post(upstream.url + path, json=ASKED[path])
@@ -120,7 +120,7 @@ def test_no_key_is_refused_in_the_recorded_words(upstream: Upstream, path: str) 
 
 @pytest.mark.parametrize(("behaviour", "path", "name"), ANSWERS, ids=[row[2] for row in ANSWERS])
 def test_an_answer_has_the_recorded_members(
-    upstream: Upstream, behaviour: Behaviour, path: str, name: str
+    upstream: FakeOpenAI, behaviour: Behaviour, path: str, name: str
 ) -> None:
     line = recordings("openai")[f"openai/{name}"]
 
@@ -130,7 +130,7 @@ def test_an_answer_has_the_recorded_members(
     assert _unlike(line.body, reply.json()) == []
 
 
-def test_a_refusal_of_the_model_has_the_recorded_members(upstream: Upstream) -> None:
+def test_a_refusal_of_the_model_has_the_recorded_members(upstream: FakeOpenAI) -> None:
     line = recordings("openai")["openai/POST /v1/chat/completions/refusal"]
 
     choice = ask(upstream, CHAT, behaviours.refusal()).json()["choices"][0]
@@ -141,7 +141,7 @@ def test_a_refusal_of_the_model_has_the_recorded_members(upstream: Upstream) -> 
     assert set(recorded["message"]) <= set(choice["message"])
 
 
-def test_an_answer_cut_by_the_cap_ends_as_recorded(upstream: Upstream) -> None:
+def test_an_answer_cut_by_the_cap_ends_as_recorded(upstream: FakeOpenAI) -> None:
     chat = recordings("openai")["openai/POST /v1/chat/completions/length-cuts-json"]
     document = ask(upstream, CHAT, behaviours.incomplete()).json()
     assert document["choices"][0]["finish_reason"] == chat.body["choices"][0]["finish_reason"] == "length"
@@ -154,7 +154,7 @@ def test_an_answer_cut_by_the_cap_ends_as_recorded(upstream: Upstream) -> None:
     assert document["output"][0]["status"] == recorded["output"][0]["status"]
 
 
-def test_a_stream_of_responses_has_the_recorded_events(upstream: Upstream) -> None:
+def test_a_stream_of_responses_has_the_recorded_events(upstream: FakeOpenAI) -> None:
     line = recordings("openai")["openai/POST /v1/responses stream/stream-text"]
 
     said = _events(ask(upstream, RESPONSES, behaviours.answer("pong"), stream=True).text)
@@ -167,7 +167,7 @@ def test_a_stream_of_responses_has_the_recorded_events(upstream: Upstream) -> No
     assert "[DONE]" not in line.body
 
 
-def test_a_stream_of_chat_has_the_recorded_chunks(upstream: Upstream) -> None:
+def test_a_stream_of_chat_has_the_recorded_chunks(upstream: FakeOpenAI) -> None:
     line = recordings("openai")["openai/POST /v1/chat/completions stream/stream-text-include-usage"]
     options = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -182,7 +182,7 @@ def test_a_stream_of_chat_has_the_recorded_chunks(upstream: Upstream) -> None:
     assert ("[DONE]" in text) is ("[DONE]" in line.body)
 
 
-def test_an_error_inside_a_stream_is_nested_as_recorded(upstream: Upstream) -> None:
+def test_an_error_inside_a_stream_is_nested_as_recorded(upstream: FakeOpenAI) -> None:
     line = recordings("openai")["openai/POST /v1/responses stream/stream-error-mid"]
 
     said = _events(ask(upstream, RESPONSES, behaviours.stream_error(3), stream=True).text)[-1]

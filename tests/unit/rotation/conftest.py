@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from moto.secretsmanager import models
 
-from tests.unit.rotation.harness import DAY, World
+from tests.unit.rotation.harness import DAY, Harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,10 @@ def owner() -> SecretsManagerClient:
 
 
 @pytest.fixture
-def world(owner: SecretsManagerClient, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(owner: SecretsManagerClient, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     """A secret whose owner put a key of their own into it a month ago."""
     monkeypatch.setattr(models, "time", SimpleNamespace(time=clock))
     with mock_aws():
-        made = World(owner, clock)
+        made = Harness(owner, clock)
         clock.advance(30 * DAY)
         yield made

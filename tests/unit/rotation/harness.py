@@ -13,10 +13,10 @@ from moto.secretsmanager.models import secretsmanager_backends
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.errors import CredentialRejected
-from travel_gpt.rotation.config import RotationPlan
+from travel_gpt.rotation.config import RotationConfig
 from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
-from travel_gpt.rotation.workflow import Rotation
+from travel_gpt.rotation.workflow import RotationWorkflow
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NAME = "travel-gpt/openai-api-key"
 OWNERS_KEY = "sk-svcacct-owners-first-key-000000000001"
 DAY = 86_400
 
-PLAN = RotationPlan.load(
+PLAN = RotationConfig.load(
     {
         "ROTATION_PROJECT_ID": "proj_1",
         "ROTATION_SERVICE_ACCOUNT_ID": "user-1",
@@ -49,7 +49,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Fate:
+class CrashInjector:
     """Counts the moments before and after each call to the outside, and kills at one of them."""
 
     dies_at: int | None = None
@@ -140,12 +140,12 @@ class PlayedDeletions:
         self.planned.setdefault(version, at)
 
 
-class World:
+class Harness:
     """Everything that a rotation touches."""
 
     def __init__(self, owner: SecretsManagerClient, clock: Clock) -> None:
         self.owner, self.clock = owner, clock
-        self.fate = Fate()
+        self.fate = CrashInjector()
         self.keys = PlayedKeys(clock)
         self.keys.alive["key_0"] = Live("key_0", "made by hand", OWNERS_KEY, clock())
         self.deletions = PlayedDeletions()
@@ -165,11 +165,11 @@ class World:
         """How its keys are called."""
         return KeyNames(self.versions.describe().arn)
 
-    def rotation(self) -> Rotation:
+    def rotation(self) -> RotationWorkflow:
         """A rotation, whose every call to the outside may be its last."""
         around = self.fate.around
         keys, deletions = _Dying(self.keys, around), _Dying(self.deletions, around)
-        return Rotation(
+        return RotationWorkflow(
             SecretVersions(NAME, cast("Any", _Dying(_Immutable(self.owner), around))),
             keys,
             deletions,

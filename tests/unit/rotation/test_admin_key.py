@@ -21,13 +21,13 @@ from travel_gpt.errors import (
 )
 from travel_gpt.redaction import redact
 from travel_gpt.rotation.admin_key import fetch_admin_key
-from travel_gpt.rotation.schedule import Deletions
+from travel_gpt.rotation.schedule import DeletionSchedule
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-    from tests.unit.rotation.harness import World
+    from tests.unit.rotation.harness import Harness
 
 NAME = "travel-gpt/openai-admin-key"
 KEY = "sk-admin-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
@@ -35,8 +35,8 @@ ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:travel-gpt/openai-ap
 VERSION = "01234567-89ab-cdef-0123-456789abcdef"
 
 
-def deletions(scheduler: Stubber) -> Deletions:
-    return Deletions(PLAN, cast("EventBridgeSchedulerClient", scheduler.client))
+def deletions(scheduler: Stubber) -> DeletionSchedule:
+    return DeletionSchedule(PLAN, cast("EventBridgeSchedulerClient", scheduler.client))
 
 
 @pytest.mark.usefixtures("world")
@@ -100,7 +100,7 @@ class TestTheSchedule:
         stubber.activate()
         return stubber
 
-    def test_asks_the_function_once_and_is_gone_then(self, world: World, scheduler: Stubber) -> None:
+    def test_asks_the_function_once_and_is_gone_then(self, world: Harness, scheduler: Stubber) -> None:
         name = world.names.of(VERSION)
         target = {
             "Arn": PLAN.function_arn,
@@ -162,4 +162,4 @@ class TestTheSchedule:
 
         away: Any = Away()
         with pytest.raises(CredentialsUnavailable, match="cannot be reached"):
-            Deletions(PLAN, away).schedule(ARN, VERSION, 0.0)
+            DeletionSchedule(PLAN, away).schedule(ARN, VERSION, 0.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.rotation.config import LONGEST_LIFETIME, MOST_DAYS, RotationPlan, overlap_of
+from travel_gpt.rotation.config import LONGEST_LIFETIME, MOST_DAYS, RotationConfig, overlap_of
 from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.settings import Settings
 
@@ -27,7 +27,7 @@ def test_the_overlap_is_what_every_cache_needs_to_let_go() -> None:
 
 
 def test_a_key_lives_for_two_periods_and_the_overlap() -> None:
-    plan = RotationPlan.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": "7"}, Settings.load({}))
+    plan = RotationConfig.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": "7"}, Settings.load({}))
 
     assert plan.problems == ()
     assert plan.lifetime == 14 * 86_400 + 3930
@@ -39,7 +39,7 @@ def test_no_key_lives_longer_than_openai_allows_nor_ends_before_a_second_rotatio
     days: int, overlap: str
 ) -> None:
     settings = Settings.load({"CREDENTIAL_TTL_SECONDS": overlap, "CREDENTIAL_MAX_STALE_SECONDS": overlap})
-    plan = RotationPlan.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, settings)
+    plan = RotationConfig.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, settings)
 
     assert plan.problems == ()
     # Source: OpenAI's API reference, "Create project service account API key": 1 to 31536000.
@@ -50,7 +50,7 @@ def test_no_key_lives_longer_than_openai_allows_nor_ends_before_a_second_rotatio
 
 @pytest.mark.parametrize("days", [MOST_DAYS + 1, 365, 999])
 def test_a_period_of_which_two_exceed_the_life_of_a_key_is_a_problem(days: int) -> None:
-    plan = RotationPlan.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, Settings.load({}))
+    plan = RotationConfig.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, Settings.load({}))
 
     (problem,) = plan.problems
     assert f"CREDENTIAL_ROTATION_DAYS must be at most {MOST_DAYS}" in problem
@@ -75,7 +75,7 @@ def credential(api: str | None = None) -> Credential:
 def test_a_key_may_list_the_models_and_ask_one_unless_the_owner_chose(
     variables: dict[str, str], api: str | None, scopes: tuple[str, ...]
 ) -> None:
-    plan = RotationPlan.load({**GOOD, **variables}, Settings.load(variables))
+    plan = RotationConfig.load({**GOOD, **variables}, Settings.load(variables))
 
     assert plan.problems == ()
     assert plan.scopes_for(credential(api)) == scopes
@@ -83,7 +83,7 @@ def test_a_key_may_list_the_models_and_ask_one_unless_the_owner_chose(
 
 @pytest.mark.parametrize("chosen", ["API", "a,,b", "a, b", "all,api.model.read ,", "sk-svcacct-x", "a" * 101])
 def test_scopes_that_cannot_be_any_are_named_and_not_quoted(chosen: str) -> None:
-    plan = RotationPlan.load({**GOOD, "ROTATION_KEY_SCOPES": chosen}, Settings.load({}))
+    plan = RotationConfig.load({**GOOD, "ROTATION_KEY_SCOPES": chosen}, Settings.load({}))
 
     assert plan.problems == ("ROTATION_KEY_SCOPES is missing or malformed",)
 
@@ -91,13 +91,13 @@ def test_scopes_that_cannot_be_any_are_named_and_not_quoted(chosen: str) -> None
 @pytest.mark.parametrize("variable", GOOD)
 @pytest.mark.parametrize("value", ["", "two words", "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"])
 def test_given_a_wrong_variable_then_it_is_named_and_not_quoted(variable: str, value: str) -> None:
-    plan = RotationPlan.load({**GOOD, variable: value}, Settings.load({}))
+    plan = RotationConfig.load({**GOOD, variable: value}, Settings.load({}))
 
     assert plan.problems == (f"{variable} is missing or malformed",)
 
 
 def test_problems_of_the_settings_are_problems_of_the_rotation() -> None:
-    plan = RotationPlan.load(GOOD, Settings.load({"CREDENTIAL_TTL_SECONDS": "soon"}))
+    plan = RotationConfig.load(GOOD, Settings.load({"CREDENTIAL_TTL_SECONDS": "soon"}))
 
     assert len(plan.problems) == 1
     assert "CREDENTIAL_TTL_SECONDS" in plan.problems[0]

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from tests.unit.rotation.harness import OWNERS_KEY, PLAN, Fate, Killed, World
+from tests.unit.rotation.harness import OWNERS_KEY, PLAN, CrashInjector, Harness, Killed
 from travel_gpt.errors import CredentialError
 
 # Before and after each call that a rotation makes, and that a deletion makes: the first two tests count them.
@@ -14,10 +14,10 @@ OF_A_ROTATION = range(39)
 OF_A_DELETION = range(6)
 
 
-def die_once(world: World, token: str, moment: int) -> bool:
+def die_once(world: Harness, token: str, moment: int) -> bool:
     """Rotate up to a moment; tell whether it came."""
     # A new one, which counts from this rotation on.
-    world.fate = Fate(dies_at=moment)
+    world.fate = CrashInjector(dies_at=moment)
     try:
         world.rotate(token)
     except Killed:
@@ -27,22 +27,22 @@ def die_once(world: World, token: str, moment: int) -> bool:
     return False
 
 
-def assert_current_key_lives(world: World) -> None:
+def assert_current_key_lives(world: Harness) -> None:
     assert world.key_at("AWSCURRENT") in world.living
 
 
-def test_all_moments_of_a_rotation_are_tried(world: World) -> None:
+def test_all_moments_of_a_rotation_are_tried(world: Harness) -> None:
     world.rotate()
 
     assert world.fate.moments == OF_A_ROTATION.stop
 
 
-def test_all_moments_of_a_deletion_are_tried(world: World) -> None:
+def test_all_moments_of_a_deletion_are_tried(world: Harness) -> None:
     first = world.rotate()
     world.clock.advance(PLAN.period)
     world.rotate()
     world.clock.advance(PLAN.overlap)
-    world.fate = Fate()
+    world.fate = CrashInjector()
     world.rotation().delete(first)
 
     assert world.fate.moments == OF_A_DELETION.stop
@@ -51,7 +51,7 @@ def test_all_moments_of_a_deletion_are_tried(world: World) -> None:
 @pytest.mark.parametrize("moment", OF_A_ROTATION)
 class TestADeath:
     def test_given_the_rotation_is_repeated_then_it_ends_as_if_nothing_had_happened(
-        self, world: World, moment: int
+        self, world: Harness, moment: int
     ) -> None:
         token = world.begin()
         die_once(world, token, moment)
@@ -67,7 +67,7 @@ class TestADeath:
         assert len(world.deletions.planned) == 1
         assert world.orphans() == set()
 
-    def test_given_each_step_is_repeated_alone_then_that_does(self, world: World, moment: int) -> None:
+    def test_given_each_step_is_repeated_alone_then_that_does(self, world: Harness, moment: int) -> None:
         token = world.begin()
         world.fate.dies_at = moment
         for step in world.steps(token):
@@ -82,7 +82,7 @@ class TestADeath:
         assert world.orphans() == set()
 
     def test_given_it_is_given_up_then_the_next_rotation_clears_what_it_left(
-        self, world: World, moment: int
+        self, world: Harness, moment: int
     ) -> None:
         first = world.begin()
         die_once(world, first, moment)
@@ -104,7 +104,7 @@ class TestADeath:
         assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
 
     def test_given_the_second_rotation_dies_then_the_first_ones_key_lives_for_the_overlap_and_no_longer(
-        self, world: World, moment: int
+        self, world: Harness, moment: int
     ) -> None:
         world.rotate()
         old = str(world.key_at("AWSCURRENT"))
@@ -128,12 +128,12 @@ class TestADeath:
 
 
 @pytest.mark.parametrize("moment", OF_A_DELETION)
-def test_given_the_deletion_dies_then_it_is_repeated(world: World, moment: int) -> None:
+def test_given_the_deletion_dies_then_it_is_repeated(world: Harness, moment: int) -> None:
     first = world.rotate()
     world.clock.advance(PLAN.period)
     world.rotate()
     world.clock.advance(PLAN.overlap)
-    world.fate = Fate(dies_at=moment)
+    world.fate = CrashInjector(dies_at=moment)
 
     with contextlib.suppress(Killed):
         world.rotation().delete(first)
@@ -146,7 +146,7 @@ def test_given_the_deletion_dies_then_it_is_repeated(world: World, moment: int) 
 
 @pytest.mark.parametrize("moment", OF_A_ROTATION)
 def test_given_a_new_key_that_never_works_then_what_is_current_stays_whatever_dies(
-    world: World, moment: int
+    world: Harness, moment: int
 ) -> None:
     world.keys.knows_new_keys_after = 10 * PLAN.period
     token = world.begin()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from travel_gpt.errors import CredentialsUnavailable
-from travel_gpt.rotation.events import RotationFailed, RotationSteps
+from travel_gpt.rotation.events import RotationEvents, RotationFailed
 from travel_gpt.rotation.schedule import DELETE_KEY
 
 if TYPE_CHECKING:
-    from tests.unit.rotation.harness import World
-    from travel_gpt.rotation.workflow import Rotation
+    from tests.unit.rotation.harness import Harness
+    from travel_gpt.rotation.workflow import RotationWorkflow
 
 STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 SECRET = "travel-gpt/openai-api-key"
@@ -29,8 +29,8 @@ def failures_counted(capsys: pytest.CaptureFixture[str]) -> float:
     return float(sum(amount for line in lines for amount in line["RotationFailure"]))
 
 
-def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: World) -> None:
-    steps = RotationSteps(lambda _: world.rotation(), ())
+def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: Harness) -> None:
+    steps = RotationEvents(lambda _: world.rotation(), ())
     version = world.begin()
     before = world.versions.describe().current
 
@@ -40,14 +40,14 @@ def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: World) -
     assert steps.run(event(DELETE_KEY, before)) == "not_ours"
 
 
-def test_the_rotation_is_of_the_secret_that_is_named(world: World) -> None:
+def test_the_rotation_is_of_the_secret_that_is_named(world: Harness) -> None:
     asked: list[str] = []
 
-    def rotation_of(secret: str) -> Rotation:
+    def rotation_of(secret: str) -> RotationWorkflow:
         asked.append(secret)
         return world.rotation()
 
-    steps = RotationSteps(rotation_of, ())
+    steps = RotationEvents(rotation_of, ())
 
     steps.run(event("createSecret", world.begin()))
 
@@ -55,13 +55,13 @@ def test_the_rotation_is_of_the_secret_that_is_named(world: World) -> None:
 
 
 def test_a_failure_names_the_step_and_the_code_and_counts_once(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def away(_: str) -> Any:
         raise CredentialsUnavailable("the store said sk-proj-quoted0000000000000000")
 
     with pytest.raises(RotationFailed) as failed:
-        RotationSteps(away, ()).run(event("createSecret", world.begin()))
+        RotationEvents(away, ()).run(event("createSecret", world.begin()))
 
     # Lambda prints this past every filter.
     assert str(failed.value) == "createSecret failed: credentials_unavailable. The log says why."
@@ -74,7 +74,7 @@ def test_a_mistake_of_ours_says_nothing_of_what_it_held(capsys: pytest.CaptureFi
         raise RuntimeError("it held sk-proj-quoted0000000000000000")
 
     with pytest.raises(RotationFailed) as failed:
-        RotationSteps(broken, ()).run(event("testSecret"))
+        RotationEvents(broken, ()).run(event("testSecret"))
 
     assert str(failed.value) == "testSecret failed: internal_error. The log says why."
     assert failures_counted(capsys) == 1
@@ -96,15 +96,15 @@ def test_a_mistake_of_ours_says_nothing_of_what_it_held(capsys: pytest.CaptureFi
     ],
     ids=str,
 )
-def test_an_event_of_somebody_else_does_nothing(world: World, wrong: dict[str, Any]) -> None:
+def test_an_event_of_somebody_else_does_nothing(world: Harness, wrong: dict[str, Any]) -> None:
     with pytest.raises(RotationFailed, match="misconfigured"):
-        RotationSteps(lambda _: world.rotation(), ()).run(wrong)
+        RotationEvents(lambda _: world.rotation(), ()).run(wrong)
 
     assert world.keys.made == 0
 
 
-def test_with_wrong_settings_no_step_is_done(world: World) -> None:
-    steps = RotationSteps(lambda _: world.rotation(), ("ROTATION_PROJECT_ID is missing or malformed",))
+def test_with_wrong_settings_no_step_is_done(world: Harness) -> None:
+    steps = RotationEvents(lambda _: world.rotation(), ("ROTATION_PROJECT_ID is missing or malformed",))
 
     with pytest.raises(RotationFailed, match="misconfigured"):
         steps.run(event("createSecret", world.begin()))

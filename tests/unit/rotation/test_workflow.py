@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.rotation.harness import DAY, NAME, OWNERS_KEY, PLAN, Live, World
+from tests.unit.rotation.harness import DAY, NAME, OWNERS_KEY, PLAN, Harness, Live
 from travel_gpt.errors import (
     AccessDenied,
     CredentialRejected,
@@ -38,7 +38,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 class TestCreating:
     def test_the_new_version_holds_a_new_key_its_end_and_what_else_the_secret_held(
-        self, world: World
+        self, world: Harness
     ) -> None:
         token = world.begin()
 
@@ -53,7 +53,7 @@ class TestCreating:
         assert stored.stages == {"AWSPENDING"}
         assert world.key_at("AWSCURRENT") == OWNERS_KEY
 
-    def test_the_keys_name_tells_its_version(self, world: World) -> None:
+    def test_the_keys_name_tells_its_version(self, world: Harness) -> None:
         token = world.begin()
         world.rotation().create(token)
 
@@ -61,14 +61,14 @@ class TestCreating:
         assert world.names.version(made.name) == token
         assert len(made.name) <= 64
 
-    def test_given_a_pending_version_with_a_living_key_then_it_is_kept(self, world: World) -> None:
+    def test_given_a_pending_version_with_a_living_key_then_it_is_kept(self, world: Harness) -> None:
         token = world.begin()
         world.rotation().create(token)
 
         assert world.rotation().create(token) == "already_created"
         assert world.keys.made == 1
 
-    def test_the_new_key_has_the_scopes_of_the_api_that_the_secret_names(self, world: World) -> None:
+    def test_the_new_key_has_the_scopes_of_the_api_that_the_secret_names(self, world: Harness) -> None:
         world.owner.put_secret_value(
             SecretId=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "api": "chat"})
         )
@@ -79,7 +79,7 @@ class TestCreating:
 
     @pytest.mark.parametrize("before", [(), ("api.model.read",), ("api.all.read",)])
     def test_given_a_pending_key_with_other_scopes_then_it_gets_those_that_are_needed(
-        self, world: World, before: tuple[str, ...]
+        self, world: Harness, before: tuple[str, ...]
     ) -> None:
         token = world.begin()
         world.rotation().create(token)
@@ -92,7 +92,7 @@ class TestCreating:
 
     @pytest.mark.parametrize("how", ["dead", "the current one"])
     def test_given_a_pending_version_that_can_never_work_then_it_is_discarded(
-        self, world: World, how: str
+        self, world: Harness, how: str
     ) -> None:
         if how == "dead":
             token = world.begin()
@@ -109,7 +109,7 @@ class TestCreating:
         world.rotate()
         assert world.key_at("AWSCURRENT") != OWNERS_KEY
 
-    def test_given_rotation_that_is_off_then_nothing_is_made(self, world: World) -> None:
+    def test_given_rotation_that_is_off_then_nothing_is_made(self, world: Harness) -> None:
         token = world.begin()
         world.backend.rotation_enabled = False
 
@@ -117,7 +117,7 @@ class TestCreating:
             world.rotation().create(token)
         assert world.keys.made == 0
 
-    def test_given_a_version_that_is_not_pending_then_nothing_is_made(self, world: World) -> None:
+    def test_given_a_version_that_is_not_pending_then_nothing_is_made(self, world: Harness) -> None:
         world.begin()
 
         for step in (world.rotation().create, world.rotation().set, world.rotation().finish):
@@ -125,7 +125,7 @@ class TestCreating:
                 step(OTHER)
         assert world.keys.made == 0
 
-    def test_given_a_secret_without_a_current_version_then_nothing_is_made(self, world: World) -> None:
+    def test_given_a_secret_without_a_current_version_then_nothing_is_made(self, world: Harness) -> None:
         token = world.begin()
         for version in world.backend.versions.values():
             version["version_stages"] = [each for each in version["version_stages"] if each != "AWSCURRENT"]
@@ -134,7 +134,9 @@ class TestCreating:
             world.rotation().create(token)
         assert world.keys.made == 0
 
-    def test_given_a_key_for_another_server_then_none_of_openais_takes_its_place(self, world: World) -> None:
+    def test_given_a_key_for_another_server_then_none_of_openais_takes_its_place(
+        self, world: Harness
+    ) -> None:
         elsewhere = {"api_key": "other-server-key", "base_url": "https://llm.example.com/v1"}
         world.owner.put_secret_value(SecretId=NAME, SecretString=json.dumps(elsewhere))
         token = world.begin()
@@ -144,7 +146,7 @@ class TestCreating:
         assert world.keys.made == 0
 
     def test_given_a_write_that_was_done_although_it_failed_then_its_key_stays(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+        self, world: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         token = world.begin()
         rotation = world.rotation()
@@ -160,7 +162,7 @@ class TestCreating:
         assert world.key_at("AWSPENDING") in world.living
 
     def test_given_a_write_that_was_not_done_then_its_key_goes_at_once(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+        self, world: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         token = world.begin()
         rotation = world.rotation()
@@ -172,7 +174,7 @@ class TestCreating:
         assert world.living == {OWNERS_KEY}
 
     def test_given_a_write_of_which_nothing_can_be_told_then_the_repeat_clears_up(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+        self, world: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         token = world.begin()
         rotation = world.rotation()
@@ -194,7 +196,7 @@ class TestCreating:
 
 
 class TestSweeping:
-    def test_a_key_that_outlived_its_schedule_goes_with_the_next_rotation(self, world: World) -> None:
+    def test_a_key_that_outlived_its_schedule_goes_with_the_next_rotation(self, world: Harness) -> None:
         world.rotate()
         old = world.key_at("AWSCURRENT")
         world.clock.advance(PLAN.period)
@@ -206,7 +208,7 @@ class TestSweeping:
 
         assert old not in world.living
 
-    def test_two_rotations_within_the_overlap_leave_what_a_cache_may_hold(self, world: World) -> None:
+    def test_two_rotations_within_the_overlap_leave_what_a_cache_may_hold(self, world: Harness) -> None:
         world.rotate()
         first = world.key_at("AWSCURRENT")
         world.clock.advance(PLAN.overlap / 4)
@@ -218,7 +220,7 @@ class TestSweeping:
 
         assert {first, second} <= world.living
 
-    def test_after_going_back_by_hand_the_newer_key_stays(self, world: World) -> None:
+    def test_after_going_back_by_hand_the_newer_key_stays(self, world: Harness) -> None:
         world.rotate()
         world.clock.advance(PLAN.period)
         world.rotate()
@@ -232,7 +234,7 @@ class TestSweeping:
         assert newer in world.living
 
     @pytest.mark.parametrize("name", ["production", "travel-gpt-00000000-" + OTHER, ""])
-    def test_a_key_that_rotation_did_not_make_is_never_deleted(self, world: World, name: str) -> None:
+    def test_a_key_that_rotation_did_not_make_is_never_deleted(self, world: Harness, name: str) -> None:
         world.keys.alive["key_x"] = Live("key_x", name, "sk-svcacct-of-somebody-else", world.clock())
 
         for _ in range(3):
@@ -243,7 +245,7 @@ class TestSweeping:
         assert {"sk-svcacct-of-somebody-else", OWNERS_KEY} <= world.living
 
     def test_given_a_deletion_that_fails_then_the_rotation_goes_on(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+        self, world: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         world.rotate()
         world.clock.advance(PLAN.period)
@@ -255,7 +257,7 @@ class TestSweeping:
 
 
 class TestProving:
-    def test_a_new_key_is_given_time_to_become_known(self, world: World) -> None:
+    def test_a_new_key_is_given_time_to_become_known(self, world: Harness) -> None:
         world.keys.knows_new_keys_after = 20
         token = world.begin()
         world.rotation().create(token)
@@ -264,7 +266,7 @@ class TestProving:
         assert sum(world.slept) == pytest.approx(21)
 
     def test_given_a_key_that_stays_refused_then_the_step_fails_well_inside_the_functions_time(
-        self, world: World
+        self, world: Harness
     ) -> None:
         world.keys.knows_new_keys_after = 3600
         token = world.begin()
@@ -276,7 +278,7 @@ class TestProving:
         assert sum(world.slept) < 60
         assert world.key_at("AWSCURRENT") == OWNERS_KEY
 
-    def test_given_a_key_that_lacks_a_scope_then_it_is_not_promoted(self, world: World) -> None:
+    def test_given_a_key_that_lacks_a_scope_then_it_is_not_promoted(self, world: Harness) -> None:
         world.keys.needs = ("api.model.read", "api.responses.write", "api.new.scope")
         token = world.begin()
         world.rotation().create(token)
@@ -288,7 +290,7 @@ class TestProving:
 
     @pytest.mark.parametrize("text", [None, OWNERS_KEY, json.dumps({"api_key": OWNERS_KEY})])
     def test_the_trial_call_when_rotation_is_turned_on_is_survived(
-        self, world: World, text: str | None, counted: list[str]
+        self, world: Harness, text: str | None, counted: list[str]
     ) -> None:
         token = world.begin(text=text)
         world.backend.rotation_enabled = False
@@ -299,7 +301,7 @@ class TestProving:
         assert world.key_at("AWSCURRENT") == OWNERS_KEY
 
     def test_given_a_wrong_admin_key_then_the_trial_says_so_without_failing(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, counted: list[str]
+        self, world: Harness, monkeypatch: pytest.MonkeyPatch, counted: list[str]
     ) -> None:
         monkeypatch.setattr(world.keys, "issued", fails(AccessDenied("401")))
 
@@ -310,7 +312,7 @@ class TestProving:
 class TestFinishing:
     @pytest.mark.parametrize("text", [None, OWNERS_KEY])
     def test_given_a_version_without_a_key_of_its_own_then_it_is_not_promoted(
-        self, world: World, text: str | None
+        self, world: Harness, text: str | None
     ) -> None:
         token = world.begin(text=text)
 
@@ -319,14 +321,14 @@ class TestFinishing:
 
         assert world.versions.describe().current != token
 
-    def test_the_old_keys_deletion_is_planned_for_the_end_of_the_overlap(self, world: World) -> None:
+    def test_the_old_keys_deletion_is_planned_for_the_end_of_the_overlap(self, world: Harness) -> None:
         first = str(world.versions.describe().current)
 
         world.rotate()
 
         assert world.deletions.planned == {first: world.clock() + PLAN.overlap}
 
-    def test_every_step_repeated_after_the_end_changes_nothing(self, world: World) -> None:
+    def test_every_step_repeated_after_the_end_changes_nothing(self, world: Harness) -> None:
         token = world.rotate()
         before, planned = world.versions.describe().stages, dict(world.deletions.planned)
         world.clock.advance(60)
@@ -339,7 +341,7 @@ class TestFinishing:
 
 
 class TestDeleting:
-    def test_the_owners_own_key_is_left_to_its_owner(self, world: World) -> None:
+    def test_the_owners_own_key_is_left_to_its_owner(self, world: Harness) -> None:
         first = str(world.versions.describe().current)
         world.rotate()
         world.clock.advance(PLAN.overlap)
@@ -347,7 +349,7 @@ class TestDeleting:
         assert world.run_deletions() == {first: "not_ours"}
         assert OWNERS_KEY in world.living
 
-    def test_a_key_that_is_in_use_again_is_kept(self, world: World) -> None:
+    def test_a_key_that_is_in_use_again_is_kept(self, world: Harness) -> None:
         first = world.rotate()
         world.clock.advance(PLAN.period)
         world.run_deletions()

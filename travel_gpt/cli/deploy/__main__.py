@@ -23,10 +23,10 @@ from travel_gpt.cli.deploy import (
     secret as secrets,
     tls,
 )
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.plan import KeyPlan, Plan, show, show_account
-from travel_gpt.cli.deploy.preparation import prepare, settle_key
+from travel_gpt.cli.deploy.preparation import prepare, resolve_key
 from travel_gpt.cli.deploy.secret import Action
 from travel_gpt.cli.deploy.shell import AwsError, Commands, explain
 from travel_gpt.cli.deploy.stack import Stack, delete_stack
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         commands = Commands.for_account(region=options.region, profile=options.profile)
         profile = commands.profile
         _run(commands, console, options, key)
-    except Stop as stop:
+    except CliError as stop:
         return _stopped(console, str(stop), stop.status)
     except AwsError as failed:
         return _stopped(console, str(explain(failed, profile)), 1)
@@ -104,7 +104,7 @@ def _run(commands: Commands, console: Console, options: Options, key: Key | None
         return
     console.doing = "asking whether to go on"
     if not console.ask("Go on?"):
-        raise Stop("Nothing was changed. Options that change the plan are in: ./deploy.sh --help")
+        raise CliError("Nothing was changed. Options that change the plan are in: ./deploy.sh --help")
     _carry_out(commands, console, plan)
 
 
@@ -162,7 +162,7 @@ def _settle_secret(commands: Commands, console: Console, plan: Plan) -> bool:
         console.step(f"Restoring the secret {name}")
         secrets.restore(commands, name)
         values = {parameter.name: parameter.new for parameter in plan.parameters}
-        key = settle_key(commands, console, plan.options, secrets.read(commands, name), key.key, values)
+        key = resolve_key(commands, console, plan.options, secrets.read(commands, name), key.key, values)
         console.good("Restored.")
         if key.note:
             console.note(key.note)

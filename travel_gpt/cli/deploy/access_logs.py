@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from travel_gpt.cli.deploy import logging_role
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.logging_role import NAME, POLICY, RoleNotUsable, RoleState
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
@@ -26,7 +26,7 @@ class Decision:
     """What the person should know."""
 
 
-def settle(
+def resolve(
     commands: Commands,
     console: Console,
     options: Options,
@@ -134,7 +134,7 @@ def _insist_on_a_choice(console: Console, options: Options, why: str) -> None:
         if console.ask("Deploy without access logs?"):
             return
         why = "Access logs are wanted, and API Gateway cannot write them yet."
-    raise Stop("\n    ".join([f"{why} Repeat with one of these:", *_choices(options)]))
+    raise CliError("\n    ".join([f"{why} Repeat with one of these:", *_choices(options)]))
 
 
 def _choices(options: Options) -> tuple[str, str]:

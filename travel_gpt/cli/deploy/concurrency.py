@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.shell import AwsError, Commands
 
@@ -75,7 +75,7 @@ def check(
     stays = min(_LEFT_UNRESERVED, limits.account)
     if reserved > max(unreserved - stays, before):
         none = options.repeated("--parameter", "ReservedConcurrency=", dropping="ReservedConcurrency")
-        raise Stop(
+        raise CliError(
             f"ReservedConcurrency={reserved} is more than this account can set aside. {_shared(limits)}, "
             f"{unreserved} of them unreserved, and Lambda leaves {stays} unreserved: that is "
             f"{max(unreserved - stays, 0)} to reserve. Nothing was changed. Reserve none:\n    {none}\n"

@@ -11,7 +11,7 @@ from typing import TextIO
 from travel_gpt.redaction import redact
 
 
-class Stop(Exception):
+class CliError(Exception):
     """The end of the run, with a sentence for the person at the terminal.
 
     Args:
@@ -126,20 +126,20 @@ class Console:
             Stop: there is nobody to ask.
         """
         if not self.terminal:
-            raise Stop(
+            raise CliError(
                 "There is no terminal to ask in, so nothing was changed. If the plan is right, add --yes."
             )
         try:
             return input(f"\n{prompt}").strip()
         except EOFError:
-            raise Stop("No answer came, so nothing more was done. Run it again, or add --yes.") from None
+            raise CliError("No answer came, so nothing more was done. Run it again, or add --yes.") from None
 
     def ask_hidden(self, prompt: str) -> str:
         """Ask for a line without showing what is typed."""
         try:
             return getpass.getpass(f"\n{prompt}")
         except EOFError:
-            raise Stop("No key came, so nothing was changed. Run it again and paste the key.") from None
+            raise CliError("No key came, so nothing was changed. Run it again and paste the key.") from None
 
     def _fill(self, text: str, first: str = "") -> str:
         # A long name or URL may be copied: it is never broken.

@@ -5,7 +5,7 @@ import shlex
 import time
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.shell import Commands
 from travel_gpt.cli.deploy.stack import Stack
 
@@ -53,11 +53,11 @@ def call(commands: Commands, console: Console, stack: Stack, logs: str, *, verif
         time.sleep(_PAUSE)
     again = f"Then look again:\n    curl {shlex.quote(url)}"
     if ours:
-        raise Stop(
+        raise CliError(
             f"The stack is deployed, and its health says {status}, {code}: {answer.get('message', '')}\n"
             f"Its log says more:\n    {logs}\n{again}"
         )
-    raise Stop(
+    raise CliError(
         f"The stack is deployed, and its health cannot be seen from here: {said}\n"
         f"If there is a proxy or a firewall, let https through to {url.split('/')[2]}; if it is new, give it "
         f"a minute. {again}\nThe function's log:\n    {logs}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from travel_gpt.base_url import is_openai
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
@@ -36,7 +36,7 @@ class Keyless:
     """What the person should know."""
 
 
-def settle(
+def resolve(
     commands: Commands, options: Options, values: Mapping[str, str], secret: Secret, *, before: str
 ) -> Keyless:
     """Check whether the account's roles may have tokens, and whether the function would still find its model.
@@ -56,7 +56,7 @@ def settle(
         Stop: they may not, or a key was given to a function that has none; the sentence says what to do.
     """
     if options.replace_key and values["Keyless"] == "on":
-        raise Stop(
+        raise CliError(
             "This stack has no key to replace: the function proves itself to OpenAI with its role. To have a "
             f"key again:\n    {options.command('--parameter', 'Keyless=off', '--replace-key')}"
         )
@@ -74,13 +74,13 @@ def settle(
         found = commands.aws("iam", "get-outbound-web-identity-federation-info")
     except AwsError as failed:
         if failed.code.startswith("FeatureDisabled"):
-            raise Stop(off) from None
+            raise CliError(off) from None
         if failed.denied or "Invalid choice" in failed.said or "invalid choice" in failed.said:
             hidden = f"Whether this account's roles may have tokens is hidden from you ({SHOW})."
             return Keyless(wanted=True, notes=(*notes, hidden))
         raise
     if not found.get("JwtVendingEnabled"):
-        raise Stop(off)
+        raise CliError(off)
     return Keyless(wanted=True, issuer=found["IssuerIdentifier"], notes=notes)
 
 
@@ -89,7 +89,7 @@ def _check_what_the_secret_says(values: Mapping[str, str], secret: Secret) -> tu
     said = secret.credential
     server = (said.base_url if said else None) or values["OpenAIBaseUrl"]
     if server and not is_openai(server):
-        raise Stop(
+        raise CliError(
             f"The model is at {server}, and the function's identity is good for OpenAI alone. Keep the key, "
             "or take OpenAI's own: leave OpenAIBaseUrl, and base_url in the secret, empty."
         )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from travel_gpt.cli.deploy import health, release
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.keyless import SHOW, has_ids
 from travel_gpt.cli.deploy.openai_trust import WHERE
 from travel_gpt.cli.deploy.plan import Plan
@@ -45,10 +45,10 @@ def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bo
     logs = health.logs_command(stack.name, plan.flags)
     try:
         health.call(commands, console, stack, logs, verify="workload-identity")
-    except Stop as refused:
+    except CliError as refused:
         _say_what_to_set_up(console, plan, stack)
         console.say()
-        raise Stop(
+        raise CliError(
             f"{refused}\nNothing was taken away: if the function had a key, it still has. Compare what is "
             "set up at OpenAI with the list above. A minute later (results are shared that long), repeat:\n"
             f"    {plan.options.command('--keyless')}",

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.shell import Commands
 from travel_gpt.credentials.advice import server_name
 from travel_gpt.credentials.credential import Credential, Key
@@ -32,7 +32,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class Verification:
     """The outcome of the models call."""
 
     verdict: Verdict
@@ -76,7 +76,7 @@ def ask_for_key(console: Console) -> Key:
     """
     text = console.ask_hidden("OpenAI API key (paste it; it is not shown): ").strip()
     if not text:
-        raise Stop("No key was typed, so nothing was changed. Run it again and paste the key.")
+        raise CliError("No key was typed, so nothing was changed. Run it again and paste the key.")
     return _read_key(text, "What was typed")
 
 
@@ -87,7 +87,7 @@ def _read_key(text: str, what: str) -> Key:
     except InvalidSecret:
         key = None
     if key is None or text[0] in "{[\"'":
-        raise Stop(
+        raise CliError(
             f"{what} is not a key: it has spaces, line breaks, quotes or characters that no key has. "
             "Copy the key alone (one of OpenAI's begins with sk-) and run it again.",
             2,
@@ -95,7 +95,7 @@ def _read_key(text: str, what: str) -> Key:
     return key
 
 
-def prove(commands: Commands, credential: Credential, base_url: str) -> Proof:
+def verify(commands: Commands, credential: Credential, base_url: str) -> Verification:
     """Show a key to the server that it is for, with one call that lists the models.
 
     Args:
@@ -117,13 +117,13 @@ def prove(commands: Commands, credential: Credential, base_url: str) -> Proof:
         {"url": url, "header": headers, "connect-timeout": "5", "max-time": "20"}
     )
     if failed:
-        return Proof(
+        return Verification(
             Verdict.UNKNOWN, f"{url} did not answer ({body or f'curl error {failed}'})", server=server
         )
     if status == 200:
-        return Proof(Verdict.ACCEPTED, url, _models(body), server)
+        return Verification(Verdict.ACCEPTED, url, _models(body), server)
     # A 401 quotes a piece of the key, so no body is passed on.
-    return Proof(_verdict(status, body, url), f"{url} answered {status}", server=server)
+    return Verification(_verdict(status, body, url), f"{url} answered {status}", server=server)
 
 
 def _verdict(status: int, body: str, url: str) -> Verdict:
@@ -145,7 +145,7 @@ def _models(body: str) -> frozenset[str]:
         return frozenset()
 
 
-def insist(proof: Proof, *, replacing: bool) -> None:
+def insist(proof: Verification, *, replacing: bool) -> None:
     """Stop unless a key may be stored.
 
     Args:
@@ -157,13 +157,13 @@ def insist(proof: Proof, *, replacing: bool) -> None:
     """
     unchanged = "The stored key is unchanged." if replacing else "Nothing was changed."
     if proof.verdict is Verdict.REJECTED:
-        raise Stop(f"The key is refused: {proof.detail}. {unchanged} {_after_refusal(proof.server)}")
+        raise CliError(f"The key is refused: {proof.detail}. {unchanged} {_after_refusal(proof.server)}")
     if proof.verdict is Verdict.FORBIDDEN:
-        raise Stop(
+        raise CliError(
             f"The key may not list the models: {proof.detail}. {unchanged} {_after_denial(proof.server)}"
         )
     if proof.verdict is Verdict.UNKNOWN and replacing:
-        raise Stop(
+        raise CliError(
             f"The new key could not be proven: {proof.detail}. The stored key is unchanged, since it may be "
             "the only one that works. Repeat when the server can be reached."
         )

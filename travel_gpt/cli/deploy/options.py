@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 
 ENVIRONMENTS: Final = {"prod": "default", "staging": "staging", "dev": "dev"}
 """The environments, each with the name of its section in samconfig.toml."""
@@ -141,7 +141,7 @@ class Options:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         said = message.replace("unrecognized arguments", "there is no option").rstrip(".")
-        raise Stop(f"{said[0].upper()}{said[1:]}. The options are in: ./deploy.sh --help", 2)
+        raise CliError(f"{said[0].upper()}{said[1:]}. The options are in: ./deploy.sh --help", 2)
 
 
 def read_options(arguments: list[str]) -> Options | None:
@@ -190,17 +190,17 @@ def read_options(arguments: list[str]) -> Options | None:
         given.parameter.append("AccessLogs=enabled")
     parameters = _parameters(given)
     if given.delete_secret and not given.delete:
-        raise Stop(
+        raise CliError(
             "--delete-secret goes with --delete. To delete both: ./deploy.sh --delete --delete-secret", 2
         )
     if given.keyless and given.replace_key:
-        raise Stop("--keyless goes without a key, and --replace-key stores one. Choose one of them.", 2)
+        raise CliError("--keyless goes without a key, and --replace-key stores one. Choose one of them.", 2)
     if given.keyless and "Keyless" in parameters:
-        raise Stop("--keyless sets the parameter Keyless itself. Leave one of them out.", 2)
+        raise CliError("--keyless sets the parameter Keyless itself. Leave one of them out.", 2)
     if given.delete and (
         parameters or given.keyless or given.replace_key or given.create_logging_role or given.no_build
     ):
-        raise Stop(
+        raise CliError(
             "--delete takes no options about what to deploy. Leave out everything but --env, --region, "
             "--profile, --delete-secret, --dry-run and --yes.",
             2,
@@ -231,24 +231,24 @@ def _parameters(given: argparse.Namespace) -> dict[str, str]:
     for text in given.parameter:
         name, equals, value = text.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z0-9]+", name):
-            raise Stop(
+            raise CliError(
                 f"--parameter takes Name=Value, such as --parameter LogRetentionDays=90, not '{text}'.", 2
             )
         pairs.append(("--parameter", name, value))
     parameters: dict[str, str] = {}
     for option, name, value in pairs:
         if parameters.get(name, value) != value:
-            raise Stop(f"{option} gives {name} a second, different value. Say it once.", 2)
+            raise CliError(f"{option} gives {name} a second, different value. Say it once.", 2)
         # The mistake is made, and a parameter is shown by every console.
         if re.match(r"sk-[A-Za-z0-9_-]{16,}", value):
-            raise Stop(
+            raise CliError(
                 f"The value of {name} looks like a key, and a key is no parameter. Leave it out, and give it "
                 "in OPENAI_API_KEY or when deploy.sh asks for it.",
                 2,
             )
         # sam reads a backslash as the beginning of an escape and has no way to write one.
         if re.search(r"[\\\x00-\x1f]", value):
-            raise Stop(
+            raise CliError(
                 f"The value of {name} has a backslash or a control character, which no parameter takes.", 2
             )
         parameters[name] = value

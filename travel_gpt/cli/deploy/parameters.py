@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.options import ENVIRONMENTS
 from travel_gpt.cli.deploy.shell import Commands
 
@@ -65,7 +65,7 @@ def read_environment(name: str) -> Environment:
             said |= commands.get(command, {}).get("parameters", {})
         stack = said["stack_name"]
     except (OSError, ValueError, KeyError) as wrong:
-        raise Stop(
+        raise CliError(
             f"samconfig.toml does not name the stack of '{name}' ([{section}.global.parameters] stack_name): "
             f"{wrong!r}\nGet the file back with: git checkout samconfig.toml"
         ) from None
@@ -134,7 +134,7 @@ def merge(
     names = [parameter["ParameterKey"] for parameter in template]
     for name in given:
         if name not in names:
-            raise Stop(f"template.yaml has no parameter {name}. It has: {', '.join(sorted(names))}.", 2)
+            raise CliError(f"template.yaml has no parameter {name}. It has: {', '.join(sorted(names))}.", 2)
     merged = []
     for parameter in template:
         name = parameter["ParameterKey"]
@@ -142,12 +142,12 @@ def merge(
         start = environment.overrides.get(name, FOR_A_NEW_STACK.get(name, unset))
         value = given.get(name, current.get(name, unset if current else start))
         if value is None:
-            raise Stop(f"{name} has no value yet. Add: --parameter {name}=...", 2)
+            raise CliError(f"{name} has no value yet. Add: --parameter {name}=...", 2)
         allowed = [
             str(option) for option in parameter.get("ParameterConstraints", {}).get("AllowedValues", [])
         ]
         if allowed and str(value) not in allowed:
-            raise Stop(f"{name} must be one of {', '.join(allowed)}, not '{value}'.", 2)
+            raise CliError(f"{name} must be one of {', '.join(allowed)}, not '{value}'.", 2)
         merged.append(Parameter(name, current.get(name), str(value), str(start)))
     return sorted(merged, key=lambda parameter: names.index(parameter.name))
 

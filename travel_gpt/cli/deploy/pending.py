@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.secret import Secret
 from travel_gpt.cli.deploy.shell import AwsError, Commands
@@ -24,7 +24,7 @@ class Decision:
     """What the person should know."""
 
 
-def settle(
+def resolve(
     commands: Commands, console: Console, options: Options, secret: Secret, flags: str, *, changes: bool
 ) -> Decision:
     """Look for a version that is AWSPENDING and not AWSCURRENT, and ask what becomes of it.
@@ -66,7 +66,7 @@ def settle(
     )
     if options.dry_run:
         return Decision(note=f"{found}. {blocked}. {how}")
-    raise Stop(f"{found}. {blocked}. Nothing was changed. {how}\nThen repeat.")
+    raise CliError(f"{found}. {blocked}. Nothing was changed. {how}\nThen repeat.")
 
 
 def find(commands: Commands, secret: Secret) -> str:

@@ -8,7 +8,7 @@ from travel_gpt.cli.deploy import keyless as keylesses, logging_role
 from travel_gpt.cli.deploy.console import Console
 from travel_gpt.cli.deploy.keyless import Keyless
 from travel_gpt.cli.deploy.logging_role import RoleState
-from travel_gpt.cli.deploy.openai_key import Proof, Verdict
+from travel_gpt.cli.deploy.openai_key import Verdict, Verification
 from travel_gpt.cli.deploy.openai_trust import Trust
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter
@@ -29,7 +29,7 @@ class KeyPlan:
     action: Action
     key: Key | None
     """The key at hand, where it is needed now or may be once the secret is restored."""
-    proof: Proof | None = None
+    proof: Verification | None = None
     note: str = ""
     """A sentence about a key that is not used."""
 

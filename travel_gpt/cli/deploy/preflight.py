@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.shell import AwsError, Commands, explain
 
 _MACOS: Final = sys.platform == "darwin"
@@ -99,7 +99,7 @@ def check(commands: Commands, *, region: str | None, to_deploy: bool) -> Account
         account, complaints = _account(commands, region)
         wanted += complaints
     if wanted or account is None:
-        raise Stop("\n\n".join(["Before it can begin, this is missing:", *wanted, "Then run it again."]))
+        raise CliError("\n\n".join(["Before it can begin, this is missing:", *wanted, "Then run it again."]))
     return account
 
 

@@ -18,7 +18,7 @@ from travel_gpt.cli.deploy import (
     tls,
     vpc as vpcs,
 )
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.openai_key import Verdict
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import merge, read_environment, read_template
@@ -52,7 +52,7 @@ def prepare(
     """
     environment = read_environment(options.environment)
     if options.no_build and not Path(".aws-sam/build/template.yaml").exists():
-        raise Stop("--no-build, and nothing has been built yet. Leave it out, or build first: sam build")
+        raise CliError("--no-build, and nothing has been built yet. Leave it out, or build first: sam build")
     flags = flags_for(account, commands.profile)
     # Each of these starts an interpreter; none needs another's answer.
     with ThreadPoolExecutor() as pool:
@@ -62,7 +62,7 @@ def prepare(
         stack, template, named = reading_stack.result(), reading_template.result(), reading_role.result()
     stack.refuse_if_busy(flags)
     if stack.exists and not stack.dead and stack.status not in UPDATABLE:
-        raise Stop(
+        raise CliError(
             f"The stack {stack.name} is {stack.status}, which deploy.sh does not know what to do about."
         )
     current = stack.parameters if stack.exists and not stack.dead else {}
@@ -75,32 +75,32 @@ def prepare(
             "Parameters that were given to it have to be given again."
         )
     wanted = next(parameter.new for parameter in parameters if parameter.name == "AccessLogs")
-    logs = access_logs.settle(commands, console, options, account, wanted=wanted == "enabled", named=named)
+    logs = access_logs.resolve(commands, console, options, account, wanted=wanted == "enabled", named=named)
     notes.append(logs.note)
     notes.append(tls.note(stack))
     if not logs.on:
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
-    vpc = vpcs.settle(options, values, current)
+    vpc = vpcs.resolve(options, values, current)
     parameters = vpcs.prepare(vpc, parameters)
     secret = secrets.read(commands, values["SecretName"])
     before = current.get("Keyless", "off")
-    keyless = keylesses.settle(commands, options, values, secret, before=before)
+    keyless = keylesses.resolve(commands, options, values, secret, before=before)
     notes += keyless.notes
     if keyless.wanted:
         parameters = keylesses.prepare(parameters)
     without_key = keyless.wanted or values["Keyless"] in keylesses.USES_IDENTITY
-    protection = protections.settle(
+    protection = protections.resolve(
         commands, options, account, environment.stack, values, secret, without_key=without_key
     )
     notes += protection.notes
-    rotation = rotations.settle(commands, console, options, values, current, secret, flags)
+    rotation = rotations.resolve(commands, console, options, values, current, secret, flags)
     notes += rotation.notes
     if without_key:
         unused = "The key in OPENAI_API_KEY is not used: the function does without." if key else ""
         plan = KeyPlan(secret, Action.KEEP, None, note=unused)
     else:
-        plan = settle_key(commands, console, options, secret, key, values)
+        plan = resolve_key(commands, console, options, secret, key, values)
         if keyless.ends and plan.action is Action.KEEP:
             _prove_stored(commands, options, secret, values)
     notes.append(concurrency.check(commands, options, values, current, flags))
@@ -130,7 +130,7 @@ def prepare(
     )
 
 
-def settle_key(
+def resolve_key(
     commands: Commands,
     console: Console,
     options: Options,
@@ -173,8 +173,8 @@ def settle_key(
     try:
         base_url = values["OpenAIBaseUrl"] and safe_base_url(values["OpenAIBaseUrl"])
     except ValueError as wrong:
-        raise Stop(f"OpenAIBaseUrl {wrong}.", 2) from None
-    proof = openai_key.prove(commands, credential, base_url)
+        raise CliError(f"OpenAIBaseUrl {wrong}.", 2) from None
+    proof = openai_key.verify(commands, credential, base_url)
     openai_key.insist(proof, replacing=action is Action.REPLACE)
     if proof.verdict is Verdict.UNKNOWN:
         note = (
@@ -190,9 +190,9 @@ def _prove_stored(commands: Commands, options: Options, secret: Secret, values: 
     """Stop where the function would get a key that is worth nothing: nobody has used it for a while."""
     if secret.credential is None:
         return
-    proof = openai_key.prove(commands, secret.credential, values["OpenAIBaseUrl"])
+    proof = openai_key.verify(commands, secret.credential, values["OpenAIBaseUrl"])
     if proof.verdict in (Verdict.REJECTED, Verdict.FORBIDDEN):
-        raise Stop(
+        raise CliError(
             f"The key in the secret {secret.name} is no good any more: {proof.detail}. Nothing was changed. "
             f"Give a new one:\n    {options.command('--parameter', 'Keyless=off', '--replace-key')}"
         )
@@ -203,7 +203,7 @@ def _have_key(console: Console, options: Options, secret: Secret) -> Key:
         return openai_key.ask_for_key(console)
     replacing = ["--replace-key"] if options.replace_key else []
     why = "A new key is needed" if secret.exists else f"There is no secret {secret.name} here yet"
-    raise Stop(
+    raise CliError(
         f"{why}, OPENAI_API_KEY is not set, and there is no terminal to ask in. Nothing was changed. "
         "In CI, set OPENAI_API_KEY from the CI's own store of secrets. In bash or zsh (paste the key and "
         f"press Enter; nothing is shown):\n    {options.command_with_key(*replacing)}"

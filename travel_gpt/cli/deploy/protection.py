@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.preflight import Account
 from travel_gpt.cli.deploy.secret import Secret
@@ -49,7 +49,7 @@ class Protection:
         return steps
 
 
-def settle(
+def resolve(
     commands: Commands,
     options: Options,
     account: Account,
@@ -99,7 +99,7 @@ def settle(
 def _check_key(commands: Commands, account: Account, key: str) -> str:
     region = key.split(":")[3] if key.count(":") > 3 else ""
     if region != account.region:
-        raise Stop(
+        raise CliError(
             f"KmsKeyArn must be the ARN of a key in {account.region}, as the secret and the logs are: {key}",
             2,
         )
@@ -111,18 +111,20 @@ def _check_key(commands: Commands, account: Account, key: str) -> str:
                 "Whether KmsKeyArn can be used is hidden from you (kms:DescribeKey); if not, deploying fails."
             )
         if failed.code == "NotFoundException":
-            raise Stop(f"There is no KMS key {key}. The ones that there are: aws kms list-keys", 2) from None
+            raise CliError(
+                f"There is no KMS key {key}. The ones that there are: aws kms list-keys", 2
+            ) from None
         raise
     if described["KeyManager"] == "AWS":
-        raise Stop(f"The KMS key {key} is one of AWS's own. Leave KmsKeyArn empty to have that.", 2)
+        raise CliError(f"The KMS key {key} is one of AWS's own. Leave KmsKeyArn empty to have that.", 2)
     if (described["KeySpec"], described["KeyUsage"]) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
-        raise Stop(
+        raise CliError(
             f"The KMS key {key} is {described['KeySpec']}, for {described['KeyUsage']}. Secrets Manager and "
             "CloudWatch Logs take symmetric keys that encrypt and decrypt alone.",
             2,
         )
     if described["KeyState"] != "Enabled":
-        raise Stop(
+        raise CliError(
             f"The KMS key {key} is {described['KeyState']}, not Enabled. Enable it, then repeat:\n"
             f"    aws kms enable-key --key-id {key}"
         )
@@ -138,7 +140,7 @@ def _check_recorder(commands: Commands) -> str:
         raise
     recorders = status["ConfigurationRecordersStatus"]
     if not recorders:
-        raise Stop(
+        raise CliError(
             "ConfigRules=enabled needs AWS Config's configuration recorder, which this region does not have. "
             "Set AWS Config up first, or leave it: --parameter ConfigRules=disabled"
         )

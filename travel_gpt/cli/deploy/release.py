@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, overrides
 from travel_gpt.cli.deploy.shell import Commands
 from travel_gpt.cli.deploy.stack import Stack, first_failure, read_stack
@@ -78,7 +78,7 @@ def build(commands: Commands, console: Console, environment: Environment) -> Non
     """
     status, _ = commands.shown(console, _build_gist, "sam", "build", "--config-env", environment.section)
     if status:
-        raise Stop(
+        raise CliError(
             "The package could not be built; nothing was changed in AWS. The reason is in sam's lines above. "
             "The build needs the network for the packages it locks, and make. Mend that and repeat."
         )
@@ -128,7 +128,7 @@ def deploy(
         *overrides(parameters),
     )
     if status:
-        raise Stop(_why(commands, environment.stack, lines, flags))
+        raise CliError(_why(commands, environment.stack, lines, flags))
     changed = not any("No changes to deploy" in line for line in lines)
     if changed:
         console.good(f"Deployed in {time.monotonic() - began:.0f} s.")

@@ -1,7 +1,7 @@
 """Removing the stack, and the secret only when told to."""
 
 from travel_gpt.cli.deploy import openai_trust, secret as secrets
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Environment, read_environment, read_template
 from travel_gpt.cli.deploy.plan import flags_for
@@ -87,7 +87,7 @@ def _ask(console: Console, stack: Stack, secret: Secret) -> None:
         return
     name = stack.name if stack.status else secret.name
     if console.answer(f"This cannot be undone. To go on, type {name}: ") != name:
-        raise Stop("That is not the name, so nothing was deleted.")
+        raise CliError("That is not the name, so nothing was deleted.")
 
 
 def _say_what_stays(console: Console, options: Options, secret: Secret, flags: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from travel_gpt.base_url import is_openai
 from travel_gpt.cli.deploy import pending
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
@@ -56,7 +56,7 @@ def limit(parameters: Sequence[Parameter]) -> tuple[list[Parameter], str]:
     if not days.new.isdecimal() or int(days.new) <= MOST_DAYS:
         return list(parameters), ""
     if days.new != days.old:
-        raise Stop(f"RotationDays must be at most {MOST_DAYS}, not {days.new}: {_WHY_LIMITED}.", 2)
+        raise CliError(f"RotationDays must be at most {MOST_DAYS}, not {days.new}: {_WHY_LIMITED}.", 2)
     note = (
         f"RotationDays is {days.old} and becomes {MOST_DAYS}, which is the most: {_WHY_LIMITED}. With "
         f"{days.old} days OpenAI refused every new key. For another period add --parameter RotationDays=DAYS."
@@ -65,7 +65,7 @@ def limit(parameters: Sequence[Parameter]) -> tuple[list[Parameter], str]:
     return [limited if one is days else one for one in parameters], note
 
 
-def settle(
+def resolve(
     commands: Commands,
     console: Console,
     options: Options,
@@ -104,7 +104,7 @@ def settle(
     )
     settled = all(values[name] == current.get(name) for name in (*_NEEDS, "RotationDays")) and was_on
     switched = _switched_api(values, current, secret, flags) if was_on else ""
-    left = pending.settle(commands, console, options, secret, flags, changes=not settled)
+    left = pending.resolve(commands, console, options, secret, flags, changes=not settled)
     return Rotation(
         "" if settled else _turn_on(secret.name, int(values["RotationDays"])),
         tuple(each for each in (note, going if options.keyless else "", switched, left.note) if each),
@@ -154,13 +154,13 @@ def _check_parameters(options: Options, values: Mapping[str, str]) -> None:
     if missing := [name for name in _NEEDS if not values[name]]:
         told = " and ".join(f"{name} ({_NEEDS[name]})" for name in missing)
         both = options.command("--parameter", "AdminSecretName=", "--parameter", "OpenAIProjectId=")
-        raise Stop(
+        raise CliError(
             f"Rotation needs {', '.join(_NEEDS)}, all three. Missing: {told}. Add it with --parameter "
             f"Name=Value, or have no rotation:\n    {both}",
             2,
         )
     if values["AdminSecretName"] == values["SecretName"]:
-        raise Stop(
+        raise CliError(
             f"AdminSecretName and SecretName are both {values['SecretName']}. The function that callers "
             "reach reads SecretName, and must never see the admin key: put that into a secret of its own.",
             2,
@@ -171,7 +171,7 @@ def _check_server(values: Mapping[str, str], secret: Secret) -> None:
     said = secret.credential
     server = (said.base_url if said else None) or values["OpenAIBaseUrl"]
     if server and not is_openai(server):
-        raise Stop(
+        raise CliError(
             f"The key is for {server}, and rotation makes keys of OpenAI's. Keep changing that key "
             "yourself, or take OpenAI's server: leave OpenAIBaseUrl, and base_url in the secret, empty."
         )
@@ -189,18 +189,18 @@ def _check_admin_secret(commands: Commands, name: str, flags: str) -> str:
             )
         if failed.code != "ResourceNotFoundException":
             raise
-        raise Stop(
+        raise CliError(
             f"There is no secret {name} with OpenAI's admin key. Nothing was changed. Create it, in bash or "
             f"zsh, then repeat:\n{_by_hand('create-secret --name', name, flags)}"
         ) from None
     if described.get("DeletedDate"):
         restore = f"aws secretsmanager restore-secret --secret-id {shlex.quote(name)}{flags}"
-        raise Stop(
+        raise CliError(
             f"The secret {name} with OpenAI's admin key is scheduled for deletion. Nothing was changed. "
             f"Restore it, then repeat:\n    {restore}"
         )
     if not described.get("VersionIdsToStages"):
-        raise Stop(
+        raise CliError(
             f"The secret {name} is there to hold OpenAI's admin key, and is empty. Nothing was changed. Fill "
             f"it, in bash or zsh, then repeat:\n{_by_hand('put-secret-value --secret-id', name, flags)}"
         )

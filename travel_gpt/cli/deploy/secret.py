@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.shell import AwsError, Commands
 from travel_gpt.credentials.credential import Credential, Key
@@ -129,7 +129,7 @@ def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, s
             )
         return Action.REPLACE, ""
     if stored is None:
-        raise Stop(
+        raise CliError(
             f"The secret {secret.name} is of no use to the function: {secret.complaint}. "
             f"Put a key in its place; this takes OPENAI_API_KEY if it is exported, or asks:\n    {command}"
         )
@@ -143,7 +143,7 @@ def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, s
 
 def _unreadable(secret: Secret, key: Key | None, *, replace: bool) -> tuple[Action, str]:
     if replace:
-        raise Stop(
+        raise CliError(
             f"You may not read the secret {secret.name} (secretsmanager:GetSecretValue), so what else it "
             "holds beside the key would be lost by replacing it. Ask whoever may, or for the permission."
         )
@@ -167,7 +167,7 @@ def new_value(secret: Secret, key: Key) -> str:
     try:
         return with_new_key(json.dumps(secret.fields), key)
     except InvalidSecret as invalid:
-        raise Stop(
+        raise CliError(
             f"The secret {secret.name} holds more than a key, and that is wrong: {invalid.detail}. "
             "Correct it in the console of Secrets Manager, then repeat."
         ) from None

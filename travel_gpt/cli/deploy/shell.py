@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.redaction import redact
 
 
@@ -204,7 +204,7 @@ class Commands:
         return 0, int(status or 0), body
 
 
-def explain(failed: AwsError, profile: str) -> Stop:
+def explain(failed: AwsError, profile: str) -> CliError:
     """Say what an error of ``aws`` means and what to do.
 
     Args:
@@ -217,23 +217,23 @@ def explain(failed: AwsError, profile: str) -> Stop:
     said, code = failed.said, failed.code
     with_profile = f" --profile {profile}" if profile else ""
     if re.search(r"\bSSO\b|sso login|Token has expired and refresh failed", said):
-        return Stop(
+        return CliError(
             f"Your AWS SSO session is over. Sign in again and repeat:\n    aws sso login{with_profile}"
         )
     if "Unable to locate credentials" in said or "NoCredentials" in code:
-        return Stop(
+        return CliError(
             "There are no AWS credentials. Set them up with one of these, then repeat:\n"
             "    aws configure sso        (a company's sign-in)\n"
             "    aws configure            (an access key)\n"
             "    AWS_PROFILE=name ./deploy.sh   (a profile that you have already)"
         )
     if "could not be found" in said and "profile" in said:
-        return Stop(
+        return CliError(
             f"The AWS profile {profile or 'that was asked for'} does not exist. "
             "The ones that do:\n    aws configure list-profiles"
         )
     if "xpired" in code or "ExpiredToken" in said:
-        return Stop(
+        return CliError(
             "Your AWS credentials have expired. Fetch new ones the way you fetched these, then repeat. "
             f"If they come from SSO:\n    aws sso login{with_profile}"
         )
@@ -243,22 +243,22 @@ def explain(failed: AwsError, profile: str) -> Stop:
         "SignatureDoesNotMatch",
         "AuthFailure",
     ):
-        return Stop(
+        return CliError(
             f"AWS does not accept your credentials ({code}). Check that the access key is for this account "
             "and not disabled, and that the region is switched on in it:\n"
             f"    aws sts get-caller-identity{with_profile}"
         )
     if "Could not connect to the endpoint" in said or "onnect timeout" in said:
-        return Stop(
+        return CliError(
             f"AWS cannot be reached: {failed.reason}\n"
             "Check the network, a proxy, and that the region is spelt right (such as eu-west-1)."
         )
     if failed.denied:
-        return Stop(
+        return CliError(
             f"AWS does not allow you to do this (aws {failed.command}): {failed.reason}\n"
             "Ask whoever administers the account for the permission named there, then repeat."
         )
-    return Stop(
+    return CliError(
         f"The command 'aws {failed.command}' failed: {failed.reason}\n"
         "Mend what it says and repeat; running deploy.sh again continues where it stopped."
     )

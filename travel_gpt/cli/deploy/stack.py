@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.shell import AwsError, Commands
 
 UPDATABLE: Final = frozenset(
@@ -57,7 +57,7 @@ class Stack:
             Stop: CloudFormation is at work on it, or an update's rollback failed.
         """
         if self.status == "UPDATE_ROLLBACK_FAILED":
-            raise Stop(
+            raise CliError(
                 f"The stack {self.name} is stuck: an update failed, and undoing it failed too "
                 f"({self.status}). Its events say why; then let CloudFormation go on, and repeat:\n"
                 f"    aws cloudformation describe-stack-events --stack-name {self.name}{flags}\n"
@@ -65,7 +65,7 @@ class Stack:
             )
         if self.exists and self.status.endswith("_IN_PROGRESS"):
             look = f"--stack-name {self.name} --query 'Stacks[0].StackStatus'"
-            raise Stop(
+            raise CliError(
                 f"CloudFormation is still at work on the stack {self.name} ({self.status}). Repeat once it "
                 f"is done, which this tells:\n    aws cloudformation describe-stacks {look}{flags}"
             )
@@ -155,12 +155,12 @@ def delete_stack(commands: Commands, stack: Stack, flags: str) -> None:
         if status == "DELETE_FAILED":
             failure = first_failure(commands, stack.id)
             because = f" {failure[0]}: {failure[1]}" if failure else ""
-            raise Stop(
+            raise CliError(
                 f"CloudFormation could not delete the stack {stack.name}.{because}\n"
                 "Remove what it names by hand, then repeat the same command."
             )
         time.sleep(3)
-    raise Stop(
+    raise CliError(
         f"The stack {stack.name} is still being deleted after an hour. Wait for it:\n"
         f"    aws cloudformation wait stack-delete-complete --stack-name {stack.name}{flags}"
     )

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
 
@@ -44,7 +44,7 @@ class Vpc:
         return [f"{first} Then deploy once more: the role loses its permissions for them."]
 
 
-def settle(options: Options, values: Mapping[str, str], current: Mapping[str, str]) -> Vpc:
+def resolve(options: Options, values: Mapping[str, str], current: Mapping[str, str]) -> Vpc:
     """Decide what becomes of the permissions.
 
     Args:
@@ -59,13 +59,13 @@ def settle(options: Options, values: Mapping[str, str], current: Mapping[str, st
         Stop: half of a VPC was given, or the permissions are to end before the function has left.
     """
     if bool(values["VpcSubnetIds"]) != bool(values["VpcSecurityGroupIds"]):
-        raise Stop("VpcSubnetIds and VpcSecurityGroupIds go together. Give both, or neither.", 2)
+        raise CliError("VpcSubnetIds and VpcSecurityGroupIds go together. Give both, or neither.", 2)
     if values["VpcSubnetIds"]:
         return Vpc()
     leaves = bool(current.get("VpcSubnetIds"))
     given = options.parameters.get(PERMISSIONS)
     if leaves and given == "disabled":
-        raise Stop(
+        raise CliError(
             f"The function is to leave its VPC, and deploy.sh sets {PERMISSIONS} itself for that. "
             "Leave it out.",
             2,

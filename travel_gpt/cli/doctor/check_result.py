@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from travel_gpt.security_summary import posture_of
+from travel_gpt.security_summary import summarize_security
 from travel_gpt.settings import Settings
 
 DAY: Final = 86_400
@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What one check found."""
 
     check: str
@@ -35,25 +35,25 @@ class Finding:
     mend: str = ""
 
 
-Check = Callable[[], Iterable[Finding]]
+Check = Callable[[], Iterable[CheckResult]]
 
 
-def ok(check: str, says: str) -> Finding:
+def ok(check: str, says: str) -> CheckResult:
     """Say that something is as it should be."""
-    return Finding(check, State.OK, says)
+    return CheckResult(check, State.OK, says)
 
 
-def warning(check: str, says: str, mend: str) -> Finding:
+def warning(check: str, says: str, mend: str) -> CheckResult:
     """Say what the owner should know, and what to do about it."""
-    return Finding(check, State.WARNING, says, mend)
+    return CheckResult(check, State.WARNING, says, mend)
 
 
-def problem(check: str, says: str, mend: str) -> Finding:
+def problem(check: str, says: str, mend: str) -> CheckResult:
     """Say what is wrong, and how to mend it."""
-    return Finding(check, State.PROBLEM, says, mend)
+    return CheckResult(check, State.PROBLEM, says, mend)
 
 
-def posture_findings(settings: Settings, *, access: bool = True) -> Iterator[Finding]:
+def security_results(settings: Settings, *, access: bool = True) -> Iterator[CheckResult]:
     """Say what protects the key and what is off, as the function's log does.
 
     What is off is the owner's choice, so it is told and is no warning.
@@ -62,7 +62,7 @@ def posture_findings(settings: Settings, *, access: bool = True) -> Iterator[Fin
         settings: the settings.
         access: whether there is an API whose access they decide.
     """
-    posture = posture_of(settings, access=access)
+    posture = summarize_security(settings, access=access)
     yield ok("posture", f"on: {'; '.join(posture.protects) or 'nothing'}")
     yield ok("posture", f"off: {'; '.join(posture.off) or 'nothing'}")
 
@@ -75,7 +75,7 @@ def age_and_end(
     *,
     oldest: float = OLD,
     refused: bool = False,
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Look at how old a key is and when it ends.
 
     Args:

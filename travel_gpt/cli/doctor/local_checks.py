@@ -9,11 +9,11 @@ from typing import Final
 
 from travel_gpt.cli.destinations import before_aws, before_sources
 from travel_gpt.cli.doctor import make_run
-from travel_gpt.cli.doctor.check_result import DAY, OLD, Finding, age_and_end, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, age_and_end, ok, problem, warning
 from travel_gpt.cli.errors import advice_for, sentence
 from travel_gpt.cli.secret.env_edit import git_tracks
 from travel_gpt.cli.secret.key_input import fingerprint
-from travel_gpt.cli.secret.verify import prove, server_of, why_not
+from travel_gpt.cli.secret.verify import server_of, verify, why_not
 from travel_gpt.credentials.advice import LOCAL, not_permitted_message, refused_message, server_name
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.sources.environment import variables_of
@@ -44,7 +44,7 @@ _CHECKS_OF: Final = {
 """Which check a failure to fetch belongs to, by its code."""
 
 
-def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Look at every setting at once."""
     for wrong in settings.problems:
         yield problem("settings", wrong, "Set it right: docs/settings.md says what it may be.")
@@ -55,7 +55,7 @@ def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[F
         )
 
 
-def check_env_file(folder: Path, settings: Settings) -> Iterator[Finding]:
+def check_env_file(folder: Path, settings: Settings) -> Iterator[CheckResult]:
     """Look whether a .env file of this folder gives a key away."""
     path = folder / NAME
     if not path.is_file():
@@ -85,7 +85,7 @@ def check_env_file(folder: Path, settings: Settings) -> Iterator[Finding]:
 class Looked:
     """What came of looking for the key."""
 
-    findings: list[Finding]
+    findings: list[CheckResult]
     credential: Credential | None
     """What a live call would be made with."""
     is_stored: bool
@@ -133,11 +133,11 @@ def look_for_key(settings: Settings, environ: Mapping[str, str]) -> Looked:
     return Looked([local, *make_run.nothing_deployed(why)], to_try, is_stored=False)
 
 
-def _is_missing(found: Sequence[Finding]) -> bool:
+def _is_missing(found: Sequence[CheckResult]) -> bool:
     return [each.check for each in found] == [_CHECKS_OF["secret_not_found"]]
 
 
-def check_sources(settings: Settings) -> tuple[list[Finding], Credential | None]:
+def check_sources(settings: Settings) -> tuple[list[CheckResult], Credential | None]:
     """Ask the sources in their order, as the function does, and say of each what it said.
 
     Args:
@@ -160,7 +160,7 @@ def check_sources(settings: Settings) -> tuple[list[Finding], Credential | None]
     return [_of_failure(name, failure) for name, failure in missed], None
 
 
-def _passed_over(missed: list[tuple[str, CredentialError]]) -> Iterator[Finding]:
+def _passed_over(missed: list[tuple[str, CredentialError]]) -> Iterator[CheckResult]:
     for name, failure in missed:
         yield warning(
             _CHECKS_OF[failure.code],
@@ -169,13 +169,13 @@ def _passed_over(missed: list[tuple[str, CredentialError]]) -> Iterator[Finding]
         )
 
 
-def _of_failure(name: str, failure: CredentialError) -> Finding:
+def _of_failure(name: str, failure: CredentialError) -> CheckResult:
     return problem(
         _CHECKS_OF.get(failure.code, "source"), f"{name}: {failure.detail}", advice_for(failure, name)
     )
 
 
-def _of_credential(credential: Credential, settings: Settings) -> Iterator[Finding]:
+def _of_credential(credential: Credential, settings: Settings) -> Iterator[CheckResult]:
     version = f", version {credential.version}" if credential.version else ""
     yield ok("source", f"{credential.source} gives the key{version}")
     yield ok("format", f"it can be read; fingerprint {fingerprint(credential.key)}")
@@ -198,10 +198,10 @@ def _of_credential(credential: Credential, settings: Settings) -> Iterator[Findi
     )
 
 
-def check_live(credential: Credential, settings: Settings) -> Finding:
+def check_live(credential: Credential, settings: Settings) -> CheckResult:
     """Make the one live call that proves a key."""
     server = server_of(credential, settings)
-    failure = prove(credential, settings)
+    failure = verify(credential, settings)
     if failure is None:
         accepts = "answers without a key" if credential.source == NO_KEY_NEEDED else "takes the key"
         return ok("live call", f"{server} {accepts}")

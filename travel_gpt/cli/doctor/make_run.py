@@ -7,7 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from travel_gpt.cli.aws_account import client, code_of
-from travel_gpt.cli.doctor.check_result import Finding, ok, problem
+from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem
 from travel_gpt.cli.target import STACKS
 from travel_gpt.credentials.advice import server_name
 from travel_gpt.credentials.credential import Credential, Key
@@ -19,7 +19,7 @@ from travel_gpt.settings import Settings
 VARIABLE = "OPENAI_API_KEY"
 
 
-def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[Finding, Credential | None]:
+def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[CheckResult, Credential | None]:
     """Say which model `make run` would ask, and with which key.
 
     Args:
@@ -64,7 +64,7 @@ def has_region(environ: Mapping[str, str]) -> bool:
         return True
 
 
-def nothing_deployed(why: str) -> Iterator[Finding]:
+def nothing_deployed(why: str) -> Iterator[CheckResult]:
     """Say that there is no deployment to check, which is no problem."""
     yield ok("deployment", f"{why}: ./deploy.sh deploys, and `make run` needs no deployment")
 

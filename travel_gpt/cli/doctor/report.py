@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from travel_gpt.cli.aws_account import AWS_FAILURES, is_denied, said_by, stop_of
-from travel_gpt.cli.console import Screen
-from travel_gpt.cli.doctor.check_result import Check, Finding, State, posture_findings, warning
-from travel_gpt.cli.errors import DONE, FAILED, USAGE, Stop
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.doctor.check_result import Check, CheckResult, State, security_results, warning
+from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError
 from travel_gpt.settings import Settings
 
 PROVE_KEY: Final = "prove the key with one live call"
@@ -20,7 +20,7 @@ _MARKS: Final = {
 }
 
 
-def examine_machine(screen: Screen, *, verify: bool, as_json: bool) -> int:
+def examine_machine(screen: Console, *, verify: bool, as_json: bool) -> int:
     """Check this machine: its settings, and the key that they lead to.
 
     Args:
@@ -41,7 +41,7 @@ def examine_machine(screen: Screen, *, verify: bool, as_json: bool) -> int:
             looked = machine.look_for_key(settings, os.environ)
         found += looked.findings
         if looked.is_stored:
-            found += posture_findings(settings, access="API_ACCESS" in os.environ)
+            found += security_results(settings, access="API_ACCESS" in os.environ)
         if verify and looked.credential is not None:
             with screen.working("Proving the key"):
                 found.append(machine.check_live(looked.credential, settings))
@@ -50,7 +50,7 @@ def examine_machine(screen: Screen, *, verify: bool, as_json: bool) -> int:
 
 
 def examine_stack(
-    stack: str | None, env: str | None, flags: str, screen: Screen, *, verify: bool, as_json: bool
+    stack: str | None, env: str | None, flags: str, screen: Console, *, verify: bool, as_json: bool
 ) -> int:
     """Check a deployed stack.
 
@@ -73,11 +73,11 @@ def examine_stack(
     from travel_gpt.cli.target import STACKS
 
     if stack and env:
-        raise Stop("Give --stack or --env, not both: they name the stack in two ways.", USAGE)
+        raise CliError("Give --stack or --env, not both: they name the stack in two ways.", USAGE)
     name = stack or STACKS[env or "prod"]
     with screen.working(f"Looking at {name}"):
         deployed = Deployed.look_up(name)
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     for title, check in checks_of(deployed, verify=verify):
         with screen.working(f"Checking {title}"):
             found += run(title, check)
@@ -86,7 +86,7 @@ def examine_stack(
     return report(f"stack {name}", found, screen, as_json=as_json, again=(again, PROVE_KEY))
 
 
-def run(title: str, check: Check) -> list[Finding]:
+def run(title: str, check: Check) -> list[CheckResult]:
     """Run one check. What the caller may not look at is a warning, and the other checks go on.
 
     Args:
@@ -116,7 +116,7 @@ def run(title: str, check: Check) -> list[Finding]:
 
 
 def report(
-    about: str, found: Sequence[Finding], screen: Screen, *, as_json: bool, again: tuple[str, str]
+    about: str, found: Sequence[CheckResult], screen: Console, *, as_json: bool, again: tuple[str, str]
 ) -> int:
     """Show what was found.
 
@@ -158,5 +158,5 @@ def report(
     return FAILED if problems else DONE
 
 
-def _count(found: Iterable[Finding], state: State) -> int:
+def _count(found: Iterable[CheckResult], state: State) -> int:
     return sum(1 for each in found if each.state is state)

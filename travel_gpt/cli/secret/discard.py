@@ -5,14 +5,14 @@ import sys
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audited
 from travel_gpt.cli.aws_account import caller
-from travel_gpt.cli.console import Screen
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.secret.put import SOURCE
 from travel_gpt.cli.target import Target
 from travel_gpt.rotation.key_names import KeyNames
 
 
-def discard_pending(target: Target, screen: Screen, *, yes: bool) -> None:
+def discard_pending(target: Target, screen: Console, *, yes: bool) -> None:
     """Remove AWSPENDING from a version that a rotation left behind. The current version is not touched.
 
     Args:
@@ -52,8 +52,8 @@ def _confirm(*, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Stop("Nothing was changed. To discard it without a question, add --yes.", USAGE)
+        raise CliError("Nothing was changed. To discard it without a question, add --yes.", USAGE)
     sys.stderr.write("Discard it? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Stop("Nothing was changed.")
+        raise CliError("Nothing was changed.")

@@ -9,9 +9,9 @@ from typing import Final
 
 from travel_gpt.cli.audit_log import audited
 from travel_gpt.cli.aws_account import person
-from travel_gpt.cli.console import Screen
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_encrypted_file
-from travel_gpt.cli.errors import USAGE, Stop, sentence
+from travel_gpt.cli.errors import USAGE, CliError, sentence
 from travel_gpt.cli.secret.key_input import fingerprint, object_of, take_key
 from travel_gpt.cli.target import checked_settings
 from travel_gpt.credentials import jwe as container
@@ -25,7 +25,7 @@ STANDARD_OUTPUT: Final = "-"
 _LONGEST: Final = 65_537
 
 
-def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, str] = os.environ) -> None:
+def encrypt(path: Path, screen: Console, *, replace: bool, environ: Mapping[str, str] = os.environ) -> None:
     """Put a key into an encrypted file.
 
     Args:
@@ -43,7 +43,7 @@ def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, 
     kept = {}
     if path.exists():
         if not replace:
-            raise Stop(f"{path} is there already. To replace the key in it, add --replace.", USAGE)
+            raise CliError(f"{path} is there already. To replace the key in it, add --replace.", USAGE)
         kept = object_of(_open(path, masters).plaintext) if path.stat().st_size else {}
     before_encrypted_file(str(path))
     given = take_key("OpenAI API key")
@@ -58,7 +58,7 @@ def encrypt(path: Path, screen: Screen, *, replace: bool, environ: Mapping[str, 
     screen.next(f"CREDENTIAL_SOURCE={SOURCE}{file} travel-gpt doctor --verify")
 
 
-def decrypt(path: Path, output: str, screen: Screen, *, environ: Mapping[str, str] = os.environ) -> None:
+def decrypt(path: Path, output: str, screen: Console, *, environ: Mapping[str, str] = os.environ) -> None:
     """Write what an encrypted file holds to another file, or into a pipe; never to a terminal.
 
     Args:
@@ -72,7 +72,7 @@ def decrypt(path: Path, output: str, screen: Screen, *, environ: Mapping[str, st
         CredentialError: the master keys or the file are of no use.
     """
     if output == STANDARD_OUTPUT and sys.stdout.isatty():
-        raise Stop(
+        raise CliError(
             "A terminal would show the key and keep it in its scrollback. Name a file with --output, or pipe "
             "it into the program that needs it.",
             USAGE,
@@ -87,13 +87,15 @@ def decrypt(path: Path, output: str, screen: Screen, *, environ: Mapping[str, st
         try:
             file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as failed:
-            raise Stop(f"{output} cannot be made: {failed.strerror}. Nothing was written.", USAGE) from None
+            raise CliError(
+                f"{output} cannot be made: {failed.strerror}. Nothing was written.", USAGE
+            ) from None
         with os.fdopen(file, "w", encoding="utf-8") as written:
             written.write(opened.plaintext + "\n")
     screen.good(f"{output} holds the key in plain text, readable by you alone. Delete it when it has served.")
 
 
-def rekey(path: Path, screen: Screen, *, environ: Mapping[str, str] = os.environ) -> None:
+def rekey(path: Path, screen: Console, *, environ: Mapping[str, str] = os.environ) -> None:
     """Encrypt what a file holds again, under the first of the master keys.
 
     Args:
@@ -112,7 +114,7 @@ def rekey(path: Path, screen: Screen, *, environ: Mapping[str, str] = os.environ
         change.facts["replaced"] = before.kid
         _write(path, container.rekey(_text(path), masters))
         if _open(path, masters).plaintext != before.plaintext:
-            raise Stop(f"{path} was written by somebody else meanwhile: look, then repeat.")
+            raise CliError(f"{path} was written by somebody else meanwhile: look, then repeat.")
     screen.good(f"{path} is encrypted under {masters.first.kid} now; until now under {before.kid}.")
     screen.say(
         f"When every file is, take the old key out of {masters.origin}. Copies of the old file still open "
@@ -129,7 +131,7 @@ def default_file(environ: Mapping[str, str] = os.environ) -> Path:
 def _master_keys(environ: Mapping[str, str]) -> MasterKeys:
     file = checked_settings(environ).master_keys_file
     if not file and not environ.get(VARIABLE, "").strip():
-        raise Stop(
+        raise CliError(
             f"{VARIABLE} is not set: it holds the master keys. Make one, keep it where you keep passwords, "
             f"and export it, such as with:\n"
             f"  export {VARIABLE}=\"$(openssl rand -base64 32 | tr '+/' '-_')\"\n"
@@ -139,18 +141,18 @@ def _master_keys(environ: Mapping[str, str]) -> MasterKeys:
     try:
         return master_keys_of(environ, file)
     except Misconfigured as wrong:
-        raise Stop(sentence(wrong.detail), USAGE) from None
+        raise CliError(sentence(wrong.detail), USAGE) from None
 
 
 def _open(path: Path, masters: MasterKeys) -> Opened:
     try:
         return container.decrypt(_text(path), masters)
     except AccessDenied as refused:
-        raise Stop(
+        raise CliError(
             f"{path} stays closed: {refused.detail}. Put its master key into {masters.origin}."
         ) from None
     except InvalidSecret as invalid:
-        raise Stop(
+        raise CliError(
             f"{path} cannot be read: {invalid.detail}. If there is no whole copy, encrypt the key again: "
             "travel-gpt secret encrypt --replace"
         ) from None
@@ -161,7 +163,9 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             return file.read(_LONGEST).decode("utf-8", "replace")
     except OSError as failed:
-        raise Stop(f"{path} cannot be read: {failed.strerror}. Name the file with --file.", USAGE) from None
+        raise CliError(
+            f"{path} cannot be read: {failed.strerror}. Name the file with --file.", USAGE
+        ) from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -178,4 +182,4 @@ def _write(path: Path, text: str) -> None:
     except OSError as failed:
         if name:
             Path(name).unlink(missing_ok=True)
-        raise Stop(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None
+        raise CliError(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.env_file import LONGEST, UnreadableEnvFile, parse, read_text
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class EnvFile:
         """
         real = path.resolve()
         if not real.is_file():
-            raise Stop(f"There is no file {path} here. Name it with --file.", USAGE)
+            raise CliError(f"There is no file {path} here. Name it with --file.", USAGE)
         try:
             text = read_text(real)
             return cls(real, text, tuple(parse(text)))
         except UnreadableEnvFile as wrong:
-            raise Stop(str(wrong), USAGE) from None
+            raise CliError(str(wrong), USAGE) from None
 
     def value_of(self, variable: str) -> str:
         """Return what a variable holds; an empty text where it is not there.
@@ -63,7 +63,7 @@ class EnvFile:
         """
         values = [each.value or "" for each in self.bindings if each.key == variable]
         if len(set(values)) > 1:
-            raise Stop(
+            raise CliError(
                 f"{variable} stands in {self.path.name} more than once, with different values. Take out all "
                 "but one, then repeat."
             )
@@ -105,7 +105,7 @@ class EnvFile:
         try:
             _replace(self.path, self.text, text)
         except OSError as failed:
-            raise Stop(
+            raise CliError(
                 f"{self.path.name} could not be written: {failed.strerror}. It is unchanged. The keys are in "
                 "the store; mend that and repeat, which changes nothing there."
             ) from None
@@ -132,7 +132,7 @@ def _replace(path: Path, before: str, after: str) -> None:
 
 def _still(path: Path, text: str) -> None:
     if path.read_bytes() != text.encode():
-        raise Stop(f"{path.name} was changed by somebody else meanwhile: it was not written. Repeat.")
+        raise CliError(f"{path.name} was changed by somebody else meanwhile: it was not written. Repeat.")
 
 
 def remains(path: Path, values: Collection[str]) -> list[str]:

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.secret import KEY_NAMES, read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
@@ -21,7 +21,7 @@ _DOMAIN: Final = b"travel-gpt key fingerprint v1\0"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class KeyInput:
     """What was typed or piped in: a bare key, or a JSON object with one."""
 
     credential: Credential
@@ -49,13 +49,13 @@ class Given:
         try:
             return with_new_key(json.dumps(stored or {}), self.key, **beside)
         except InvalidSecret as invalid:
-            raise Stop(
+            raise CliError(
                 f"With what else the secret holds, the function could not read it: {invalid.detail}. Give "
                 "the whole value as JSON instead, with what is to be different."
             ) from None
 
 
-def take_key(prompt: str) -> Given:
+def take_key(prompt: str) -> KeyInput:
     """Read a key from standard input, or ask for it without showing it where that is a terminal.
 
     Args:
@@ -69,7 +69,7 @@ def take_key(prompt: str) -> Given:
     """
     text = take_text(prompt)
     if not text:
-        raise Stop("No key was given, so nothing was changed. Run it again and paste the key.", USAGE)
+        raise CliError("No key was given, so nothing was changed. Run it again and paste the key.", USAGE)
     return given(text, "What was given")
 
 
@@ -88,9 +88,9 @@ def take_text(prompt: str) -> str:
     try:
         text = _hidden(prompt) if sys.stdin.isatty() else sys.stdin.read(LONGEST + 1)
     except UnicodeDecodeError:
-        raise Stop("What came from standard input is not text in UTF-8.", USAGE) from None
+        raise CliError("What came from standard input is not text in UTF-8.", USAGE) from None
     if len(text) > LONGEST:
-        raise Stop(f"What came from standard input is longer than {LONGEST:,} characters.", USAGE)
+        raise CliError(f"What came from standard input is longer than {LONGEST:,} characters.", USAGE)
     guard(text.strip())
     return text.strip()
 
@@ -101,14 +101,14 @@ def _hidden(prompt: str) -> str:
         try:
             return getpass.getpass(f"{prompt} (it is not shown): ")
         except (getpass.GetPassWarning, EOFError):
-            raise Stop(
+            raise CliError(
                 "This terminal gave no hidden line. Pipe the key in instead, from a password manager or with "
                 '`read -rs KEY; printf %s "$KEY" | travel-gpt ...`.',
                 USAGE,
             ) from None
 
 
-def given(text: str, what: str) -> Given:
+def given(text: str, what: str) -> KeyInput:
     """Check a key, or a JSON object with one, as the function would.
 
     Args:
@@ -124,8 +124,8 @@ def given(text: str, what: str) -> Given:
     try:
         credential = read_secret(text, source="given", version="")
     except InvalidSecret as invalid:
-        raise Stop(f"{what} cannot be used: {invalid.detail}. Nothing was changed.", USAGE) from None
-    return Given(credential, object_of(text) or {"api_key": credential.key.reveal()})
+        raise CliError(f"{what} cannot be used: {invalid.detail}. Nothing was changed.", USAGE) from None
+    return KeyInput(credential, object_of(text) or {"api_key": credential.key.reveal()})
 
 
 def object_of(text: str) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from typing import Final
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audited
 from travel_gpt.cli.aws_account import caller, elsewhere
-from travel_gpt.cli.console import Screen
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_aws
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.secret.env_edit import EnvFile, remains
-from travel_gpt.cli.secret.key_input import Given, given
+from travel_gpt.cli.secret.key_input import KeyInput, given
 from travel_gpt.cli.secret.put import SOURCE, Stored, look_at, store
 from travel_gpt.cli.target import SECRETS, Target
 from travel_gpt.credentials.secret import read_secret
@@ -31,12 +31,12 @@ class Move:
     """A key on its way from a file to a secret."""
 
     target: Target
-    given: Given
+    given: KeyInput
     stored: Stored
     variables: list[str] = field(default_factory=list)
 
 
-def migrate(path: Path, target: Target, screen: Screen, *, replace: bool, yes: bool) -> None:
+def migrate(path: Path, target: Target, screen: Console, *, replace: bool, yes: bool) -> None:
     """Move the keys of a file into Secrets Manager.
 
     Args:
@@ -91,16 +91,16 @@ def _plan(file: EnvFile, target: Target, *, replace: bool) -> list[Move]:
         if move is None:
             move = moves[place.name] = Move(place, found, look_at(place))
         elif move.given.credential != found.credential:
-            raise Stop(
+            raise CliError(
                 f"{' and '.join([*move.variables, variable])} both mean the secret {place.name}, and differ. "
                 "Take one of them out of the file, then repeat."
             )
         move.variables.append(variable)
     if not moves:
-        raise Stop(f"{file.path} holds no key to move: neither {' nor '.join(places)} is in it.", USAGE)
+        raise CliError(f"{file.path} holds no key to move: neither {' nor '.join(places)} is in it.", USAGE)
     for move in moves.values():
         if _state(move) == _DIFFERS and not replace:
-            raise Stop(
+            raise CliError(
                 f"{move.target.name} holds a different key, and the one in {file.path.name} may be an old "
                 "one. To put it in nevertheless, add --replace. Nothing was changed."
             )
@@ -123,11 +123,11 @@ def _confirm(*, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Stop("Nothing was changed. To go on without being asked, add --yes.", USAGE)
+        raise CliError("Nothing was changed. To go on without being asked, add --yes.", USAGE)
     sys.stderr.write("Move them? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Stop("Nothing was changed.")
+        raise CliError("Nothing was changed.")
 
 
 def _read_back(move: Move, version: str) -> None:
@@ -138,7 +138,7 @@ def _read_back(move: Move, version: str) -> None:
         if found is not None and found.version == version:
             break
         if time.monotonic() > until:
-            raise Stop(
+            raise CliError(
                 f"What was written to {move.target.name} cannot be read back yet, so the file is unchanged. "
                 "Repeat in a minute."
             )
@@ -148,7 +148,7 @@ def _read_back(move: Move, version: str) -> None:
     except InvalidSecret:
         same = False
     if not same:
-        raise Stop(
+        raise CliError(
             f"{move.target.name} holds something else than what was written, so the file is unchanged. Look "
             "who else writes it, then repeat."
         )

@@ -8,10 +8,10 @@ from typing import Any
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audited
 from travel_gpt.cli.aws_account import AWS_FAILURES, caller, client, elsewhere, stop_of
-from travel_gpt.cli.console import Screen
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import GIVEN_KEY, before_aws
-from travel_gpt.cli.errors import Stop
-from travel_gpt.cli.secret.key_input import Given, fingerprint, object_of, take_key
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.secret.key_input import KeyInput, fingerprint, object_of, take_key
 from travel_gpt.cli.target import Target
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import KEY_NAMES, read_secret
@@ -33,7 +33,7 @@ class Stored:
     version: str = ""
 
 
-def put(target: Target, screen: Screen) -> None:
+def put(target: Target, screen: Console) -> None:
     """Create a secret, or replace the key in it.
 
     Args:
@@ -54,7 +54,7 @@ def put(target: Target, screen: Screen) -> None:
     screen.next(f"travel-gpt doctor{target.options} --verify", "see whether the model's server takes it")
 
 
-def store(target: Target, given: Given, stored: Stored, who: str, screen: Screen) -> str:
+def store(target: Target, given: KeyInput, stored: Stored, who: str, screen: Console) -> str:
     """Write a key into a secret.
 
     Args:
@@ -121,7 +121,7 @@ def look_at(target: Target) -> Stored:
     except SecretNotFound:
         return Stored(exists=False)
     if described.deleted_at is not None:
-        raise Stop(
+        raise CliError(
             f"The secret {target.name} is scheduled for deletion. To take it back:\n"
             f"  aws secretsmanager restore-secret --secret-id {target.name}"
         )

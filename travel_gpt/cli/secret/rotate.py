@@ -5,15 +5,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, Described, SecretVersions
+from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, SecretMetadata, SecretVersions
 from travel_gpt.cli.audit_log import audited
 from travel_gpt.cli.aws_account import caller, elsewhere
-from travel_gpt.cli.console import Screen
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import GIVEN_KEY, before_aws, before_model
-from travel_gpt.cli.errors import Stop
-from travel_gpt.cli.secret.key_input import Given, fingerprint, take_key
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.secret.key_input import KeyInput, fingerprint, take_key
 from travel_gpt.cli.secret.put import SOURCE, Stored, look_at
-from travel_gpt.cli.secret.verify import prove, server_of, why_not
+from travel_gpt.cli.secret.verify import server_of, verify, why_not
 from travel_gpt.cli.target import Target
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.env_trust import GIVEN
@@ -21,7 +21,7 @@ from travel_gpt.errors import CredentialError, InvalidSecret, TravelGPTError
 from travel_gpt.settings import Settings
 
 
-def rotate(target: Target, screen: Screen) -> None:
+def rotate(target: Target, screen: Console) -> None:
     """Put a new key in the place of the current one: staged, proven by a live call, promoted.
 
     Whatever fails, the current version stays current, and the staged one is discarded.
@@ -40,7 +40,7 @@ def rotate(target: Target, screen: Screen) -> None:
     versions = SecretVersions(target.name)
     stored = look_at(target)
     if not stored.exists:
-        raise Stop(
+        raise CliError(
             f"There is no secret {target.name} to rotate. Create it with: "
             f"travel-gpt secret put{target.options}"
         )
@@ -53,7 +53,7 @@ def rotate(target: Target, screen: Screen) -> None:
     screen.aside(f"A new key for the secret {target.name}, as {who}{elsewhere(os.environ)}.")
     given = take_key("New OpenAI API key")
     if stored.credential is not None and given.key == stored.credential.key:
-        raise Stop(
+        raise CliError(
             f"{target.name} holds this key already, so there is nothing to rotate. Make a new key first."
         )
     version = _rotate(versions, given, stored, settings, who, target, screen)
@@ -66,9 +66,9 @@ def rotate(target: Target, screen: Screen) -> None:
     screen.next(f"travel-gpt doctor{target.options} --verify")
 
 
-def _refuse_what_is_under_way(described: Described, target: Target) -> None:
+def _refuse_what_is_under_way(described: SecretMetadata, target: Target) -> None:
     if described.unfinished is not None:
-        raise Stop(
+        raise CliError(
             f"A version of {target.name} is pending already ({described.unfinished}): a rotation is running, "
             "or one stopped half-way. If it is still there in a few minutes, discard it, then repeat:\n"
             f"  travel-gpt secret discard-pending{target.options}"
@@ -77,12 +77,12 @@ def _refuse_what_is_under_way(described: Described, target: Target) -> None:
 
 def _rotate(
     versions: SecretVersions,
-    given: Given,
+    given: KeyInput,
     stored: Stored,
     settings: Settings,
     who: str,
     target: Target,
-    screen: Screen,
+    screen: Console,
 ) -> str:
     value, version = given.value(stored.fields), str(uuid.uuid4())
     credential = read_secret(value, source=GIVEN, version=version)
@@ -94,10 +94,10 @@ def _rotate(
             screen.say(f"Staged as AWSPENDING: version {version}. Nobody reads it yet.")
             screen.say(f"Proving it at {server}.")
             with screen.working("Waiting for the answer"):
-                failure = prove(credential, settings)
+                failure = verify(credential, settings)
             if failure is not None:
                 change.facts["cause"] = failure.code
-                raise Stop(
+                raise CliError(
                     f"The new key is not proven: {why_not(failure, server)}. The current key stays current, "
                     "and the staged one is discarded. Check the key and its permissions, then repeat."
                 )
@@ -107,7 +107,7 @@ def _rotate(
 
 
 @contextmanager
-def _discarded_unless_promoted(versions: SecretVersions, screen: Screen, options: str) -> Iterator[None]:
+def _discarded_unless_promoted(versions: SecretVersions, screen: Console, options: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -121,7 +121,7 @@ def _discarded_unless_promoted(versions: SecretVersions, screen: Screen, options
         raise
 
 
-def roll_back(target: Target, screen: Screen) -> None:
+def roll_back(target: Target, screen: Console) -> None:
     """Make the previous version current again, once its key is proven to work.
 
     Args:
@@ -137,22 +137,22 @@ def roll_back(target: Target, screen: Screen) -> None:
     versions = SecretVersions(target.name)
     current, previous = versions.read(stage=CURRENT), versions.read(stage=PREVIOUS)
     if current is None or previous is None:
-        raise Stop(f"The secret {target.name} has no previous version to go back to.")
+        raise CliError(f"The secret {target.name} has no previous version to go back to.")
     _refuse_what_is_under_way(versions.describe(), target)
     try:
         credential = read_secret(previous.text, source=SOURCE, version=previous.version)
     except InvalidSecret as invalid:
-        raise Stop(f"The previous version holds no usable key: {invalid.detail}.") from None
+        raise CliError(f"The previous version holds no usable key: {invalid.detail}.") from None
     server = server_of(credential, settings)
     with audited("secret.rollback", who=who, source=SOURCE, secret=target.name) as change:
         change.version = previous.version
         change.facts["replaced"] = current.version
         screen.say(f"Proving the previous key at {server}.")
         with screen.working("Waiting for the answer"):
-            failure: TravelGPTError | None = prove(credential, settings)
+            failure: TravelGPTError | None = verify(credential, settings)
         if failure is not None:
             change.facts["cause"] = failure.code
-            raise Stop(
+            raise CliError(
                 f"The previous key is not proven: {why_not(failure, server)}. Nothing was changed. Put in a "
                 f"key that works with: travel-gpt secret rotate{target.options}"
             )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from travel_gpt.aws.secret_versions import CURRENT, PENDING, PREVIOUS, Described, SecretVersions
+from travel_gpt.aws.secret_versions import CURRENT, PENDING, PREVIOUS, SecretMetadata, SecretVersions
 from travel_gpt.cli.aws_account import caller
-from travel_gpt.cli.console import Screen
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_sources
 from travel_gpt.cli.secret.key_input import fingerprint, object_of
 from travel_gpt.cli.secret.put import SOURCE
@@ -35,7 +35,7 @@ class Shown:
     """What it holds beside the key: the address as it is, of the rest the names."""
 
 
-def show(target: Target, screen: Screen, *, as_json: bool) -> None:
+def show(target: Target, screen: Console, *, as_json: bool) -> None:
     """Print what is known of a secret in Secrets Manager.
 
     Args:
@@ -68,7 +68,7 @@ def show(target: Target, screen: Screen, *, as_json: bool) -> None:
     screen.next(f"travel-gpt doctor{target.options}", "see whether all is well with it")
 
 
-def show_source(settings: Settings, screen: Screen, *, as_json: bool) -> None:
+def show_source(settings: Settings, screen: Console, *, as_json: bool) -> None:
     """Print what is known of the credential that this machine's sources give.
 
     Args:
@@ -106,7 +106,7 @@ def moment(seconds: float | None, otherwise: str = "unknown") -> str:
         return "beyond all calendars"
 
 
-def _version(versions: SecretVersions, described: Described, stage: str) -> Shown:
+def _version(versions: SecretVersions, described: SecretMetadata, stage: str) -> Shown:
     version = described.version_at(stage) or ""
     try:
         stored = versions.read(stage=stage)
@@ -132,7 +132,7 @@ def _also(credential: Credential, text: str) -> str:
     return ", ".join([*address, *(name[:40] for name in beside)]) or "nothing"
 
 
-def _facts(described: Described) -> list[tuple[str, str]]:
+def _facts(described: SecretMetadata) -> list[tuple[str, str]]:
     rotation = "off"
     if described.rotates:
         rotation = (
@@ -148,7 +148,7 @@ def _facts(described: Described) -> list[tuple[str, str]]:
     return facts
 
 
-def _document(described: Described, found: list[Shown]) -> dict[str, Any]:
+def _document(described: SecretMetadata, found: list[Shown]) -> dict[str, Any]:
     return {
         "name": described.name,
         "arn": described.arn,

@@ -6,15 +6,15 @@ from travel_gpt.cli.destinations import before_model
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import TravelGPTError
-from travel_gpt.llm.client import Upstream
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.refusals import KeyRefused, NotPermitted
 from travel_gpt.settings import Settings
 
-PROOF_WITHIN: Final = 20.0
+VERIFY_TIMEOUT: Final = 20.0
 """Seconds for the call, tries again included."""
 
 
-def prove(credential: Credential, settings: Settings) -> TravelGPTError | None:
+def verify(credential: Credential, settings: Settings) -> TravelGPTError | None:
     """Show a key to the server that it is for, with the one call that costs nothing.
 
     Args:
@@ -28,9 +28,9 @@ def prove(credential: Credential, settings: Settings) -> TravelGPTError | None:
         NotAllowed: a file .env names the server, and the person does not allow it.
     """
     before_model(server_of(credential, settings), credential.source)
-    upstream = Upstream(settings)
+    upstream = ModelClient(settings)
     try:
-        upstream.list_models(credential, Deadline(PROOF_WITHIN))
+        upstream.list_models(credential, Deadline(VERIFY_TIMEOUT))
     except TravelGPTError as failure:
         return failure
     finally:

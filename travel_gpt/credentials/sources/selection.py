@@ -23,9 +23,9 @@ def _source(name: str, settings: Settings) -> Source:
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("travel_gpt"):
             raise
-        from travel_gpt.credentials.sources.unavailable_source import MissingSource
+        from travel_gpt.credentials.sources.unavailable_source import UnavailableSource
 
-        return MissingSource(name)
+        return UnavailableSource(name)
 
 
 def _made(name: str, settings: Settings) -> Source:

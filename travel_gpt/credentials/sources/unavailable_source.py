@@ -5,7 +5,7 @@ from typing import NoReturn
 from travel_gpt.errors import Misconfigured
 
 
-class MissingSource:
+class UnavailableSource:
     """Stands where a chosen source cannot be made.
 
     Args:

@@ -11,7 +11,7 @@ from testbed import reservation
 from tests.support.recorded import differences, recording
 from tests.unit.cli.deploy.conftest import ScriptedAws, aws_error, options
 from travel_gpt.cli.deploy import concurrency
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 
 DEFAULTS = {"ReservedConcurrency": "", "ThrottleRate": "5", "ThrottleBurst": "10", "LogLevel": "INFO"}
 FLAGS = " --region eu-west-1"
@@ -94,7 +94,7 @@ class TestAReservation:
     ) -> None:
         aws = account(limit, unreserved)
 
-        with pytest.raises(Stop) as stopped:
+        with pytest.raises(CliError) as stopped:
             check(aws, "--yes", "--parameter", f"ReservedConcurrency={wanted}", ReservedConcurrency=wanted)
 
         said = str(stopped.value)
@@ -122,7 +122,7 @@ class TestAReservation:
 
         try:
             check(aws, ReservedConcurrency=str(wanted))
-        except Stop:
+        except CliError:
             assert refused
         else:
             assert not refused

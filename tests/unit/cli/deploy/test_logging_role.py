@@ -12,7 +12,7 @@ from tests.support.recorded import recording
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
 from travel_gpt.cli.deploy import access_logs, logging_role
 from travel_gpt.cli.deploy.access_logs import Decision
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.logging_role import NAME, RoleState
 from travel_gpt.cli.deploy.preflight import Account
 from travel_gpt.cli.deploy.shell import AwsError
@@ -233,7 +233,7 @@ def settle(account: PlayedAccount, person: Person, *typed: str, wanted: bool = T
     given = options(*typed)
     person.assume_yes = given.yes
     named = logging_role.is_named(account)
-    return access_logs.settle(account, person, given, ACCOUNT, wanted=wanted, named=named)
+    return access_logs.resolve(account, person, given, ACCOUNT, wanted=wanted, named=named)
 
 
 CHOICES = ["./deploy.sh {}--create-logging-role", "./deploy.sh {}--parameter AccessLogs=disabled"]
@@ -244,7 +244,7 @@ class TestTheDecision:
     def test_without_a_terminal_it_stops_with_the_two_options_as_commands(
         self, account: PlayedAccount, typed: list[str]
     ) -> None:
-        with pytest.raises(Stop) as stopped:
+        with pytest.raises(CliError) as stopped:
             settle(account, Person(), *typed)
 
         first = "--yes " if typed else ""
@@ -252,7 +252,7 @@ class TestTheDecision:
         assert "Nothing was changed" in str(stopped.value)
 
     def test_the_commands_repeat_what_was_typed(self, account: PlayedAccount) -> None:
-        with pytest.raises(Stop) as stopped:
+        with pytest.raises(CliError) as stopped:
             settle(account, Person(), "--env", "dev", "--yes", "--parameter=ThrottleRate=2", "--access=open")
 
         again = "--env dev --yes --parameter ThrottleRate=2 --access=open "
@@ -292,7 +292,7 @@ class TestTheDecision:
         assert "Deploy without access logs?" in person.asked[1]
 
     def test_at_a_terminal_neither_is_the_end(self, account: PlayedAccount) -> None:
-        with pytest.raises(Stop) as stopped:
+        with pytest.raises(CliError) as stopped:
             settle(account, Person("n", "n"))
 
         assert str(stopped.value).splitlines()[1:] == [f"    {each.format('')}" for each in CHOICES]
@@ -300,7 +300,7 @@ class TestTheDecision:
     def test_a_role_of_another_is_no_choice(self, account: PlayedAccount) -> None:
         account.has_role(OF_ANOTHER)
 
-        with pytest.raises(Stop, match="does not let API Gateway"):
+        with pytest.raises(CliError, match="does not let API Gateway"):
             settle(account, Person(), "--yes", "--create-logging-role")
 
     def test_a_dry_run_says_that_there_is_a_choice_to_make(self, account: PlayedAccount) -> None:
@@ -325,7 +325,7 @@ class TestASetUpThatFails:
         return account
 
     def test_stops_with_the_two_options(self, refusing: PlayedAccount) -> None:
-        with pytest.raises(Stop) as stopped:
+        with pytest.raises(CliError) as stopped:
             access_logs.provide_role(refusing, Person(), options("--yes", "--create-logging-role"), ACCOUNT)
 
         said = str(stopped.value)
@@ -339,7 +339,7 @@ class TestASetUpThatFails:
     def test_names_sts_where_the_role_is_refused_to_the_end(self, clock: Clock) -> None:
         account = PlayedAccount(clock, settling=1e9)
 
-        with pytest.raises(Stop, match="STS is active in this region"):
+        with pytest.raises(CliError, match="STS is active in this region"):
             access_logs.provide_role(account, Person(), options("--yes"), ACCOUNT)
 
     def test_leaves_to_others_what_is_no_answer_of_aws(self, account: PlayedAccount) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
 from travel_gpt.cli.deploy import openai_trust
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.preflight import Account
 from travel_gpt.cli.deploy.removal import remove
 from travel_gpt.cli.deploy.stack import Stack
@@ -124,7 +124,7 @@ def test_a_deployment_that_ends_the_identity_is_recognised(before: Stack, after:
 def test_it_is_shown_also_where_the_last_step_stops(capsys: pytest.CaptureFixture[str]) -> None:
     trust = openai_trust.find(stack("on", **IDS))
 
-    with pytest.raises(Stop), openai_trust.shown_at_the_end(Person(), trust):
-        raise Stop("The stack is deployed, and its health says 503")
+    with pytest.raises(CliError), openai_trust.shown_at_the_end(Person(), trust):
+        raise CliError("The stack is deployed, and its health says 503")
 
     assert ROLE in capsys.readouterr().out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import pytest
 
 from travel_gpt.cli.deploy import pending, rotation
-from travel_gpt.cli.deploy.console import Stop
+from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
@@ -81,7 +81,7 @@ def options(*given: str) -> Options:
 def settle(
     aws: Aws, person: Person, *given: str, before: Mapping[str, str] = ON, after: Mapping[str, str] = ON
 ) -> rotation.Rotation:
-    return rotation.settle(
+    return rotation.resolve(
         cast("Commands", aws), cast("Console", person), options(*given), after, before, SECRET, FLAGS
     )
 
@@ -122,7 +122,7 @@ class TestWhereTheRotationsSettingsChange:
     ) -> None:
         aws = Aws(LEFT)
 
-        with pytest.raises(Stop) as stopped:
+        with pytest.raises(CliError) as stopped:
             settle(aws, Person(True if given else None), *given, before=before)
 
         said = in_one_line(stopped.value)
@@ -138,7 +138,7 @@ class TestWhereTheRotationsSettingsChange:
         assert COMMAND in in_one_line(decided.notes)
 
     def test_at_a_terminal_no_stops_it(self) -> None:
-        with pytest.raises(Stop, match="Nothing was changed"):
+        with pytest.raises(CliError, match="Nothing was changed"):
             settle(Aws(LEFT), Person(False), before=OTHER_PERIOD)
 
     def test_at_a_terminal_yes_discards_it_as_a_step(self) -> None:
@@ -204,7 +204,7 @@ class TestTheLongestPeriod:
 
     @pytest.mark.parametrize("old", [None, "30"])
     def test_what_is_given_now_is_refused(self, old: str | None) -> None:
-        with pytest.raises(Stop, match=r"RotationDays must be at most 182, not 183") as stopped:
+        with pytest.raises(CliError, match=r"RotationDays must be at most 182, not 183") as stopped:
             rotation.limit(days("183", old))
 
         assert stopped.value.status == 2

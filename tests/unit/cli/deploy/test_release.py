@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from travel_gpt.cli.deploy import release
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.parameters import Environment
 from travel_gpt.cli.deploy.shell import Commands
 from travel_gpt.cli.deploy.stack import Stack
@@ -37,7 +37,7 @@ def failure(monkeypatch: pytest.MonkeyPatch, reason: str) -> str:
 
     monkeypatch.setattr(release, "first_failure", first_failure)
     monkeypatch.setattr(release, "read_stack", lambda *_: Stack("s", status="UPDATE_ROLLBACK_COMPLETE"))
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(CliError) as stopped:
         release.deploy(
             FailingSam({}), Console(assume_yes=True), Environment("default", "s", {}), "eu-west-1", [], ""
         )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from travel_gpt.cli.deploy import interfaces, release
-from travel_gpt.cli.deploy.console import Console, Stop
+from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter
 from travel_gpt.cli.deploy.shell import AwsError, Commands
-from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, prepare, settle
+from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, prepare, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ def options(*given: str) -> Options:
 
 
 def decided(before: Mapping[str, str], after: Mapping[str, str], *given: str) -> Vpc:
-    return settle(options(*given), after, before)
+    return resolve(options(*given), after, before)
 
 
 class TestWhatIsDecided:
@@ -70,7 +70,7 @@ class TestWhatIsDecided:
         assert not decided({**OUTSIDE, PERMISSIONS: "enabled"}, OUTSIDE, given).ends
 
     def test_they_cannot_end_while_it_leaves(self) -> None:
-        with pytest.raises(Stop, match="Leave it out") as stopped:
+        with pytest.raises(CliError, match="Leave it out") as stopped:
             decided(INSIDE, OUTSIDE, f"{PERMISSIONS}=disabled")
         assert stopped.value.status == 2
 
@@ -79,7 +79,7 @@ class TestWhatIsDecided:
 
     @pytest.mark.parametrize("name", INSIDE)
     def test_half_of_a_vpc_is_refused(self, name: str) -> None:
-        with pytest.raises(Stop, match="VpcSubnetIds and VpcSecurityGroupIds go together"):
+        with pytest.raises(CliError, match="VpcSubnetIds and VpcSecurityGroupIds go together"):
             decided({}, {**OUTSIDE, name: INSIDE[name]})
 
 

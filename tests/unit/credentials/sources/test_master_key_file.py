@@ -16,7 +16,7 @@ from travel_gpt.credentials.sources.master_keys import VARIABLE, MasterKeys
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.errors import AccessDenied, Misconfigured
 from travel_gpt.redaction import MASK, redact
-from travel_gpt.security_summary import posture_of
+from travel_gpt.security_summary import summarize_security
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
@@ -138,5 +138,5 @@ def test_the_source_opens_its_file_with_them_and_notices_new_ones(file: Path, tm
     assert FILE_VARIABLE in refused.value.message
     assert FILE_VARIABLE in refused.value.detail
 
-    assert not [line for line in posture_of(settings).off if "master key" in line]
-    assert any("file for its owner alone" in line for line in posture_of(settings).protects)
+    assert not [line for line in summarize_security(settings).off if "master key" in line]
+    assert any("file for its owner alone" in line for line in summarize_security(settings).protects)

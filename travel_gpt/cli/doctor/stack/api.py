@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from travel_gpt.cli.aws_account import client
-from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
 _PATH: Final = "~1travel-gpt"
@@ -12,7 +12,7 @@ _UNLIMITED: Final = 10_000
 """Requests a second: what API Gateway lets an account have where a stage says nothing."""
 
 
-def check_throttles(deployed: Deployed) -> Iterator[Finding]:
+def check_throttles(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at the stage's throttles, and whether it writes bodies to a log."""
     stage = client("apigateway").get_stage(
         restApiId=deployed.resources["TravelGPTApi"].physical,
@@ -48,7 +48,7 @@ def check_throttles(deployed: Deployed) -> Iterator[Finding]:
         )
 
 
-def check_callers(deployed: Deployed) -> Iterator[Finding]:
+def check_callers(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at who may POST: the usage plan and its key."""
     plan_of, key_of = deployed.resources.get("ApiUsagePlan"), deployed.resources.get("ApiKey")
     if plan_of is None or key_of is None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from travel_gpt.cli.doctor.check_result import Check, posture_findings
+from travel_gpt.cli.doctor.check_result import Check, security_results
 from travel_gpt.cli.doctor.stack.api import check_callers, check_throttles
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 from travel_gpt.cli.doctor.stack.function import check_function, check_settings, check_stack
@@ -24,7 +24,7 @@ def checks_of(deployed: Deployed, *, verify: bool) -> Iterator[tuple[str, Check]
     """
     yield "stack", partial(check_stack, deployed)
     yield "settings", partial(check_settings, deployed)
-    yield "posture", partial(posture_findings, deployed.settings)
+    yield "posture", partial(security_results, deployed.settings)
     yield "function", partial(check_function, deployed)
     yield "role", partial(check_role, deployed)
     yield "secret", partial(check_secret, deployed)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from travel_gpt.cli.aws_account import AWS_FAILURES, client, code_of, stop_of
-from travel_gpt.cli.errors import USAGE, Stop
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.settings import Settings
 
 FUNCTION = "TravelGPTFunction"
@@ -49,12 +49,12 @@ class Deployed:
             listed = formation.describe_stack_resources(StackName=name)["StackResources"]
         except AWS_FAILURES as failed:
             if code_of(failed) == "ValidationError":
-                raise Stop(
+                raise CliError(
                     f"There is no stack {name} in this account and region. Deploy it with ./deploy.sh, or "
                     "name it with --stack, and its place with --region and --profile.",
                     USAGE,
                 ) from None
-            raise Stop(stop_of(failed).sentence, USAGE) from None
+            raise CliError(stop_of(failed).sentence, USAGE) from None
         resources = {
             each["LogicalResourceId"]: Resource(
                 each["LogicalResourceId"], each.get("PhysicalResourceId", ""), each["ResourceType"]
@@ -62,11 +62,11 @@ class Deployed:
             for each in listed
         }
         if FUNCTION not in resources:
-            raise Stop(f"{name} is no stack of Travel GPT: it has no {FUNCTION}.", USAGE)
+            raise CliError(f"{name} is no stack of Travel GPT: it has no {FUNCTION}.", USAGE)
         try:
             function = client("lambda").get_function_configuration(FunctionName=resources[FUNCTION].physical)
         except AWS_FAILURES as failed:
-            raise Stop(stop_of(failed).sentence, USAGE) from None
+            raise CliError(stop_of(failed).sentence, USAGE) from None
         return cls(name, stack, resources, function)
 
     @property

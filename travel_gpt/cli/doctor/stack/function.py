@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from travel_gpt.cli.arguments import looks_like_key
 from travel_gpt.cli.aws_account import client
-from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
 REDEPLOY = "Run ./deploy.sh again."
 
 
-def check_stack(deployed: Deployed) -> Iterator[Finding]:
+def check_stack(deployed: Deployed) -> Iterator[CheckResult]:
     """Look whether the last deployment went well."""
     status = str(deployed.stack["StackStatus"])
     if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -23,7 +23,7 @@ def check_stack(deployed: Deployed) -> Iterator[Finding]:
         yield problem("stack", f"{status}", REDEPLOY)
 
 
-def check_settings(deployed: Deployed) -> Iterator[Finding]:
+def check_settings(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at what the function is told."""
     problems = deployed.settings.problems
     for wrong in problems:
@@ -41,7 +41,7 @@ def check_settings(deployed: Deployed) -> Iterator[Finding]:
         yield ok("settings", "every variable of the function is right")
 
 
-def check_function(deployed: Deployed) -> Iterator[Finding]:
+def check_function(deployed: Deployed) -> Iterator[CheckResult]:
     """Look whether the function can run."""
     state, last = (
         deployed.function.get("State", "Active"),

@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any, Final
 
-from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 from travel_gpt.redaction import redact
 
@@ -15,7 +15,7 @@ ANSWERS_WITHIN: Final = 35.0
 _LONGEST: Final = 65_536
 
 
-def check_health(deployed: Deployed, *, verify: bool) -> Iterator[Finding]:
+def check_health(deployed: Deployed, *, verify: bool) -> Iterator[CheckResult]:
     """GET the API, as a caller would.
 
     Args:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from travel_gpt.cli.aws_account import client
-from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
 
-def check_logs(deployed: Deployed) -> Iterator[Finding]:
+def check_logs(deployed: Deployed) -> Iterator[CheckResult]:
     """Look for how long each log group of the stack is kept."""
     logs = client("logs")
     wanted = deployed.parameters.get("LogRetentionDays")
@@ -24,7 +24,7 @@ def check_logs(deployed: Deployed) -> Iterator[Finding]:
         )
 
 
-def _kept(name: str, group: dict[str, Any] | None, wanted: str | None) -> Finding:
+def _kept(name: str, group: dict[str, Any] | None, wanted: str | None) -> CheckResult:
     if group is None:
         return problem(
             "logs", f"{name} is gone", "Deploy again with another setting, so that it is made anew."
@@ -38,7 +38,7 @@ def _kept(name: str, group: dict[str, Any] | None, wanted: str | None) -> Findin
     return ok("logs", f"{name} is kept {days} days")
 
 
-def check_alarms(deployed: Deployed) -> Iterator[Finding]:
+def check_alarms(deployed: Deployed) -> Iterator[CheckResult]:
     """Look whether the alarms are there, switched on, quiet, and heard."""
     names = [each.physical for each in deployed.of_type("AWS::CloudWatch::Alarm")]
     found = client("cloudwatch").describe_alarms(AlarmNames=names, MaxRecords=100)["MetricAlarms"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from travel_gpt.cli.aws_account import client
-from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
 RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
@@ -38,7 +38,7 @@ class Grant:
     """Whether it holds under conditions only."""
 
 
-def check_role(deployed: Deployed) -> Iterator[Finding]:
+def check_role(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at every policy of the function's role."""
     role = str(deployed.function["Role"]).rpartition("/")[2]
     grants, attached = grants_of(role)
@@ -72,7 +72,7 @@ def grants_of(role: str) -> tuple[list[Grant], list[str]]:
     return grants, [each["PolicyName"] for each in attached]
 
 
-def attached_to(check: str, role: str, attached: list[str]) -> Iterator[Finding]:
+def attached_to(check: str, role: str, attached: list[str]) -> Iterator[CheckResult]:
     """Say that a role has managed policies, if it has any.
 
     Args:
@@ -113,7 +113,7 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
+def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
     own = f":secret:{secret_name_of(deployed)}-??????"
     for grant in grants:
         if "*" in grant.action:
@@ -139,7 +139,7 @@ def _may_end_so(grant: Grant) -> bool:
     return grant.action in _WITHOUT_RESOURCE or within_a_log_group
 
 
-def _enough(grants: list[Grant], deployed: Deployed) -> Iterator[Finding]:
+def _enough(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
     sources = deployed.settings.credential_source
     reads = any(grant.action == _READS for grant in grants)
     if "secrets-manager" in sources and not reads:

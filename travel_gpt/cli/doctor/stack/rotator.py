@@ -9,7 +9,7 @@ from typing import Final
 
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.aws_account import client
-from travel_gpt.cli.doctor.check_result import DAY, OLD, Finding, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 from travel_gpt.cli.doctor.stack.function import REDEPLOY
 from travel_gpt.cli.doctor.stack.role import RESTORE, Grant, attached_to, grants_of, secret_name_of
@@ -31,7 +31,7 @@ _LOGS: Final = ("logs:createlogstream", "logs:putlogevents")
 _KMS: Final = ("kms:decrypt", "kms:generatedatakey")
 
 
-def check_rotator(deployed: Deployed) -> Iterator[Finding]:
+def check_rotator(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at the rotation function, where the stack has one."""
     if ROTATOR not in deployed.resources:
         return
@@ -48,7 +48,7 @@ def check_rotator(deployed: Deployed) -> Iterator[Finding]:
         yield problem("admin key", says, REDEPLOY)
 
 
-def _role(role: str, deployed: Deployed, admin: str, variables: Mapping[str, str]) -> Iterator[Finding]:
+def _role(role: str, deployed: Deployed, admin: str, variables: Mapping[str, str]) -> Iterator[CheckResult]:
     grants, attached = grants_of(role)
     wrong = list(attached_to("rotation role", role, attached))
     wrong += [
@@ -68,7 +68,7 @@ def _role(role: str, deployed: Deployed, admin: str, variables: Mapping[str, str
         )
 
 
-def _key_scopes(variables: Mapping[str, str]) -> Finding:
+def _key_scopes(variables: Mapping[str, str]) -> CheckResult:
     chosen = variables.get("ROTATION_KEY_SCOPES")
     broad = "new keys may do at OpenAI whatever the service account may"
     if chosen is None:
@@ -80,7 +80,7 @@ def _key_scopes(variables: Mapping[str, str]) -> Finding:
     return ok("key scopes", f"new keys may do this at OpenAI and nothing else: {', '.join(scopes)}")
 
 
-def _period(variables: Mapping[str, str]) -> Iterator[Finding]:
+def _period(variables: Mapping[str, str]) -> Iterator[CheckResult]:
     days = variables.get("CREDENTIAL_ROTATION_DAYS", "")
     if days.isdecimal() and int(days) > MOST_DAYS:
         # Deployed when the template accepted it.
@@ -106,7 +106,7 @@ def _is_needed(grant: Grant, own: str, admin: str, variables: Mapping[str, str])
     return grant.action in _KMS and grant.bounded and "*" not in grant.resource
 
 
-def _admin_secret(name: str) -> Iterator[Finding]:
+def _admin_secret(name: str) -> Iterator[CheckResult]:
     create = f"aws secretsmanager create-secret --name {name} --secret-string file:///dev/stdin"
     try:
         described = SecretVersions(name).describe()
@@ -131,7 +131,7 @@ def _admin_secret(name: str) -> Iterator[Finding]:
         )
 
 
-def _admin_key_age(name: str, stored: float | None) -> Finding:
+def _admin_key_age(name: str, stored: float | None) -> CheckResult:
     if stored is None:
         return ok("admin key", f"{name} is there; its value is not read here")
     days = max(0, int((time.time() - stored) // DAY))

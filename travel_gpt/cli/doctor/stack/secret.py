@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from travel_gpt.aws.secret_versions import Described, SecretVersions
+from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions
 from travel_gpt.cli.aws_account import AWS_FAILURES, client
-from travel_gpt.cli.doctor.check_result import DAY, OLD, Finding, age_and_end, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, age_and_end, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 from travel_gpt.cli.doctor.stack.role import allowed_by
 from travel_gpt.cli.errors import advice_for
@@ -24,7 +24,7 @@ LONGEST_ROTATION: Final = 3600
 _EVERYBODY: Final = "*"
 
 
-def check_secret(deployed: Deployed) -> Iterator[Finding]:
+def check_secret(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at the secret that the function reads."""
     settings = deployed.settings
     if "secrets-manager" not in settings.credential_source:
@@ -51,7 +51,7 @@ def check_secret(deployed: Deployed) -> Iterator[Finding]:
     yield from _readers(described)
 
 
-def _versions(described: Described, options: str) -> Iterator[Finding]:
+def _versions(described: SecretMetadata, options: str) -> Iterator[CheckResult]:
     if described.current is None:
         yield problem("secret", f"{described.name} has no value", f"travel-gpt secret put{options}")
         return
@@ -61,7 +61,7 @@ def _versions(described: Described, options: str) -> Iterator[Finding]:
         yield _unfinished(described, described.unfinished, options)
 
 
-def _unfinished(described: Described, version: str, options: str) -> Finding:
+def _unfinished(described: SecretMetadata, version: str, options: str) -> CheckResult:
     discard = f"travel-gpt secret discard-pending{options}"
     made = stored_at(described.arn, version)
     if made is None or time.time() - made < LONGEST_ROTATION:
@@ -77,7 +77,7 @@ def _unfinished(described: Described, version: str, options: str) -> Finding:
     )
 
 
-def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
+def _rotation(described: SecretMetadata, *, is_meant: bool) -> Iterator[CheckResult]:
     if is_meant and not described.rotates:
         yield problem(
             "rotation",
@@ -99,7 +99,7 @@ def _rotation(described: Described, *, is_meant: bool) -> Iterator[Finding]:
         yield ok("rotation", f"on{period}{then}")
 
 
-def _age(described: Described, options: str, told: int) -> Iterator[Finding]:
+def _age(described: SecretMetadata, options: str, told: int) -> Iterator[CheckResult]:
     current = described.current
     stored = (current and stored_at(described.arn, current)) or described.changed_at
     scheduled = described.rotation_days * DAY + GRACE if described.rotates and described.rotation_days else 0
@@ -130,7 +130,7 @@ def stored_at(arn: str, version: str) -> float | None:
     return made[0] if made else None
 
 
-def _encryption(described: Described, deployed: Deployed) -> Iterator[Finding]:
+def _encryption(described: SecretMetadata, deployed: Deployed) -> Iterator[CheckResult]:
     if not described.kms_key or described.kms_key.endswith("alias/aws/secretsmanager"):
         yield ok("encryption", "AWS's own key for Secrets Manager")
         return
@@ -147,7 +147,7 @@ def _encryption(described: Described, deployed: Deployed) -> Iterator[Finding]:
         )
 
 
-def _readers(described: Described) -> Iterator[Finding]:
+def _readers(described: SecretMetadata) -> Iterator[CheckResult]:
     answer = client("secretsmanager").get_resource_policy(SecretId=described.arn)
     text = answer.get("ResourcePolicy")
     if not text:

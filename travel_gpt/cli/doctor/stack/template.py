@@ -8,7 +8,7 @@ import yaml
 
 import travel_gpt
 from travel_gpt.cli.aws_account import client
-from travel_gpt.cli.doctor.check_result import Finding, ok, problem, warning
+from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
 try:
@@ -68,7 +68,7 @@ def find_template() -> Path | None:
     return next((folder / NAME for folder in (beside, Path.cwd()) if (folder / NAME).is_file()), None)
 
 
-def check_template(deployed: Deployed, path: Path | None) -> Iterator[Finding]:
+def check_template(deployed: Deployed, path: Path | None) -> Iterator[CheckResult]:
     """Compare the template that was deployed with the one of this clone.
 
     As both were written, without what sam changes on the way: where the code is, and metadata. The code
@@ -134,7 +134,7 @@ def _plain(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def check_drift(deployed: Deployed) -> Iterator[Finding]:
+def check_drift(deployed: Deployed) -> Iterator[CheckResult]:
     """Say what CloudFormation's own drift detection found when it was last run."""
     drift = deployed.stack.get("DriftInformation", {})
     status = drift.get("StackDriftStatus", "NOT_CHECKED")
