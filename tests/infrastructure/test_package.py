@@ -102,7 +102,7 @@ def test_travel_gpt_is_there_without_what_is_for_a_laptop(lambda_package: Path) 
     for_a_laptop = {name for name in source if re.match(r"local/|command/|env_\w+\.py|client\.py", name)}
     assert for_a_laptop >= {
         "local/refusals.py",
-        "command/app.py",
+        "cli/app.py",
         "env_file.py",
         "env_trust.py",
         "env_consent.py",
