@@ -76,6 +76,7 @@ check-code:
 	$(DEV)/lint-imports
 	$(DEV)/python -m pip check
 	$(DEV)/python scripts/generate_docs.py --check
+	$(DEV)/python scripts/check_words.py
 	bash -n deploy.sh && for script in scripts/*.sh; do sh -n "$$script" || exit 1; done
 
 .PHONY: check-stack

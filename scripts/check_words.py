@@ -1,0 +1,77 @@
+"""Check that code, tests and documents use plain terms: scripts/words.toml lists the words to avoid.
+
+python scripts/check_words.py            exit 1 when a folder has more of them than words.toml allows
+python scripts/check_words.py --counts   print what [remaining] in words.toml would be now
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+# Locks and certificates have no words of this project.
+SKIPPED: Final = ("requirements/", "tests/infrastructure/released/")
+
+
+def occurrences(name: str, text: str, rules: dict[str, Any]) -> Iterator[str]:
+    """Find the words to avoid in a text.
+
+    Args:
+        name: the file's path below the clone.
+        text: its name (as line 0) and what it holds.
+        rules: words.toml.
+
+    Yields:
+        One line for each occurrence: where it is, the word, and what to write instead.
+    """
+    for files, patterns in rules["allowed"].items():
+        if fnmatch(name, files):
+            for pattern in patterns:
+                text = re.sub(pattern, lambda found: "\n" * found[0].count("\n"), text)
+    for pattern, instead in rules["instead"].items():
+        # A word of an identifier counts too; "#" continues a comment on the next line.
+        words = pattern.replace(" ", r"[\s_#-]{1,12}")
+        for found in re.finditer(rf"(?<![A-Za-z])(?:{words})(?![A-Za-z])", text, re.IGNORECASE):
+            line = text.count("\n", 0, found.start())
+            yield f"{name}:{line}: {' '.join(found[0].split())!r}; write: {instead}"
+
+
+def listed_files() -> list[str]:
+    """Return the path of every file that git knows, below the clone."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return listed.stdout.splitlines()
+
+
+def area(name: str) -> str:
+    """Return the folder that a file is counted in, three levels deep at most; a root file by itself."""
+    return "/".join(name.split("/")[:-1][:3]) or name
+
+
+def main(arguments: list[str]) -> int:
+    """Check every file that git knows, and return the exit status."""
+    rules = tomllib.loads((ROOT / "scripts/words.toml").read_text(encoding="utf-8"))
+    found: dict[str, list[str]] = {}
+    for name in listed_files():
+        if not name.startswith(SKIPPED) and (ROOT / name).is_file():
+            text = f"{name}\n{(ROOT / name).read_text(encoding='utf-8', errors='ignore')}"
+            found.setdefault(area(name), []).extend(occurrences(name, text, rules))
+    if "--counts" in arguments:
+        print("\n".join(f'"{folder}" = {len(lines)}' for folder, lines in sorted(found.items()) if lines))
+        return 0
+    failed = {f: lines for f, lines in found.items() if len(lines) > rules["remaining"].get(f, 0)}
+    for folder, lines in failed.items():
+        print(*lines, f"{folder}: {len(lines)}, of {rules['remaining'].get(folder, 0)} allowed", sep="\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
