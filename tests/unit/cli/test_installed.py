@@ -50,7 +50,15 @@ def test_the_wheel_names_no_machine(wheel: zipfile.ZipFile) -> None:
 
 def test_what_the_command_imports_is_in_its_extra() -> None:
     extra = {name.partition(">")[0] for name in PROJECT["project"]["optional-dependencies"]["command"]}
-    assert {"typer", "rich", "python-dotenv", "pyyaml", "joserfc", "cryptography"} <= extra
+    assert {"boto3[crt]", "typer", "rich", "python-dotenv", "pyyaml", "joserfc", "cryptography"} <= extra
+
+
+def test_what_reads_the_sessions_of_aws_login_is_beside_the_command_and_in_no_package() -> None:
+    locks = {path.stem: "\nawscrt==" in path.read_text("utf-8") for path in ROOT.glob("requirements/*.txt")}
+
+    assert locks["run"]
+    assert locks["dev"]
+    assert not any(held for name, held in locks.items() if name.startswith("lambda"))
 
 
 def test_what_it_is_built_with_is_in_the_locks() -> None:

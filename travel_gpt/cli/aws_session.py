@@ -1,0 +1,132 @@
+"""The session with AWS that all of the command shares: its region, its profile, and who is signed in."""
+
+import getpass
+import os
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import InvalidConfigError
+from botocore.utils import JSONFileCache
+
+from travel_gpt.cli.destinations import before_aws
+from travel_gpt.cli.errors import USAGE, CliError
+
+_CONFIG: Final = Config(
+    connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"}
+)
+_EXPORTED_KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who calls AWS, and where."""
+
+    number: str
+    caller: str
+    """The caller's ARN."""
+    region: str
+
+    @property
+    def partition(self) -> str:
+        """``aws``, or the name of another part of AWS, such as ``aws-cn``."""
+        return self.caller.split(":")[1]
+
+
+class AwsSession(boto3.Session):
+    """A boto3 session that signs in as the ``aws`` and ``sam`` programs do.
+
+    The region is the option, AWS_REGION, AWS_DEFAULT_REGION or the profile's, in this order: boto3 by itself
+    ignores AWS_REGION. The profile is the option, which wins over exported keys as it does in ``aws``, or
+    AWS_PROFILE.
+
+    Credentials are those that boto3 finds: profiles, cached sign-ins of ``aws sso login`` and ``aws login``,
+    ``credential_process``, and roles to assume. The code of an MFA device is asked for at the terminal. What
+    it gives is cached where ``sam`` looks for it, so that the code is asked for once: a code is valid once.
+
+    Source: botocore has no such cache by default. sam installs botocore's own into the same provider
+    (samcli/cli/context.py, ``Context._refresh_session``: the folder ~/.aws/boto/cache); so does aws, in
+    another folder (awscli/customizations/assumerole.py: ~/.aws/cli/cache).
+
+    Args:
+        region: the region that was asked for.
+        profile: the profile that was asked for.
+
+    Raises:
+        ProfileNotFound: there is no such profile.
+    """
+
+    def __init__(self, region: str | None = None, profile: str | None = None) -> None:
+        core = botocore.session.Session()
+        core.set_default_client_config(_CONFIG)
+        super().__init__(
+            botocore_session=core,
+            region_name=region or os.environ.get("AWS_REGION") or None,
+            profile_name=profile,
+        )
+        self._profile = profile
+        assume_role = core.get_component("credential_provider").get_provider("assume-role")
+        assume_role.cache = JSONFileCache()
+        # There is no public way: botocore's own prompt reads standard input where there is no terminal.
+        assume_role._prompter = _ask_for_mfa_code  # noqa: SLF001
+
+    # Hidden from type checkers: the stubs declare one overload for each service.
+    if not TYPE_CHECKING:
+
+        def client(self, *args: Any, **options: Any) -> Any:
+            """Make a client of a service, as ``boto3.Session.client`` does.
+
+            Raises:
+                NotAllowed: a file .env names another endpoint or account, and the person does not allow it.
+                BotoCoreError: there is no region, or a setting is wrong.
+            """
+            before_aws()
+            try:
+                return super().client(*args, **options)
+            except ValueError:
+                raise InvalidConfigError(error_msg="AWS_ENDPOINT_URL is not a URL") from None
+
+    def account(self) -> Account:
+        """Ask AWS who is calling.
+
+        Raises:
+            ClientError: AWS does not accept the credentials.
+            BotoCoreError: there are none, or AWS cannot be reached.
+        """
+        # Any region will do for this question.
+        sts = self.client("sts", region_name=self.region_name or "us-east-1")
+        identity = sts.get_caller_identity()
+        return Account(identity["Account"], identity["Arn"], self.region_name or "")
+
+    def child_environment(self) -> dict[str, str]:
+        """Return the environment for a program that calls AWS, such as ``sam``: the same region and profile.
+
+        The OpenAI key is not in it.
+        """
+        environment = dict(os.environ)
+        environment.pop("OPENAI_API_KEY", None)
+        if self.region_name:
+            environment |= {"AWS_REGION": self.region_name, "AWS_DEFAULT_REGION": self.region_name}
+        if self._profile:
+            environment["AWS_PROFILE"] = self._profile
+            # They would win over AWS_PROFILE.
+            for name in _EXPORTED_KEYS:
+                environment.pop(name, None)
+        return environment
+
+
+def _ask_for_mfa_code(prompt: str) -> str:
+    with warnings.catch_warnings():
+        # What getpass warns of before it reads standard input in the place of a terminal.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(prompt)
+        except (getpass.GetPassWarning, EOFError):
+            raise CliError(
+                "The AWS profile asks for the code of an MFA device, and there is no terminal to type it at. "
+                "Run the command at a terminal first: the session is cached. Or use a profile without MFA.",
+                USAGE,
+            ) from None
