@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+from scripts.package_imports import imported_files
+
 # The AWS services that travel_gpt calls; botocore knows 400. A test compares this with the code.
 SERVICES = ("scheduler", "secretsmanager", "sts")
 
@@ -27,9 +29,6 @@ PRUNED = {
     ),
 }
 
-# Of travel_gpt: what is for a laptop only.
-NOT_FOR_LAMBDA = {"local", "cli", "env_file.py", "env_trust.py", "env_consent.py", "client.py"}
-
 # Any fixed moment will do: zips refuse what is before 1980, and Lambda's users see it as the files' age.
 FIXED_TIME = 1_577_836_800  # 2020-01-01T00:00:00Z
 
@@ -44,20 +43,17 @@ class BuildError(Exception):
 
 
 def copy_travel_gpt(source: Path, tree: Path) -> None:
-    """Copy what Lambda runs of travel_gpt.
+    """Copy what Lambda runs of travel_gpt: the files that its handlers import.
 
     Args:
         source: the package in the repository.
         tree: the folder that becomes the Lambda package.
     """
-
-    def left_out(folder: str, names: list[str]) -> set[str]:
-        here = NOT_FOR_LAMBDA if Path(folder) == source else set()
-        return {
-            name for name in names if name in here or re.fullmatch(r"\..*|__pycache__|.*(\.py[cod]|~)", name)
-        }
-
-    shutil.copytree(source, tree / "travel_gpt", ignore=left_out)
+    for file in imported_files(source.parent):
+        if file.is_relative_to(source):
+            target = tree / file.relative_to(source.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
 
 
 def prune(tree: Path) -> None:

@@ -8,16 +8,17 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.build_package import compile_modules
-from scripts.package_contents import NOT_FOR_LAMBDA, SERVICES, copy_travel_gpt, prune, settle
+from scripts.build_package import compile_modules, lambda_python
+from scripts.package_contents import SERVICES, copy_travel_gpt, prune, settle
+from scripts.package_imports import HANDLERS, imported_files
 from tests.support.compiled_template import ROOT
+from tests.support.packages import run_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +26,7 @@ if TYPE_CHECKING:
 LOCK = ROOT / "requirements" / "lambda.txt"
 
 
-def python_of_lambda() -> str | None:
-    found = subprocess.run(
-        ["sh", str(ROOT / "scripts/python.sh"), "3.13"], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or None
-
-
-has_python_of_lambda = pytest.mark.skipif(python_of_lambda() is None, reason="there is no Python 3.13 here")
+has_python_of_lambda = pytest.mark.skipif(lambda_python() is None, reason="there is no Python 3.13 here")
 
 
 def files(tree: Path) -> Iterator[Path]:
@@ -95,19 +89,59 @@ def test_compiled_code_names_the_paths_that_it_has_in_lambda(lambda_package: Pat
     assert b"/var/task/travel_gpt/handler.py" in compiled.read_bytes()
 
 
-def test_travel_gpt_is_there_without_what_is_for_a_laptop(lambda_package: Path) -> None:
-    packed = {name for name in names(lambda_package / "travel_gpt") if "__pycache__" not in name}
+def test_travel_gpt_is_what_the_handlers_import_and_nothing_else(lambda_package: Path) -> None:
+    packed = {name for name in names(lambda_package) if re.match("travel_gpt/(?!.*__pycache__)", name)}
 
-    source = {name for name in names(ROOT / "travel_gpt") if "__pycache__" not in name}
-    for_a_laptop = {name for name in source if re.match(r"local/|command/|env_\w+\.py|client\.py", name)}
-    assert for_a_laptop >= {
-        "local/refusals.py",
-        "cli/app.py",
-        "env_file.py",
-        "env_trust.py",
-        "env_consent.py",
+    assert packed == {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT)}
+    # What is imported later, inside a function, and a file that is read as data.
+    assert packed >= {"travel_gpt/credentials/sources/vault.py", "travel_gpt/advisor/instructions.txt"}
+    assert not [name for name in packed if re.match(r"travel_gpt/(local|cli|env)", name)]
+
+
+def test_the_allow_list_begins_with_the_handlers_of_the_template() -> None:
+    named = re.findall(r"Handler: ([\w.]+)\.lambda_handler", (ROOT / "template.yaml").read_text("utf-8"))
+
+    assert set(named) == set(HANDLERS)
+
+
+def test_every_library_is_imported_by_the_handlers_or_required_by_one_that_is(lambda_package: Path) -> None:
+    # Given what travel_gpt imports, and what each library says that it requires
+    code = "\n".join(file.read_text("utf-8") for file in imported_files(ROOT))
+    imported = {
+        name.replace("_", "-") for name in re.findall(r"^ *(?:from|import) (\w+)", code, re.MULTILINE)
     }
-    assert packed == source - for_a_laptop
+    required = {
+        re.findall("^Name: (.*)$", text, re.MULTILINE)[0].lower().replace("_", "-"): {
+            name.lower().replace("_", "-")
+            for name in re.findall(r"^Requires-Dist: ([\w.-]+)(?!.*extra ==)", text, re.MULTILINE)
+        }
+        for text in (path.read_text("utf-8") for path in lambda_package.glob("*.dist-info/METADATA"))
+    }
+
+    # When the former is followed through the latter
+    reached = imported & required.keys()
+    while more := set().union(*(required[name] for name in reached)) & required.keys() - reached:
+        reached |= more
+
+    # Then there is no library but those
+    assert reached == required.keys() == locked().keys()
+
+
+def test_whatever_travel_gpt_imports_is_in_the_package(host_package: Path) -> None:
+    # Given every module of travel_gpt, also those that only some settings lead to
+    modules = [name for name in names(host_package) if re.match(r"travel_gpt/.*\.py$", name)]
+    code = f"""
+import importlib, json, re
+missing = []
+for file in {sorted(modules)}:
+    try:
+        importlib.import_module(re.sub(r"(/__init__)?\\.py$", "", file).replace("/", "."))
+    except ModuleNotFoundError as absent:
+        missing.append(absent.name)
+print(json.dumps(missing))
+"""
+    # When each is imported with nothing but the package, then only libraries of optional sources are missing
+    assert set(run_alone(host_package, code, AWS_REGION="us-east-1")) <= {"cryptography", "joserfc", "hvac"}
 
 
 def test_nothing_for_development_is_inside(lambda_package: Path) -> None:
@@ -154,10 +188,8 @@ def test_the_services_that_are_called_are_described_and_no_others(lambda_package
 
 def services_called() -> Iterator[str]:
     """The services that travel_gpt makes boto3 clients for."""
-    for module in (ROOT / "travel_gpt").rglob("*.py"):
-        if NOT_FOR_LAMBDA & {*module.relative_to(ROOT / "travel_gpt").parts}:
-            continue
-        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    for module in imported_files(ROOT):
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))) if module.suffix == ".py" else ():
             match node:
                 case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]):
                     yield name
@@ -193,7 +225,7 @@ def test_building_again_gives_the_same_bytes(lambda_package: Path, unpruned: Pat
     # When the rest is done again
     copy_travel_gpt(lambda_package / "travel_gpt", tree)
     prune(tree)
-    compile_modules(str(python_of_lambda()), tree)
+    compile_modules(str(lambda_python()), tree)
     settle(tree)
 
     # Then every file is the same, its time and rights included, and so is the zip

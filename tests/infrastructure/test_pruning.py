@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.package_contents import PRUNED, BuildError, check_native_modules
 from tests.fakes.secrets_manager import played_services
-from tests.support.compiled_template import ROOT
+from tests.support.packages import run_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,41 +21,6 @@ REWRITTEN = {"botocore/data/endpoints.json"}
 
 def names(tree: Path) -> set[str]:
     return {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()}
-
-
-def run_alone(package: Path, code: str, **environment: str) -> Any:
-    """Run code with the package and the standard library, and nothing else installed.
-
-    Args:
-        package: the built package.
-        code: prints one line of JSON.
-        environment: the whole environment.
-    """
-    # The Python that the package is built with: its native modules are for that one.
-    asked = subprocess.run(
-        ["sh", str(ROOT / "scripts/python.sh"), "3.13"], capture_output=True, text=True, check=False
-    )
-    python = asked.stdout.strip() or getattr(sys, "_base_executable", sys.executable)
-    done = subprocess.run(
-        [
-            python,
-            "-I",
-            "-S",
-            "-B",
-            "-W",
-            "error",
-            "-c",
-            f"import sys\nsys.path.insert(0, {str(package)!r})\n{code}",
-        ],
-        env=environment,
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("rule", PRUNED)

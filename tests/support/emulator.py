@@ -117,7 +117,7 @@ def host_dependencies() -> Path:
         # Its own code comes from elsewhere: as it is now, or as it was deployed.
         shutil.rmtree(folder / "travel_gpt")
 
-    scripts = [ROOT / "scripts/build_package.py", ROOT / "scripts/package_contents.py"]
+    scripts = [ROOT / "scripts/build_package.py", *sorted((ROOT / "scripts").glob("package_*.py"))]
     return cached("dependencies", [ROOT / "requirements/lambda.txt", *scripts], build)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from scripts.build_package import lambda_python
 from tests.support.compiled_template import ROOT
 
 if TYPE_CHECKING:
@@ -83,3 +85,27 @@ def run_build_script(target: Path, *options: str, **environment: str) -> subproc
         check=False,
         timeout=300,
     )
+
+
+def run_alone(package: Path, code: str, **environment: str) -> Any:
+    """Run code with the package and the standard library, and nothing else installed.
+
+    Args:
+        package: the built package.
+        code: prints one line of JSON.
+        environment: the whole environment.
+    """
+    # The Python that the package is built with: its native modules are for that one.
+    python = lambda_python() or str(getattr(sys, "_base_executable", sys.executable))
+    program = f"import sys\nsys.path.insert(0, {str(package)!r})\n{code}"
+    done = subprocess.run(
+        [python, "-I", "-S", "-B", "-W", "error", "-c", program],
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])

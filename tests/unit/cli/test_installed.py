@@ -10,7 +10,6 @@ from pathlib import Path
 import flit_core.buildapi  # type: ignore[import-untyped]
 import pytest
 
-from scripts.package_contents import NOT_FOR_LAMBDA
 from tests.support.markdown import ROOT
 from travel_gpt.cli.__main__ import main
 
@@ -66,7 +65,3 @@ def test_what_it_is_built_with_is_in_the_locks() -> None:
     for lock in ("run", "dev"):
         text = (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
         assert f"\n{needed.partition('>')[0].replace('_', '-')}==" in text
-
-
-def test_it_is_not_for_lambda() -> None:
-    assert {"cli", "env_file.py", "env_trust.py", "env_consent.py"} <= NOT_FOR_LAMBDA
