@@ -23,8 +23,8 @@ the logs. Where the function answers a GET, the body has `has_api_key` and `cred
 log names it in `refusal`.
 
 The function writes a line for each request that reaches it. `code` and `detail` in it say what happened; the
-detail is for the owner and is not sent to the caller. [SECURITY.md](../SECURITY.md#monitoring) shows how to
-search for them.
+detail is for the owner and is not sent to the caller. [operations/alarms.md](operations/alarms.md) has
+queries that search for them.
 """
 
 # Codes that only API Gateway uses: there is no class for them.

@@ -11,7 +11,7 @@ from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 from tests.support.markdown import Page
 
-PAGE = Page.read("SECURITY.md")
+PAGE = Page.read("docs/operations/compliance.md")
 SECRET = "travel-gpt/openai-api-key"
 NEIGHBOUR = "travel-gpt/openai-api-key-backup"
 FUNCTION = "travel-gpt-backend-TravelGPTFunction"
@@ -24,7 +24,7 @@ def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
 
 
 def make_key(owner: Owner, *, for_logs: bool = True, region: str | None = None, **how: str) -> str:
-    """A KMS key with the usual policy and the statement that SECURITY.md has, or without that."""
+    """A KMS key with the usual policy and the statement of docs/operations/compliance.md, or without that."""
     statements: list[dict[str, Any]] = [
         {
             "Effect": "Allow",
@@ -185,7 +185,7 @@ class TestAKmsKeyOfTheOwners:
 
         assert done.returncode == 1
         assert "is not allowed to be used with Arn" in done.stderr
-        assert "the statement that SECURITY.md has" in " ".join(done.stderr.split())
+        assert "the statement in docs/operations/compliance.md" in " ".join(done.stderr.split())
 
     def test_that_the_caller_may_not_look_at_is_tried(self, owner: Owner) -> None:
         key = make_key(owner)

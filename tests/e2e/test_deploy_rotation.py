@@ -73,16 +73,16 @@ def test_the_admin_key_may_not_be_where_the_function_reads(owner: Owner) -> None
     assert owner.changes() == []
 
 
-def test_without_the_admin_secret_it_says_how_to_make_it_as_security_md_does(owner: Owner) -> None:
+def test_without_the_admin_secret_it_says_how_to_make_it_as_the_manual_does(owner: Owner) -> None:
     done = owner.deploy("--yes", *parameters(**GIVEN), key=GOOD_KEY)
 
     assert done.returncode == 1
     assert f"There is no secret {ADMIN_SECRET}" in done.stderr
     assert owner.changes() == []
-    # Then: what it prints are the commands of SECURITY.md, for this secret and region.
+    # Then: what it prints are the commands of docs/operations/deploy.md, for this secret and region.
     ours = next(
         block
-        for block in Page.read("SECURITY.md").blocks
+        for block in Page.read("docs/operations/deploy.md").blocks
         if f"--name {SECRET}" in block and "read -rs" in block
     )
     as_written = (

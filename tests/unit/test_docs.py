@@ -29,9 +29,10 @@ from travel_gpt.settings import Settings, settings_fields
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECURITY = Page.read("SECURITY.md")
+OPERATIONS = {path.stem: Page.read(str(path.relative_to(ROOT))) for path in ROOT.glob("docs/operations/*.md")}
+INCIDENTS, ALARMS_PAGE, LOGS = (OPERATIONS[name] for name in ("incidents", "alarms", "logs"))
 # As one line: where a sentence is broken says nothing.
-SAID = " ".join(SECURITY.text.split())
+SAID = " ".join(" ".join(page.text for page in OPERATIONS.values()).split())
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
 PARAMETERS = StackTemplate.read(ROOT / "template.yaml").parameters
 CODE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "travel_gpt").rglob("*.py"))
@@ -59,6 +60,18 @@ def test_each_link_leads_somewhere(page: Page) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in Page.read(str(target.relative_to(ROOT))).anchors, link
+
+
+def test_each_page_that_the_code_names_exists() -> None:
+    sources = [*(ROOT / "travel_gpt").rglob("*.py"), ROOT / "template.yaml", ROOT / "Makefile"]
+    named = {
+        name
+        for path in sources
+        for name in re.findall(r"\b(?:docs/[\w/-]+|[A-Z]{4,})\.md\b", path.read_text("utf-8"))
+    }
+
+    assert {"docs/operations/incidents.md", "docs/operations/rotation.md"} <= named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +149,12 @@ def test_each_aws_command_exists_and_takes_its_options(page: Page) -> None:
         assert not unknown, f"aws {service} {operation}: {unknown}"
 
 
-def test_the_commands_of_the_security_page_are_found_at_all() -> None:
-    assert {f"{service} {operation}" for service, operation, _ in _aws_commands(SECURITY)} >= {
+def test_the_commands_of_the_manual_are_found_at_all() -> None:
+    assert {
+        f"{service} {operation}"
+        for page in OPERATIONS.values()
+        for service, operation, _ in _aws_commands(page)
+    } >= {
         "secretsmanager create-secret",
         "secretsmanager put-secret-value",
         "secretsmanager delete-secret",
@@ -161,7 +178,7 @@ def test_each_name_exists(page: Page) -> None:
 
 
 def test_every_code_is_in_the_troubleshooting() -> None:
-    troubleshooting = Page(SECURITY.path, SECURITY.section("Troubleshooting"))
+    troubleshooting = Page(INCIDENTS.path, INCIDENTS.section("Troubleshooting"))
 
     said = set(troubleshooting.spans)
     of_the_owner = {kind.code for kind in HTTP_STATUS if issubclass(kind, CredentialError | UpstreamError)}
@@ -172,10 +189,8 @@ def test_every_code_is_in_the_troubleshooting() -> None:
 
 
 def test_every_alarm_and_metric_is_told() -> None:
-    monitoring = SECURITY.section("Monitoring")
-
-    assert {f"travel-gpt-backend{name}" for name in ALARMS} <= set(Page(SECURITY.path, monitoring).spans)
-    assert set(Page(SECURITY.path, monitoring).spans) >= METRICS
+    assert {f"travel-gpt-backend{name}" for name in ALARMS} <= set(ALARMS_PAGE.spans)
+    assert set(ALARMS_PAGE.spans) >= METRICS
 
 
 def test_every_parameter_is_on_the_page_of_settings() -> None:
@@ -279,7 +294,7 @@ def test_the_waits_are_those_of_the_code() -> None:
 
 def test_the_vpc_page_names_each_host_that_the_function_reaches() -> None:
     """Sources: the OpenAI SDK's constants, and botocore's endpoints."""
-    rows = {line for line in SECURITY.section("A VPC").splitlines() if line.startswith("| ")}
+    rows = {line for line in OPERATIONS["vpc"].text.splitlines() if line.startswith("| ")}
     said = {host for row in rows for host in re.findall(r"`([a-zA-Z.]+\.com)`", row.split("|")[2])}
 
     session = botocore.session.get_session()
@@ -296,7 +311,7 @@ def test_the_access_log_has_the_fields_that_are_told() -> None:
     assert written
     fields = set(re.findall(r'"(\w+)":', written[1]))
 
-    told = SECURITY.section("What is logged").partition("**The access log**")[2].partition(". The last is")[0]
+    told = LOGS.text.partition("**The access log**")[2].partition(". The last is")[0]
     assert fields == set(re.findall(r"`([a-z_]+)`", told)) - {"disabled"}
 
 
@@ -332,4 +347,4 @@ def test_the_environments_start_as_samconfig_says() -> None:
         ("LogLevel",),
         ("LogRetentionDays",),
     ):
-        assert row(*names) in SECURITY.text
+        assert row(*names) in OPERATIONS["deploy"].text

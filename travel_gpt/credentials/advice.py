@@ -18,7 +18,7 @@ CREDENTIAL_SOURCE chooses the source, ``source``."""
 
 _IDENTITY_REFUSED: Final = (
     "OpenAI does not accept the identity of this function. The owner should check the workload identity "
-    "provider and its service account mapping at OpenAI: SECURITY.md says what they must hold."
+    "provider and its service account mapping at OpenAI: see docs/operations/keyless.md."
 )
 _NOT_PERMITTED_BY_OPENAI: Final = (
     "OpenAI knows the configured key but does not allow it this call. The owner should give it the "

@@ -1,4 +1,4 @@
-"""The events that the tests of SECURITY.md's look-ups are asked of, against events of real trails."""
+"""The events that test the queries of docs/operations/audit.md, compared with events of real trails."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ def test_a_batch_is_documented_to_leave_an_event_for_each_secret() -> None:
     documented = recording("cloudtrail/BatchGetSecretValue/documented-per-secret-events").body
     by_filter = recording("cloudtrail/BatchGetSecretValue/iam-user-filter").body["requestParameters"]
 
-    # SECURITY.md has a look-up for each of the two.
+    # docs/operations/audit.md has a look-up for each of the two.
     assert "GetSecretValue log entries for each secret" in documented
     assert "secretIdList" not in by_filter

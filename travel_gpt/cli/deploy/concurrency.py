@@ -15,7 +15,7 @@ from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.shell import AwsError, Commands
 
 _ANSWER_SECONDS: Final = 8
-"""What an answer takes, as the costs in SECURITY.md have it."""
+"""How long an answer takes; docs/operations/costs.md calculates with the same."""
 _USUAL: Final = 1000
 _LEFT_UNRESERVED: Final = 100
 _SET_HERE: Final = ("ReservedConcurrency", "ThrottleRate", "ThrottleBurst")

@@ -30,7 +30,7 @@ _HINTS: Final = (
     ),
     (
         "is not allowed to be used with",
-        "CloudWatch Logs may not use the KMS key: its policy needs the statement that SECURITY.md has.",
+        "Let CloudWatch Logs use the KMS key: see the statement in docs/operations/compliance.md.",
     ),
     (
         "already exists",

@@ -120,8 +120,8 @@ def _switched_api(values: Mapping[str, str], current: Mapping[str, str], secret:
         return ""
     return (
         f"OpenAIApi changes from {before} to {after}, and a key that rotation made may use {before} alone: "
-        "queries fail until a new one is current. SECURITY.md has a way without failures; or rotate as soon "
-        "as this is deployed:\n    aws secretsmanager rotate-secret --secret-id "
+        "queries fail until a new one is current. docs/operations/rotation.md has a way without failures; "
+        "or rotate as soon as this is deployed:\n    aws secretsmanager rotate-secret --secret-id "
         f"{shlex.quote(secret.name)}{flags}"
     )
 
@@ -208,7 +208,7 @@ def _check_admin_secret(commands: Commands, name: str, flags: str) -> str:
 
 
 def _by_hand(action: str, name: str, flags: str) -> str:
-    """The commands of SECURITY.md: the key is in no program's arguments and in no shell's history."""
+    """Commands as in docs/operations/rotation.md: the key is in no argument and in no shell history."""
     return "\n".join(
         (
             "    read -rs KEY    # paste the admin key and press Enter; nothing is shown",

@@ -28,12 +28,12 @@ def check_health(deployed: Deployed, *, verify: bool) -> Iterator[CheckResult]:
     if status == 200 and body.get("status") == "success":
         yield ok(check, f"200: {_held(body)}{_proven(body) if body.get('verified') else ''}")
         for each in body.get("warnings", []):
-            yield warning(check, redact(str(each)), "SECURITY.md says what it means, and what to do.")
+            yield warning(check, redact(str(each)), "docs/operations/incidents.md explains it.")
     elif "code" in body:
         yield problem(
             check,
             f"{status} {redact(str(body['code']))}: {redact(str(body.get('message', '')))}",
-            f"SECURITY.md, Troubleshooting, {redact(str(body['code']))}.",
+            f"docs/operations/incidents.md, {redact(str(body['code']))}.",
         )
     else:
         yield problem(check, f"{url} {said}", "Check the network from here; look at the function's log.")

@@ -111,7 +111,11 @@ def _admin_secret(name: str) -> Iterator[CheckResult]:
     try:
         described = SecretVersions(name).describe()
     except SecretNotFound:
-        yield problem("admin key", f"there is no {name}: every rotation fails", f"{create} (see SECURITY.md)")
+        yield problem(
+            "admin key",
+            f"there is no {name}: every rotation fails",
+            f"{create} (see docs/operations/rotation.md)",
+        )
         return
     except CredentialError as failure:
         yield warning("admin key", f"not checked: {failure.detail}", advice_for(failure))
@@ -121,13 +125,17 @@ def _admin_secret(name: str) -> Iterator[CheckResult]:
         yield problem("admin key", f"{name} is scheduled for deletion: every rotation fails", command)
     elif described.current is None:
         command = f"aws secretsmanager put-secret-value --secret-id {name} --secret-string file:///dev/stdin"
-        yield problem("admin key", f"{name} is empty: every rotation fails", f"{command} (see SECURITY.md)")
+        yield problem(
+            "admin key",
+            f"{name} is empty: every rotation fails",
+            f"{command} (see docs/operations/rotation.md)",
+        )
     else:
         yield _admin_key_age(name, stored_at(described.arn, described.current))
         yield ok(
             "admin key",
             "an admin key is no key of a project: it administers the whole organization at OpenAI. "
-            "SECURITY.md says which permission it needs; OpenAI shows when it expires",
+            "docs/operations/rotation.md lists its permissions; OpenAI shows when it expires",
         )
 
 
@@ -138,6 +146,8 @@ def _admin_key_age(name: str, stored: float | None) -> CheckResult:
     if days * DAY > OLD:
         says = f"{name} was stored {days} days ago, and nothing replaces it by itself"
         return warning(
-            "admin key", says, "Make a new admin key and put it into that secret (see SECURITY.md)."
+            "admin key",
+            says,
+            "Make a new admin key and put it into that secret (see docs/operations/rotation.md).",
         )
     return ok("admin key", f"{name} is there, stored {days} days ago; its value is not read here")

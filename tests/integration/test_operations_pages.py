@@ -1,4 +1,4 @@
-"""SECURITY.md against what really happens: what GET says, what the log says, which fields can be searched."""
+"""docs/operations against what happens: GET's answers, the log's lines, the fields that queries name."""
 
 import logging
 import os
@@ -14,7 +14,9 @@ from tests.fakes.openai import MODELS, RESPONSES, Exchange, behaviours
 from tests.integration.conftest import SECRET, Deployment, Reply, proxy_event
 from tests.support.markdown import ROOT, Page
 
-PAGE = Page.read("SECURITY.md")
+PAGE = Page.read("docs/operations/incidents.md")
+ALARMS = Page.read("docs/operations/alarms.md")
+LOGS = Page.read("docs/operations/logs.md")
 Deploy = Callable[..., Deployment]
 
 INSIGHTS = {"@timestamp", "@message"}
@@ -234,7 +236,7 @@ def logged(deployment: Deployment, lines: Callable[[], list[dict[str, Any]]]) ->
 
 
 def test_the_page_names_the_fields_of_the_log(logged: set[str]) -> None:
-    told = PAGE.section("What is logged").partition("A mistake in the code")[0]
+    told = LOGS.text.partition("A mistake in the code")[0]
 
     assert set(re.findall(r"`([a-z_]+)`", told)) == logged
 
@@ -246,8 +248,8 @@ def _fields(query: str) -> set[str]:
 
 
 def test_the_queries_ask_for_fields_that_are_there(logged: set[str]) -> None:
-    queries = [block for block in Page(PAGE.path, PAGE.section("Monitoring")).blocks if block.startswith("#")]
-    access_log = PAGE.section("What is logged").partition("**The access log**")[2]
+    queries = [block for block in ALARMS.blocks if block.startswith("#")]
+    access_log = LOGS.text.partition("**The access log**")[2]
     of_gateway = set(re.findall(r"`([a-z_]+)`", access_log))
 
     assert len(queries) >= 6
