@@ -18,6 +18,8 @@
     │   ├── InvalidSecret
     │   ├── CredentialsUnavailable
     │   ├── CredentialRejected
+    │   │   ├── KeyRefused
+    │   │   └── NotPermitted
     │   ├── CredentialExpired
     │   └── Misconfigured
     ├── UpstreamError                OpenAI, or the way to it
@@ -221,6 +223,14 @@ class CredentialRejected(CredentialError):
         "stack, replace the key with `./deploy.sh --replace-key`. Where the message speaks of permissions, "
         "give the key those instead. Where it names another server, check that the key is for it."
     )
+
+
+class KeyRefused(CredentialRejected):
+    """The model's server answered 401: another version of the key may be valid, so it is fetched again."""
+
+
+class NotPermitted(CredentialRejected):
+    """The key is valid and lacks a permission. Another version of it has the same permissions."""
 
 
 class CredentialExpired(CredentialError):

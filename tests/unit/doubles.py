@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.deadline import Deadline
+from travel_gpt.errors import KeyRefused
 from travel_gpt.llm.model_apis import Answer, Usage
-from travel_gpt.llm.refusals import KeyRefused
 
 FIRST_KEY = "sk-proj-firstKEY0000000000000000000000000001"
 SECOND_KEY = "sk-proj-otherKEY1111111111111111111111111112"

@@ -9,10 +9,9 @@ from typing import Final, TypeVar
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import CredentialRejected, TravelGPTError, UpstreamTimeout
+from travel_gpt.errors import CredentialRejected, KeyRefused, TravelGPTError, UpstreamTimeout
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_apis import Answer
-from travel_gpt.llm.refusals import KeyRefused
 
 T = TypeVar("T")
 

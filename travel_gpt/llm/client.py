@@ -13,7 +13,7 @@ from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import TravelGPTError, UpstreamFailed
+from travel_gpt.errors import NotPermitted, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.errors import (
     is_failed_exchange,
@@ -23,7 +23,6 @@ from travel_gpt.llm.errors import (
     retry_after,
 )
 from travel_gpt.llm.model_apis import MODEL_APIS, Answer, ModelApi, Question
-from travel_gpt.llm.refusals import NotPermitted
 from travel_gpt.redaction import guard
 from travel_gpt.settings import Settings
 

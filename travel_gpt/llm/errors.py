@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from travel_gpt.errors import TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
+from travel_gpt.errors import KeyRefused, TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
 from travel_gpt.llm.error_body import is_error_body, read_error_body
-from travel_gpt.llm.refusals import KeyRefused, Refusal, meaning_of
+from travel_gpt.llm.refusals import Refusal, meaning_of
 from travel_gpt.redaction import redact
 
 _LONGEST_WAIT: Final = 3600

@@ -13,7 +13,9 @@ from travel_gpt.errors import (
     ContentRefused,
     ContextLengthExceeded,
     CredentialRejected,
+    KeyRefused,
     ModelUnavailable,
+    NotPermitted,
     QuotaExhausted,
     RequestTooLarge,
     TravelGPTError,
@@ -82,14 +84,6 @@ _OF_THE_SERVER: Final = (
     "The model's server answered, and its own credential for the model's provider was refused. The owner "
     "should correct the configuration of that server."
 )
-
-
-class KeyRefused(CredentialRejected):
-    """A 401: another version of the key may be good, so this one is worth a fetch."""
-
-
-class NotPermitted(CredentialRejected):
-    """The key is good, and lacks a permission: another version of it is no better."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from travel_gpt.errors import (
     HTTP_STATUS,
     CredentialError,
     InvalidQuery,
+    KeyRefused,
     MethodNotAllowed,
     TravelGPTError,
     UpstreamRateLimited,
 )
 from travel_gpt.llm.model_apis import Answer, Usage
-from travel_gpt.llm.refusals import KeyRefused
 from travel_gpt.redaction import guard
 
 ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"

@@ -19,6 +19,7 @@ from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     ContextLengthExceeded,
     CredentialRejected,
+    KeyRefused,
     ModelUnavailable,
     UpstreamError,
     UpstreamFailed,
@@ -29,7 +30,6 @@ from travel_gpt.errors import (
 )
 from travel_gpt.llm import client as module
 from travel_gpt.llm.client import MAX_RETRY_DELAY, ModelClient, _pause_before_another_try
-from travel_gpt.llm.refusals import KeyRefused
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:

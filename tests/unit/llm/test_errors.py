@@ -17,7 +17,9 @@ from travel_gpt.errors import (
     ContentRefused,
     ContextLengthExceeded as Context,
     CredentialRejected,
+    KeyRefused,
     ModelUnavailable,
+    NotPermitted,
     QuotaExhausted,
     RequestTooLarge as TooLarge,
     TravelGPTError,
@@ -29,7 +31,6 @@ from travel_gpt.errors import (
     UpstreamUnreachable,
 )
 from travel_gpt.llm.errors import map_openai_error, may_pass, retry_after
-from travel_gpt.llm.refusals import KeyRefused, NotPermitted
 from travel_gpt.redaction import guard
 
 RESPONSES = "https://models.example/v1/responses"

@@ -11,9 +11,9 @@ from travel_gpt.cli.deploy.shell import Commands
 from travel_gpt.credentials.advice import server_name
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.errors import InvalidSecret
+from travel_gpt.errors import InvalidSecret, KeyRefused, NotPermitted
 from travel_gpt.llm.error_body import read_error_body
-from travel_gpt.llm.refusals import KeyRefused, NotPermitted, Refusal, meaning_of
+from travel_gpt.llm.refusals import Refusal, meaning_of
 
 OPENAI: Final = "https://api.openai.com/v1"
 _PIPE: Final = 3

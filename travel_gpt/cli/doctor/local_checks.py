@@ -24,11 +24,12 @@ from travel_gpt.errors import (
     CredentialError,
     CredentialRejected,
     CredentialsUnavailable,
+    KeyRefused,
+    NotPermitted,
     SecretNotFound,
     TravelGPTError,
     UpstreamRateLimited,
 )
-from travel_gpt.llm.refusals import KeyRefused, NotPermitted
 from travel_gpt.settings import Settings, settings_fields
 
 _KEPT_IN: Final = {make_run.VARIABLE: "environment", NO_KEY_NEEDED: "secrets-manager"}

@@ -5,9 +5,8 @@ from typing import Final
 from travel_gpt.cli.destinations import before_model
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import TravelGPTError
+from travel_gpt.errors import KeyRefused, NotPermitted, TravelGPTError
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.refusals import KeyRefused, NotPermitted
 from travel_gpt.settings import Settings
 
 VERIFY_TIMEOUT: Final = 20.0
