@@ -40,8 +40,8 @@ def _admin_url() -> str:
 
 def _prove(credential: Credential) -> None:
     # Each needs a scope of its own, and the function that callers reach makes both calls.
-    _upstream.list_models(credential, Deadline(LIST_WITHIN))
-    _upstream.try_model(credential, Deadline(ASK_WITHIN))
+    _upstream.verify(credential, Deadline(LIST_WITHIN))
+    _upstream.verify_by_asking(credential, Deadline(ASK_WITHIN))
 
 
 def _rotation_of(secret: str) -> RotationWorkflow:

@@ -10,7 +10,7 @@ from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.api.responses import ProxyResponse
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import CredentialError, Misconfigured, TravelGPTError
-from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.llm.model_api import Answer, Usage
 from travel_gpt.local.refusals import Refusal
 from travel_gpt.settings import Settings
 

@@ -226,7 +226,7 @@ def test_a_mistake_of_ours_lets_nothing_out(
     def broken(_self: object, credential: Credential, _deadline: object) -> None:
         raise RuntimeError(f"could not send {credential.key.reveal()} and {credential}")
 
-    monkeypatch.setattr("travel_gpt.llm.client.ModelClient.list_models", broken)
+    monkeypatch.setattr("travel_gpt.llm.client.ModelClient.verify", broken)
     monkeypatch.setattr("travel_gpt.llm.client.ModelClient.ask", lambda _s, _q, c, d: broken(_s, c, d))
     _exercise(deployment, watch)
 

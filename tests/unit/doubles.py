@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import KeyRefused
-from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.llm.model_api import Answer, Prompt, Usage
 
 FIRST_KEY = "sk-proj-firstKEY0000000000000000000000000001"
 SECOND_KEY = "sk-proj-otherKEY1111111111111111111111111112"
@@ -86,14 +86,14 @@ class ModelServer:
     proofs: list[str] = field(default_factory=list)
     seconds_left: list[float] = field(default_factory=list)
 
-    def ask(self, query: str, credential: Credential, deadline: Deadline) -> Answer:
+    def ask(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Answer:
         """Answer a query."""
-        self.asked.append((query, credential.key.reveal()))
+        self.asked.append((prompt.query, credential.key.reveal()))
         self._serve(credential, deadline)
         return ANSWER
 
-    def list_models(self, credential: Credential, deadline: Deadline) -> None:
-        """Prove a key."""
+    def verify(self, credential: Credential, deadline: Deadline) -> None:
+        """Verify a key."""
         self.proofs.append(credential.key.reveal())
         self._serve(credential, deadline)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final, TypeVar
 
+from travel_gpt.advisor.prompts import INSTRUCTIONS
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, KeyRefused, TravelGPTError, UpstreamTimeout
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_apis import Answer
+from travel_gpt.llm.model_api import Answer, Prompt
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class Adviser:
 
         def ask(credential: Credential) -> Answer:
             try:
-                answer = self._upstream.ask(query, credential, deadline)
+                answer = self._upstream.ask(Prompt(INSTRUCTIONS, query), credential, deadline)
             except TravelGPTError as failure:
                 self._last_outcome = (failure.code, self._now())
                 raise
@@ -116,7 +117,7 @@ class Adviser:
         def call(candidate: Credential) -> None:
             nonlocal used
             used = candidate
-            self._upstream.list_models(candidate, deadline)
+            self._upstream.verify(candidate, deadline)
 
         failure: TravelGPTError | None = None
         try:

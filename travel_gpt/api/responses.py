@@ -9,7 +9,7 @@ from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.api.headers import STANDING
 from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.errors import HTTP_STATUS, CredentialError, InternalError, MethodNotAllowed, TravelGPTError
-from travel_gpt.llm.model_apis import Answer
+from travel_gpt.llm.model_api import Answer
 from travel_gpt.redaction import conceal
 
 

@@ -1,8 +1,8 @@
-"""The way to the model's server: one connection pool for the life of the environment."""
+"""The client of the model's server, with one connection pool for the life of the environment."""
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -13,16 +13,18 @@ from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import NotPermitted, TravelGPTError, UpstreamFailed
+from travel_gpt.errors import NotPermitted, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
+from travel_gpt.llm.chat_api import ChatApi
 from travel_gpt.llm.errors import (
+    error_with_status_200,
     is_failed_exchange,
     map_openai_error,
     may_pass,
-    require_no_error,
     retry_after,
 )
-from travel_gpt.llm.model_apis import MODEL_APIS, Answer, ModelApi, Question
+from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest, Prompt, is_error, objects_in, text_in
+from travel_gpt.llm.responses_api import ResponsesApi
 from travel_gpt.redaction import guard
 from travel_gpt.settings import Settings
 
@@ -31,46 +33,50 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MODEL_APIS: Final[Mapping[str, ModelApi]] = {"responses": ResponsesApi(), "chat": ChatApi()}
+"""By the value of OPENAI_API."""
+
 CONNECT_TIMEOUT: Final = 5.0
-"""Seconds for a connection; a server that is there takes a fraction of one."""
+"""Seconds for a connection; a server that can be reached takes a fraction of one."""
 
 MAX_RETRY_DELAY: Final = 1.0
-"""Seconds between two tries at most: a server that asks for longer gets its way through the caller."""
+"""Most seconds between two tries. A server that asks for longer is not called again; the caller gets its
+Retry-After."""
 
 MIN_TRY_SECONDS: Final = 1.0
-"""Seconds that must be left after a pause for another try to make sense."""
+"""Seconds that must be left after the delay for another try."""
 
-TRIAL_QUERY: Final = "Answer with the word ok."
+VERIFICATION_PROMPT: Final = Prompt("Answer with one word.", "Answer with the word ok.")
 
-TRIAL_TOKENS: Final = 256
-"""Output tokens that such an answer may cost: room for a model that thinks before it answers."""
+VERIFICATION_TOKENS: Final = 256
+"""Output tokens that such an answer may cost: enough for a model that reasons first."""
 
 
 class ModelClient:
-    """Calls to the model's server, bounded by a deadline, tried again where that can help.
+    """Calls to the model's server, bounded by a deadline and repeated where that can help.
 
-    The SDK's own retries are off: it would sleep out any Retry-After, and repeat an exhausted quota.
+    The SDK's own retries are off: it would wait for any Retry-After, and repeat an exhausted quota.
 
     Args:
-        settings: which server, model and wire, unless the credential says otherwise.
+        settings: which server, model and API, unless the credential says otherwise.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # A redirect would take the query to a server that nobody configured.
+        # A redirect would take the query to a server that is not configured.
         self._http = openai.DefaultHttpxClient(
             follow_redirects=False, event_hooks={"request": [_guard_bearer]}
         )
         self._made_for: Credential | None = None
         self._made: openai.OpenAI | None = None
-        self._dialects: dict[tuple[str, str], ServerCapabilities] = {}
+        self._capabilities: dict[tuple[str, str], ServerCapabilities] = {}
 
-    def ask(self, query: str, credential: Credential, deadline: Deadline) -> Answer:
+    def ask(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Answer:
         """Ask the model.
 
         Args:
-            query: what the traveller wrote.
-            credential: the key to use, and where it belongs.
+            prompt: what to ask.
+            credential: the key to use, and the server that it is for.
             deadline: when the answer must be here.
 
         Returns:
@@ -80,32 +86,19 @@ class ModelClient:
             KeyRefused: the server answered 401.
             TravelGPTError: any other failure, in the project's terms.
         """
-        wire = MODEL_APIS[credential.api or self._settings.api]
-        question = self._question(query, credential, self._settings.max_output_tokens)
-        return wire.read(self._post(wire, question, credential, deadline), question)
+        api = self._api(credential)
+        request = self._request(prompt, credential, self._settings.max_output_tokens)
+        return api.read(self._post(api, request, credential, deadline), request.model)
 
-    def try_model(self, credential: Credential, deadline: Deadline) -> None:
-        """Prove that a key may ask the model, with a short query to the API in use, whose answer is not read.
-
-        Listing the models needs another permission than asking one. This call costs a few tokens.
+    def verify(self, credential: Credential, deadline: Deadline) -> frozenset[str]:
+        """Verify a key with the one call that costs nothing: it lists the models.
 
         Args:
-            credential: the key to prove.
+            credential: the key to verify.
             deadline: when the answer must be here.
 
-        Raises:
-            KeyRefused: the server answered 401.
-            TravelGPTError: any other failure, in the project's terms.
-        """
-        wire = MODEL_APIS[credential.api or self._settings.api]
-        self._post(wire, self._question(TRIAL_QUERY, credential, TRIAL_TOKENS), credential, deadline)
-
-    def list_models(self, credential: Credential, deadline: Deadline) -> None:
-        """Prove a key with the one call that costs nothing.
-
-        Args:
-            credential: the key to prove.
-            deadline: when the answer must be here.
+        Returns:
+            The names of the models that the key may use, as far as the server lists them.
 
         Raises:
             KeyRefused: the server answered 401.
@@ -116,10 +109,28 @@ class ModelClient:
             credential,
             deadline,
         )
-        require_no_error(reply, (credential.base_url or self._settings.base_url) + "/models")
+        self._require_no_error(reply, credential, "/models")
+        listed = objects_in(reply, "data") if isinstance(reply, dict) else []
+        return frozenset(text_in(model, "id") for model in listed)
+
+    def verify_by_asking(self, credential: Credential, deadline: Deadline) -> None:
+        """Verify that a key may ask the model, with a short query whose answer is not read.
+
+        Listing the models needs another permission than asking one. This call costs a few tokens.
+
+        Args:
+            credential: the key to verify.
+            deadline: when the answer must be here.
+
+        Raises:
+            KeyRefused: the server answered 401.
+            TravelGPTError: any other failure, in the project's terms.
+        """
+        request = self._request(VERIFICATION_PROMPT, credential, VERIFICATION_TOKENS)
+        self._post(self._api(credential), request, credential, deadline)
 
     def close(self) -> None:
-        """Close the connections; whoever waits for an answer gets UpstreamFailed."""
+        """Close the connections; a call that is under way fails with UpstreamFailed."""
         self._http.close()
 
     def _call(
@@ -127,10 +138,10 @@ class ModelClient:
         call: Callable[[openai.OpenAI, openai.Timeout], T],
         credential: Credential,
         deadline: Deadline,
-        dialect: ServerCapabilities | None = None,
+        capabilities: ServerCapabilities | None = None,
     ) -> T:
         client = self._client(credential)
-        tried = 0
+        retries = 0
         while True:
             timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_TIMEOUT, deadline.left()))
             try:
@@ -138,54 +149,61 @@ class ModelClient:
             except Exception as caught:  # noqa: BLE001 - a broken reply makes more than the SDK's own exceptions
                 failure = caught
             if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
-                # An exchange of tokens that hangs would hold all that follow: the next one begins its own.
+                # The SDK makes later calls wait for an exchange of tokens that hangs: a new client does not.
                 self._made = None
             meaning = map_openai_error(failure)
             # A refusal with a meaning of its own, such as a full context, may name a parameter in passing.
-            if dialect is not None and type(meaning) is UpstreamFailed and dialect.learn(failure):
+            if capabilities and type(meaning) is UpstreamFailed and capabilities.learn(failure):
                 continue
-            pause = _pause_before_another_try(failure, tried) if may_pass(failure, meaning) else None
-            last = tried == self._settings.max_retries
-            if last or pause is None or deadline.left() < pause + MIN_TRY_SECONDS:
+            delay = _retry_delay(failure, retries) if may_pass(failure, meaning) else None
+            last = retries == self._settings.max_retries
+            if last or delay is None or deadline.left() < delay + MIN_TRY_SECONDS:
+                if isinstance(meaning, NotPermitted):
+                    meaning.message = not_permitted_message(self._base_url(credential))
                 # Not chained: the text of a 401 quotes a part of the key.
-                raise _worded(meaning, credential.base_url or self._settings.base_url)
-            tried += 1
-            time.sleep(pause)
+                raise meaning
+            retries += 1
+            time.sleep(delay)
 
-    def _question(self, query: str, credential: Credential, max_output_tokens: int) -> Question:
-        model = credential.model or self._settings.model
-        return Question(
-            query=query,
-            model=model,
-            max_output_tokens=max_output_tokens,
-            reasoning_effort=self._settings.reasoning_effort,
-            dialect=self._dialect(credential.base_url or self._settings.base_url, model),
-        )
-
-    def _post(self, wire: ModelApi, question: Question, credential: Credential, deadline: Deadline) -> object:
+    def _post(
+        self, api: ModelApi, request: ModelRequest, credential: Credential, deadline: Deadline
+    ) -> object:
         def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
             # Half the time of client.responses.create(), which checks what is known to be right here. And as
             # plain JSON: the first Response that the SDK builds has pydantic make the schemas of all its
             # unions, a tenth of a cold start, and checks nothing.
-            return client.post(
-                wire.path, cast_to=object, body=wire.body(question), options={"timeout": timeout}
-            )
+            return client.post(api.path, cast_to=object, body=api.body(request), options={"timeout": timeout})
 
-        reply = self._call(call, credential, deadline, question.dialect)
-        require_no_error(reply, (credential.base_url or self._settings.base_url) + wire.path)
+        reply = self._call(call, credential, deadline, request.capabilities)
+        self._require_no_error(reply, credential, api.path)
         return reply
 
-    def _dialect(self, base_url: str, model: str) -> ServerCapabilities:
-        return self._dialects.setdefault((base_url, model), ServerCapabilities(at_openai=is_openai(base_url)))
+    def _require_no_error(self, reply: object, credential: Credential, path: str) -> None:
+        if is_error(reply):
+            raise error_with_status_200(reply, self._base_url(credential) + path)
+
+    def _api(self, credential: Credential) -> ModelApi:
+        return MODEL_APIS[credential.api or self._settings.api]
+
+    def _base_url(self, credential: Credential) -> str:
+        return credential.base_url or self._settings.base_url
+
+    def _request(self, prompt: Prompt, credential: Credential, max_output_tokens: int) -> ModelRequest:
+        model = credential.model or self._settings.model
+        base_url = self._base_url(credential)
+        capabilities = self._capabilities.get((base_url, model)) or self._capabilities.setdefault(
+            (base_url, model), ServerCapabilities(at_openai=is_openai(base_url))
+        )
+        return ModelRequest(prompt, model, max_output_tokens, self._settings.reasoning_effort, capabilities)
 
     def _client(self, credential: Credential) -> openai.OpenAI:
-        # Local names: another thread may replace both between two looks.
+        # Local names: another thread may replace both between two reads.
         made, made_for = self._made, self._made_for
         if made is None or made_for != credential:
             made = openai.OpenAI(
                 api_key=None if credential.identity else credential.key.reveal(),
                 workload_identity=_exchanged(credential.identity) if credential.identity else None,
-                base_url=credential.base_url or self._settings.base_url,
+                base_url=self._base_url(credential),
                 organization=credential.organization,
                 project=credential.project,
                 max_retries=0,
@@ -196,7 +214,7 @@ class ModelClient:
 
 
 def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
-    """Write an identity as the SDK takes it, which exchanges its proof for a token and keeps that."""
+    """Return an identity as the SDK takes it: it exchanges the identity for a token and caches that."""
     return {
         "identity_provider_id": identity.provider_id,
         "service_account_id": identity.service_account_id,
@@ -204,19 +222,12 @@ def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
     }
 
 
-def _worded(failure: TravelGPTError, base_url: str) -> TravelGPTError:
-    """Name the server that does not permit a call; of a refused key the cache knows where it is kept."""
-    if isinstance(failure, NotPermitted):
-        failure.message = not_permitted_message(base_url)
-    return failure
-
-
 def _guard_bearer(request: httpx2.Request) -> None:
-    # A token that the SDK exchanged is seen nowhere else before it could reach a log.
+    # The only place that sees a token which the SDK exchanged, before it could reach a log.
     guard(request.headers.get("Authorization", "").removeprefix("Bearer "))
 
 
-def _pause_before_another_try(failure: Exception, tried: int) -> float | None:
+def _retry_delay(failure: Exception, retries: int) -> float | None:
     """Return the seconds to wait before another try; None where it cannot help."""
     if isinstance(failure, openai.APITimeoutError):
         # The time is spent, and the first answer may still be on its way to the bill.
@@ -231,5 +242,5 @@ def _pause_before_another_try(failure: Exception, tried: int) -> float | None:
         return None
     if asked is not None:
         return asked if asked <= MAX_RETRY_DELAY else None
-    # Spread out, so that the requests which failed together do not come back together.
-    return min(MAX_RETRY_DELAY, random.uniform(0.5, 1.0) * 0.25 * 2.0**tried)  # noqa: S311 - no secret
+    # Random, so that requests which failed together are not repeated together.
+    return min(MAX_RETRY_DELAY, random.uniform(0.5, 1.0) * 0.25 * 2.0**retries)  # noqa: S311 - no secret

@@ -65,18 +65,6 @@ def read_error_body(body: object) -> ErrorBody:
     return ErrorBody(**found)
 
 
-def is_error_body(reply: object) -> bool:
-    """Tell whether a reply with status 200 is an error all the same, as some servers send it.
-
-    Recorded: runpod-vllm/POST /v1/chat/completions/404-model-as-200. LM Studio answers a path that it does
-    not have with 200 and ``{"error": "Unexpected endpoint or method. (…)"}`` (lmstudio-bug-tracker
-    issue 618).
-    """
-    if not isinstance(reply, dict) or "output" in reply or "choices" in reply or "data" in reply:
-        return False
-    return bool(reply.get("error")) or reply.get("object") == "error"
-
-
 def _collect(part: object, found: dict[str, str], depth: int) -> None:
     if depth == 0:
         return

@@ -14,7 +14,7 @@ import httpx2
 import openai
 
 from travel_gpt.errors import KeyRefused, TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
-from travel_gpt.llm.error_body import is_error_body, read_error_body
+from travel_gpt.llm.error_body import read_error_body
 from travel_gpt.llm.refusals import Refusal, meaning_of
 from travel_gpt.redaction import redact
 
@@ -61,21 +61,16 @@ def map_openai_error(failure: Exception) -> TravelGPTError:
     return UpstreamFailed(f"the reply cannot be read ({type(failure).__name__})")
 
 
-def require_no_error(reply: object, url: str) -> None:
-    """Refuse a reply with status 200 that is an error all the same.
+def error_with_status_200(reply: object, url: str) -> TravelGPTError:
+    """Return what a reply means that has status 200 and is an error all the same.
 
     Args:
         reply: the parsed reply.
         url: what was asked for.
-
-    Raises:
-        TravelGPTError: what the error means.
     """
-    if not is_error_body(reply):
-        return
     error = read_error_body(reply)
     status = int(error.code) if error.code.isdecimal() and len(error.code) == 3 else 200
-    raise meaning_of(Refusal(status, error, url, prefix="the server answered 200 with an error"))
+    return meaning_of(Refusal(status, error, url, prefix="the server answered 200 with an error"))
 
 
 def is_failed_exchange(failure: Exception) -> bool:

@@ -17,6 +17,7 @@ from tests.unit.doubles import (
     soon,
 )
 from travel_gpt.advisor.adviser import Adviser
+from travel_gpt.advisor.prompts import INSTRUCTIONS
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.errors import (
     AccessDenied,
@@ -163,3 +164,10 @@ def test_given_an_upstream_failure_then_it_is_neither_tried_again_here_nor_held_
         world.adviser.answer("Lisbon?", soon())
     assert len(world.server.asked) == 1
     assert not world.cache.is_rejected(FIRST)
+
+
+def test_the_instructions_are_a_travel_advisers() -> None:
+    assert INSTRUCTIONS.startswith("You are a travel adviser.")
+    assert INSTRUCTIONS.strip() == INSTRUCTIONS
+    for demand in ("language of the query", "not sure", "Verify before booking", "Stay on travel"):
+        assert demand in INSTRUCTIONS

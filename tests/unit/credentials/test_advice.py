@@ -97,7 +97,7 @@ def test_the_model_client_names_the_server_that_does_not_permit_a_call(base_url:
     )
     credential = Credential(key=Key("sk-canary-0123456789abcdefghij"), source="environment")
     with pytest.raises(CredentialRejected) as refused:
-        upstream.list_models(credential, Deadline(5))
+        upstream.verify(credential, Deadline(5))
     assert named in refused.value.message
     assert "canary" not in refused.value.message + refused.value.detail
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import httpx2
 import openai
 
+from travel_gpt.llm.model_api import Prompt
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PROMPT = Prompt("Be brief.", "Lisbon?")
 OPENAI = "https://api.openai.com/v1/responses"
 REQUEST = httpx2.Request("POST", OPENAI)
 

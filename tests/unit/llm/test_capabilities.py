@@ -7,13 +7,9 @@ import openai
 import pytest
 
 from tests.unit.llm.sdk import REQUEST, of_response, refusal
-from travel_gpt.llm.capabilities import (
-    MAX_COMPLETION_TOKENS,
-    MAX_TOKENS,
-    REASONING,
-    STORE,
-    ServerCapabilities,
-)
+from travel_gpt.llm.capabilities import ServerCapabilities
+
+MAX_COMPLETION_TOKENS, MAX_TOKENS = "max_completion_tokens", "max_tokens"
 
 
 def of_body(status: int, body: Any) -> openai.APIStatusError:
@@ -21,19 +17,19 @@ def of_body(status: int, body: Any) -> openai.APIStatusError:
 
 
 def test_openai_is_asked_with_everything() -> None:
-    dialect = ServerCapabilities(at_openai=True)
+    capabilities = ServerCapabilities(at_openai=True)
 
-    assert dialect.takes(REASONING)
-    assert dialect.takes(STORE)
-    assert dialect.chat_cap == MAX_COMPLETION_TOKENS
+    assert capabilities.reasoning
+    assert capabilities.store
+    assert capabilities.output_cap == MAX_COMPLETION_TOKENS
 
 
 def test_another_server_is_asked_without_what_few_know() -> None:
-    dialect = ServerCapabilities(at_openai=False)
+    capabilities = ServerCapabilities(at_openai=False)
 
-    assert not dialect.takes(REASONING)
-    assert dialect.takes(STORE)
-    assert dialect.chat_cap == MAX_TOKENS
+    assert not capabilities.reasoning
+    assert capabilities.store
+    assert capabilities.output_cap == MAX_TOKENS
 
 
 @pytest.mark.parametrize(
@@ -52,31 +48,31 @@ def test_another_server_is_asked_without_what_few_know() -> None:
 def test_given_a_server_that_refuses_a_parameter_by_name_then_it_is_left_out(
     failure: openai.APIStatusError,
 ) -> None:
-    dialect = ServerCapabilities(at_openai=False)
+    capabilities = ServerCapabilities(at_openai=False)
 
-    assert dialect.learn(failure)
+    assert capabilities.learn(failure)
 
-    assert not dialect.takes(STORE)
-    assert dialect.chat_cap == MAX_TOKENS, "and nothing else has changed"
-    assert not dialect.learn(failure), "the same refusal teaches nothing new, so nobody tries for ever"
+    assert not capabilities.store
+    assert capabilities.output_cap == MAX_TOKENS, "and nothing else has changed"
+    assert not capabilities.learn(failure), "the same refusal teaches nothing new, so nobody tries for ever"
 
 
 def test_given_openais_model_without_reasoning_then_the_effort_is_left_out() -> None:
-    dialect = ServerCapabilities(at_openai=True)
+    capabilities = ServerCapabilities(at_openai=True)
 
-    assert dialect.learn(refusal(400, "Unsupported parameter: 'reasoning.effort' is not supported."))
+    assert capabilities.learn(refusal(400, "Unsupported parameter: 'reasoning.effort' is not supported."))
 
-    assert not dialect.takes(REASONING)
-    assert dialect.takes(STORE)
+    assert not capabilities.reasoning
+    assert capabilities.store
 
 
 def test_openai_is_always_told_not_to_store() -> None:
     # OpenAI knows the parameter. A refusal that quotes a traveller's "store" must not have queries kept.
-    dialect = ServerCapabilities(at_openai=True)
+    capabilities = ServerCapabilities(at_openai=True)
 
-    assert not dialect.learn(refusal(400, "Invalid input: 'a grocery store in Rome'"))
+    assert not capabilities.learn(refusal(400, "Invalid input: 'a grocery store in Rome'"))
 
-    assert dialect.takes(STORE)
+    assert capabilities.store
 
 
 @pytest.mark.parametrize(
@@ -86,22 +82,22 @@ def test_openai_is_always_told_not_to_store() -> None:
 def test_given_the_wrong_name_for_the_cap_then_the_other_is_taken_and_one_always_goes_out(
     at_openai: bool, refused: str, then: str
 ) -> None:
-    dialect = ServerCapabilities(at_openai=at_openai)
+    capabilities = ServerCapabilities(at_openai=at_openai)
 
-    assert dialect.learn(refusal(400, f"Unsupported parameter: '{refused}' is not supported."))
-    assert dialect.chat_cap == then
+    assert capabilities.learn(refusal(400, f"Unsupported parameter: '{refused}' is not supported."))
+    assert capabilities.output_cap == then
 
-    assert not dialect.learn(refusal(400, f"Unsupported parameter: '{then}' is not supported."))
-    assert dialect.chat_cap == then
+    assert not capabilities.learn(refusal(400, f"Unsupported parameter: '{then}' is not supported."))
+    assert capabilities.output_cap == then
 
 
 def test_several_parameters_are_learnt_one_after_the_other() -> None:
-    dialect = ServerCapabilities(at_openai=False)
+    capabilities = ServerCapabilities(at_openai=False)
 
-    assert dialect.learn(refusal(400, "store is unknown, and so is max_tokens"))
-    assert (dialect.takes(STORE), dialect.chat_cap) == (False, MAX_TOKENS)
-    assert dialect.learn(refusal(400, "store is unknown, and so is max_tokens"))
-    assert dialect.chat_cap == MAX_COMPLETION_TOKENS
+    assert capabilities.learn(refusal(400, "store is unknown, and so is max_tokens"))
+    assert (capabilities.store, capabilities.output_cap) == (False, MAX_TOKENS)
+    assert capabilities.learn(refusal(400, "store is unknown, and so is max_tokens"))
+    assert capabilities.output_cap == MAX_COMPLETION_TOKENS
 
 
 @pytest.mark.parametrize(
@@ -120,16 +116,16 @@ def test_several_parameters_are_learnt_one_after_the_other() -> None:
     ids=["400-of-another", "401", "403", "404", "429", "500", "400-silent", "connection", "timeout"],
 )
 def test_given_any_other_failure_then_nothing_is_learnt(failure: Exception) -> None:
-    dialect = ServerCapabilities(at_openai=False)
+    capabilities = ServerCapabilities(at_openai=False)
 
-    assert not dialect.learn(failure)
+    assert not capabilities.learn(failure)
 
-    assert dialect.takes(STORE)
-    assert dialect.chat_cap == MAX_TOKENS
+    assert capabilities.store
+    assert capabilities.output_cap == MAX_TOKENS
 
 
 def test_what_one_server_does_not_take_another_may() -> None:
     first, second = ServerCapabilities(at_openai=False), ServerCapabilities(at_openai=False)
     first.learn(refusal(400, "store"))
 
-    assert second.takes(STORE)
+    assert second.store

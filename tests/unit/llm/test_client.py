@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes.openai import bodies
 from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, soon
-from tests.unit.llm.sdk import REQUEST, refusal
+from tests.unit.llm.sdk import PROMPT, REQUEST, refusal
 from travel_gpt.credentials.credential import Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
@@ -29,7 +29,7 @@ from travel_gpt.errors import (
     UpstreamUnreachable,
 )
 from travel_gpt.llm import client as module
-from travel_gpt.llm.client import MAX_RETRY_DELAY, ModelClient, _pause_before_another_try
+from travel_gpt.llm.client import MAX_RETRY_DELAY, ModelClient, _retry_delay
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def connect(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def test_the_default_call_goes_to_openai_with_the_key_in_the_header(connect: Any, server: Server) -> None:
-    answer = connect().ask("Lisbon?", FIRST, soon())
+    answer = connect().ask(PROMPT, FIRST, soon())
 
     (request,) = server.requests
     assert str(request.url) == "https://api.openai.com/v1/responses"
@@ -110,8 +110,8 @@ def test_the_default_call_goes_to_openai_with_the_key_in_the_header(connect: Any
     assert answer.text == "Take tram 28."
 
 
-def test_a_proof_lists_the_models(connect: Any, server: Server) -> None:
-    connect().list_models(FIRST, soon())
+def test_verification_lists_the_models(connect: Any, server: Server) -> None:
+    assert connect().verify(FIRST, soon()) == set(bodies.LISTED_MODELS)
 
     (request,) = server.requests
     assert (request.method, str(request.url)) == ("GET", "https://api.openai.com/v1/models")
@@ -122,7 +122,7 @@ def test_a_proof_lists_the_models(connect: Any, server: Server) -> None:
 def test_a_trial_asks_the_model_in_use_for_a_few_tokens(
     connect: Any, server: Server, api: str, path: str
 ) -> None:
-    connect(OPENAI_API=api, OPENAI_MAX_OUTPUT_TOKENS="1500").try_model(FIRST, soon())
+    connect(OPENAI_API=api, OPENAI_MAX_OUTPUT_TOKENS="1500").verify_by_asking(FIRST, soon())
 
     (request,) = server.requests
     assert (request.method, request.url.path) == ("POST", f"/v1/{path}")
@@ -140,7 +140,7 @@ def test_a_trial_needs_no_words_in_the_answer(connect: Any, server: Server) -> N
     }
     server.script = [httpx2.Response(200, json={**cut, "output": []})]
 
-    connect().try_model(FIRST, soon())
+    connect().verify_by_asking(FIRST, soon())
 
 
 @pytest.mark.parametrize("code", [None, "missing_scope"])
@@ -152,7 +152,7 @@ def test_a_trial_with_a_key_that_lacks_the_scope_fails(
     server.script = [httpx2.Response(401, json=bodies.error(message, code=code))]
 
     with pytest.raises(CredentialRejected) as rejected:
-        connect().try_model(FIRST, soon())
+        connect().verify_by_asking(FIRST, soon())
     assert FIRST_KEY not in str(rejected.value) + rejected.value.message
 
 
@@ -169,7 +169,7 @@ def test_what_the_secret_says_wins_over_the_environment(connect: Any, server: Se
         project="proj_1",
     )
 
-    upstream.ask("Lisbon?", credential, soon())
+    upstream.ask(PROMPT, credential, soon())
 
     (request,) = server.requests
     assert str(request.url) == "https://secret.example/v1/chat/completions"
@@ -181,7 +181,7 @@ def test_what_the_secret_says_wins_over_the_environment(connect: Any, server: Se
 def test_given_a_new_key_then_it_goes_out_with_the_next_call(connect: Any, server: Server) -> None:
     upstream = connect()
     for credential in (FIRST, FIRST, SECOND, FIRST):
-        upstream.ask("Lisbon?", credential, soon())
+        upstream.ask(PROMPT, credential, soon())
 
     keys = [request.headers["authorization"].removeprefix("Bearer ") for request in server.requests]
     assert keys == [FIRST_KEY, FIRST_KEY, SECOND_KEY, FIRST_KEY]
@@ -198,11 +198,11 @@ def test_one_sdk_client_serves_as_long_as_the_key_does(connect: Any, monkeypatch
     monkeypatch.setattr(openai, "OpenAI", counted)
     upstream = connect()
     for _ in range(5):
-        upstream.ask("Lisbon?", FIRST, soon())
-        upstream.ask("Lisbon?", replace(FIRST, version="v9"), soon())
+        upstream.ask(PROMPT, FIRST, soon())
+        upstream.ask(PROMPT, replace(FIRST, version="v9"), soon())
     assert len(made) == 1, "19 ms each"
 
-    upstream.ask("Lisbon?", replace(FIRST, key=Key("another-key-0001")), soon())
+    upstream.ask(PROMPT, replace(FIRST, key=Key("another-key-0001")), soon())
     assert len(made) == 2
 
 
@@ -222,7 +222,7 @@ def test_one_sdk_client_serves_as_long_as_the_key_does(connect: Any, monkeypatch
 def test_a_server_is_openais_by_its_host(
     connect: Any, server: Server, base_url: str, at_openai: bool
 ) -> None:
-    connect(OPENAI_BASE_URL=base_url).ask("Lisbon?", FIRST, soon())
+    connect(OPENAI_BASE_URL=base_url).ask(PROMPT, FIRST, soon())
 
     assert ("reasoning" in server.bodies()[0]) is at_openai
 
@@ -233,10 +233,10 @@ def test_what_a_server_does_not_take_is_learnt_for_it_and_its_model_alone(
     server.script = [refused(400, "Unknown parameter: store"), answered]
     upstream = connect(OPENAI_BASE_URL="https://example.com/v1")
 
-    assert upstream.ask("Lisbon?", FIRST, soon()).text == "Take tram 28."
-    upstream.ask("Lisbon?", FIRST, soon())
-    upstream.ask("Lisbon?", replace(FIRST, model="other"), soon())
-    upstream.ask("Lisbon?", replace(FIRST, base_url="https://other.example/v1"), soon())
+    assert upstream.ask(PROMPT, FIRST, soon()).text == "Take tram 28."
+    upstream.ask(PROMPT, FIRST, soon())
+    upstream.ask(PROMPT, replace(FIRST, model="other"), soon())
+    upstream.ask(PROMPT, replace(FIRST, base_url="https://other.example/v1"), soon())
 
     assert ["store" in body for body in server.bodies()] == [True, False, False, True, True]
 
@@ -250,7 +250,7 @@ def test_learning_uses_up_no_try(connect: Any, server: Server, slept: list[float
     ]
     upstream = connect(OPENAI_BASE_URL="https://example.com/v1", OPENAI_API="chat", OPENAI_MAX_RETRIES="1")
 
-    assert upstream.ask("Lisbon?", FIRST, soon()).text == "Take tram 28."
+    assert upstream.ask(PROMPT, FIRST, soon()).text == "Take tram 28."
     assert len(server.requests) == 4
     assert len(slept) == 1
 
@@ -267,7 +267,7 @@ def test_a_passing_fault_is_tried_again_as_often_as_set_and_no_more(
     server.script = [passing]
 
     with pytest.raises(UpstreamFailed):
-        connect(OPENAI_MAX_RETRIES=str(retries)).ask("Lisbon?", FIRST, soon(28))
+        connect(OPENAI_MAX_RETRIES=str(retries)).ask(PROMPT, FIRST, soon(28))
 
     assert len(server.requests) == retries + 1
     assert len(slept) == retries
@@ -279,7 +279,7 @@ def test_a_server_that_is_not_there_is_tried_again_as_often_as_set(connect: Any,
     server.script = [httpx2.ConnectError("refused")]
 
     with pytest.raises(UpstreamUnreachable):
-        connect(OPENAI_MAX_RETRIES="2").ask("Lisbon?", FIRST, soon(28))
+        connect(OPENAI_MAX_RETRIES="2").ask(PROMPT, FIRST, soon(28))
 
     assert len(server.requests) == 3
 
@@ -289,7 +289,7 @@ def test_a_full_context_teaches_nothing_about_parameters(connect: Any, server: S
     server.script = [refused(400, "input length and `max_tokens` exceed context limit: 1 + 2 > 2")]
 
     with pytest.raises(ContextLengthExceeded):
-        connect(OPENAI_BASE_URL="https://m.example/v1", OPENAI_API="chat").ask("Lisbon?", FIRST, soon())
+        connect(OPENAI_BASE_URL="https://m.example/v1", OPENAI_API="chat").ask(PROMPT, FIRST, soon())
 
     assert len(server.requests) == 1
 
@@ -310,7 +310,7 @@ def test_an_error_inside_a_200_has_its_meaning(
     server.script = [lambda _: httpx2.Response(200, json=body)]
 
     with pytest.raises(kind) as raised:
-        connect(OPENAI_API=api).ask("Lisbon?", FIRST, soon())
+        connect(OPENAI_API=api).ask(PROMPT, FIRST, soon())
 
     assert "answered 200 with an error" in str(raised.value)
 
@@ -326,7 +326,7 @@ def test_lm_studio_answers_a_path_that_it_does_not_have_with_200(
     server.script = [lambda _: httpx2.Response(200, json=body)]
 
     with pytest.raises(UpstreamError) as raised:
-        connect(OPENAI_API=api, OPENAI_BASE_URL="http://localhost:1234").ask("Lisbon?", FIRST, soon())
+        connect(OPENAI_API=api, OPENAI_BASE_URL="http://localhost:1234").ask(PROMPT, FIRST, soon())
 
     assert raised.value.code == code
 
@@ -337,7 +337,7 @@ def test_a_proof_by_a_server_without_the_path_is_no_proof(connect: Any, server: 
     ]
 
     with pytest.raises(UpstreamNotFound):
-        connect(OPENAI_BASE_URL="http://localhost:1234").list_models(FIRST, soon())
+        connect(OPENAI_BASE_URL="http://localhost:1234").verify(FIRST, soon())
 
 
 def test_given_a_fault_that_passes_then_the_caller_does_not_notice(
@@ -345,7 +345,7 @@ def test_given_a_fault_that_passes_then_the_caller_does_not_notice(
 ) -> None:
     server.script = [refused(503), httpx2.ConnectError("refused"), answered]
 
-    assert connect().ask("Lisbon?", FIRST, soon(28)).text == "Take tram 28."
+    assert connect().ask(PROMPT, FIRST, soon(28)).text == "Take tram 28."
     assert len(slept) == 2
 
 
@@ -370,7 +370,7 @@ def test_given_a_fault_that_another_try_cannot_mend_then_there_is_none(
     server.script = [fault]
 
     with pytest.raises(kind) as raised:
-        connect().ask("Lisbon?", FIRST, soon(28))
+        connect().ask(PROMPT, FIRST, soon(28))
 
     assert len(server.requests) == 1
     assert slept == []
@@ -384,7 +384,7 @@ def test_given_little_time_then_a_fault_is_not_tried_again(
     server.script = [refused(500)]
 
     with pytest.raises(UpstreamFailed):
-        connect().ask("Lisbon?", FIRST, Deadline(0.9))
+        connect().ask(PROMPT, FIRST, Deadline(0.9))
 
     assert len(server.requests) == 1
     assert slept == []
@@ -392,7 +392,7 @@ def test_given_little_time_then_a_fault_is_not_tried_again(
 
 def test_given_no_time_then_nothing_is_sent(connect: Any, server: Server) -> None:
     with pytest.raises(UpstreamTimeout):
-        connect().ask("Lisbon?", FIRST, Deadline(0))
+        connect().ask(PROMPT, FIRST, Deadline(0))
 
     assert server.requests == []
 
@@ -401,7 +401,7 @@ def test_given_no_time_then_nothing_is_sent(connect: Any, server: Server) -> Non
 def test_each_wait_of_a_call_is_bounded_by_the_deadline(
     connect: Any, server: Server, seconds: float, connecting: float
 ) -> None:
-    connect().ask("Lisbon?", FIRST, Deadline(seconds))
+    connect().ask(PROMPT, FIRST, Deadline(seconds))
 
     timeout = server.requests[0].extensions["timeout"]
     assert timeout["connect"] == pytest.approx(connecting, abs=0.5)
@@ -414,7 +414,7 @@ def test_a_redirect_is_not_followed_with_the_key(connect: Any, server: Server) -
     server.script = [lambda _: httpx2.Response(307, headers={"location": "https://elsewhere.example/"})]
 
     with pytest.raises(UpstreamNotFound):
-        connect().ask("Lisbon?", FIRST, soon())
+        connect().ask(PROMPT, FIRST, soon())
 
     assert len(server.requests) == 1
 
@@ -425,7 +425,7 @@ def test_a_closed_way_says_so(connect: Any) -> None:
     upstream.close()
 
     with pytest.raises(UpstreamFailed):
-        upstream.ask("Lisbon?", FIRST, soon())
+        upstream.ask(PROMPT, FIRST, soon())
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ def test_a_closed_way_says_so(connect: Any) -> None:
     ],
 )
 def test_pauses_grow_and_are_spread_out(failure: Exception, tried: int, least: float, most: float) -> None:
-    pauses = [_pause_before_another_try(failure, tried) for _ in range(50)]
+    pauses = [_retry_delay(failure, tried) for _ in range(50)]
 
     assert all(pause is not None and least <= pause <= most for pause in pauses)
     assert least == most or len(set(pauses)) > 1
@@ -465,4 +465,4 @@ def test_pauses_grow_and_are_spread_out(failure: Exception, tried: int, least: f
     ids=["400", "401", "404", "422", "429", "503-later", "timeout", "deadline", "unreadable"],
 )
 def test_there_is_no_pause_where_another_try_cannot_help(failure: Exception) -> None:
-    assert _pause_before_another_try(failure, 0) is None
+    assert _retry_delay(failure, 0) is None

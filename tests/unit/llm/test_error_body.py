@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from travel_gpt.llm.error_body import ErrorBody, is_error_body, read_error_body
+from travel_gpt.llm.error_body import ErrorBody, read_error_body
+from travel_gpt.llm.model_api import is_error
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_every_shape_says_the_same(body: object, said: ErrorBody) -> None:
     ids=repr,
 )
 def test_an_error_is_told_from_an_answer(reply: object, error: bool) -> None:
-    assert is_error_body(reply) is error
+    assert is_error(reply) is error
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_anything_can_be_read_and_is_one_line(body: object) -> None:
     assert all(
         "\n" not in text and len(text) <= 500 for text in (said.code, said.type, said.param, said.message)
     )
-    assert is_error_body(body) in (True, False)
+    assert is_error(body) in (True, False)
 
 
 def test_what_is_nested_without_end_is_read_so_far() -> None:

@@ -5,11 +5,8 @@ from hypothesis import given, strategies as st
 
 from tests.fakes.openai import bodies
 from travel_gpt.errors import UpstreamFailed
-from travel_gpt.llm.capabilities import ServerCapabilities
-from travel_gpt.llm.model_apis import MODEL_APIS, Question
+from travel_gpt.llm.client import MODEL_APIS
 from travel_gpt.llm.reasoning import answer_start, without_reasoning
-
-QUESTION = Question("Lisbon?", "qwen3", 1500, "none", ServerCapabilities(at_openai=False))
 
 STRIPPED = [
     ("<think>A tram or a bus?</think>Take tram 28.", "Take tram 28."),
@@ -82,24 +79,24 @@ def test_a_stream_may_ask_as_often_as_it_grows() -> None:
 
 @pytest.mark.parametrize(("text", "answer"), STRIPPED)
 def test_on_chat(text: str, answer: str) -> None:
-    assert MODEL_APIS["chat"].read(bodies.completion({}, text), QUESTION).text == answer.strip()
+    assert MODEL_APIS["chat"].read(bodies.completion({}, text), "qwen3").text == answer.strip()
 
 
 @pytest.mark.parametrize(("text", "answer"), STRIPPED)
 def test_on_responses(text: str, answer: str) -> None:
-    assert MODEL_APIS["responses"].read(bodies.response({}, text), QUESTION).text == answer.strip()
+    assert MODEL_APIS["responses"].read(bodies.response({}, text), "qwen3").text == answer.strip()
 
 
 @pytest.mark.parametrize("text", NOTHING_LEFT)
 def test_thoughts_alone_are_an_error_and_no_empty_answer(text: str) -> None:
     for document, api in ((bodies.completion({}, text), "chat"), (bodies.response({}, text), "responses")):
         with pytest.raises(UpstreamFailed, match="no text"):
-            MODEL_APIS[api].read(document, QUESTION)
+            MODEL_APIS[api].read(document, "qwen3")
 
 
 def test_thoughts_that_used_up_the_cap_name_the_setting() -> None:
     with pytest.raises(UpstreamFailed, match="raise OPENAI_MAX_OUTPUT_TOKENS") as cut:
-        MODEL_APIS["chat"].read(bodies.completion({}, "<think>A tram", finish="length"), QUESTION)
+        MODEL_APIS["chat"].read(bodies.completion({}, "<think>A tram", finish="length"), "qwen3")
 
     assert "try again" not in cut.value.message.lower()
 
@@ -109,11 +106,11 @@ def test_thoughts_beside_the_answer_are_not_read(field: str) -> None:
     # Recorded: ollama/POST /v1/chat/completions/text has message.reasoning.
     document = bodies.completion({}, "Take tram 28.")
     document["choices"][0]["message"][field] = "A tram or a bus?"
-    assert MODEL_APIS["chat"].read(document, QUESTION).text == "Take tram 28."
+    assert MODEL_APIS["chat"].read(document, "qwen3").text == "Take tram 28."
 
     document["choices"][0]["message"]["content"] = ""
     with pytest.raises(UpstreamFailed, match="no text"):
-        MODEL_APIS["chat"].read(document, QUESTION)
+        MODEL_APIS["chat"].read(document, "qwen3")
 
 
 def test_each_message_of_a_response_may_begin_with_thoughts() -> None:
@@ -121,4 +118,4 @@ def test_each_message_of_a_response_may_begin_with_thoughts() -> None:
     second = bodies.response({}, "<think>b</think>tram 28.")
     document["output"] += second["output"]
 
-    assert MODEL_APIS["responses"].read(document, QUESTION).text == "Take tram 28."
+    assert MODEL_APIS["responses"].read(document, "qwen3").text == "Take tram 28."

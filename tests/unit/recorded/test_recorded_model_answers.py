@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.recorded import Recording, recordings
 from tests.unit.doubles import FIRST, soon
+from tests.unit.llm.sdk import PROMPT
 from travel_gpt.errors import TravelGPTError
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
@@ -18,7 +19,7 @@ from travel_gpt.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from travel_gpt.llm.model_apis import Answer
+    from travel_gpt.llm.model_api import Answer
 
     Ask = Callable[[Recording], Answer]
 
@@ -146,7 +147,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
                 )
             )
         )
-        return made[-1].ask("Lisbon?", FIRST, soon())
+        return made[-1].ask(PROMPT, FIRST, soon())
 
     yield send
     for upstream in made:

@@ -29,7 +29,7 @@ def verify(credential: Credential, settings: Settings) -> TravelGPTError | None:
     before_model(server_of(credential, settings), credential.source)
     upstream = ModelClient(settings)
     try:
-        upstream.list_models(credential, Deadline(VERIFY_TIMEOUT))
+        upstream.verify(credential, Deadline(VERIFY_TIMEOUT))
     except TravelGPTError as failure:
         return failure
     finally:

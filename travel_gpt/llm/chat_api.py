@@ -1,0 +1,63 @@
+"""``POST /chat/completions``: the API that most compatible servers have."""
+
+from typing import Any, Final
+
+from travel_gpt.errors import UpstreamFailed
+from travel_gpt.llm.model_api import (
+    Answer,
+    ModelRequest,
+    make_answer,
+    object_in,
+    objects_in,
+    require_object,
+    text_in,
+    usage_in,
+    without_think_blocks,
+)
+
+
+class ChatApi:
+    """OpenAI's Chat Completions API."""
+
+    path: Final = "/chat/completions"
+
+    def body(self, request: ModelRequest) -> dict[str, Any]:
+        """Return the body of the HTTP request."""
+        body: dict[str, Any] = {
+            "model": request.model,
+            "messages": [
+                {"role": "system", "content": request.prompt.instructions},
+                {"role": "user", "content": request.prompt.query},
+            ],
+            request.capabilities.output_cap: request.max_output_tokens,
+        }
+        if request.capabilities.store:
+            body["store"] = False
+        if request.capabilities.reasoning:
+            body["reasoning_effort"] = request.reasoning_effort
+        return body
+
+    def read(self, reply: object, model: str) -> Answer:
+        """Return the answer in a ChatCompletion."""
+        completion = require_object(reply)
+        choices = objects_in(completion, "choices")
+        if not choices:
+            raise UpstreamFailed("the completion has no choices")
+        message = object_in(choices[0], "message")
+        finish = choices[0].get("finish_reason")
+        return make_answer(
+            text=without_think_blocks(_text(message)),
+            refused=bool(message.get("refusal")) or finish == "content_filter",
+            truncated=finish == "length",
+            model=text_in(completion, "model") or model,
+            usage=usage_in(completion, "prompt_tokens", "completion_tokens"),
+        )
+
+
+def _text(message: dict[str, Any]) -> str:
+    """Return the content of a message: a string, or parts, of which only those of type text are the answer.
+
+    Servers put the model's reasoning into other parts, or beside the content (``reasoning_content``).
+    """
+    parts = (part for part in objects_in(message, "content") if part.get("type") == "text")
+    return text_in(message, "content") or "".join(text_in(part, "text") for part in parts)
