@@ -14,6 +14,7 @@
     │   └── UnsupportedMediaType
     ├── CredentialError              the owner can mend it: no usable credential
     │   ├── SecretNotFound
+    │   │   └── SecretDeleted
     │   ├── AccessDenied
     │   ├── InvalidSecret
     │   ├── CredentialsUnavailable
@@ -169,6 +170,10 @@ class SecretNotFound(CredentialError):
         "If it is there, compare its name and region with `OPENAI_SECRET_NAME` and the stack's region. "
         "With another `CREDENTIAL_SOURCE` the message names the place of the key."
     )
+
+
+class SecretDeleted(SecretNotFound):
+    """The secret is scheduled for deletion. That was on purpose, so no other source replaces it."""
 
 
 class AccessDenied(CredentialError):

@@ -20,7 +20,7 @@ from tests.fakes.openai import FakeOpenAI
 from travel_gpt import telemetry as observability
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api.routes import Api
-from travel_gpt.aws.failures import _CONFIG
+from travel_gpt.aws.clients import WITHIN_A_REQUEST
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.llm.client import ModelClient
@@ -169,9 +169,10 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
 
             def counted() -> Any:
                 calls.append(settings.secret_name)
-                if source._client is None:
-                    source._client = boto3.client("secretsmanager", config=_CONFIG)
-                    source._client.meta.events.register_first("before-send.secrets-manager", store.respond)
+                versions = source._versions
+                if versions._made is None:
+                    versions._made = boto3.client("secretsmanager", config=WITHIN_A_REQUEST)
+                    versions._made.meta.events.register_first("before-send.secrets-manager", store.respond)
                 return fetch()
 
             monkeypatch.setattr(source, "fetch", counted)

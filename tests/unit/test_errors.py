@@ -54,7 +54,7 @@ TREE = [
     for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, TravelGPTError) and kind.__module__ == errors.__name__
 ]
-# Those that have a code of their own; KeyRefused and NotPermitted share their parent's.
+# Those with a code of their own; the others share their parent's.
 LEAVES = [kind for kind in TREE if "code" in vars(kind)]
 
 each_leaf = pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: str(kind.__name__))

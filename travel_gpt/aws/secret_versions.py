@@ -5,16 +5,24 @@ whose answer was lost, is simply done again.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from travel_gpt.aws.failures import code_of, connect, explained
-from travel_gpt.credentials.sources.chain import SecretDeleted
-from travel_gpt.credentials.sources.secrets_manager import text_of
-from travel_gpt.errors import CredentialsUnavailable, SecretNotFound
+from travel_gpt.aws.clients import make_client
+from travel_gpt.aws.failures import AwsFailure, Kind, as_credential_errors
+from travel_gpt.errors import (
+    AccessDenied,
+    CredentialError,
+    CredentialsUnavailable,
+    InvalidSecret,
+    Misconfigured,
+    SecretDeleted,
+    SecretNotFound,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -109,9 +117,9 @@ class SecretVersions:
 
         Raises:
             SecretNotFound: there is no such secret.
-            CredentialError: it cannot be described; see ``explained``.
+            CredentialError: it cannot be described.
         """
-        with explained("describe"):
+        with _errors("describe"):
             answer: Mapping[str, Any] = self._client().describe_secret(SecretId=self._secret_id)
         return SecretMetadata(
             arn=answer["ARN"],
@@ -129,7 +137,7 @@ class SecretVersions:
             kms_key=answer.get("KmsKeyId") or "",
         )
 
-    def read(self, *, stage: str = "", version: str = "") -> StoredVersion | None:
+    def fetch(self, *, stage: str = "", version: str = "") -> StoredVersion:
         """Read one version.
 
         Args:
@@ -137,27 +145,32 @@ class SecretVersions:
             version: its id. Never both: Secrets Manager refuses two that do not match.
 
         Returns:
-            The version; None when there is no such version, when it has no value yet, or no such secret.
+            The version.
 
         Raises:
-            InvalidSecret: its value is binary.
+            SecretNotFound: there is no such version, it has no value yet, or there is no such secret.
             SecretDeleted: the secret is scheduled for deletion.
-            CredentialError: it cannot be read; see ``explained``.
+            InvalidSecret: its value is binary.
+            CredentialError: it cannot be read.
         """
         which = {"VersionId": version} if version else {"VersionStage": stage or CURRENT}
+        with _errors("read"):
+            answer: Mapping[str, Any] = self._client().get_secret_value(SecretId=self._secret_id, **which)
+        return StoredVersion(
+            version=str(answer.get("VersionId", "")),
+            text=_text_of(answer),
+            stages=frozenset(answer.get("VersionStages", ())),
+            created_at=_moment(answer.get("CreatedDate")),
+        )
+
+    def read(self, *, stage: str = "", version: str = "") -> StoredVersion | None:
+        """Read one version as ``fetch`` does, but return None where that raises SecretNotFound."""
         try:
-            with explained("read"):
-                answer: Mapping[str, Any] = self._client().get_secret_value(SecretId=self._secret_id, **which)
+            return self.fetch(stage=stage, version=version)
         except SecretDeleted:
             raise
         except SecretNotFound:
             return None
-        return StoredVersion(
-            version=str(answer.get("VersionId", "")),
-            text=text_of(answer),
-            stages=frozenset(answer.get("VersionStages", ())),
-            created_at=_moment(answer.get("CreatedDate")),
-        )
 
     def stage(self, value: str, token: str) -> None:
         """Write a new version that nobody reads yet.
@@ -171,9 +184,9 @@ class SecretVersions:
         Raises:
             CredentialsUnavailable: a version of this id is there with another value, which cannot be
                 changed; or the store is away.
-            CredentialError: it cannot be written; see ``explained``.
+            CredentialError: it cannot be written.
         """
-        with explained("write"):
+        with _errors("write"):
             try:
                 self._client().put_secret_value(
                     SecretId=self._secret_id,
@@ -182,7 +195,7 @@ class SecretVersions:
                     VersionStages=[PENDING],
                 )
             except ClientError as refused:
-                if code_of(refused) != "ResourceExistsException":
+                if AwsFailure.of(refused).code != "ResourceExistsException":
                     raise
                 # Not chained: nothing that was sent belongs into a traceback.
                 raise CredentialsUnavailable(
@@ -205,7 +218,7 @@ class SecretVersions:
         Raises:
             SecretNotFound: there is no such secret or version.
             CredentialsUnavailable: the labels were moved by somebody else meanwhile; or the store is away.
-            CredentialError: the labels cannot be moved; see ``explained``.
+            CredentialError: the labels cannot be moved.
         """
         described = self.describe()
         if version not in described.stages:
@@ -251,12 +264,12 @@ class SecretVersions:
 
     def _client(self) -> "SecretsManagerClient":
         if self._made is None:
-            self._made = connect()
+            self._made = make_client("secretsmanager")
         return self._made
 
     def _move(self, stage: str, *, to: str | None = None, away_from: str | None = None) -> None:
         ends = {"MoveToVersionId": to, "RemoveFromVersionId": away_from}
-        with explained("relabel the versions of"):
+        with _errors("relabel the versions of"):
             try:
                 self._client().update_secret_version_stage(
                     SecretId=self._secret_id,
@@ -264,13 +277,44 @@ class SecretVersions:
                     **{name: version for name, version in ends.items() if version is not None},
                 )
             except ClientError as refused:
-                if code_of(refused) != "InvalidParameterException":
+                if AwsFailure.of(refused).code != "InvalidParameterException":
                     raise
                 # A first try may have done it although its answer was lost.
                 if self.describe().version_at(stage) != to:
                     raise CredentialsUnavailable(
                         f"somebody else moved {stage} of the secret meanwhile: look, then try again"
                     ) from refused
+
+
+def _errors(action: str) -> AbstractContextManager[None]:
+    return as_credential_errors("Secrets Manager", f"{action} this secret", _meaning)
+
+
+def _meaning(failure: AwsFailure) -> CredentialError | None:
+    if failure.kind is Kind.NOT_FOUND:
+        return SecretNotFound(f"the secret, or its current version, does not exist: {failure.message}")
+    if failure.code == "InvalidRequestException":
+        return SecretDeleted(
+            f"the secret is scheduled for deletion: restore it or deploy again: {failure.message}"
+        )
+    if failure.by_kms:
+        return AccessDenied(
+            "the role may not use the KMS key of this secret, or that key is disabled: " + failure.message
+        )
+    if failure.kind is Kind.INVALID:
+        wrong = "OPENAI_SECRET_NAME is not a secret's name or ARN"
+        return Misconfigured(f"{wrong}: {failure.message}", message=f"{wrong}.")
+    return None
+
+
+def _text_of(answer: Mapping[str, Any]) -> str:
+    if "SecretBinary" in answer:
+        raise InvalidSecret("the secret is binary: store the key as text")
+    value = answer.get("SecretString")
+    if not isinstance(value, str):
+        # A proxy's 200 or a network's sign-in page says nothing of the secret: a good key must outlive it.
+        raise CredentialsUnavailable("what answered is not Secrets Manager")
+    return value
 
 
 def _moment(value: object) -> float | None:

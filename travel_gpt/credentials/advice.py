@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from travel_gpt.base_url import is_openai
+from travel_gpt.errors import AccessDenied, CredentialError, InvalidSecret, SecretNotFound
 
 LOCAL: Final = "TRAVEL_GPT_LOCAL"
 """Set by the local server alone: ``key``, ``no-key`` or ``demo`` where it emulates Secrets Manager, and where
@@ -152,6 +153,28 @@ def expired_message(source: str, *, variable: str = "", environ: Mapping[str, st
         'The configured key has expired: the time in "expires_at" beside it has passed. '
         f"The owner should {place.replace}."
     )
+
+
+def secret_message(failure: CredentialError, environ: Mapping[str, str] = os.environ) -> str:
+    """Return what to say of a failure to read the secret.
+
+    Args:
+        failure: the failure; its own message is for a deployed stack.
+        environ: the environment variables.
+
+    Returns:
+        The message, for a caller of the API as well as for the owner.
+    """
+    if LOCAL not in environ:
+        return failure.message
+    place = key_place("secrets-manager", environ=environ)
+    if isinstance(failure, SecretNotFound):
+        return f"The secret with the OpenAI key does not exist. The owner should {place.create}."
+    if isinstance(failure, InvalidSecret):
+        return f'The secret is not a key and not valid JSON with "api_key". The owner should {place.replace}.'
+    if isinstance(failure, AccessDenied) and failure.message == AccessDenied.message:
+        return f"AWS does not allow reading the secret with the OpenAI key. The owner should {place.permit}."
+    return failure.message
 
 
 def not_permitted_message(base_url: str) -> str:

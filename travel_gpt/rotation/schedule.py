@@ -1,15 +1,13 @@
 """The deletion of an old key, some time after its successor took over: a one-time schedule."""
 
 import json
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from travel_gpt.errors import AccessDenied, CredentialsUnavailable
+from travel_gpt.aws.clients import WITHIN_A_ROTATION, make_client
+from travel_gpt.aws.failures import AwsFailure, as_credential_errors
 from travel_gpt.rotation.config import RotationConfig
 from travel_gpt.rotation.key_names import KeyNames
 
@@ -18,12 +16,6 @@ if TYPE_CHECKING:
 
 DELETE_KEY: Final = "deleteKey"
 """The step that such a schedule asks for; the others are Secrets Manager's."""
-
-_CONFIG: Final = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"total_max_attempts": 3, "mode": "standard"},
-)
 
 
 class DeletionSchedule:
@@ -47,37 +39,32 @@ class DeletionSchedule:
             at: when, in seconds since the epoch.
 
         Raises:
-            AccessDenied: the role may not make the schedule.
-            CredentialsUnavailable: EventBridge Scheduler does not take it now.
+            CredentialError: the schedule cannot be made; see ``as_credential_errors``.
         """
         when = datetime.fromtimestamp(at, UTC)
-        try:
-            self._client().create_schedule(
-                Name=KeyNames(arn).of(version),
-                GroupName=self._plan.schedule_group,
-                Description="Deletes a replaced OpenAI key when no cache can hold it any more",
-                ScheduleExpression=f"at({when:%Y-%m-%dT%H:%M:%S})",
-                ScheduleExpressionTimezone="UTC",
-                FlexibleTimeWindow={"Mode": "OFF"},
-                ActionAfterCompletion="DELETE",
-                Target={
-                    "Arn": self._plan.function_arn,
-                    "RoleArn": self._plan.schedule_role,
-                    "Input": json.dumps({"Step": DELETE_KEY, "SecretId": arn, "ClientRequestToken": version}),
-                },
-            )
-        except ClientError as refused:
-            error = refused.response.get("Error", {})
-            if error.get("Code") == "ConflictException":
-                return
-            said = f"({error.get('Code', '')}): {error.get('Message', '')}"
-            if "AccessDenied" in error.get("Code", ""):
-                raise AccessDenied(f"the role may not schedule the old key's deletion {said}") from refused
-            raise CredentialsUnavailable(f"EventBridge Scheduler refused the call {said}") from refused
-        except BotoCoreError as away:
-            raise CredentialsUnavailable("EventBridge Scheduler cannot be reached") from away
+        with as_credential_errors("EventBridge Scheduler", "schedule the old key's deletion"):
+            try:
+                self._client().create_schedule(
+                    Name=KeyNames(arn).of(version),
+                    GroupName=self._plan.schedule_group,
+                    Description="Deletes a replaced OpenAI key when no cache can hold it any more",
+                    ScheduleExpression=f"at({when:%Y-%m-%dT%H:%M:%S})",
+                    ScheduleExpressionTimezone="UTC",
+                    FlexibleTimeWindow={"Mode": "OFF"},
+                    ActionAfterCompletion="DELETE",
+                    Target={
+                        "Arn": self._plan.function_arn,
+                        "RoleArn": self._plan.schedule_role,
+                        "Input": json.dumps(
+                            {"Step": DELETE_KEY, "SecretId": arn, "ClientRequestToken": version}
+                        ),
+                    },
+                )
+            except ClientError as refused:
+                if AwsFailure.of(refused).code != "ConflictException":
+                    raise
 
     def _client(self) -> "EventBridgeSchedulerClient":
         if self._made is None:
-            self._made = boto3.client("scheduler", region_name=os.environ.get("AWS_REGION"), config=_CONFIG)
+            self._made = make_client("scheduler", WITHIN_A_ROTATION)
         return self._made

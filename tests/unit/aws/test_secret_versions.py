@@ -15,8 +15,13 @@ from moto.secretsmanager.models import secretsmanager_backends
 from testbed import secret_versions
 from tests.support.rotation_function import rotation_function
 from travel_gpt.aws.secret_versions import SecretVersions
-from travel_gpt.credentials.sources.chain import SecretDeleted
-from travel_gpt.errors import AccessDenied, CredentialsUnavailable, InvalidSecret, SecretNotFound
+from travel_gpt.errors import (
+    AccessDenied,
+    CredentialsUnavailable,
+    InvalidSecret,
+    SecretDeleted,
+    SecretNotFound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

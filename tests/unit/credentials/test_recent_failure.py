@@ -12,7 +12,6 @@ import pytest
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials.cache import MIN_FETCH_SECONDS, CredentialCache
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
-from travel_gpt.credentials.sources.chain import SecretDeleted
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     AccessDenied,
@@ -21,6 +20,7 @@ from travel_gpt.errors import (
     CredentialsUnavailable,
     InvalidSecret,
     Misconfigured,
+    SecretDeleted,
     SecretNotFound,
 )
 

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from tests.fakes import identity
 from tests.support.recorded import recording
-from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
+from travel_gpt.aws.clients import make_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def test_the_function_asks_a_regional_endpoint(monkeypatch: pytest.MonkeyPatch) 
     said = recording("sts/GetWebIdentityToken/not-on-global-endpoint").body
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
 
-    endpoint = WorkloadIdentitySource("wip_acme", "sa_travel")._sts().meta.endpoint_url
+    endpoint = make_client("sts").meta.endpoint_url
 
     assert "not available on the STS Global endpoint" in said
     assert endpoint == "https://sts.eu-west-1.amazonaws.com"

@@ -5,12 +5,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.errors import CredentialError, CredentialsUnavailable, SecretNotFound
+from travel_gpt.errors import CredentialError, CredentialsUnavailable, SecretDeleted, SecretNotFound
 from travel_gpt.telemetry import audit, count, logger
-
-
-class SecretDeleted(SecretNotFound):
-    """The secret is scheduled for deletion: somebody meant it, so no other source is asked."""
 
 
 class Source(Protocol):

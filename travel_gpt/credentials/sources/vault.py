@@ -8,7 +8,6 @@ from typing import Final
 
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.credentials.sources.chain import SecretDeleted
 from travel_gpt.credentials.sources.vault_server import Reply, VaultServer
 from travel_gpt.credentials.sources.vault_tokens import tokens_for
 from travel_gpt.errors import (
@@ -17,6 +16,7 @@ from travel_gpt.errors import (
     CredentialsUnavailable,
     InvalidSecret,
     Misconfigured,
+    SecretDeleted,
     SecretNotFound,
 )
 from travel_gpt.settings import Settings

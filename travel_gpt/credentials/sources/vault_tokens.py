@@ -10,8 +10,8 @@ from typing import Final, Protocol
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
 
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
 from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.sources.vault_server import Reply, VaultServer
 from travel_gpt.errors import AccessDenied, CredentialError, CredentialsUnavailable, Misconfigured
@@ -28,7 +28,7 @@ _STS_REGION: Final = "us-east-1"
 _WHO_AM_I: Final = "Action=GetCallerIdentity&Version=2011-06-15"
 _FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
 
-_NOTHING_TO_PROVE: Final = "there are no AWS credentials to log in to Vault with"
+_NOTHING_TO_SIGN_WITH: Final = "there are no AWS credentials to log in to Vault with"
 _NO_AWS: Final = "There are no AWS credentials to log in to Vault with, which VAULT_AUTH=aws asks for."
 _REFUSED: Final = (
     "Vault refuses the login of this deployment. Its owner should check VAULT_ROLE and the role."
@@ -131,14 +131,17 @@ class AwsLogin:
         try:
             credentials = boto3.Session().get_credentials()
             if credentials is None:
-                raise AccessDenied(_NOTHING_TO_PROVE, message=_NO_AWS)
+                raise AccessDenied(_NOTHING_TO_SIGN_WITH, message=_NO_AWS)
             headers = {"Content-Type": _FORM}
             if self._settings.vault_server_id:
                 headers["X-Vault-AWS-IAM-Server-ID"] = self._settings.vault_server_id
             request = AWSRequest("POST", _STS, headers=headers, data=_WHO_AM_I)
             SigV4Auth(credentials.get_frozen_credentials(), "sts", _STS_REGION).add_auth(request)
-        except BotoCoreError as failure:
-            raise AccessDenied(f"{_NOTHING_TO_PROVE} ({type(failure).__name__})", message=_NO_AWS) from None
+        except AWS_ERRORS as failed:
+            # The text is left out: it may quote a setting.
+            if (failure := AwsFailure.of(failed)).retryable:
+                raise CredentialsUnavailable(f"AWS gives no credentials now ({failure.kind})") from None
+            raise AccessDenied(f"{_NOTHING_TO_SIGN_WITH} ({failure.kind})", message=_NO_AWS) from None
         signed = {name: [value] for name, value in request.headers.items()}
         proof = {
             "iam_http_request_method": "POST",

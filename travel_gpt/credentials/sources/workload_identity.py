@@ -7,22 +7,10 @@ Sources: https://developers.openai.com/api/docs/guides/workload-identity-federat
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
 """
 
-import os
 from typing import TYPE_CHECKING, Final
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError as BotoConnectionError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-)
-
+from travel_gpt.aws.clients import make_client
+from travel_gpt.aws.failures import AwsFailure, as_credential_errors
 from travel_gpt.credentials.credential import NO_KEY, Credential, WorkloadIdentity
 from travel_gpt.errors import AccessDenied, CredentialError, CredentialsUnavailable, Misconfigured
 from travel_gpt.redaction import guard
@@ -36,18 +24,14 @@ AUDIENCE: Final = "https://api.openai.com/v1"
 LASTS: Final = 300
 """Seconds that the token is good for; the role's policy allows no more. OpenAI's own token ends with it."""
 
-_CONFIG: Final = Config(
-    connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"}
-)
-
 _NOT_ENABLED: Final = (
     "Outbound web identity federation is off in this AWS account. The owner turns it on with: "
     "aws iam enable-outbound-web-identity-federation"
 )
 
-_NO_AWS: Final = (
-    "There are no AWS credentials to prove an identity with. The owner should run this as an AWS role, or "
-    "choose another CREDENTIAL_SOURCE."
+_NOT_ALLOWED: Final = (
+    "The function's role may not ask AWS for the token that OpenAI wants. Its owner should check the role's "
+    "policy: it needs sts:GetWebIdentityToken."
 )
 
 
@@ -86,52 +70,26 @@ class WorkloadIdentitySource:
         return
 
     def _token(self) -> str:
-        try:
-            token = self._sts().get_web_identity_token(
+        with as_credential_errors("STS", "sign a token for OpenAI", _meaning):
+            if self._client is None:
+                # The client of a region calls that region's endpoint, which it must: the global one does not
+                # know this call (recorded: sts/GetWebIdentityToken/not-on-global-endpoint).
+                self._client = make_client("sts")
+            token = self._client.get_web_identity_token(
                 Audience=[AUDIENCE], SigningAlgorithm="ES384", DurationSeconds=LASTS
             )["WebIdentityToken"]
-        except ClientError as refused:
-            raise _meaning_of(refused) from refused
-        except (BotoConnectionError, HTTPClientError) as away:
-            raise CredentialsUnavailable("STS cannot be reached") from away
-        except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as missing:
-            raise AccessDenied(
-                "there are no AWS credentials to prove an identity with", message=_NO_AWS
-            ) from missing
-        except NoRegionError as missing:
-            raise Misconfigured("AWS_REGION is not set", message="AWS_REGION is not set.") from missing
-        except (BotoCoreError, ValueError) as wrong:
-            raise Misconfigured(
-                "boto3 cannot call STS with these settings",
-                message="An AWS setting is wrong: check AWS_REGION and AWS_ENDPOINT_URL.",
-            ) from wrong
         guard(token)
         return token
 
-    def _sts(self) -> "STSClient":
-        if self._client is None:
-            # boto3 itself knows AWS_DEFAULT_REGION only. With a region it calls that region's endpoint, which
-            # it must: the global one does not know this call.
-            region = os.environ.get("AWS_REGION")
-            self._client = boto3.client("sts", region_name=region, config=_CONFIG)
-        return self._client
 
-
-def _meaning_of(refused: ClientError) -> CredentialError:
-    error = refused.response.get("Error", {})
-    code, said = error.get("Code", ""), error.get("Message", "")
-    status = refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code.startswith("OutboundWebIdentityFederationDisabled"):
-        return Misconfigured(f"STS refused a token: {said}", message=_NOT_ENABLED)
-    if code in ("Throttling", "ThrottlingException", "RequestLimitExceeded") or status >= 500:
-        return CredentialsUnavailable(f"STS failed ({code}): {said}")
-    if code.startswith("SessionDurationEscalation"):
+def _meaning(failure: AwsFailure) -> CredentialError | None:
+    if failure.code.startswith("OutboundWebIdentityFederationDisabled"):
+        return Misconfigured(f"STS refused a token: {failure.message}", message=_NOT_ENABLED)
+    if failure.code.startswith("SessionDurationEscalation"):
         # The role's own credentials are about to end; Lambda is about to renew them.
-        return CredentialsUnavailable(f"STS gives no token that outlives the role's session: {said}")
-    return AccessDenied(
-        f"STS refused a token ({code}): {said}",
-        message=(
-            "The function's role may not ask AWS for the token that OpenAI wants. Its owner should check the "
-            "role's policy: it needs sts:GetWebIdentityToken."
-        ),
-    )
+        return CredentialsUnavailable(
+            f"STS gives no token that outlives the role's session: {failure.message}"
+        )
+    if not failure.code or failure.retryable:
+        return None
+    return AccessDenied(f"STS refused a token ({failure.code}): {failure.message}", message=_NOT_ALLOWED)

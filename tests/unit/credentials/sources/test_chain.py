@@ -6,13 +6,14 @@ from tests.unit.doubles import FIRST, SECOND, ScriptedSource, Step, soon
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.sources.chain import SecretDeleted, SourceChain
+from travel_gpt.credentials.sources.chain import SourceChain
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
     CredentialsUnavailable,
     InvalidSecret,
     Misconfigured,
+    SecretDeleted,
     SecretNotFound,
 )
 

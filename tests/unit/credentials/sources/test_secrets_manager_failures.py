@@ -22,13 +22,13 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from travel_gpt.credentials.sources.chain import SecretDeleted
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
     CredentialsUnavailable,
     Misconfigured,
+    SecretDeleted,
     SecretNotFound,
 )
 
@@ -112,9 +112,9 @@ REFUSALS: list[tuple[int, str, type[CredentialError], str]] = [
     (400, "AccessDeniedException", AccessDenied, "may not read this secret"),
     (403, "AccessDenied", AccessDenied, "may not read this secret"),
     (400, "DecryptionFailure", AccessDenied, "KMS key"),
-    (400, "UnrecognizedClientException", AccessDenied, "does not know"),
-    (400, "InvalidSignatureException", AccessDenied, "refused the signature"),
-    (403, "InvalidClientTokenId", AccessDenied, "does not know"),
+    (400, "UnrecognizedClientException", AccessDenied, "does not accept"),
+    (400, "InvalidSignatureException", AccessDenied, "does not accept"),
+    (403, "InvalidClientTokenId", AccessDenied, "does not accept"),
     (400, "ExpiredTokenException", AccessDenied, "have expired"),
     (400, "SomethingNewException", AccessDenied, "refused the call (SomethingNewException)"),
     (400, "InvalidParameterException", Misconfigured, "OPENAI_SECRET_NAME"),
@@ -126,7 +126,7 @@ OUTAGES: list[tuple[int, str, str]] = [
     (400, "Throttling", "throttled the call"),
     (400, "TooManyRequestsException", "throttled the call"),
     (400, "RequestLimitExceeded", "throttled the call"),
-    (429, "SomethingNewException", "failed"),
+    (429, "SomethingNewException", "throttled the call"),
     (408, "RequestTimeoutException", "failed"),
     (400, "RequestAbortedException", "failed"),
     (500, "InternalServiceError", "failed"),
@@ -234,8 +234,8 @@ def test_two_tries_fit_into_a_requests_time(store: Store) -> None:
     source = SecretsManagerSource(NAME)
     source.fetch()
 
-    assert source._client is not None
-    config: Any = source._client.meta.config
+    assert source._versions._made is not None
+    config: Any = source._versions._made.meta.config
     tries = config.retries["total_max_attempts"]
     assert tries * (config.connect_timeout + config.read_timeout) + (tries - 1) * 1 <= 10
     assert store.calls == 1
@@ -302,7 +302,7 @@ class TestOnAMachineWithoutTheMeansToAsk:
         failure = failure_of(SecretsManagerSource(NAME))
 
         assert type(failure) is AccessDenied
-        assert failure.detail == "there are no AWS credentials to read the secret with"
+        assert failure.detail == "there are no AWS credentials to read this secret with"
 
     def test_given_a_profile_that_is_not_there_then_a_setting_is_wrong(
         self, monkeypatch: pytest.MonkeyPatch

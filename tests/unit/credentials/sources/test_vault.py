@@ -14,7 +14,6 @@ import requests
 from testbed.certificates import Authority
 from tests.fakes.vault import Fault, Login, Vault, fault
 from travel_gpt.credentials.sources import vault_server, vault_tokens
-from travel_gpt.credentials.sources.chain import SecretDeleted
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.errors import (
     AccessDenied,
@@ -22,6 +21,7 @@ from travel_gpt.errors import (
     CredentialsUnavailable,
     InvalidSecret,
     Misconfigured,
+    SecretDeleted,
     SecretNotFound,
 )
 from travel_gpt.redaction import MASK, redact
@@ -396,7 +396,7 @@ class TestTheAwsLogin:
     ) -> None:
         monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
 
-        assert "ProfileNotFound" in failure_of(aws_source(vault)).detail
+        assert "no_profile" in failure_of(aws_source(vault)).detail
 
 
 def logins(vault: Vault) -> int:

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.vault import DROPPED, HANGS, Fault, Vault, fault
 from tests.unit.doubles import SECOND, ScriptedSource
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.sources.chain import SecretDeleted, SourceChain
+from travel_gpt.credentials.sources.chain import SourceChain
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
@@ -21,6 +21,7 @@ from travel_gpt.errors import (
     CredentialsUnavailable,
     InvalidSecret,
     Misconfigured,
+    SecretDeleted,
     SecretNotFound,
 )
 from travel_gpt.settings import Settings

@@ -145,14 +145,6 @@ def test_given_no_region_then_it_is_misconfigured(
         source.fetch()
 
 
-def test_sts_is_asked_in_its_region_since_the_global_endpoint_does_not_know_the_call(
-    monkeypatch: pytest.MonkeyPatch, source: WorkloadIdentitySource
-) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-
-    assert source._sts().meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
-
-
 class TestSettings:
     CHOSEN: ClassVar = {
         "CREDENTIAL_SOURCE": "workload-identity",
