@@ -191,7 +191,10 @@ def services_called() -> Iterator[str]:
     for module in imported_files(ROOT):
         for node in ast.walk(ast.parse(module.read_text("utf-8"))) if module.suffix == ".py" else ():
             match node:
-                case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=str(name)), *_]):
+                case ast.Call(
+                    func=ast.Attribute(attr="client") | ast.Name(id="make_client"),
+                    args=[ast.Constant(value=str(name)), *_],
+                ):
                     yield name
                 case ast.Call(func=ast.Attribute(attr="resource")):
                     pytest.fail(f"{module} uses boto3.resource(), whose descriptions are pruned")
