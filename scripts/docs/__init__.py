@@ -1,9 +1,9 @@
-"""The documentation that is made from the code, so that it cannot say otherwise.
+"""The documentation that is generated from the code.
 
 ====================  ===================================================================
 ``stack_template``    what template.yaml says about parameters and variables
 ``tables``            tables in Markdown
-``settings_page``     docs/settings.md, and the short table in README.md
+``settings_page``     docs/settings.md
 ``failures``          every way in which a request fails, by whom it is answered
 ``errors_page``       docs/errors.md
 ``openapi_schemas``   the bodies of requests and responses, as JSON Schema

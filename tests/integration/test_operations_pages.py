@@ -236,9 +236,9 @@ def logged(deployment: Deployment, lines: Callable[[], list[dict[str, Any]]]) ->
 
 
 def test_the_page_names_the_fields_of_the_log(logged: set[str]) -> None:
-    told = LOGS.text.partition("A mistake in the code")[0]
+    paragraph = LOGS.text.partition("**The function's log**")[2].partition("\n\n")[0]
 
-    assert set(re.findall(r"`([a-z_]+)`", told)) == logged
+    assert set(re.findall(r"`([a-z_]+)`", paragraph)) == logged
 
 
 def _fields(query: str) -> set[str]:

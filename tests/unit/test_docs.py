@@ -231,8 +231,8 @@ def test_the_defaults_are_what_the_page_says() -> None:
         f"{settings.max_output_tokens:,} tokens at most (`MaxOutputTokens`)",
         f"{MAX_QUERY_CHARACTERS:,} characters at most",
         f"86,400 / {settings.credential_ttl} = ",
-        f"`ThrottleRate` lets {default['ThrottleRate']} × 86,400 = ",
-        f"`DailyQuota` at {default['DailyQuota']:,} bounds",
+        f"`ThrottleRate` allows {default['ThrottleRate']} × 86,400 = ",
+        f"`DailyQuota` at {default['DailyQuota']:,} limits",
     ):
         assert phrase in SAID, phrase
     assert settings.max_retries == 2, "up to two more times"
@@ -255,8 +255,8 @@ def test_the_readme_says_what_an_answer_costs() -> None:
     # English has about four characters to a token; the query comes on top.
     assert len(INSTRUCTIONS) / 4 < given < len(INSTRUCTIONS) / 4 + 200
     assert produced < Settings().max_output_tokens
-    (most,) = re.findall(r"no call costs more than \$([\d.]+)", said)
-    assert f"= {most} dollars at the very most" in SAID
+    (most,) = re.findall(r"no call costs more than \$([\d.]+\d)", said)
+    assert f"one call costs at most 0.002 + 0.00075 = {most} dollars" in SAID
     for price in (price_in, price_out):
         assert f"${price:.2f} for a million tokens" in SAID or f"${price:.2f} for a million out" in SAID
 

@@ -12,7 +12,7 @@ from scripts.docs.errors_page import GATEWAY_ONLY, errors_page
 from scripts.docs.failures import OCCASIONS
 from scripts.docs.openapi_document import openapi_document
 from scripts.docs.openapi_schemas import schemas
-from scripts.docs.settings_page import allowed, settings_page, short_table
+from scripts.docs.settings_page import allowed, settings_page
 from scripts.docs.stack_template import Choice, Reference, StackTemplate
 from scripts.docs.tables import table
 from tests.support.markdown import ROOT
@@ -25,13 +25,10 @@ from travel_gpt.settings import SettingSpec, settings_fields
 if TYPE_CHECKING:
     from pathlib import Path
 
-README = "# Title\n\n<!-- settings:begin -->\nold\n<!-- settings:end -->\n\nThe end.\n"
-
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "template.yaml", tmp_path)
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
     return tmp_path
 
 
@@ -40,7 +37,7 @@ def test_what_was_just_written_is_up_to_date(clone: Path, capsys: pytest.Capture
     written = capsys.readouterr().out
 
     assert generate_docs.main(["--check"], clone) == 0
-    for name in ("docs/settings.md", "docs/errors.md", "docs/openapi.json", "README.md"):
+    for name in ("docs/settings.md", "docs/errors.md", "docs/openapi.json", "docs/command.md"):
         assert f"{name}: written" in written
         assert (clone / name).is_file()
     assert capsys.readouterr() == ("", "")
@@ -61,38 +58,6 @@ def test_a_check_names_each_stale_file_and_the_command_and_changes_nothing(
         "docs/openapi.json is out of date with the code. Refresh it with: make docs",
     ]
     assert (clone / "docs/errors.md").read_text(encoding="utf-8") == "by hand"
-
-
-def test_of_the_readme_only_the_table_is_written(clone: Path) -> None:
-    generate_docs.main([], clone)
-
-    begin, _, rest = (clone / "README.md").read_text(encoding="utf-8").partition("<!-- settings:begin -->\n")
-    made, _, end = rest.partition("<!-- settings:end -->")
-    assert (begin, end) == ("# Title\n\n", "\n\nThe end.\n")
-    assert made == short_table() + "\n"
-
-
-@pytest.mark.parametrize(
-    "readme",
-    ["none", "<!-- settings:begin -->", "<!-- settings:end --><!-- settings:begin -->", README + README],
-    ids=["none", "half", "wrong-order", "twice"],
-)
-@pytest.mark.parametrize("options", [[], ["--check"]], ids=["write", "check"])
-def test_a_readme_without_a_place_for_the_table_is_an_error(
-    clone: Path, capsys: pytest.CaptureFixture[str], readme: str, options: list[str]
-) -> None:
-    (clone / "README.md").write_text(readme, encoding="utf-8")
-
-    assert generate_docs.main(options, clone) == 1
-    assert "<!-- settings:begin --> and <!-- settings:end -->" in capsys.readouterr().err
-    assert (clone / "README.md").read_text(encoding="utf-8") == readme
-
-
-def test_without_a_readme_there_is_nothing_to_write_into(clone: Path) -> None:
-    (clone / "README.md").unlink()
-
-    assert generate_docs.main([], clone) == 0
-    assert not (clone / "README.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +97,7 @@ def test_both_forms_of_a_condition_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["!GetAtt A.B", "!If [C, [], x]", "1"])
-def test_a_variable_that_the_page_has_no_words_for_is_refused(value: str, tmp_path: Path) -> None:
+def test_a_variable_that_cannot_be_documented_is_refused(value: str, tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(
         "Parameters: {}\nConditions: {C: !Equals [a, b]}\n"
