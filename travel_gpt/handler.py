@@ -3,8 +3,11 @@
 import gc
 from typing import TYPE_CHECKING, Any
 
+from travel_gpt.llm.deferred_types import defer_types
+
 # Importing makes many objects and no garbage: collecting meanwhile is a fifth of a cold start.
 gc.disable()
+defer_types()
 try:
     from travel_gpt.bootstrap import api
 

@@ -1,7 +1,13 @@
 """The rotation Lambda's front door: Secrets Manager calls it for each step, a schedule for the old key."""
 
+# ruff: noqa: E402 - what imports the SDK comes after defer_types()
+
 import os
 from typing import Any, Final
+
+from travel_gpt.llm.deferred_types import defer_types
+
+defer_types()
 
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.base_url import is_loopback, is_openai
