@@ -245,7 +245,7 @@ def test_what_was_changed_by_hand_is_found(
         mend()
 
     assert [text for kind, text in _of(found, check) if kind == state and says in text], found
-    assert all(each["mend"] for each in found)
+    assert all(each["fix"] for each in found)
 
 
 def test_a_key_that_openai_refuses_is_found_by_the_live_call_only(doctor: Doctor) -> None:

@@ -68,7 +68,9 @@ def _run(arguments: list[str]) -> int:
     import typer
     from typer.main import get_command
 
+    from travel_gpt.aws.failures import AWS_ERRORS
     from travel_gpt.cli.app import app
+    from travel_gpt.cli.aws_errors import cli_error_of
     from travel_gpt.errors import TravelGPTError
     from travel_gpt.telemetry import describe
 
@@ -83,6 +85,8 @@ def _run(arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     except TravelGPTError as failure:
         raise cli_error_for(failure) from None
+    except AWS_ERRORS as failed:
+        raise cli_error_of(failed) from None
     except (CliError, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile, NotAllowed):
         raise
     except Exception as mistake:  # noqa: BLE001 - a traceback could quote a key

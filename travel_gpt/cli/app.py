@@ -10,7 +10,7 @@ import typer
 
 from travel_gpt import __version__
 from travel_gpt.cli.audit_log import open_audit_log
-from travel_gpt.cli.aws_account import choose_account
+from travel_gpt.cli.aws_session import choose_account
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.program import NAME
 from travel_gpt.cli.target import Target, checked_settings, choose_target
@@ -88,14 +88,14 @@ def doctor(
     verify: Annotated[bool, typer.Option("--verify", help="Make one live call that proves the key.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check everything that keeps the key safe and fresh, and say how to mend what is wrong.
+    """Check everything that keeps the key safe and fresh, and say how to fix what is wrong.
 
     Without --stack or --env it checks this machine; with one of them, that deployed stack. Exit status: 0
     when there is no problem (there may be warnings), 1 when there is one, 2 when it could not look.
     """
     from travel_gpt.cli.doctor.report import examine_machine, examine_stack
 
-    choose_account(region, profile, os.environ)
+    choose_account(region, profile)
     if stack or env:
         found = examine_stack(stack, env, _flags(region, profile), Console(), verify=verify, as_json=as_json)
     else:
@@ -265,7 +265,7 @@ def rekey(file: ContainerFile = None) -> None:
 
 
 def _target(env: Env | None, secret: str | None, region: str | None, profile: str | None) -> Target:
-    choose_account(region, profile, os.environ)
+    choose_account(region, profile)
     return choose_target(secret, env, _flags(region, profile))
 
 

@@ -26,7 +26,7 @@ def refuse_keys(arguments: Sequence[str]) -> None:
         arguments: the command line without the program's name.
 
     Raises:
-        Stop: one of them looks like a key. The text does not repeat it.
+        CliError: one of them looks like a key. The text does not repeat it.
     """
     if any(looks_like_key(argument) for argument in arguments):
         raise CliError(_REFUSED, USAGE)

@@ -1,5 +1,6 @@
 """Where the command's own log goes: audit events into a file, the rest only to whoever asks for it."""
 
+import getpass
 import logging
 import os
 import sys
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from travel_gpt import telemetry as observability
+from travel_gpt import telemetry
 from travel_gpt.errors import TravelGPTError
 
 NAME: Final = "audit.jsonl"
@@ -29,11 +30,19 @@ def audit_log_path(environ: Mapping[str, str]) -> Path:
     return folder / "travel-gpt" / NAME
 
 
-class _Trail(logging.Handler):
+def local_user() -> str:
+    """Return who does what is done without AWS: the user of this machine."""
+    try:
+        return f"local:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return f"local:{os.getuid()}"
+
+
+class _AuditHandler(logging.Handler):
     """Adds each audit event to a file that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(observability.AUDIT)
+        super().__init__(telemetry.AUDIT)
         self._path = path
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -57,17 +66,17 @@ def open_audit_log(environ: Mapping[str, str], *, verbose: bool) -> None:
         environ: the environment variables.
         verbose: whether to write the whole log, audit events included, to standard error.
     """
-    log = logging.getLogger(observability.logger.service)
-    shown = observability.logger.registered_handler
+    log = logging.getLogger(telemetry.logger.service)
+    shown = telemetry.logger.registered_handler
     if not isinstance(shown, logging.StreamHandler):
         raise TypeError("the logger writes to no stream")
     shown.setStream(sys.stderr)
     shown.setLevel(logging.NOTSET if verbose else logging.CRITICAL * 10)
-    for handler in [each for each in log.handlers if isinstance(each, _Trail)]:
+    for handler in [each for each in log.handlers if isinstance(each, _AuditHandler)]:
         log.removeHandler(handler)
-    trail = _Trail(audit_log_path(environ))
-    trail.setFormatter(shown.formatter)
-    log.addHandler(trail)
+    handler = _AuditHandler(audit_log_path(environ))
+    handler.setFormatter(shown.formatter)
+    log.addHandler(handler)
 
 
 @dataclass(slots=True)
@@ -93,8 +102,8 @@ def audited(event: str, *, who: str, source: str, **facts: str | int | float) ->
     """
     began, change = time.perf_counter(), Change()
 
-    def tell(outcome: str) -> None:
-        observability.audit(
+    def record(outcome: str) -> None:
+        telemetry.audit(
             event,
             outcome=outcome,
             source=source,
@@ -108,12 +117,12 @@ def audited(event: str, *, who: str, source: str, **facts: str | int | float) ->
     try:
         yield change
     except TravelGPTError as failure:
-        tell(failure.code)
+        record(failure.code)
         raise
     except KeyboardInterrupt:
-        tell("interrupted")
+        record("interrupted")
         raise
     except BaseException:
-        tell("failed")
+        record("failed")
         raise
-    tell("success")
+    record("success")

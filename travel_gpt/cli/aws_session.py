@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import InvalidConfigError
+from botocore.exceptions import InvalidConfigError, ProfileNotFound
 from botocore.utils import JSONFileCache
 
 from travel_gpt.cli.destinations import before_aws
@@ -34,6 +34,40 @@ class Account:
     def partition(self) -> str:
         """``aws``, or the name of another part of AWS, such as ``aws-cn``."""
         return self.caller.split(":")[1]
+
+
+def choose_account(region: str | None, profile: str | None) -> None:
+    """Have every AWS client of this process use a region and a profile.
+
+    Args:
+        region: the region that was asked for.
+        profile: the profile that was asked for.
+
+    Raises:
+        ProfileNotFound: there is no such profile.
+    """
+    if chosen := region or os.environ.get("AWS_REGION"):
+        os.environ |= {"AWS_REGION": chosen, "AWS_DEFAULT_REGION": chosen}
+    if profile:
+        os.environ["AWS_PROFILE"] = profile
+        for name in _EXPORTED_KEYS:
+            os.environ.pop(name, None)
+    try:
+        boto3.DEFAULT_SESSION = AwsSession()
+    except ProfileNotFound:
+        if profile:
+            raise
+        # A command that calls AWS says so; others do not need the profile of AWS_PROFILE.
+
+
+def caller() -> str:
+    """Return the ARN of the caller of AWS.
+
+    Raises:
+        ClientError: AWS does not accept the credentials.
+        BotoCoreError: there are none, or AWS cannot be reached.
+    """
+    return boto3.client("sts").get_caller_identity()["Arn"]
 
 
 class AwsSession(boto3.Session):

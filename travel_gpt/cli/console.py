@@ -1,58 +1,93 @@
-"""What the person at the keyboard sees."""
+"""The terminal: everything that the command prints, and the questions that it asks."""
 
 import contextlib
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.console import Console as RichConsole
 from rich.text import Text
 
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.program import typed
 from travel_gpt.redaction import redact
 
 _COLOURS: Final = {"good": "green", "note": "yellow", "bad": "red", "heading": "bold", "": ""}
+_WIDEST: Final = 110
+"""Characters of a line: a longer one is hard to read."""
 
 
 class Console:
-    """Results go to standard output, everything else to standard error. Both are masked.
+    """Results go to standard output, remarks and errors to standard error. All of it is masked.
 
-    Where they are no terminal there are no colours and no line is broken, so that other programs can read it.
+    At a terminal, sentences are broken to its width; a line that begins with a space is a command or a row
+    and stays whole, so that it can be copied. Elsewhere no line is broken and there are no colours, so that
+    other programs can read it.
+
+    Args:
+        assume_yes: answer every question with yes, without asking.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, assume_yes: bool = False) -> None:
+        self.assume_yes = assume_yes
+        self.doing = "starting"
+        """The step under way, for the sentence that says where it stopped."""
         self._out = _console(sys.stdout)
         self._err = _console(sys.stderr)
 
+    @property
+    def terminal(self) -> bool:
+        """Whether somebody can answer a question."""
+        return sys.stdin.isatty()
+
     def say(self, text: str = "", style: str = "") -> None:
-        """Print a line of the result."""
+        """Print sentences or rows of the result."""
         self._print(self._out, text, style)
 
     def good(self, text: str) -> None:
         """Print what is done."""
         self.say(text, "good")
 
+    def heading(self, text: str) -> None:
+        """Print a heading."""
+        self.say(f"\n{text}", "heading")
+
+    def step(self, doing: str, remark: str = "") -> None:
+        """Begin a step and print its name.
+
+        Args:
+            doing: what is being done, such as "Building the package".
+            remark: what else to say about it.
+        """
+        self.doing = doing[0].lower() + doing[1:]
+        self.heading(f"{doing}{remark} ...")
+
+    def note(self, text: str) -> None:
+        """Print a sentence that should not be overlooked."""
+        self._print(self._out, text, "note", first="Note: ")
+
+    def numbered(self, items: Sequence[str]) -> None:
+        """Print sentences as a numbered list."""
+        for number, item in enumerate(items, 1):
+            self._print(self._out, item, first=f"  {number}. ")
+
     def next(self, command: str, why: str = "") -> None:
         """Print the next command to type, as the last thing."""
-        self.say("\nNext" + (f", {why}" if why else "") + ":")
-        # Alone in its line and unbroken, so that it can be copied.
-        self._print(self._out, f"  {command}", soft_wrap=True)
+        self.say("\nNext" + (f", {why}" if why else "") + f":\n  {command}")
 
-    def rows(self, rows: list[tuple[str, str]]) -> None:
+    def rows(self, rows: Iterable[tuple[str, str]]) -> None:
         """Print names and what belongs to them, in two columns."""
+        rows = list(rows)
         width = max(len(name) for name, _ in rows)
         for name, value in rows:
-            self._print(self._out, f"  {name.ljust(width)}  {value}", soft_wrap=True)
+            self.say(f"  {name.ljust(width)}  {value}")
 
     def raw(self, text: str) -> None:
         """Print a document for another program, masked, and as it is otherwise."""
         sys.stdout.write(redact(typed(text)) + "\n")
 
-    def note(self, text: str) -> None:
-        """Print a sentence on standard error that should not be overlooked."""
-        self._print(self._err, f"Note: {text}", "note")
-
-    def bad(self, text: str) -> None:
+    def error(self, text: str) -> None:
         """Print on standard error why it ended."""
         self._print(self._err, text, "bad")
 
@@ -69,13 +104,62 @@ class Console:
         else:
             yield
 
-    def _print(
-        self, console: RichConsole, text: str, style: str = "", *, soft_wrap: bool | None = None
-    ) -> None:
-        soft = not console.is_terminal if soft_wrap is None else soft_wrap
+    def ask(self, question: str, otherwise: str = "To go on without a question, add --yes.") -> bool:
+        """Ask a question that is answered with yes or no.
+
+        Args:
+            question: the question, with its question mark.
+            otherwise: what to do where there is no terminal.
+
+        Returns:
+            Whether the answer was yes. Enter alone means no.
+
+        Raises:
+            CliError: there is no terminal to ask at.
+        """
+        return self.assume_yes or self.answer(f"{question} [y/N] ", otherwise).lower() in ("y", "yes")
+
+    def answer(self, prompt: str, otherwise: str) -> str:
+        """Ask for a line.
+
+        Args:
+            prompt: what to print before it.
+            otherwise: what to do where there is no terminal.
+
+        Returns:
+            The line without white space around it; empty where the input ended.
+
+        Raises:
+            CliError: there is no terminal to ask at.
+        """
+        if not self.terminal:
+            raise CliError(f"There is no terminal to ask at, so nothing was changed. {otherwise}", USAGE)
+        sys.stderr.write(f"\n{redact(prompt)}")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip()
+
+    def _print(self, console: RichConsole, text: str, style: str = "", *, first: str = "") -> None:
+        width = min(console.width, _WIDEST) if console.is_terminal else 0
+        lines = [
+            _fill(line, "" if n else first, width) for n, line in enumerate(redact(typed(text)).split("\n"))
+        ]
         with contextlib.suppress(BrokenPipeError):
             # As Text: square brackets in it are no markup.
-            console.print(Text(redact(typed(text)), style=_COLOURS[style]), soft_wrap=soft)
+            console.print(Text("\n".join(lines), style=_COLOURS[style]), soft_wrap=True)
+            console.file.flush()
+
+
+def _fill(line: str, first: str, width: int) -> str:
+    if not width or line[:1] == " ":
+        return first + line
+    return textwrap.fill(
+        line,
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _console(stream: object) -> RichConsole:

@@ -1,5 +1,6 @@
 """What a command may send where the file ``.env`` of the current folder says."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from travel_gpt.env_consent import Consent
@@ -72,3 +73,13 @@ def before_model(base_url: str, source: str = GIVEN) -> None:
     """
     for consent in _consents:
         consent.require(consent.trust.to_model(base_url, source))
+
+
+def other_than_aws(environ: Mapping[str, str]) -> str:
+    """Say where a key goes that is not sent to AWS itself, with a comma before it; nothing otherwise.
+
+    Args:
+        environ: the environment variables.
+    """
+    endpoint = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environ.get("AWS_ENDPOINT_URL")
+    return f", at {endpoint} and not at AWS" if endpoint else ""

@@ -1,14 +1,13 @@
 """``travel-gpt init``: write a ``.env`` file that says what can be set, and sets nothing."""
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.errors import USAGE, CliError
+from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.secret.env_edit import git_leaves
 from travel_gpt.env_file import NAME
 from travel_gpt.settings import settings_fields
@@ -46,27 +45,29 @@ _OTHERS: Final = {
 }
 
 
-def init(folder: Path, screen: Console) -> None:
+def init(folder: Path, console: Console) -> None:
     """Write the file, readable by its owner alone.
 
     Args:
         folder: where.
-        screen: where to say what is done.
+        console: where to say what is done.
 
     Raises:
-        Stop: there is one and the person does not want another, or it cannot be written.
+        CliError: there is one and the person does not want another, or it cannot be written.
     """
     path = folder / NAME
     if path.is_symlink() or path.exists():
-        _confirm(path)
+        question = f"{path} is there already, and what it holds would be lost. Replace it?"
+        if not console.ask(question, f"{path} is there already: move it away, then repeat."):
+            raise CliError("Nothing was changed.")
     try:
         _write(path, template())
     except OSError as failed:
         raise CliError(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None
-    screen.good(f"Wrote {path}, readable by you alone. It sets nothing yet: every line is a comment.")
+    console.good(f"Wrote {path}, readable by you alone. It sets nothing yet: every line is a comment.")
     if git_leaves(path):
-        screen.note(f"git does not ignore {NAME} here. Add it to .gitignore before it holds a key.")
-    screen.next("make run", "try it on this machine")
+        console.note(f"git does not ignore {NAME} here. Add it to .gitignore before it holds a key.")
+    console.next("make run", "try it on this machine")
 
 
 def template() -> str:
@@ -81,15 +82,6 @@ def template() -> str:
             lines.append(f"# {name}={default}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def _confirm(path: Path) -> None:
-    if not sys.stdin.isatty():
-        raise CliError(f"{path} is there already. It was not changed. Move it away, then repeat.", USAGE)
-    sys.stderr.write(f"{path} is there already, and what it holds would be lost. Replace it? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise CliError("Nothing was changed.")
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.aws_account import AWS_FAILURES, client
+import boto3
+
+from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.settings import Settings
 
@@ -34,7 +36,7 @@ class Target:
         """The environment whose secret it is; None where it is none of the three."""
         return next((env for env, name in SECRETS.items() if name == self.name), None)
 
-    def proof_settings(self, environ: Mapping[str, str] = os.environ) -> Settings:
+    def verification_settings(self, environ: Mapping[str, str] = os.environ) -> Settings:
         """Return the settings that a key of this secret is proven with: where it will really be sent.
 
         Those of the environment's own function, where it can be asked and this machine does not say another
@@ -44,7 +46,7 @@ class Target:
             environ: the environment variables of this machine.
 
         Raises:
-            Stop: a setting of this machine is wrong.
+            CliError: a setting of this machine is wrong.
         """
         here = checked_settings(environ)
         if environ.get("OPENAI_BASE_URL") or self.environment is None:
@@ -68,7 +70,7 @@ def choose_target(
         The secret: of ``--secret``, of ``--env``, or of OPENAI_SECRET_NAME.
 
     Raises:
-        Stop: both were given, or the name cannot be one.
+        CliError: both were given, or the name cannot be one.
     """
     if secret and env:
         raise CliError("Give --secret or --env, not both: they name the secret in two ways.", USAGE)
@@ -92,7 +94,7 @@ def checked_settings(environ: Mapping[str, str]) -> Settings:
         The settings.
 
     Raises:
-        Stop: some are wrong; all of them are named.
+        CliError: some are wrong; all of them are named.
     """
     settings = Settings.load(environ)
     if settings.problems:
@@ -114,7 +116,7 @@ def function_variables(stack: str) -> dict[str, str] | None:
         The variables; None where there is no such function, or the caller may not look.
     """
     try:
-        answer = client("lambda").get_function_configuration(FunctionName=f"{stack}-TravelGPTFunction")
-    except AWS_FAILURES:
+        answer = boto3.client("lambda").get_function_configuration(FunctionName=f"{stack}-TravelGPTFunction")
+    except AWS_ERRORS:
         return None
     return dict(answer.get("Environment", {}).get("Variables", {}))

@@ -45,12 +45,14 @@ class Person:
         self.secrets: Any = boto3.client("secretsmanager")
         self._capsys = capsys
 
-    def run(self, *arguments: str, given: str | bytes = "") -> Done:
-        """Run a command with something piped in."""
+    def run(self, *arguments: str, given: str | bytes = "", at_terminal: bool = False) -> Done:
+        """Run a command with something piped in, or typed."""
         self._capsys.readouterr()
         raw = given.encode() if isinstance(given, str) else given
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
+            stdin = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8")
+            patch.setattr("sys.stdin", stdin)
+            patch.setattr(stdin, "isatty", lambda: at_terminal)
             status = main(list(arguments))
         out, err = self._capsys.readouterr()
         return Done(status, out, err)

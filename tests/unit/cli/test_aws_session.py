@@ -5,24 +5,24 @@ from __future__ import annotations
 import getpass
 import io
 import json
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
 from tests.fakes.loopback_aws import LoopbackAws
-from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.aws_session import AwsSession, choose_account
 from travel_gpt.cli.errors import USAGE, CliError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import boto3
 
 ROLE = "arn:aws:iam::123456789012:role/deployer"
 MFA = "arn:aws:iam::123456789012:mfa/ada"
@@ -98,9 +98,24 @@ def test_a_profile_that_is_asked_for_wins_over_exported_keys_here_and_in_child_p
 
 
 @pytest.mark.usefixtures("home")
+def test_a_choice_is_for_every_client_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    exported(monkeypatch, AWS_ACCESS_KEY_ID="EXPORTED", AWS_SECRET_ACCESS_KEY="s", AWS_REGION="eu-west-1")
+    choose_account(None, None)
+    assert os.environ["AWS_DEFAULT_REGION"] == boto3.client("sts").meta.region_name == "eu-west-1"
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "EXPORTED"
+
+    choose_account("eu-west-2", "keys")
+    assert os.environ["AWS_REGION"] == boto3.client("sts").meta.region_name == "eu-west-2"
+    assert (os.environ["AWS_PROFILE"], "AWS_ACCESS_KEY_ID" in os.environ) == ("keys", False)
+    assert access_key(boto3._get_default_session()) == "FROM-FILE"
+
+
+@pytest.mark.usefixtures("home")
 def test_a_profile_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ProfileNotFound):
         AwsSession(profile="typo")
+    with pytest.raises(ProfileNotFound):
+        choose_account(None, "typo")
 
 
 @pytest.mark.usefixtures("home")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from types import SimpleNamespace
 
 import pytest
 
 from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.errors import DONE, FAILED, USAGE
-from travel_gpt.cli.secret import discard
 from travel_gpt.errors import AccessDenied
 from travel_gpt.rotation.key_names import KeyNames
 
@@ -59,16 +55,8 @@ def test_without_a_terminal_and_without_yes_nothing_is_changed(person: Person) -
 
 @pytest.mark.usefixtures("left_behind")
 @pytest.mark.parametrize(("answer", "status"), [("y\n", DONE), ("n\n", FAILED), ("\n", FAILED)])
-def test_at_a_terminal_it_asks(
-    person: Person, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
-) -> None:
-    class Keyboard(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setattr(discard, "sys", SimpleNamespace(stdin=Keyboard(answer), stderr=sys.stderr))
-
-    done = person.run("secret", "discard-pending")
+def test_at_a_terminal_it_asks(person: Person, answer: str, status: int) -> None:
+    done = person.run("secret", "discard-pending", given=answer, at_terminal=True)
 
     assert "Discard it? [y/N]" in done.err
     assert done.status == status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from typing import Any
 
 import boto3
 import pytest
@@ -32,7 +33,7 @@ def found(person: Person, *options: str, status: int) -> dict[str, list[tuple[st
     document = json.loads(done.out)
     for each in document["findings"]:
         by_check.setdefault(each["check"], []).append((each["state"], each["says"]))
-        assert bool(each["mend"]) == (each["state"] != "ok")
+        assert bool(each["fix"]) == (each["state"] != "ok")
     return by_check
 
 
@@ -44,7 +45,7 @@ def test_all_is_well(person: Person) -> None:
     assert done.status == 0, done.err
     assert fingerprint(Key(KEY)) in done.out
     assert f"{person.upstream.base_url} takes the key" in done.out
-    assert "0 to know about, 0 to mend." in done.out
+    assert "0 to know about, 0 to fix." in done.out
     assert "PROBLEM" not in done.out
     assert [call.path for call in person.upstream.calls] == [MODELS]
 
@@ -135,7 +136,7 @@ def test_a_server_that_needs_no_key_is_asked_without_one(
 def advice_of(person: Person, *options: str) -> list[str]:
     """What doctor advises."""
     findings = json.loads(person.run("doctor", "--json", *options).out)["findings"]
-    return [each["mend"] for each in findings if each["state"] == "problem"]
+    return [each["fix"] for each in findings if each["state"] == "problem"]
 
 
 @pytest.mark.parametrize("key", ["", BAD_KEY])
@@ -183,17 +184,23 @@ def test_a_stack_without_its_secret_is_a_problem(person: Person, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("code", "deployed"), [("ValidationError", False), ("AccessDenied", True), (None, True)]
+    ("error", "deployed"),
+    [
+        ({"Code": "ValidationError", "Message": "Stack with id travel-gpt-backend does not exist"}, False),
+        ({"Code": "AccessDenied"}, True),
+        (None, True),
+    ],
 )
 def test_a_stack_that_cannot_be_asked_for_may_be_there(
-    monkeypatch: pytest.MonkeyPatch, code: str | None, deployed: bool
+    monkeypatch: pytest.MonkeyPatch, error: Any, deployed: bool
 ) -> None:
     class Formation:
-        def describe_stacks(self, **_: object) -> None:
-            if code is not None:
-                raise ClientError({"Error": {"Code": code}}, "DescribeStacks")
+        def describe_stacks(self, **_: object) -> Any:
+            if error is not None:
+                raise ClientError({"Error": error}, "DescribeStacks")
+            return {"Stacks": [{"StackName": "s", "StackId": "i", "StackStatus": "CREATE_COMPLETE"}]}
 
-    monkeypatch.setattr(make_run, "client", lambda _: Formation())
+    monkeypatch.setattr("boto3.client", lambda _: Formation())
     assert make_run.is_deployed() == deployed
 
 
@@ -409,8 +416,8 @@ def test_of_a_stack_each_check_is_run_and_the_next_command_named(
     assert done.status == 0, done.err
     assert asked == [("travel-gpt-backend-staging", False)]
     assert "ok       one  well" in done.out
-    assert "mend: renew it" in done.out
-    assert "1 ok, 1 to know about, 0 to mend." in done.out
+    assert "fix: renew it" in done.out
+    assert "1 ok, 1 to know about, 0 to fix." in done.out
     assert done.out.rstrip().endswith("travel-gpt doctor --env staging --region eu-west-1 --verify")
     assert "--verify" not in person.run("doctor", "--stack", "mine", "--verify").out
 

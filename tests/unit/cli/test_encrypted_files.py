@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.secret_leaks import holds
 from tests.unit.cli.conftest import KEY, NEW_KEY, Person
+from travel_gpt.cli.audit_log import local_user
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import FAILED, USAGE, CliError
 from travel_gpt.cli.secret import encrypted_files as containers
@@ -214,3 +215,14 @@ def test_the_master_keys_may_be_in_a_file_of_their_own(
     assert refused.status == USAGE
     assert "chmod 600" in refused.err
     assert not holds(refused.out + refused.err, first)
+
+
+def test_without_a_user_name_the_audit_event_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    assert local_user() == "local:ada"
+
+    def unnamed() -> str:
+        raise OSError
+
+    monkeypatch.setattr("getpass.getuser", unnamed)
+    assert local_user().removeprefix("local:").isdigit()

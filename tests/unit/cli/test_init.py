@@ -79,7 +79,7 @@ def test_init_says_when_git_would_take_the_file(person: Person, ignored: bool) -
     subprocess.run(["git", "init", "-q", str(person.here)], check=True)
     if ignored:
         (person.here / ".gitignore").write_text(".env\n")
-    assert ("git does not ignore .env" in person.run("init").err) == (not ignored)
+    assert ("git does not ignore .env" in person.run("init").out) == (not ignored)
 
 
 def script(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import stat
@@ -14,8 +13,7 @@ import pytest
 from tests.support.secret_leaks import holds
 from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretVersions, StoredVersion
-from travel_gpt.cli.errors import FAILED, USAGE, CliError
-from travel_gpt.cli.secret.migrate import _confirm
+from travel_gpt.cli.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,20 +219,6 @@ def test_without_a_terminal_it_goes_on_only_with_yes(person: Person) -> None:
     assert (path.read_text(), person.stored()) == (FILE, None)
 
 
-@pytest.mark.parametrize(("typed", "goes_on"), [("y", True), ("yes", True), ("n", False), ("", False)])
-def test_at_a_terminal_it_asks(monkeypatch: pytest.MonkeyPatch, typed: str, goes_on: bool) -> None:
-    class Keyboard(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setattr("sys.stdin", Keyboard(f"{typed}\n"))
-    if goes_on:
-        _confirm(yes=False)
-    else:
-        with pytest.raises(CliError, match="Nothing was changed"):
-            _confirm(yes=False)
-
-
 def test_what_remains_is_said(person: Person) -> None:
     path = write(person, f"{FILE}# before: {KEY}\nCOPY=${{OPENAI_API_KEY}}{KEY}\n")
     for name in (".env.bak", "#.env#"):
@@ -248,11 +232,11 @@ def test_what_remains_is_said(person: Person) -> None:
     done = person.run("secret", "migrate", "--yes")
 
     assert done.status == 0, done.err
-    assert ".env still holds a key in line 6, 7" in done.err
-    assert "#.env#, .env.bak" in done.err
-    assert ".env.example" not in done.err
-    assert "was committed to git" in done.err
-    assert "git rm --cached .env" in done.err
+    assert ".env still holds a key in line 6, 7" in done.out
+    assert "#.env#, .env.bak" in done.out
+    assert ".env.example" not in done.out
+    assert "was committed to git" in done.out
+    assert "git rm --cached .env" in done.out
     assert not holds(done.out + done.err, KEY)
     assert path.exists()
 

@@ -215,7 +215,7 @@ def test_of_a_secret_that_rotates_by_itself_it_says_so(
     done = person.run("secret", "rotate", given=NEW_KEY)
 
     assert done.status == 0
-    assert "rotates by itself" in done.err
+    assert "rotates by itself" in done.out
     assert "on, last never" in person.run("secret", "show").out
 
 
@@ -270,7 +270,7 @@ def test_what_cannot_be_discarded_is_said(person: Person, monkeypatch: pytest.Mo
     monkeypatch.setattr(SecretVersions, "discard_pending", away)
     done = person.run("secret", "rotate", given=BAD_KEY)
 
-    assert "could not be discarded" in done.err
+    assert "could not be discarded" in done.out
     # Then: nobody reads it, and the next one says how to take it away.
     assert person.stored() == {"api_key": KEY}
     again = person.run("secret", "rotate", given=NEW_KEY)

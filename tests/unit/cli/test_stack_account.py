@@ -16,15 +16,15 @@ import pytest
 from tests.unit.cli.conftest import KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions
 from travel_gpt.cli.doctor.check_result import DAY, CheckResult, State
-from travel_gpt.cli.doctor.stack import api, deployed, monitoring as watching, role, secret
+from travel_gpt.cli.doctor.stack import api, monitoring, role, secret
 from travel_gpt.cli.doctor.stack.checks import checks_of
 from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
 from travel_gpt.cli.doctor.stack.health import check_health
+from travel_gpt.cli.stack import Stack
 from travel_gpt.cli.target import function_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
+    from collections.abc import Callable, Iterator
 
 PARAMETERS = {
     "ThrottleRate": "5",
@@ -49,37 +49,39 @@ RESOURCES = {
 def stack(*without: str, url: str = "", **variables: str) -> Deployed:
     """A stack as the template makes it, but for some resources."""
     return Deployed(
-        "s",
-        {
-            "StackStatus": "CREATE_COMPLETE",
-            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in PARAMETERS.items()],
-            "Outputs": [{"OutputKey": "ApiUrl", "OutputValue": url}],
-        },
+        Stack("s", "CREATE_COMPLETE", parameters=PARAMETERS, outputs={"ApiUrl": url}),
         {name: Resource(name, name, kind) for name, kind in RESOURCES.items() if name not in without},
         {"FunctionName": "f", "Role": "arn:aws:iam::1:role/r", "Environment": {"Variables": variables}},
     )
 
 
-class Aws:
-    """Clients that answer what they were told to."""
+class Answers:
+    """A client that answers some calls as it was told to, and the others as the account does."""
 
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
-
-    def __call__(self, _service: str) -> Aws:
-        return self
+    def __init__(self, answers: dict[str, Any], account: Callable[[], Any]) -> None:
+        self._answers, self._account = answers, account
 
     def __getattr__(self, action: str) -> Any:
-        return lambda **_: self.answers[action]
+        if action not in self._answers:
+            return getattr(self._account(), action)
+        return lambda **_: self._answers[action]
+
+    def get_paginator(self, action: str) -> Any:
+        return Answers({"paginate": [self._answers[action]]}, self._account)
 
 
-def use(monkeypatch: pytest.MonkeyPatch, module: ModuleType, **answers: Any) -> None:
-    monkeypatch.setattr(module, "client", Aws(**answers))
+def use(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> None:
+    real: Any = boto3.client
+    monkeypatch.setattr(
+        boto3,
+        "client",
+        lambda service, **options: Answers(answers, lambda: real(service, **options)),
+    )
 
 
 def told(findings: Iterator[CheckResult]) -> list[tuple[str, str]]:
     found = list(findings)
-    assert all(bool(each.mend) == (each.state is not State.OK) for each in found)
+    assert all(bool(each.fix) == (each.state is not State.OK) for each in found)
     return [(each.state.value, each.says) for each in found]
 
 
@@ -110,13 +112,13 @@ THROTTLE = {"throttlingRateLimit": 5.0, "throttlingBurstLimit": 10}
 def test_throttles(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    use(monkeypatch, api, get_stage={"methodSettings": settings})
+    use(monkeypatch, get_stage={"methodSettings": settings})
     assert told(api.check_throttles(stack())) == expected
 
 
 def test_bodies_in_a_log_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     traced = {"*/*": THROTTLE | {"dataTraceEnabled": True}}
-    use(monkeypatch, api, get_stage={"methodSettings": traced})
+    use(monkeypatch, get_stage={"methodSettings": traced})
     assert told(api.check_throttles(stack()))[-1][0] == "problem"
 
 
@@ -147,7 +149,7 @@ PLAN = {"apiStages": [{}], "quota": {"limit": 1000}, "throttle": {"rateLimit": 5
 def test_callers(
     monkeypatch: pytest.MonkeyPatch, plan: dict[str, Any], enabled: bool, expected: list[tuple[str, str]]
 ) -> None:
-    use(monkeypatch, api, get_usage_plan=plan, get_api_key={"enabled": enabled})
+    use(monkeypatch, get_usage_plan=plan, get_api_key={"enabled": enabled})
     assert told(api.check_callers(stack())) == expected
 
 
@@ -165,15 +167,15 @@ def test_an_open_api_is_a_warning() -> None:
 )
 def test_logs(monkeypatch: pytest.MonkeyPatch, days: int | None, expected: tuple[str, str]) -> None:
     group = {"logGroupName": "ApiAccessLogGroup"} | ({} if days is None else {"retentionInDays": days})
-    use(monkeypatch, watching, describe_log_groups={"logGroups": [group]})
-    function, access = told(watching.check_logs(stack()))
+    use(monkeypatch, describe_log_groups={"logGroups": [group]})
+    function, access = told(monitoring.check_logs(stack()))
     assert access == expected
     assert function == ("problem", "TravelGPTFunctionLogGroup is gone")
 
 
 def test_no_access_log_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, watching, describe_log_groups={"logGroups": []})
-    assert told(watching.check_logs(stack("ApiAccessLogGroup")))[-1][0] == "warning"
+    use(monkeypatch, describe_log_groups={"logGroups": []})
+    assert told(monitoring.check_logs(stack("ApiAccessLogGroup")))[-1][0] == "warning"
 
 
 ALARM = {"AlarmName": "CredentialFailureAlarm", "StateValue": "OK", "AlarmActions": ["arn:x"]}
@@ -204,8 +206,8 @@ ALARM = {"AlarmName": "CredentialFailureAlarm", "StateValue": "OK", "AlarmAction
 def test_alarms(
     monkeypatch: pytest.MonkeyPatch, alarms: list[dict[str, Any]], expected: list[tuple[str, str]]
 ) -> None:
-    use(monkeypatch, watching, describe_alarms={"MetricAlarms": alarms})
-    assert told(watching.check_alarms(stack())) == expected
+    use(monkeypatch, describe_alarms={"MetricAlarms": alarms})
+    assert told(monitoring.check_alarms(stack())) == expected
 
 
 def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,15 +218,15 @@ def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPat
         "list_role_policies": {"PolicyNames": ["p"]},
         "get_role_policy": {"PolicyDocument": {"Statement": [statement]}},
     }
-    use(monkeypatch, role, **answers)
+    use(monkeypatch, **answers)
     assert told(role.check_role(stack())) == [
         ("problem", "r has managed policies, and should have none: Admin")
     ]
-    use(monkeypatch, role, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
+    use(monkeypatch, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
     assert told(role.check_role(stack())) == [("ok", "r may do 1 things, each on named resources")]
     in_a_vpc = {"Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*"}
     answers["get_role_policy"] = {"PolicyDocument": {"Statement": [statement, in_a_vpc]}}
-    use(monkeypatch, role, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
+    use(monkeypatch, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
     assert told(role.check_role(stack())) == [
         ("ok", "r may do 2 things, all but ec2:deletenetworkinterface on named resources")
     ]
@@ -313,7 +315,6 @@ def test_what_is_said_of_a_secret(
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described(**changes))
     use(
         monkeypatch,
-        secret,
         list_secret_version_ids=_made(made),
         get_resource_policy={},
         list_role_policies={"PolicyNames": []},
@@ -336,11 +337,11 @@ def test_the_command_that_discards_a_version_is_offered_where_one_was_left_behin
     monkeypatch: pytest.MonkeyPatch, stages: dict[str, frozenset[str]], offers: bool
 ) -> None:
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described(stages=stages))
-    use(monkeypatch, secret, list_secret_version_ids=_made(3), get_resource_policy={})
+    use(monkeypatch, list_secret_version_ids=_made(3), get_resource_policy={})
 
-    mends = [each.mend for each in secret.check_secret(stack())]
+    fixes = [each.fix for each in secret.check_secret(stack())]
 
-    assert any("travel-gpt secret discard-pending --env prod" in mend for mend in mends) == offers
+    assert any("travel-gpt secret discard-pending --env prod" in fix for fix in fixes) == offers
 
 
 @pytest.mark.parametrize(("rotates", "state"), [(True, "ok"), (False, "problem")])
@@ -348,7 +349,7 @@ def test_a_rotation_that_was_switched_off_is_a_problem(
     monkeypatch: pytest.MonkeyPatch, rotates: bool, state: str
 ) -> None:
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described(rotates=rotates))
-    use(monkeypatch, secret, list_secret_version_ids=_made(1), get_resource_policy={})
+    use(monkeypatch, list_secret_version_ids=_made(1), get_resource_policy={})
     meant = stack()
     kind = "AWS::SecretsManager::RotationSchedule"
     meant.resources["RotationSchedule"] = Resource("RotationSchedule", "x", kind)
@@ -358,7 +359,7 @@ def test_a_rotation_that_was_switched_off_is_a_problem(
 
 def test_the_period_that_the_settings_name_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described())
-    use(monkeypatch, secret, list_secret_version_ids=_made(20), get_resource_policy={})
+    use(monkeypatch, list_secret_version_ids=_made(20), get_resource_policy={})
     assert ("warning", "the key was stored 20 days ago, and 14 is enough") in told(
         secret.check_secret(stack(CREDENTIAL_ROTATION_DAYS="14"))
     )
@@ -369,7 +370,6 @@ def test_a_key_of_yours_that_the_role_may_use_is_fine(monkeypatch: pytest.Monkey
     decrypt = {"Statement": [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:kms"}]}
     use(
         monkeypatch,
-        secret,
         list_secret_version_ids={"Versions": []},
         get_resource_policy={},
         list_role_policies={"PolicyNames": ["p"]},
@@ -389,7 +389,7 @@ def test_a_key_of_yours_that_the_role_may_use_is_fine(monkeypatch: pytest.Monkey
 def test_who_else_may_read(monkeypatch: pytest.MonkeyPatch, statement: dict[str, Any], state: str) -> None:
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described())
     text = json.dumps({"Statement": [statement]})
-    use(monkeypatch, secret, list_secret_version_ids=_made(1), get_resource_policy={"ResourcePolicy": text})
+    use(monkeypatch, list_secret_version_ids=_made(1), get_resource_policy={"ResourcePolicy": text})
     assert told(secret.check_secret(stack()))[-1][0] == state
 
 
@@ -503,11 +503,11 @@ def test_a_stack_is_looked_up_with_all_that_it_has(monkeypatch: pytest.MonkeyPat
         for name, kind in RESOURCES.items()
     ]
     answers: dict[str, Any] = {
-        "describe_stacks": {"Stacks": [{"StackStatus": "CREATE_COMPLETE"}]},
-        "describe_stack_resources": {"StackResources": resources},
+        "describe_stacks": {"Stacks": [{"StackName": "s", "StackId": "i", "StackStatus": "CREATE_COMPLETE"}]},
+        "list_stack_resources": {"StackResourceSummaries": resources},
         "get_function_configuration": {"FunctionName": "f", "Environment": {"Variables": {"LOG_LEVEL": "x"}}},
     }
-    use(monkeypatch, deployed, **answers)
+    use(monkeypatch, **answers)
 
     found = Deployed.look_up("s")
 
@@ -516,8 +516,8 @@ def test_a_stack_is_looked_up_with_all_that_it_has(monkeypatch: pytest.MonkeyPat
     titles = [title for title, _ in checks_of(found, verify=True)]
     assert {"role", "secret", "throttles", "logs", "alarms", "template", "drift", "health"} <= set(titles)
 
-    use(monkeypatch, deployed, **answers | {"describe_stack_resources": {"StackResources": []}})
-    with pytest.raises(Exception, match="no stack of Travel GPT"):
+    use(monkeypatch, **answers | {"list_stack_resources": {"StackResourceSummaries": []}})
+    with pytest.raises(Exception, match="not a stack of Travel GPT"):
         Deployed.look_up("s")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
@@ -15,20 +16,26 @@ from travel_gpt.cli.doctor.stack.function import check_function, check_settings,
 from travel_gpt.cli.doctor.stack.role import _enough, _too_much, allowed_by
 from travel_gpt.cli.doctor.stack.secret import _let_in
 from travel_gpt.cli.doctor.stack.template import check_drift, check_template, compare, parse
+from travel_gpt.cli.stack import Stack
 
 TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
 OWN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:travel-gpt/openai-api-key-??????"
 
 
-def stack(status: str = "CREATE_COMPLETE", variables: dict[str, str] | None = None, **about: Any) -> Deployed:
+def stack(
+    status: str = "CREATE_COMPLETE",
+    variables: dict[str, str] | None = None,
+    drift: dict[str, Any] | None = None,
+    **function: Any,
+) -> Deployed:
     """A stack with what a test needs of it."""
-    function = {
+    function |= {
         "FunctionName": "f",
         "Role": "arn:aws:iam::123456789012:role/r",
         "Environment": {"Variables": variables or {}},
     }
     resources = {"TravelGPTFunction": Resource("TravelGPTFunction", "f", "AWS::Lambda::Function")}
-    return Deployed("s", {"StackName": "s", "StackStatus": status, **about}, resources, function)
+    return Deployed(Stack("s", status, drift=drift or {}), resources, function)
 
 
 def policy(action: Any, resource: Any) -> dict[str, Any]:
@@ -151,9 +158,8 @@ def test_a_function_that_failed_to_update_is_found(monkeypatch: pytest.MonkeyPat
         def get_function_concurrency(self, **_: str) -> dict[str, int]:
             return {}
 
-    monkeypatch.setattr("travel_gpt.cli.doctor.stack.function.client", lambda _: Functions())
-    deployed = stack()
-    deployed.function.update(State="Failed", StateReason="no image", LastUpdateStatus="Failed")
+    monkeypatch.setattr(boto3, "client", lambda _: Functions())
+    deployed = stack(State="Failed", StateReason="no image", LastUpdateStatus="Failed")
 
     (finding,) = check_function(deployed)
 
@@ -214,7 +220,7 @@ class Formation:
 def test_the_deployed_template_is_compared(
     monkeypatch: pytest.MonkeyPatch, body: object, state: State, says: str
 ) -> None:
-    monkeypatch.setattr("travel_gpt.cli.doctor.stack.template.client", lambda _: Formation(body))
+    monkeypatch.setattr(boto3, "client", lambda _: Formation(body))
 
     (finding,) = check_template(stack(), ROOT / "template.yaml")
 
@@ -236,5 +242,4 @@ def test_without_a_template_here_that_is_said() -> None:
     ],
 )
 def test_what_cloudformation_knows_of_drift(drift: dict[str, str] | None, state: State) -> None:
-    about: dict[str, Any] = {} if drift is None else {"DriftInformation": drift}
-    assert [each.state for each in check_drift(stack(variables=None, **about))] == [state]
+    assert [each.state for each in check_drift(stack(drift=drift))] == [state]

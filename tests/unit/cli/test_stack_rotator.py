@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.cli.conftest import KEY, SECRET, Person
 from tests.unit.cli.test_stack_account import stack, told, use
-from travel_gpt.cli.doctor.stack import role, rotator
+from travel_gpt.cli.doctor.stack import rotator
 from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
 
 ADMIN = "travel-gpt/openai-admin-key"
@@ -74,8 +74,7 @@ def look(
         "list_role_policies": {"PolicyNames": ["p"]},
         "get_role_policy": {"PolicyDocument": {"Statement": [*OF_THE_TEMPLATE, *more]}},
     }
-    use(monkeypatch, role, **answers)
-    use(monkeypatch, rotator, **answers)
+    use(monkeypatch, **answers)
     return told(rotator.check_rotator(rotating()))
 
 

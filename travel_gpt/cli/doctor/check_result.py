@@ -1,4 +1,4 @@
-"""What doctor finds: one line of what is so, and one of how to mend it."""
+"""What a check of doctor found, and how to fix it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class CheckResult:
     check: str
     state: State
     says: str
-    mend: str = ""
+    fix: str = ""
 
 
 Check = Callable[[], Iterable[CheckResult]]
@@ -43,14 +43,14 @@ def ok(check: str, says: str) -> CheckResult:
     return CheckResult(check, State.OK, says)
 
 
-def warning(check: str, says: str, mend: str) -> CheckResult:
+def warning(check: str, says: str, fix: str) -> CheckResult:
     """Say what the owner should know, and what to do about it."""
-    return CheckResult(check, State.WARNING, says, mend)
+    return CheckResult(check, State.WARNING, says, fix)
 
 
-def problem(check: str, says: str, mend: str) -> CheckResult:
-    """Say what is wrong, and how to mend it."""
-    return CheckResult(check, State.PROBLEM, says, mend)
+def problem(check: str, says: str, fix: str) -> CheckResult:
+    """Say what is wrong, and how to fix it."""
+    return CheckResult(check, State.PROBLEM, says, fix)
 
 
 def security_results(settings: Settings, *, access: bool = True) -> Iterator[CheckResult]:

@@ -65,7 +65,7 @@ def check_env_file(folder: Path, settings: Settings) -> Iterator[CheckResult]:
     try:
         names = {each.key for each in parse(read_text(path)) if each.key and each.value}
     except UnreadableEnvFile as wrong:
-        yield problem(".env", str(wrong), "Mend it, or take it away.")
+        yield problem(".env", str(wrong), "Fix it, or remove it.")
         return
     keys = sorted(names & {"OPENAI_API_KEY", *variables_of(settings.secret_name), "TRAVEL_GPT_MASTER_KEYS"})
     if not keys:
@@ -122,7 +122,7 @@ def look_for_key(settings: Settings, environ: Mapping[str, str]) -> Looked:
     before_aws()
     if not make_run.has_aws_credentials():
         why = "nothing is deployed from this machine, which has no AWS credentials"
-    elif not make_run.has_region(environ):
+    elif not make_run.has_region():
         why = "no AWS region is set (AWS_REGION), so no deployment was looked for"
     else:
         found, credential = check_sources(settings)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from travel_gpt.cli.aws_account import client, code_of
+from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem
+from travel_gpt.cli.stack import read_stack
 from travel_gpt.cli.target import STACKS
 from travel_gpt.credentials.advice import server_name
 from travel_gpt.credentials.credential import Credential, Key
@@ -50,16 +51,16 @@ def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[Chec
 def has_aws_credentials() -> bool:
     """Tell whether boto3 finds AWS credentials on this machine; whether they work is not tried."""
     try:
-        return boto3.Session().get_credentials() is not None
+        return AwsSession().get_credentials() is not None
     except (BotoCoreError, ClientError):
         # There are settings of AWS, and they are wrong: the checks of the source say how.
         return True
 
 
-def has_region(environ: Mapping[str, str]) -> bool:
+def has_region() -> bool:
     """Tell whether an AWS region is set, by a variable or in the profile."""
     try:
-        return bool(environ.get("AWS_REGION") or boto3.Session().region_name)
+        return bool(AwsSession().region_name)
     except BotoCoreError:
         return True
 
@@ -70,13 +71,8 @@ def nothing_deployed(why: str) -> Iterator[CheckResult]:
 
 
 def is_deployed() -> bool:
-    """Tell whether the production stack is there; where that cannot be asked, it may be.
-
-    Source: AWS CloudFormation API Reference, DescribeStacks: a ValidationError where there is no such stack;
-    recorded as cloudformation/DescribeStacks/by-name-does-not-exist.
-    """
+    """Tell whether the production stack is there; where that cannot be asked, it may be."""
     try:
-        client("cloudformation").describe_stacks(StackName=STACKS["prod"])
-    except (ClientError, BotoCoreError) as failed:
-        return code_of(failed) != "ValidationError"
-    return True
+        return read_stack(boto3.client("cloudformation"), STACKS["prod"]).exists
+    except (ClientError, BotoCoreError):
+        return True

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.cli.aws_account import AWS_FAILURES, is_denied, said_by, stop_of
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure, Kind
+from travel_gpt.cli.aws_errors import cli_error_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.doctor.check_result import Check, CheckResult, State, security_results, warning
 from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError
 from travel_gpt.settings import Settings
 
-PROVE_KEY: Final = "prove the key with one live call"
+VERIFY_KEY: Final = "prove the key with one live call"
 _MARKS: Final = {
     State.OK: ("ok     ", "good"),
     State.WARNING: ("warning", "note"),
@@ -20,11 +21,11 @@ _MARKS: Final = {
 }
 
 
-def examine_machine(screen: Console, *, verify: bool, as_json: bool) -> int:
+def examine_machine(console: Console, *, verify: bool, as_json: bool) -> int:
     """Check this machine: its settings, and the key that they lead to.
 
     Args:
-        screen: where to show it.
+        console: where to show it.
         verify: whether to make one live call.
         as_json: whether to print it for another program.
 
@@ -37,20 +38,20 @@ def examine_machine(screen: Console, *, verify: bool, as_json: bool) -> int:
     found = [*machine.check_settings(settings, os.environ), *machine.check_env_file(Path.cwd(), settings)]
     next_command = ("", "")
     if not settings.problems:
-        with screen.working("Asking for the key"):
+        with console.working("Asking for the key"):
             looked = machine.look_for_key(settings, os.environ)
         found += looked.findings
         if looked.is_stored:
             found += security_results(settings, access="API_ACCESS" in os.environ)
         if verify and looked.credential is not None:
-            with screen.working("Proving the key"):
+            with console.working("Proving the key"):
                 found.append(machine.check_live(looked.credential, settings))
         next_command = looked.next_command(verified=verify)
-    return report("this machine", found, screen, as_json=as_json, again=next_command)
+    return report("this machine", found, console, as_json=as_json, again=next_command)
 
 
 def examine_stack(
-    stack: str | None, env: str | None, flags: str, screen: Console, *, verify: bool, as_json: bool
+    stack: str | None, env: str | None, flags: str, console: Console, *, verify: bool, as_json: bool
 ) -> int:
     """Check a deployed stack.
 
@@ -58,7 +59,7 @@ def examine_stack(
         stack: its name; None for the one of ``env``.
         env: the environment, if that was given instead.
         flags: the options of region and profile, for the next command to type.
-        screen: where to show it.
+        console: where to show it.
         verify: whether the function is to make one live call.
         as_json: whether to print it for another program.
 
@@ -66,7 +67,7 @@ def examine_stack(
         The exit status.
 
     Raises:
-        Stop: there is no such stack, or AWS cannot be asked.
+        CliError: there is no such stack, or AWS cannot be asked.
     """
     from travel_gpt.cli.doctor.stack.checks import checks_of
     from travel_gpt.cli.doctor.stack.deployed import Deployed
@@ -75,15 +76,15 @@ def examine_stack(
     if stack and env:
         raise CliError("Give --stack or --env, not both: they name the stack in two ways.", USAGE)
     name = stack or STACKS[env or "prod"]
-    with screen.working(f"Looking at {name}"):
+    with console.working(f"Looking at {name}"):
         deployed = Deployed.look_up(name)
     found: list[CheckResult] = []
     for title, check in checks_of(deployed, verify=verify):
-        with screen.working(f"Checking {title}"):
+        with console.working(f"Checking {title}"):
             found += run(title, check)
     option = f" --env {env}" if env else f" --stack {name}"
     again = "" if verify else f"travel-gpt doctor{option}{flags} --verify"
-    return report(f"stack {name}", found, screen, as_json=as_json, again=(again, PROVE_KEY))
+    return report(f"stack {name}", found, console, as_json=as_json, again=(again, VERIFY_KEY))
 
 
 def run(title: str, check: Check) -> list[CheckResult]:
@@ -97,33 +98,33 @@ def run(title: str, check: Check) -> list[CheckResult]:
         What it found.
 
     Raises:
-        Stop: AWS cannot be asked at all.
+        CliError: AWS cannot be asked at all.
     """
     try:
         return list(check())
-    except AWS_FAILURES as failed:
-        stop = stop_of(failed)
-        if stop.status == USAGE:
-            raise stop from None
-        why = "you may not look" if is_denied(failed) else "AWS would not say"
+    except AWS_ERRORS as failed:
+        error, failure = cli_error_of(failed), AwsFailure.of(failed)
+        if error.status == USAGE:
+            raise error from None
+        why = "you may not look" if failure.kind is Kind.DENIED else "AWS did not answer"
         return [
             warning(
                 title,
-                f"not checked: {why} ({said_by(failed)})",
-                "Ask for that permission, or whoever has it.",
+                f"not checked: {why} ({failure.message})",
+                "Ask an administrator of the account for that permission.",
             )
         ]
 
 
 def report(
-    about: str, found: Sequence[CheckResult], screen: Console, *, as_json: bool, again: tuple[str, str]
+    about: str, found: Sequence[CheckResult], console: Console, *, as_json: bool, again: tuple[str, str]
 ) -> int:
     """Show what was found.
 
     Args:
         about: what was looked at.
         found: what was found.
-        screen: where to show it.
+        console: where to show it.
         as_json: whether to print it for another program.
         again: the next command to type where all is well, and why; an empty one where there is none.
 
@@ -133,28 +134,36 @@ def report(
     problems, warnings = _count(found, State.PROBLEM), _count(found, State.WARNING)
     if as_json:
         findings = [
-            {"check": each.check, "state": each.state.value, "says": each.says, "mend": each.mend}
+            {
+                "check": each.check,
+                "state": each.state.value,
+                "says": each.says,
+                "fix": each.fix,
+                "mend": each.fix,
+            }
             for each in found
         ]
-        screen.raw(
+        console.raw(
             json.dumps(
                 {"about": about, "problems": problems, "warnings": warnings, "findings": findings}, indent=2
             )
         )
         return FAILED if problems else DONE
-    screen.say(f"Travel GPT: {about}", "heading")
+    console.say(f"Travel GPT: {about}", "heading")
     width = max(len(each.check) for each in found)
     for each in found:
         mark, style = _MARKS[each.state]
-        screen.say(f"{mark}  {each.check.ljust(width)}  {each.says}", style if each.state != State.OK else "")
-        if each.mend:
-            screen.say(f"{' ' * (width + 11)}mend: {each.mend}")
+        console.say(
+            f"{mark}  {each.check.ljust(width)}  {each.says}", style if each.state != State.OK else ""
+        )
+        if each.fix:
+            console.say(f"{' ' * (width + 11)}fix: {each.fix}")
     well = len(found) - problems - warnings
-    screen.say(f"\n{well} ok, {warnings} to know about, {problems} to mend.", "bad" if problems else "good")
+    console.say(f"\n{well} ok, {warnings} to know about, {problems} to fix.", "bad" if problems else "good")
     if problems:
-        screen.say("Mend the first problem, then run it again.")
+        console.say("Fix the first problem, then run it again.")
     elif again[0]:
-        screen.next(*again)
+        console.next(*again)
     return FAILED if problems else DONE
 
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.cli.audit_log import audited
-from travel_gpt.cli.aws_account import person
+from travel_gpt.cli.audit_log import audited, local_user
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_encrypted_file
 from travel_gpt.cli.errors import USAGE, CliError, sentence
 from travel_gpt.cli.secret.key_input import fingerprint, object_of, take_key
 from travel_gpt.cli.target import checked_settings
-from travel_gpt.credentials import jwe as container
+from travel_gpt.credentials import jwe
 from travel_gpt.credentials.jwe import Opened
 from travel_gpt.credentials.sources.master_key_file import FILE_VARIABLE, master_keys_of
 from travel_gpt.credentials.sources.master_keys import VARIABLE, MasterKeys
@@ -25,17 +24,17 @@ STANDARD_OUTPUT: Final = "-"
 _LONGEST: Final = 65_537
 
 
-def encrypt(path: Path, screen: Console, *, replace: bool, environ: Mapping[str, str] = os.environ) -> None:
+def encrypt(path: Path, console: Console, *, replace: bool, environ: Mapping[str, str] = os.environ) -> None:
     """Put a key into an encrypted file.
 
     Args:
         path: the file.
-        screen: where to say what is done.
+        console: where to say what is done.
         replace: whether the key of a file that is there is replaced.
         environ: the environment variables, with the master keys.
 
     Raises:
-        Stop: it cannot be done; the text says what to do.
+        CliError: it cannot be done; the text says what to do.
         CredentialError: the master keys or the file are of no use.
         NotAllowed: a file .env has the master keys, and the person does not allow it.
     """
@@ -47,28 +46,28 @@ def encrypt(path: Path, screen: Console, *, replace: bool, environ: Mapping[str,
         kept = object_of(_open(path, masters).plaintext) if path.stat().st_size else {}
     before_encrypted_file(str(path))
     given = take_key("OpenAI API key")
-    with audited("secret.encrypt", who=person(), source=SOURCE, file=path.name) as change:
+    with audited("secret.encrypt", who=local_user(), source=SOURCE, file=path.name) as change:
         change.version = masters.first.kid
-        _write(path, container.encrypt(given.value(kept), masters))
-    screen.good(
+        _write(path, jwe.encrypt(given.value(kept), masters))
+    console.good(
         f"{path} holds the key, encrypted under {masters.first.kid}, fingerprint {fingerprint(given.key)}."
     )
-    screen.say(f"Who has the file and the master key ({masters.origin}) has the key: keep them apart.")
+    console.say(f"Who has the file and the master key ({masters.origin}) has the key: keep them apart.")
     file = "" if path == default_file({}) else f" CREDENTIAL_FILE={path}"
-    screen.next(f"CREDENTIAL_SOURCE={SOURCE}{file} travel-gpt doctor --verify")
+    console.next(f"CREDENTIAL_SOURCE={SOURCE}{file} travel-gpt doctor --verify")
 
 
-def decrypt(path: Path, output: str, screen: Console, *, environ: Mapping[str, str] = os.environ) -> None:
+def decrypt(path: Path, output: str, console: Console, *, environ: Mapping[str, str] = os.environ) -> None:
     """Write what an encrypted file holds to another file, or into a pipe; never to a terminal.
 
     Args:
         path: the encrypted file.
         output: a file that is not there yet, or ``-`` for standard output.
-        screen: where to say what is done.
+        console: where to say what is done.
         environ: the environment variables, with the master keys.
 
     Raises:
-        Stop: it cannot be done; the text says what to do.
+        CliError: it cannot be done; the text says what to do.
         CredentialError: the master keys or the file are of no use.
     """
     if output == STANDARD_OUTPUT and sys.stdout.isatty():
@@ -77,7 +76,7 @@ def decrypt(path: Path, output: str, screen: Console, *, environ: Mapping[str, s
             "it into the program that needs it.",
             USAGE,
         )
-    with audited("secret.decrypt", who=person(), source=SOURCE, file=path.name) as change:
+    with audited("secret.decrypt", who=local_user(), source=SOURCE, file=path.name) as change:
         opened = _open(path, _master_keys(environ))
         change.version = opened.kid
         if output == STANDARD_OUTPUT:
@@ -92,35 +91,35 @@ def decrypt(path: Path, output: str, screen: Console, *, environ: Mapping[str, s
             ) from None
         with os.fdopen(file, "w", encoding="utf-8") as written:
             written.write(opened.plaintext + "\n")
-    screen.good(f"{output} holds the key in plain text, readable by you alone. Delete it when it has served.")
+    console.good(f"{output} holds the key in plain text, readable by you alone. Delete it after use.")
 
 
-def rekey(path: Path, screen: Console, *, environ: Mapping[str, str] = os.environ) -> None:
+def rekey(path: Path, console: Console, *, environ: Mapping[str, str] = os.environ) -> None:
     """Encrypt what a file holds again, under the first of the master keys.
 
     Args:
         path: the encrypted file.
-        screen: where to say what is done.
+        console: where to say what is done.
         environ: the environment variables, with the new master key and the old one.
 
     Raises:
-        Stop: it cannot be done; the text says what to do.
+        CliError: it cannot be done; the text says what to do.
         CredentialError: the master keys or the file are of no use.
     """
     masters = _master_keys(environ)
     before = _open(path, masters)
-    with audited("secret.rekey", who=person(), source=SOURCE, file=path.name) as change:
+    with audited("secret.rekey", who=local_user(), source=SOURCE, file=path.name) as change:
         change.version = masters.first.kid
         change.facts["replaced"] = before.kid
-        _write(path, container.rekey(_text(path), masters))
+        _write(path, jwe.rekey(_text(path), masters))
         if _open(path, masters).plaintext != before.plaintext:
             raise CliError(f"{path} was written by somebody else meanwhile: look, then repeat.")
-    screen.good(f"{path} is encrypted under {masters.first.kid} now; until now under {before.kid}.")
-    screen.say(
+    console.good(f"{path} is encrypted under {masters.first.kid} now; until now under {before.kid}.")
+    console.say(
         f"When every file is, take the old key out of {masters.origin}. Copies of the old file still open "
         "with it."
     )
-    screen.next("travel-gpt doctor", "see whether all is well with it")
+    console.next("travel-gpt doctor", "see whether all is well with it")
 
 
 def default_file(environ: Mapping[str, str] = os.environ) -> Path:
@@ -146,7 +145,7 @@ def _master_keys(environ: Mapping[str, str]) -> MasterKeys:
 
 def _open(path: Path, masters: MasterKeys) -> Opened:
     try:
-        return container.decrypt(_text(path), masters)
+        return jwe.decrypt(_text(path), masters)
     except AccessDenied as refused:
         raise CliError(
             f"{path} stays closed: {refused.detail}. Put its master key into {masters.origin}."

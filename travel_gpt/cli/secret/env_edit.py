@@ -41,7 +41,7 @@ class EnvFile:
             The file.
 
         Raises:
-            Stop: it is not there, or cannot be read.
+            CliError: it is not there, or cannot be read.
         """
         real = path.resolve()
         if not real.is_file():
@@ -59,7 +59,7 @@ class EnvFile:
             variable: its name.
 
         Raises:
-            Stop: it is there twice, with different values.
+            CliError: it is there twice, with different values.
         """
         values = [each.value or "" for each in self.bindings if each.key == variable]
         if len(set(values)) > 1:
@@ -100,14 +100,14 @@ class EnvFile:
             text: the text.
 
         Raises:
-            Stop: it cannot be written, or somebody else wrote it meanwhile. It is as it was then.
+            CliError: it cannot be written, or somebody else wrote it meanwhile. It is as it was then.
         """
         try:
             _replace(self.path, self.text, text)
         except OSError as failed:
             raise CliError(
                 f"{self.path.name} could not be written: {failed.strerror}. It is unchanged. The keys are in "
-                "the store; mend that and repeat, which changes nothing there."
+                "the store; fix that and repeat, which changes nothing there."
             ) from None
 
 

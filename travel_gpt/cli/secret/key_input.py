@@ -43,7 +43,7 @@ class KeyInput:
             The value, as JSON.
 
         Raises:
-            Stop: together they are no secret that the function could read.
+            CliError: together they are no secret that the function could read.
         """
         beside = {name: value for name, value in self.fields.items() if name not in KEY_NAMES}
         try:
@@ -65,7 +65,7 @@ def take_key(prompt: str) -> KeyInput:
         What was given.
 
     Raises:
-        Stop: nothing was given, or no key.
+        CliError: nothing was given, or no key.
     """
     text = take_text(prompt)
     if not text:
@@ -83,7 +83,7 @@ def take_text(prompt: str) -> str:
         The value without white space around it. It is masked from here on wherever something is written.
 
     Raises:
-        Stop: it is too long or no text, or the terminal cannot hide what is typed.
+        CliError: it is too long or no text, or the terminal cannot hide what is typed.
     """
     try:
         text = _hidden(prompt) if sys.stdin.isatty() else sys.stdin.read(LONGEST + 1)
@@ -119,7 +119,7 @@ def given(text: str, what: str) -> KeyInput:
         What was given.
 
     Raises:
-        Stop: it is no key. The text does not quote it.
+        CliError: it is no key. The text does not quote it.
     """
     try:
         credential = read_secret(text, source="given", version="")

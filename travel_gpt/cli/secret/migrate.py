@@ -1,7 +1,6 @@
 """``travel-gpt secret migrate``: keys move from a ``.env`` file into Secrets Manager."""
 
 import os
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Final
 
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audited
-from travel_gpt.cli.aws_account import caller, elsewhere
+from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.destinations import before_aws
+from travel_gpt.cli.destinations import before_aws, other_than_aws
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.secret.env_edit import EnvFile, remains
 from travel_gpt.cli.secret.key_input import KeyInput, given
@@ -36,18 +35,18 @@ class Move:
     variables: list[str] = field(default_factory=list)
 
 
-def migrate(path: Path, target: Target, screen: Console, *, replace: bool, yes: bool) -> None:
+def migrate(path: Path, target: Target, console: Console, *, replace: bool, yes: bool) -> None:
     """Move the keys of a file into Secrets Manager.
 
     Args:
         path: the file.
         target: the secret for OPENAI_API_KEY.
-        screen: where to say what is done.
+        console: where to say what is done.
         replace: whether a different key that a secret holds is replaced.
         yes: whether to go on without asking.
 
     Raises:
-        Stop: it cannot be done; the text says what was done until then.
+        CliError: it cannot be done; the text says what was done until then.
         CredentialError: Secrets Manager refused.
     """
     file = EnvFile.read(path)
@@ -55,24 +54,27 @@ def migrate(path: Path, target: Target, screen: Console, *, replace: bool, yes: 
     before_aws(key="" if path.resolve() == Path(NAME).resolve() else f"the keys of {path}")
     who = caller()
     moves = _plan(file, target, replace=replace)
-    screen.say(f"From {file.path}, as {who}{elsewhere(os.environ)}:", "heading")
+    console.say(f"From {file.path}, as {who}{other_than_aws(os.environ)}:", "heading")
     for move in moves:
         for variable in move.variables:
-            screen.say(f"  {variable} (line {file.line_of(variable)}) -> {move.target.name}, {_state(move)}")
-    _confirm(yes=yes)
+            console.say(f"  {variable} (line {file.line_of(variable)}) -> {move.target.name}, {_state(move)}")
+    if not (yes or console.ask("Move them?")):
+        raise CliError("Nothing was changed.")
     for move in moves:
-        version = store(move.target, move.given, move.stored, who, screen)
-        with screen.working("Reading it back"):
+        version = store(move.target, move.given, move.stored, who, console)
+        with console.working("Reading it back"):
             _read_back(move, version)
-        screen.say(f"Read back {move.target.name}: it holds what {file.path.name} does.")
+        console.say(f"Read back {move.target.name}: it holds what {file.path.name} does.")
     _comment_out(file, moves, who)
-    screen.good(
+    console.good(
         f"Commented out in {file.path.name}: {', '.join(v for move in moves for v in move.variables)}."
     )
     for sentence in remains(file.path, {move.given.key.reveal() for move in moves}):
-        screen.note(sentence)
-    screen.say("What else may hold them: backups of this machine, the history of your shell and your editor.")
-    screen.next(f"travel-gpt doctor{target.options} --verify")
+        console.note(sentence)
+    console.say(
+        "What else may hold them: backups of this machine, the history of your shell and your editor."
+    )
+    console.next(f"travel-gpt doctor{target.options} --verify")
 
 
 def _plan(file: EnvFile, target: Target, *, replace: bool) -> list[Move]:
@@ -117,17 +119,6 @@ def _state(move: Move) -> str:
     if current is None:
         return "which holds no usable key"
     return "which holds this key already" if current.key == move.given.key else _DIFFERS
-
-
-def _confirm(*, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CliError("Nothing was changed. To go on without being asked, add --yes.", USAGE)
-    sys.stderr.write("Move them? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise CliError("Nothing was changed.")
 
 
 def _read_back(move: Move, version: str) -> None:

@@ -5,11 +5,13 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
+
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audited
-from travel_gpt.cli.aws_account import AWS_FAILURES, caller, client, elsewhere, stop_of
+from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.destinations import GIVEN_KEY, before_aws
+from travel_gpt.cli.destinations import GIVEN_KEY, before_aws, other_than_aws
 from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.secret.key_input import KeyInput, fingerprint, object_of, take_key
 from travel_gpt.cli.target import Target
@@ -33,28 +35,28 @@ class Stored:
     version: str = ""
 
 
-def put(target: Target, screen: Console) -> None:
+def put(target: Target, console: Console) -> None:
     """Create a secret, or replace the key in it.
 
     Args:
         target: the secret.
-        screen: where to say what is done.
+        console: where to say what is done.
 
     Raises:
-        Stop: it cannot be done; the text says what to do.
+        CliError: it cannot be done; the text says what to do.
         CredentialError: Secrets Manager refused.
     """
     before_aws(key=GIVEN_KEY)
     who = caller()
     stored = look_at(target)
     which = "The" if stored.exists else "A new"
-    screen.aside(f"{which} secret {target.name}, as {who}{elsewhere(os.environ)}.")
+    console.aside(f"{which} secret {target.name}, as {who}{other_than_aws(os.environ)}.")
     given = take_key("OpenAI API key")
-    store(target, given, stored, who, screen)
-    screen.next(f"travel-gpt doctor{target.options} --verify", "see whether the model's server takes it")
+    store(target, given, stored, who, console)
+    console.next(f"travel-gpt doctor{target.options} --verify", "see whether the model's server takes it")
 
 
-def store(target: Target, given: KeyInput, stored: Stored, who: str, screen: Console) -> str:
+def store(target: Target, given: KeyInput, stored: Stored, who: str, console: Console) -> str:
     """Write a key into a secret.
 
     Args:
@@ -62,40 +64,35 @@ def store(target: Target, given: KeyInput, stored: Stored, who: str, screen: Con
         given: the key, and what is to be stored with it.
         stored: what the secret holds now.
         who: who does it.
-        screen: where to say what was done.
+        console: where to say what was done.
 
     Returns:
         The id of the version that holds the key.
 
     Raises:
-        Stop: AWS refused, or the value would be of no use.
+        CliError: AWS refused, or the value would be of no use.
     """
     value = given.value(stored.fields)
     if stored.credential is not None and _same(value, stored):
-        screen.good(f"{target.name} holds this key already: nothing was changed.")
+        console.good(f"{target.name} holds this key already: nothing was changed.")
         return stored.version
     kept = sorted(stored.fields.keys() - given.fields.keys() - {*KEY_NAMES, "expires_at"})
     token = str(uuid.uuid4())
-    store_client = client(SOURCE.replace("-", ""))
+    secrets = boto3.client("secretsmanager")
     with audited("secret.put", who=who, source=SOURCE, secret=target.name) as change:
         change.version = token
-        try:
-            if stored.exists:
-                store_client.put_secret_value(
-                    SecretId=target.name, SecretString=value, ClientRequestToken=token
-                )
-            else:
-                store_client.create_secret(
-                    Name=target.name, SecretString=value, ClientRequestToken=token, Description=_DESCRIBES
-                )
-        except AWS_FAILURES as failed:
-            raise stop_of(failed) from None
+        if stored.exists:
+            secrets.put_secret_value(SecretId=target.name, SecretString=value, ClientRequestToken=token)
+        else:
+            secrets.create_secret(
+                Name=target.name, SecretString=value, ClientRequestToken=token, Description=_DESCRIBES
+            )
     done = "replaced the key in" if stored.exists else "created"
-    screen.good(f"{done.capitalize()} {target.name}: version {token}, fingerprint {fingerprint(given.key)}.")
+    console.good(f"{done.capitalize()} {target.name}: version {token}, fingerprint {fingerprint(given.key)}.")
     if kept:
-        screen.say(f"What else it held stays: {', '.join(kept)}.")
+        console.say(f"What else it held stays: {', '.join(kept)}.")
     if stored.exists:
-        screen.say(
+        console.say(
             f"The key before is kept as AWSPREVIOUS; `travel-gpt secret rollback{target.options}` goes back "
             "to it."
         )
@@ -112,7 +109,7 @@ def look_at(target: Target) -> Stored:
         What it holds.
 
     Raises:
-        Stop: it is scheduled for deletion.
+        CliError: it is scheduled for deletion.
         CredentialError: it cannot be read, so that what else it holds would be lost by writing it.
     """
     versions = SecretVersions(target.name)

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, SecretMetadata, SecretVersions
 from travel_gpt.cli.audit_log import audited
-from travel_gpt.cli.aws_account import caller, elsewhere
+from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.destinations import GIVEN_KEY, before_aws, before_model
+from travel_gpt.cli.destinations import GIVEN_KEY, before_aws, before_model, other_than_aws
 from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.secret.key_input import KeyInput, fingerprint, take_key
 from travel_gpt.cli.secret.put import SOURCE, Stored, look_at
@@ -21,22 +21,22 @@ from travel_gpt.errors import CredentialError, InvalidSecret, TravelGPTError
 from travel_gpt.settings import Settings
 
 
-def rotate(target: Target, screen: Console) -> None:
+def rotate(target: Target, console: Console) -> None:
     """Put a new key in the place of the current one: staged, proven by a live call, promoted.
 
     Whatever fails, the current version stays current, and the staged one is discarded.
 
     Args:
         target: the secret.
-        screen: where to say what is done.
+        console: where to say what is done.
 
     Raises:
-        Stop: it cannot be done; the text says what to do.
+        CliError: it cannot be done; the text says what to do.
         TravelGPTError: Secrets Manager refused.
     """
     before_aws(key=GIVEN_KEY)
     who = caller()
-    settings = target.proof_settings()
+    settings = target.verification_settings()
     versions = SecretVersions(target.name)
     stored = look_at(target)
     if not stored.exists:
@@ -49,21 +49,21 @@ def rotate(target: Target, screen: Console) -> None:
     described = versions.describe()
     _refuse_what_is_under_way(described, target)
     if described.rotates:
-        screen.note("This secret rotates by itself: the next rotation will replace the key that you put in.")
-    screen.aside(f"A new key for the secret {target.name}, as {who}{elsewhere(os.environ)}.")
+        console.note("This secret rotates by itself: the next rotation will replace the key that you put in.")
+    console.aside(f"A new key for the secret {target.name}, as {who}{other_than_aws(os.environ)}.")
     given = take_key("New OpenAI API key")
     if stored.credential is not None and given.key == stored.credential.key:
         raise CliError(
             f"{target.name} holds this key already, so there is nothing to rotate. Make a new key first."
         )
-    version = _rotate(versions, given, stored, settings, who, target, screen)
-    screen.good(f"{target.name} has a new key: version {version}, fingerprint {fingerprint(given.key)}.")
-    screen.say(
+    version = _rotate(versions, given, stored, settings, who, target, console)
+    console.good(f"{target.name} has a new key: version {version}, fingerprint {fingerprint(given.key)}.")
+    console.say(
         f"Running environments fetch it within {settings.credential_ttl} s, new ones at once. Then revoke "
         "the old key where you made it. Until then, `travel-gpt secret rollback"
         f"{target.options}` goes back to it."
     )
-    screen.next(f"travel-gpt doctor{target.options} --verify")
+    console.next(f"travel-gpt doctor{target.options} --verify")
 
 
 def _refuse_what_is_under_way(described: SecretMetadata, target: Target) -> None:
@@ -82,18 +82,18 @@ def _rotate(
     settings: Settings,
     who: str,
     target: Target,
-    screen: Console,
+    console: Console,
 ) -> str:
     value, version = given.value(stored.fields), str(uuid.uuid4())
     credential = read_secret(value, source=GIVEN, version=version)
     server = server_of(credential, settings)
     with audited("secret.rotate", who=who, source=SOURCE, secret=target.name) as change:
         change.version = version
-        with _discarded_unless_promoted(versions, screen, target.options):
+        with _discarded_unless_promoted(versions, console, target.options):
             versions.stage(value, version)
-            screen.say(f"Staged as AWSPENDING: version {version}. Nobody reads it yet.")
-            screen.say(f"Proving it at {server}.")
-            with screen.working("Waiting for the answer"):
+            console.say(f"Staged as AWSPENDING: version {version}. Nobody reads it yet.")
+            console.say(f"Proving it at {server}.")
+            with console.working("Waiting for the answer"):
                 failure = verify(credential, settings)
             if failure is not None:
                 change.facts["cause"] = failure.code
@@ -101,39 +101,39 @@ def _rotate(
                     f"The new key is not proven: {why_not(failure, server)}. The current key stays current, "
                     "and the staged one is discarded. Check the key and its permissions, then repeat."
                 )
-            screen.say(f"Proven: {server} took it.")
+            console.say(f"Proven: {server} took it.")
             change.facts["replaced"] = versions.promote(version) or ""
     return version
 
 
 @contextmanager
-def _discarded_unless_promoted(versions: SecretVersions, screen: Console, options: str) -> Iterator[None]:
+def _discarded_unless_promoted(versions: SecretVersions, console: Console, options: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
         try:
             versions.discard_pending()
         except CredentialError as failed:
-            screen.note(
+            console.note(
                 f"The staged version could not be discarded ({failed.detail}). The function does not read "
                 f"it. Before the next rotation: travel-gpt secret discard-pending{options}"
             )
         raise
 
 
-def roll_back(target: Target, screen: Console) -> None:
+def roll_back(target: Target, console: Console) -> None:
     """Make the previous version current again, once its key is proven to work.
 
     Args:
         target: the secret.
-        screen: where to say what is done.
+        console: where to say what is done.
 
     Raises:
-        Stop: there is none, or its key does not work.
+        CliError: there is none, or its key does not work.
         TravelGPTError: Secrets Manager refused.
     """
     who = caller()
-    settings = target.proof_settings()
+    settings = target.verification_settings()
     versions = SecretVersions(target.name)
     current, previous = versions.read(stage=CURRENT), versions.read(stage=PREVIOUS)
     if current is None or previous is None:
@@ -147,8 +147,8 @@ def roll_back(target: Target, screen: Console) -> None:
     with audited("secret.rollback", who=who, source=SOURCE, secret=target.name) as change:
         change.version = previous.version
         change.facts["replaced"] = current.version
-        screen.say(f"Proving the previous key at {server}.")
-        with screen.working("Waiting for the answer"):
+        console.say(f"Proving the previous key at {server}.")
+        with console.working("Waiting for the answer"):
             failure: TravelGPTError | None = verify(credential, settings)
         if failure is not None:
             change.facts["cause"] = failure.code
@@ -156,10 +156,10 @@ def roll_back(target: Target, screen: Console) -> None:
                 f"The previous key is not proven: {why_not(failure, server)}. Nothing was changed. Put in a "
                 f"key that works with: travel-gpt secret rotate{target.options}"
             )
-        screen.say(f"Proven: {server} took the previous key.")
+        console.say(f"Proven: {server} took the previous key.")
         versions.roll_back()
-    screen.good(
+    console.good(
         f"{target.name} is back at version {previous.version}, fingerprint {fingerprint(credential.key)}."
     )
-    screen.say(f"What was current is AWSPREVIOUS now: version {current.version}.")
-    screen.next(f"travel-gpt doctor{target.options} --verify")
+    console.say(f"What was current is AWSPREVIOUS now: version {current.version}.")
+    console.next(f"travel-gpt doctor{target.options} --verify")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from travel_gpt.aws.secret_versions import CURRENT, PENDING, PREVIOUS, SecretMetadata, SecretVersions
-from travel_gpt.cli.aws_account import caller
+from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_sources
 from travel_gpt.cli.secret.key_input import fingerprint, object_of
@@ -35,12 +35,12 @@ class Shown:
     """What it holds beside the key: the address as it is, of the rest the names."""
 
 
-def show(target: Target, screen: Console, *, as_json: bool) -> None:
+def show(target: Target, console: Console, *, as_json: bool) -> None:
     """Print what is known of a secret in Secrets Manager.
 
     Args:
         target: the secret.
-        screen: where to.
+        console: where to.
         as_json: whether to print it for another program.
 
     Raises:
@@ -51,12 +51,12 @@ def show(target: Target, screen: Console, *, as_json: bool) -> None:
     described = versions.describe()
     found = [_version(versions, described, stage) for stage in _STAGES if described.version_at(stage)]
     if as_json:
-        screen.raw(json.dumps(_document(described, found), indent=2))
+        console.raw(json.dumps(_document(described, found), indent=2))
         return
-    screen.rows([("secret", described.name), ("arn", described.arn), ("seen by", who), *_facts(described)])
+    console.rows([("secret", described.name), ("arn", described.arn), ("seen by", who), *_facts(described)])
     for each in found:
-        screen.say(f"\n{each.stage}", "heading")
-        screen.rows(
+        console.say(f"\n{each.stage}", "heading")
+        console.rows(
             [
                 ("version", each.version),
                 ("made", each.created_at),
@@ -65,15 +65,15 @@ def show(target: Target, screen: Console, *, as_json: bool) -> None:
                 ("also holds", each.also),
             ]
         )
-    screen.next(f"travel-gpt doctor{target.options}", "see whether all is well with it")
+    console.next(f"travel-gpt doctor{target.options}", "see whether all is well with it")
 
 
-def show_source(settings: Settings, screen: Console, *, as_json: bool) -> None:
+def show_source(settings: Settings, console: Console, *, as_json: bool) -> None:
     """Print what is known of the credential that this machine's sources give.
 
     Args:
         settings: the settings, which name the sources.
-        screen: where to.
+        console: where to.
         as_json: whether to print it for another program.
 
     Raises:
@@ -90,10 +90,10 @@ def show_source(settings: Settings, screen: Console, *, as_json: bool) -> None:
         "passed over": ", ".join(credential.passed_over) or "none",
     }
     if as_json:
-        screen.raw(json.dumps({name.replace(" ", "_"): value for name, value in rows.items()}, indent=2))
+        console.raw(json.dumps({name.replace(" ", "_"): value for name, value in rows.items()}, indent=2))
         return
-    screen.rows(list(rows.items()))
-    screen.next("travel-gpt doctor", "see whether all is well with it")
+    console.rows(list(rows.items()))
+    console.next("travel-gpt doctor", "see whether all is well with it")
 
 
 def moment(seconds: float | None, otherwise: str = "unknown") -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from travel_gpt.cli.aws_account import client
+import boto3
+
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
@@ -14,7 +15,7 @@ _UNLIMITED: Final = 10_000
 
 def check_throttles(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at the stage's throttles, and whether it writes bodies to a log."""
-    stage = client("apigateway").get_stage(
+    stage = boto3.client("apigateway").get_stage(
         restApiId=deployed.resources["TravelGPTApi"].physical,
         stageName=deployed.resources["ApiStage"].physical,
     )
@@ -58,7 +59,7 @@ def check_callers(deployed: Deployed) -> Iterator[CheckResult]:
             "Ask for a key: ./deploy.sh --access api-key. And set a budget at OpenAI.",
         )
         return
-    gateway = client("apigateway")
+    gateway = boto3.client("apigateway")
     plan = gateway.get_usage_plan(usagePlanId=plan_of.physical)
     quota, rate = plan.get("quota", {}).get("limit"), plan.get("throttle", {}).get("rateLimit")
     if not plan.get("apiStages"):
@@ -85,7 +86,7 @@ def check_callers(deployed: Deployed) -> Iterator[CheckResult]:
 
 
 def _equal(value: float | None, deployed: Deployed, parameter: str) -> bool:
-    wanted = deployed.parameters.get(parameter)
+    wanted = deployed.stack.parameters.get(parameter)
     return wanted is None or (value is not None and float(value) == float(wanted))
 
 

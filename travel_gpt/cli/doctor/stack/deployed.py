@@ -1,10 +1,15 @@
 """A deployed stack as AWS describes it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from travel_gpt.cli.aws_account import AWS_FAILURES, client, code_of, stop_of
+import boto3
+
+from travel_gpt.aws.failures import AWS_ERRORS
+from travel_gpt.cli.aws_errors import cli_error_of
 from travel_gpt.cli.errors import USAGE, CliError
+from travel_gpt.cli.stack import Stack, read_stack
 from travel_gpt.settings import Settings
 
 FUNCTION = "TravelGPTFunction"
@@ -21,13 +26,12 @@ class Resource:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The stack, its function, and what the function is told."""
+    """The stack, its resources and its function."""
 
-    name: str
-    stack: dict[str, Any]
+    stack: Stack
     resources: dict[str, Resource]
     """By logical id."""
-    function: dict[str, Any] = field(default_factory=dict)
+    function: Mapping[str, Any] = field(default_factory=dict)
     """The function's configuration."""
 
     @classmethod
@@ -41,43 +45,32 @@ class Deployed:
             The stack.
 
         Raises:
-            Stop: there is none, or it cannot be looked at.
+            CliError: there is none, or it cannot be looked at.
         """
-        formation = client("cloudformation")
+        formation = boto3.client("cloudformation")
         try:
-            stack = formation.describe_stacks(StackName=name)["Stacks"][0]
-            listed = formation.describe_stack_resources(StackName=name)["StackResources"]
-        except AWS_FAILURES as failed:
-            if code_of(failed) == "ValidationError":
+            stack = read_stack(formation, name)
+            if not stack.exists:
                 raise CliError(
                     f"There is no stack {name} in this account and region. Deploy it with ./deploy.sh, or "
                     "name it with --stack, and its place with --region and --profile.",
                     USAGE,
-                ) from None
-            raise CliError(stop_of(failed).sentence, USAGE) from None
-        resources = {
-            each["LogicalResourceId"]: Resource(
-                each["LogicalResourceId"], each.get("PhysicalResourceId", ""), each["ResourceType"]
+                )
+            pages = formation.get_paginator("list_stack_resources").paginate(StackName=name)
+            listed = [each for page in pages for each in page["StackResourceSummaries"]]
+            resources = {
+                name: Resource(name, each.get("PhysicalResourceId", ""), each["ResourceType"])
+                for each in listed
+                for name in [each["LogicalResourceId"]]
+            }
+            if FUNCTION not in resources:
+                raise CliError(f"{name} is not a stack of Travel GPT: it has no {FUNCTION}.", USAGE)
+            function = boto3.client("lambda").get_function_configuration(
+                FunctionName=resources[FUNCTION].physical
             )
-            for each in listed
-        }
-        if FUNCTION not in resources:
-            raise CliError(f"{name} is no stack of Travel GPT: it has no {FUNCTION}.", USAGE)
-        try:
-            function = client("lambda").get_function_configuration(FunctionName=resources[FUNCTION].physical)
-        except AWS_FAILURES as failed:
-            raise CliError(stop_of(failed).sentence, USAGE) from None
-        return cls(name, stack, resources, function)
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """The stack's parameters."""
-        return {each["ParameterKey"]: each["ParameterValue"] for each in self.stack.get("Parameters", [])}
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs."""
-        return {each["OutputKey"]: each["OutputValue"] for each in self.stack.get("Outputs", [])}
+        except AWS_ERRORS as failed:
+            raise CliError(cli_error_of(failed).sentence, USAGE) from None
+        return cls(stack, resources, function)
 
     @property
     def variables(self) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+import boto3
+
 from travel_gpt.cli.arguments import looks_like_key
-from travel_gpt.cli.aws_account import client
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
@@ -12,7 +13,7 @@ REDEPLOY = "Run ./deploy.sh again."
 
 def check_stack(deployed: Deployed) -> Iterator[CheckResult]:
     """Look whether the last deployment went well."""
-    status = str(deployed.stack["StackStatus"])
+    status = deployed.stack.status
     if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         yield ok("stack", f"{status}")
     elif status.endswith("_IN_PROGRESS"):
@@ -52,7 +53,7 @@ def check_function(deployed: Deployed) -> Iterator[CheckResult]:
         yield problem("function", f"it is {state}, its last update {last}. {why}".strip(), REDEPLOY)
     else:
         yield ok("function", f"{deployed.function['FunctionName']}, {deployed.function.get('Runtime', '')}")
-    answer = client("lambda").get_function_concurrency(FunctionName=deployed.function["FunctionName"])
+    answer = boto3.client("lambda").get_function_concurrency(FunctionName=deployed.function["FunctionName"])
     if answer.get("ReservedConcurrentExecutions") == 0:
         yield problem(
             "function",

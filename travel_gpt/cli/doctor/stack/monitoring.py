@@ -1,17 +1,21 @@
 """What is kept and watched: log groups and alarms."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
-from travel_gpt.cli.aws_account import client
+import boto3
+
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import LogGroupTypeDef
 
 
 def check_logs(deployed: Deployed) -> Iterator[CheckResult]:
     """Look for how long each log group of the stack is kept."""
-    logs = client("logs")
-    wanted = deployed.parameters.get("LogRetentionDays")
+    logs = boto3.client("logs")
+    wanted = deployed.stack.parameters.get("LogRetentionDays")
     for each in deployed.of_type("AWS::Logs::LogGroup"):
         found = logs.describe_log_groups(logGroupNamePrefix=each.physical)["logGroups"]
         group = next((group for group in found if group["logGroupName"] == each.physical), None)
@@ -24,24 +28,24 @@ def check_logs(deployed: Deployed) -> Iterator[CheckResult]:
         )
 
 
-def _kept(name: str, group: dict[str, Any] | None, wanted: str | None) -> CheckResult:
+def _kept(name: str, group: "LogGroupTypeDef | None", wanted: str | None) -> CheckResult:
     if group is None:
         return problem(
             "logs", f"{name} is gone", "Deploy again with another setting, so that it is made anew."
         )
     days = group.get("retentionInDays")
-    mend = f"aws logs put-retention-policy --log-group-name {name} --retention-in-days {wanted or 30}"
+    fix = f"aws logs put-retention-policy --log-group-name {name} --retention-in-days {wanted or 30}"
     if days is None:
-        return problem("logs", f"{name} is kept for ever", mend)
+        return problem("logs", f"{name} is kept for ever", fix)
     if wanted is not None and str(days) != wanted:
-        return warning("logs", f"{name} is kept {days} days, and the stack says {wanted}", mend)
+        return warning("logs", f"{name} is kept {days} days, and the stack says {wanted}", fix)
     return ok("logs", f"{name} is kept {days} days")
 
 
 def check_alarms(deployed: Deployed) -> Iterator[CheckResult]:
     """Look whether the alarms are there, switched on, quiet, and heard."""
     names = [each.physical for each in deployed.of_type("AWS::CloudWatch::Alarm")]
-    found = client("cloudwatch").describe_alarms(AlarmNames=names, MaxRecords=100)["MetricAlarms"]
+    found = boto3.client("cloudwatch").describe_alarms(AlarmNames=names, MaxRecords=100)["MetricAlarms"]
     there = {each["AlarmName"]: each for each in found}
     quiet = 0
     for name in names:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
-from travel_gpt.cli.aws_account import client
+import boto3
+
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
 RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
-"""How to mend a role that may do too much."""
+"""How to fix a role that may do too much."""
 
 _READS: Final = "secretsmanager:getsecretvalue"
 _PROVES: Final = "sts:getwebidentitytoken"
@@ -64,7 +65,7 @@ def grants_of(role: str) -> tuple[list[Grant], list[str]]:
     Returns:
         What they allow, and the names of the managed policies that it has besides.
     """
-    iam = client("iam")
+    iam = boto3.client("iam")
     attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     grants: list[Grant] = []
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:

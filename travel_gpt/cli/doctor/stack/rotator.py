@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+import boto3
+
 from travel_gpt.aws.secret_versions import SecretVersions
-from travel_gpt.cli.aws_account import client
 from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 from travel_gpt.cli.doctor.stack.function import REDEPLOY
@@ -35,7 +36,9 @@ def check_rotator(deployed: Deployed) -> Iterator[CheckResult]:
     """Look at the rotation function, where the stack has one."""
     if ROTATOR not in deployed.resources:
         return
-    function = client("lambda").get_function_configuration(FunctionName=deployed.resources[ROTATOR].physical)
+    function = boto3.client("lambda").get_function_configuration(
+        FunctionName=deployed.resources[ROTATOR].physical
+    )
     variables: Mapping[str, str] = function.get("Environment", {}).get("Variables", {})
     admin = variables.get("ROTATION_ADMIN_SECRET_NAME", "")
     yield from _role(str(function["Role"]).rpartition("/")[2], deployed, admin, variables)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import boto3
+
+from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions
-from travel_gpt.cli.aws_account import AWS_FAILURES, client
 from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, age_and_end, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 from travel_gpt.cli.doctor.stack.role import allowed_by
@@ -119,8 +121,8 @@ def stored_at(arn: str, version: str) -> float | None:
         The time; None where AWS does not say.
     """
     try:
-        answer = client("secretsmanager").list_secret_version_ids(SecretId=arn)
-    except AWS_FAILURES:
+        answer = boto3.client("secretsmanager").list_secret_version_ids(SecretId=arn)
+    except AWS_ERRORS:
         return None
     made = [
         each["CreatedDate"].timestamp()
@@ -134,7 +136,7 @@ def _encryption(described: SecretMetadata, deployed: Deployed) -> Iterator[Check
     if not described.kms_key or described.kms_key.endswith("alias/aws/secretsmanager"):
         yield ok("encryption", "AWS's own key for Secrets Manager")
         return
-    iam, role = client("iam"), str(deployed.function["Role"]).rpartition("/")[2]
+    iam, role = boto3.client("iam"), str(deployed.function["Role"]).rpartition("/")[2]
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
     if any(grant.action == "kms:decrypt" for policy in policies for grant in allowed_by(policy)):
@@ -148,7 +150,7 @@ def _encryption(described: SecretMetadata, deployed: Deployed) -> Iterator[Check
 
 
 def _readers(described: SecretMetadata) -> Iterator[CheckResult]:
-    answer = client("secretsmanager").get_resource_policy(SecretId=described.arn)
+    answer = boto3.client("secretsmanager").get_resource_policy(SecretId=described.arn)
     text = answer.get("ResourcePolicy")
     if not text:
         yield ok("readers", "the secret has no policy of its own: IAM alone decides who reads it")

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
 import yaml
 
 import travel_gpt
-from travel_gpt.cli.aws_account import client
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
@@ -83,7 +83,9 @@ def check_template(deployed: Deployed, path: Path | None) -> Iterator[CheckResul
             "template", f"not compared: there is no {NAME} here", "Run it in a clone of Travel GPT."
         )
         return
-    body: Any = client("cloudformation").get_template(StackName=deployed.name, TemplateStage="Original")
+    body: Any = boto3.client("cloudformation").get_template(
+        StackName=deployed.stack.name, TemplateStage="Original"
+    )
     text = body["TemplateBody"]
     try:
         there = parse(text) if isinstance(text, str) else dict(text)
@@ -136,12 +138,12 @@ def _plain(value: Any) -> Any:
 
 def check_drift(deployed: Deployed) -> Iterator[CheckResult]:
     """Say what CloudFormation's own drift detection found when it was last run."""
-    drift = deployed.stack.get("DriftInformation", {})
+    drift = deployed.stack.drift
     status = drift.get("StackDriftStatus", "NOT_CHECKED")
-    again = f"aws cloudformation detect-stack-drift --stack-name {deployed.name}"
+    again = f"aws cloudformation detect-stack-drift --stack-name {deployed.stack.name}"
     when = f", checked on {drift['LastCheckTimestamp']:%Y-%m-%d}" if "LastCheckTimestamp" in drift else ""
     if status == "DRIFTED":
-        show = f"aws cloudformation describe-stack-resource-drifts --stack-name {deployed.name}"
+        show = f"aws cloudformation describe-stack-resource-drifts --stack-name {deployed.stack.name}"
         yield problem("drift", f"resources were changed by hand{when}", f"See which: {show}")
     elif status == "IN_SYNC":
         yield ok("drift", f"no resource was changed by hand{when}")
