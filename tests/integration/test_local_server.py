@@ -21,6 +21,7 @@ import pytest
 
 from tests.fakes.loopback_aws import LoopbackAws
 from tests.fakes.openai import CHAT, MODELS, RESPONSES, FakeOpenAI, behaviours
+from tests.support.documented_commands import started
 from tests.support.markdown import Page
 
 REPOSITORY = Path(__file__).parents[2]
@@ -216,6 +217,16 @@ def test_the_first_screen_of_the_readme_keeps_its_promises(demo: LocalServer) ->
         if "answer" in promise:
             assert body["answer"].startswith(promise["answer"].removesuffix("[...]"))
             assert body["usage"] == promise["usage"]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
+def test_every_documented_curl_is_answered(demo: LocalServer) -> None:
+    documented = {tuple(words) for _, words in started("curl")}
+    assert len(documented) > 3
+    for words in documented:
+        here = [re.sub(r"^http\S+/Prod/travel-gpt", demo.url, word) for word in words]
+        done = subprocess.run(["curl", "-sS", *here], capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["status"] == "success", words
 
 
 @pytest.mark.skipif(not REAL_QUERIES.exists(), reason="the 45 real queries are not beside this repository")

@@ -133,7 +133,7 @@ class TestTheLookUp:
     def test_shows_when_the_function_proved_itself_and_no_other_stacks(
         self, run: Callable[[str], list[str]]
     ) -> None:
-        shown = [line.split("\t") for line in run(query("When the function asked STS"))]
+        shown = [line.split("\t") for line in run(query("When the function requested its identity token"))]
 
         assert shown == [
             ["2026-11-21T08:20:00Z", "GetWebIdentityToken", "travel-gpt-backend-TravelGPTFunction"]

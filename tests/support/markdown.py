@@ -29,6 +29,14 @@ class Page:
         return cls(ROOT / name, (ROOT / name).read_text(encoding="utf-8"))
 
     @cached_property
+    def fenced(self) -> list[tuple[str, str]]:
+        """The language and the text of each fenced block, without its indentation."""
+        return [
+            (match[2], re.sub(rf"^{match[1]}", "", match[3], flags=re.MULTILINE))
+            for match in _FENCE.finditer(self.text)
+        ]
+
+    @cached_property
     def blocks(self) -> list[str]:
         """The fenced blocks."""
         return [match[3] for match in _FENCE.finditer(self.text)]
