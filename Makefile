@@ -10,7 +10,7 @@ CLOUD := .venv/cloud/bin
 SCAN := .venv/scan/bin
 
 # Tests and checks must not depend on who runs them: no credentials, no region, no proxy of the user's.
-NEUTRAL := env -u AWS_PROFILE -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
+NEUTRAL := env -u PYTHONDONTWRITEBYTECODE -u AWS_PROFILE -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
 	-u AWS_ENDPOINT_URL -u OPENAI_API_KEY -u OPENAI_BASE_URL AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1 \
 	AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0 CHECKOV_RUN_SCA_PACKAGE_SCAN=false
 

@@ -9,7 +9,10 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
+import botocore.hooks
 import botocore.session
+import botocore.useragent
+import moto.core.models
 import pytest
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -30,6 +33,8 @@ def _say_nothing_of_the_user() -> None:
         AWS_DEFAULT_REGION="us-east-1",
         AWS_REGION="us-east-1",
         AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     )
     # A proxy stays, since a package index may need it; what a test starts on this machine is not behind it.
     for name in ("NO_PROXY", "no_proxy"):
@@ -37,9 +42,28 @@ def _say_nothing_of_the_user() -> None:
 
 
 _say_nothing_of_the_user()
-# Each mock of moto begins with a new session, for which botocore would read its service models again: half of
-# the time that a test with a mock needs.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+def _make_sessions_cheap() -> None:
+    """Compute once what botocore and moto compute for each mock and call: most of the time of such a test."""
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    botocore.hooks.accepts_kwargs = functools.lru_cache(4096)(botocore.hooks.accepts_kwargs)
+    aliaser = botocore.hooks.EventAliaser
+    original = aliaser.__init__
+    names: dict[str, str] = {}
+
+    def share_names(self: Any, *arguments: Any, **more: Any) -> None:
+        original(self, *arguments, **more)
+        self._alias_name_cache = names
+
+    aliaser.__init__ = share_names  # type: ignore[method-assign]
+    component = botocore.useragent.sanitize_user_agent_string_component
+    botocore.useragent.sanitize_user_agent_string_component = functools.cache(component)
+    # Moto's routes for the library requests, which no test calls AWS with: 1,300 objects for each mock.
+    moto.core.models.RESPONSES_METHODS.clear()
+
+
+_make_sessions_cheap()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -32,15 +32,15 @@ def fresh_process() -> Iterator[None]:
     # Without the fixture monkeypatch, which would undo its changes after this one: a variable that a test
     # deletes while moto has its own credentials set would come back as moto's.
     environment = dict(os.environ)
-    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
     boto3.DEFAULT_SESSION = None
     redaction._guarded.clear()
     yield
     redaction._guarded.clear()
     flush_metrics()
     # The command sets the region for whatever it calls: right for a process, wrong for the next test.
-    os.environ.clear()
-    os.environ.update(environment)
+    if dict(os.environ) != environment:
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 @pytest.fixture

@@ -220,7 +220,7 @@ def our_text() -> str:
     return "\n".join(each for each in our_texts() if redact(each) == each)
 
 
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=8)
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=4), st.sampled_from("-_."))
 @example([0, 1, 2, 3], "-")
 def test_a_key_of_words_takes_no_words_out_of_our_messages(numbers: list[int], joined_by: str) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from moto import mock_aws
 from moto.secretsmanager import models
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def owner() -> SecretsManagerClient:
-    """One client for all: making one takes longer than a whole rotation."""
-    return boto3.client("secretsmanager")
+    """One client for all: making one takes longer than a whole rotation, and signing longer than a call."""
+    return boto3.client("secretsmanager", config=Config(signature_version=UNSIGNED))
 
 
 @pytest.fixture

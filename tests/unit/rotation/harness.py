@@ -50,7 +50,11 @@ class Killed(BaseException):
 
 @dataclass
 class CrashInjector:
-    """Counts the moments before and after each call to the outside, and kills at one of them."""
+    """Counts the moments in which a rotation can die, and kills in one of them.
+
+    They are the start of each step and the return of each call to the outside. To die just before a call
+    leaves outside what dying after the call before it leaves.
+    """
 
     dies_at: int | None = None
     moments: int = 0
@@ -62,10 +66,9 @@ class CrashInjector:
             raise Killed
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """A call with a moment before it and one after it."""
+        """A call with a moment after it."""
 
         def met(*args: Any, **kwargs: Any) -> Any:
-            self.meet()
             result = call(*args, **kwargs)
             self.meet()
             return result
@@ -200,7 +203,12 @@ class Harness:
         """The steps of a rotation, as Secrets Manager calls them."""
         rotation = self.rotation()
         for step in (rotation.create, rotation.set, rotation.test, rotation.finish):
-            yield lambda step=step: step(token)  # type: ignore[misc] # late binding
+
+            def started(step: Callable[[str], str] = step) -> str:
+                self.fate.meet()
+                return step(token)
+
+            yield started
 
     def rotate(self, token: str = "") -> str:
         """Rotate as Secrets Manager does."""

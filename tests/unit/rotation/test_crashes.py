@@ -9,9 +9,9 @@ import pytest
 from tests.unit.rotation.harness import OWNERS_KEY, PLAN, CrashInjector, Harness, Killed
 from travel_gpt.errors import CredentialError
 
-# Before and after each call that a rotation makes, and that a deletion makes: the first two tests count them.
-OF_A_ROTATION = range(39)
-OF_A_DELETION = range(6)
+# See CrashInjector; the first two tests count them.
+OF_A_ROTATION = range(23)
+OF_A_DELETION = range(3)
 
 
 def die_once(world: Harness, token: str, moment: int) -> bool:
