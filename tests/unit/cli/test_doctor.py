@@ -18,7 +18,7 @@ from travel_gpt.cli.doctor import make_run
 from travel_gpt.cli.doctor.check_result import DAY, CheckResult, State, age_and_end, ok, warning
 from travel_gpt.cli.doctor.report import run
 from travel_gpt.cli.errors import USAGE, CliError
-from travel_gpt.cli.secret.key_input import fingerprint
+from travel_gpt.cli.key_input import fingerprint
 from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import AccessDenied
@@ -44,7 +44,7 @@ def test_all_is_well(person: Person) -> None:
 
     assert done.status == 0, done.err
     assert fingerprint(Key(KEY)) in done.out
-    assert f"{person.upstream.base_url} takes the key" in done.out
+    assert f"{person.upstream.base_url} accepts the key" in done.out
     assert "0 to know about, 0 to fix." in done.out
     assert "PROBLEM" not in done.out
     assert [call.path for call in person.upstream.calls] == [MODELS]
@@ -252,7 +252,7 @@ def test_sources_are_asked_in_their_order(person: Person, monkeypatch: pytest.Mo
     passed, gave = found(person, status=0)["source"]
 
     assert passed[0] == "warning"
-    assert passed[1].startswith("secrets-manager is passed over")
+    assert passed[1].startswith("secrets-manager is skipped")
     assert gave == ("ok", "environment gives the key, version OPENAI_API_KEY")
 
 

@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 from travel_gpt.cli.errors import USAGE, CliError
-from travel_gpt.cli.secret.key_input import take_key, take_text
+from travel_gpt.cli.key_input import take_key, take_text
 from travel_gpt.redaction import MASK, redact
 
 KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"

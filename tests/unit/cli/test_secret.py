@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audit_log_path
 from travel_gpt.cli.errors import FAILED, USAGE
-from travel_gpt.cli.secret.key_input import fingerprint
+from travel_gpt.cli.key_input import fingerprint
 from travel_gpt.credentials.credential import Key
 from travel_gpt.errors import AccessDenied, CredentialsUnavailable, InvalidSecret
 
@@ -342,7 +342,7 @@ def test_rollback_to_a_dead_key_is_refused(person: Person) -> None:
     done = person.run("secret", "rollback")
 
     assert done.status == FAILED
-    assert "The previous key is not proven" in done.err
+    assert "The previous key is not verified" in done.err
     assert person.stored() == {"api_key": KEY}
     assert person.audited()[-1]["cause"] == "credential_rejected"
 

@@ -11,9 +11,9 @@ from travel_gpt.cli.destinations import before_aws, before_sources
 from travel_gpt.cli.doctor import make_run
 from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, age_and_end, ok, problem, warning
 from travel_gpt.cli.errors import advice_for, sentence
+from travel_gpt.cli.key_input import fingerprint
 from travel_gpt.cli.secret.env_edit import git_tracks
-from travel_gpt.cli.secret.key_input import fingerprint
-from travel_gpt.cli.secret.verify import server_of, verify, why_not
+from travel_gpt.cli.verification import verify
 from travel_gpt.credentials.advice import LOCAL, not_permitted_message, refused_message, server_name
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.sources.environment import variables_of
@@ -32,7 +32,7 @@ from travel_gpt.errors import (
 )
 from travel_gpt.settings import Settings, settings_fields
 
-_KEPT_IN: Final = {make_run.VARIABLE: "environment", NO_KEY_NEEDED: "secrets-manager"}
+_SOURCE_OF: Final = {make_run.VARIABLE: "environment", NO_KEY_NEEDED: "secrets-manager"}
 """The source whose advice fits a key of `make run`."""
 
 _CHECKS_OF: Final = {
@@ -48,11 +48,11 @@ _CHECKS_OF: Final = {
 def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Look at every setting at once."""
     for wrong in settings.problems:
-        yield problem("settings", wrong, "Set it right: docs/settings.md says what it may be.")
+        yield problem("settings", wrong, "docs/settings.md lists the valid values.")
     if not settings.problems:
-        given = sum(1 for spec in settings_fields() if environ.get(spec.variable, "").strip())
+        count = sum(1 for spec in settings_fields() if environ.get(spec.variable, "").strip())
         yield ok(
-            "settings", f"all are right; {given} of {len(settings_fields())} are set, the rest as by default"
+            "settings", f"all are valid; {count} of {len(settings_fields())} are set, the others are defaults"
         )
 
 
@@ -71,20 +71,20 @@ def check_env_file(folder: Path, settings: Settings) -> Iterator[CheckResult]:
     if not keys:
         yield ok(".env", "it holds no key")
         return
-    held = ", ".join(keys)
+    kept = ", ".join(keys)
     if git_tracks(path):
         yield problem(
-            ".env", f"it holds {held} and is in git", "Revoke the key, then: travel-gpt secret migrate"
+            ".env", f"it holds {kept} and is in git", "Revoke the key, then: travel-gpt secret migrate"
         )
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield problem(".env", f"it holds {held}, and others on this machine may read it", f"chmod 600 {NAME}")
+        yield problem(".env", f"it holds {kept}, and others on this machine may read it", f"chmod 600 {NAME}")
     else:
-        yield warning(".env", f"it holds {held} in plain text", "travel-gpt secret migrate")
+        yield warning(".env", f"it holds {kept} in plain text", "travel-gpt secret migrate")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What came of looking for the key."""
+class LocalKey:
+    """The key of this machine, if there is one, and what the checks of it found."""
 
     findings: list[CheckResult]
     credential: Credential | None
@@ -102,10 +102,10 @@ class Looked:
             return "make run", "try it on this machine; ./deploy.sh deploys it to AWS"
         if verified:
             return "", ""
-        return "travel-gpt doctor --verify", "prove the key with one live call"
+        return "travel-gpt doctor --verify", "verify the key with one live call"
 
 
-def look_for_key(settings: Settings, environ: Mapping[str, str]) -> Looked:
+def look_for_key(settings: Settings, environ: Mapping[str, str]) -> LocalKey:
     """Look for the key where this machine has it: in the chosen sources, or where `make run` takes it.
 
     Args:
@@ -117,7 +117,7 @@ def look_for_key(settings: Settings, environ: Mapping[str, str]) -> Looked:
     """
     if environ.get("CREDENTIAL_SOURCE", "").strip():
         found, credential = check_sources(settings)
-        return Looked(found, credential, credential is not None)
+        return LocalKey(found, credential, credential is not None)
     local, to_try = make_run.check_make_run(settings, environ)
     before_aws()
     if not make_run.has_aws_credentials():
@@ -127,11 +127,11 @@ def look_for_key(settings: Settings, environ: Mapping[str, str]) -> Looked:
     else:
         found, credential = check_sources(settings)
         if credential is not None:
-            return Looked([local, *found], credential, is_stored=True)
+            return LocalKey([local, *found], credential, is_stored=True)
         if not _is_missing(found) or make_run.is_deployed():
-            return Looked([local, *found], to_try, is_stored=False)
+            return LocalKey([local, *found], to_try, is_stored=False)
         why = f"not deployed yet in this account and region, which have no {settings.secret_name}"
-    return Looked([local, *make_run.nothing_deployed(why)], to_try, is_stored=False)
+    return LocalKey([local, *make_run.nothing_deployed(why)], to_try, is_stored=False)
 
 
 def _is_missing(found: Sequence[CheckResult]) -> bool:
@@ -139,7 +139,7 @@ def _is_missing(found: Sequence[CheckResult]) -> bool:
 
 
 def check_sources(settings: Settings) -> tuple[list[CheckResult], Credential | None]:
-    """Ask the sources in their order, as the function does, and say of each what it said.
+    """Fetch the key from the sources in their order, as the function does.
 
     Args:
         settings: the settings, which name the sources.
@@ -155,18 +155,18 @@ def check_sources(settings: Settings) -> tuple[list[CheckResult], Credential | N
         except (SecretNotFound, CredentialsUnavailable) as failure:
             missed.append((name, failure))
         except CredentialError as failure:
-            return [*_passed_over(missed), _of_failure(name, failure)], None
+            return [*_skipped(missed), _of_failure(name, failure)], None
         else:
-            return [*_passed_over(missed), *_of_credential(credential, settings)], credential
+            return [*_skipped(missed), *_of_credential(credential, settings)], credential
     return [_of_failure(name, failure) for name, failure in missed], None
 
 
-def _passed_over(missed: list[tuple[str, CredentialError]]) -> Iterator[CheckResult]:
+def _skipped(missed: list[tuple[str, CredentialError]]) -> Iterator[CheckResult]:
     for name, failure in missed:
         yield warning(
             _CHECKS_OF[failure.code],
-            f"{name} is passed over: {failure.detail}",
-            "Put a key there, or take it out of CREDENTIAL_SOURCE.",
+            f"{name} is skipped: {failure.detail}",
+            "Store a key there, or remove it from CREDENTIAL_SOURCE.",
         )
 
 
@@ -200,13 +200,13 @@ def _of_credential(credential: Credential, settings: Settings) -> Iterator[Check
 
 
 def check_live(credential: Credential, settings: Settings) -> CheckResult:
-    """Make the one live call that proves a key."""
-    server = server_of(credential, settings)
-    failure = verify(credential, settings)
-    if failure is None:
-        accepts = "answers without a key" if credential.source == NO_KEY_NEEDED else "takes the key"
-        return ok("live call", f"{server} {accepts}")
-    return problem("live call", why_not(failure, server), _live_advice(failure, credential, server))
+    """Verify a key with one live call."""
+    verification = verify(credential, settings)
+    if verification.failure is None:
+        accepts = "answers without a key" if credential.source == NO_KEY_NEEDED else "accepts the key"
+        return ok("live call", f"{verification.server} {accepts}")
+    advice = _live_advice(verification.failure, credential, verification.server)
+    return problem("live call", verification.reason, advice)
 
 
 def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -> str:
@@ -217,7 +217,7 @@ def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -
         message = failure.message
     elif isinstance(failure, KeyRefused):
         message = refused_message(
-            _KEPT_IN.get(credential.source, credential.source),
+            _SOURCE_OF.get(credential.source, credential.source),
             server,
             variable=credential.version,
             in_secret=credential.base_url is not None,

@@ -13,7 +13,7 @@ from travel_gpt.cli.doctor.check_result import Check, CheckResult, State, securi
 from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError
 from travel_gpt.settings import Settings
 
-VERIFY_KEY: Final = "prove the key with one live call"
+VERIFY_KEY: Final = "verify the key with one live call"
 _MARKS: Final = {
     State.OK: ("ok     ", "good"),
     State.WARNING: ("warning", "note"),
@@ -32,21 +32,24 @@ def examine_machine(console: Console, *, verify: bool, as_json: bool) -> int:
     Returns:
         The exit status.
     """
-    from travel_gpt.cli.doctor import local_checks as machine
+    from travel_gpt.cli.doctor import local_checks
 
     settings = Settings.load(os.environ)
-    found = [*machine.check_settings(settings, os.environ), *machine.check_env_file(Path.cwd(), settings)]
+    found = [
+        *local_checks.check_settings(settings, os.environ),
+        *local_checks.check_env_file(Path.cwd(), settings),
+    ]
     next_command = ("", "")
     if not settings.problems:
         with console.working("Asking for the key"):
-            looked = machine.look_for_key(settings, os.environ)
-        found += looked.findings
-        if looked.is_stored:
+            key = local_checks.look_for_key(settings, os.environ)
+        found += key.findings
+        if key.is_stored:
             found += security_results(settings, access="API_ACCESS" in os.environ)
-        if verify and looked.credential is not None:
-            with console.working("Proving the key"):
-                found.append(machine.check_live(looked.credential, settings))
-        next_command = looked.next_command(verified=verify)
+        if verify and key.credential is not None:
+            with console.working("Verifying the key"):
+                found.append(local_checks.check_live(key.credential, settings))
+        next_command = key.next_command(verified=verify)
     return report("this machine", found, console, as_json=as_json, again=next_command)
 
 
@@ -122,7 +125,7 @@ def report(
     """Show what was found.
 
     Args:
-        about: what was looked at.
+        about: what was checked.
         found: what was found.
         console: where to show it.
         as_json: whether to print it for another program.

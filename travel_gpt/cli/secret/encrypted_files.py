@@ -11,7 +11,7 @@ from travel_gpt.cli.audit_log import audited, local_user
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_encrypted_file
 from travel_gpt.cli.errors import USAGE, CliError, sentence
-from travel_gpt.cli.secret.key_input import fingerprint, object_of, take_key
+from travel_gpt.cli.key_input import fingerprint, object_of, take_key
 from travel_gpt.cli.target import checked_settings
 from travel_gpt.credentials import jwe
 from travel_gpt.credentials.jwe import Opened
@@ -45,12 +45,12 @@ def encrypt(path: Path, console: Console, *, replace: bool, environ: Mapping[str
             raise CliError(f"{path} is there already. To replace the key in it, add --replace.", USAGE)
         kept = object_of(_open(path, masters).plaintext) if path.stat().st_size else {}
     before_encrypted_file(str(path))
-    given = take_key("OpenAI API key")
+    key_input = take_key("OpenAI API key")
     with audited("secret.encrypt", who=local_user(), source=SOURCE, file=path.name) as change:
         change.version = masters.first.kid
-        _write(path, jwe.encrypt(given.value(kept), masters))
+        _write(path, jwe.encrypt(key_input.value(kept), masters))
     console.good(
-        f"{path} holds the key, encrypted under {masters.first.kid}, fingerprint {fingerprint(given.key)}."
+        f"{path} has the key, encrypted with {masters.first.kid}; fingerprint {fingerprint(key_input.key)}."
     )
     console.say(f"Who has the file and the master key ({masters.origin}) has the key: keep them apart.")
     file = "" if path == default_file({}) else f" CREDENTIAL_FILE={path}"

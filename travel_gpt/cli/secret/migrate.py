@@ -12,8 +12,8 @@ from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_aws, other_than_aws
 from travel_gpt.cli.errors import USAGE, CliError
+from travel_gpt.cli.key_input import KeyInput, parse_key
 from travel_gpt.cli.secret.env_edit import EnvFile, remains
-from travel_gpt.cli.secret.key_input import KeyInput, given
 from travel_gpt.cli.secret.put import SOURCE, Stored, look_at, store
 from travel_gpt.cli.target import SECRETS, Target
 from travel_gpt.credentials.secret import read_secret
@@ -27,10 +27,10 @@ READ_BACK_FOR: Final = 10.0
 
 @dataclass(slots=True)
 class Move:
-    """A key on its way from a file to a secret."""
+    """A key of a file, and the secret that it goes to."""
 
     target: Target
-    given: KeyInput
+    key_input: KeyInput
     stored: Stored
     variables: list[str] = field(default_factory=list)
 
@@ -61,7 +61,7 @@ def migrate(path: Path, target: Target, console: Console, *, replace: bool, yes:
     if not (yes or console.ask("Move them?")):
         raise CliError("Nothing was changed.")
     for move in moves:
-        version = store(move.target, move.given, move.stored, who, console)
+        version = store(move.target, move.key_input, move.stored, who, console)
         with console.working("Reading it back"):
             _read_back(move, version)
         console.say(f"Read back {move.target.name}: it holds what {file.path.name} does.")
@@ -69,7 +69,7 @@ def migrate(path: Path, target: Target, console: Console, *, replace: bool, yes:
     console.good(
         f"Commented out in {file.path.name}: {', '.join(v for move in moves for v in move.variables)}."
     )
-    for sentence in remains(file.path, {move.given.key.reveal() for move in moves}):
+    for sentence in remains(file.path, {move.key_input.key.reveal() for move in moves}):
         console.note(sentence)
     console.say(
         "What else may hold them: backups of this machine, the history of your shell and your editor."
@@ -88,11 +88,11 @@ def _plan(file: EnvFile, target: Target, *, replace: bool) -> list[Move]:
         value = file.value_of(variable)
         if not value:
             continue
-        found = given(value, f"{variable} in {file.path.name}")
+        found = parse_key(value, f"{variable} in {file.path.name}")
         move = moves.get(place.name)
         if move is None:
             move = moves[place.name] = Move(place, found, look_at(place))
-        elif move.given.credential != found.credential:
+        elif move.key_input.credential != found.credential:
             raise CliError(
                 f"{' and '.join([*move.variables, variable])} both mean the secret {place.name}, and differ. "
                 "Take one of them out of the file, then repeat."
@@ -118,7 +118,7 @@ def _state(move: Move) -> str:
     current = move.stored.credential
     if current is None:
         return "which holds no usable key"
-    return "which holds this key already" if current.key == move.given.key else _DIFFERS
+    return "which holds this key already" if current.key == move.key_input.key else _DIFFERS
 
 
 def _read_back(move: Move, version: str) -> None:
@@ -135,7 +135,7 @@ def _read_back(move: Move, version: str) -> None:
             )
         time.sleep(0.5)
     try:
-        same = read_secret(found.text, source=SOURCE, version=version).key == move.given.key
+        same = read_secret(found.text, source=SOURCE, version=version).key == move.key_input.key
     except InvalidSecret:
         same = False
     if not same:

@@ -13,7 +13,7 @@ from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import GIVEN_KEY, before_aws, other_than_aws
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.secret.key_input import KeyInput, fingerprint, object_of, take_key
+from travel_gpt.cli.key_input import KeyInput, fingerprint, object_of, take_key
 from travel_gpt.cli.target import Target
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import KEY_NAMES, read_secret
@@ -51,17 +51,17 @@ def put(target: Target, console: Console) -> None:
     stored = look_at(target)
     which = "The" if stored.exists else "A new"
     console.aside(f"{which} secret {target.name}, as {who}{other_than_aws(os.environ)}.")
-    given = take_key("OpenAI API key")
-    store(target, given, stored, who, console)
+    key_input = take_key("OpenAI API key")
+    store(target, key_input, stored, who, console)
     console.next(f"travel-gpt doctor{target.options} --verify", "see whether the model's server takes it")
 
 
-def store(target: Target, given: KeyInput, stored: Stored, who: str, console: Console) -> str:
+def store(target: Target, key_input: KeyInput, stored: Stored, who: str, console: Console) -> str:
     """Write a key into a secret.
 
     Args:
         target: the secret.
-        given: the key, and what is to be stored with it.
+        key_input: the key, and what is to be stored with it.
         stored: what the secret holds now.
         who: who does it.
         console: where to say what was done.
@@ -72,11 +72,11 @@ def store(target: Target, given: KeyInput, stored: Stored, who: str, console: Co
     Raises:
         CliError: AWS refused, or the value would be of no use.
     """
-    value = given.value(stored.fields)
+    value = key_input.value(stored.fields)
     if stored.credential is not None and _same(value, stored):
         console.good(f"{target.name} holds this key already: nothing was changed.")
         return stored.version
-    kept = sorted(stored.fields.keys() - given.fields.keys() - {*KEY_NAMES, "expires_at"})
+    kept = sorted(stored.fields.keys() - key_input.fields.keys() - {*KEY_NAMES, "expires_at"})
     token = str(uuid.uuid4())
     secrets = boto3.client("secretsmanager")
     with audited("secret.put", who=who, source=SOURCE, secret=target.name) as change:
@@ -88,7 +88,9 @@ def store(target: Target, given: KeyInput, stored: Stored, who: str, console: Co
                 Name=target.name, SecretString=value, ClientRequestToken=token, Description=_DESCRIBES
             )
     done = "replaced the key in" if stored.exists else "created"
-    console.good(f"{done.capitalize()} {target.name}: version {token}, fingerprint {fingerprint(given.key)}.")
+    console.good(
+        f"{done.capitalize()} {target.name}: version {token}, fingerprint {fingerprint(key_input.key)}."
+    )
     if kept:
         console.say(f"What else it held stays: {', '.join(kept)}.")
     if stored.exists:

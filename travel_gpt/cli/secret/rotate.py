@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, SecretMetadata, SecretVersions
-from travel_gpt.cli.audit_log import audited
+from travel_gpt.cli.audit_log import Change, audited
 from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import GIVEN_KEY, before_aws, before_model, other_than_aws
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.secret.key_input import KeyInput, fingerprint, take_key
+from travel_gpt.cli.key_input import KeyInput, fingerprint, take_key
 from travel_gpt.cli.secret.put import SOURCE, Stored, look_at
-from travel_gpt.cli.secret.verify import server_of, verify, why_not
 from travel_gpt.cli.target import Target
+from travel_gpt.cli.verification import server_of, verify
+from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.env_trust import GIVEN
-from travel_gpt.errors import CredentialError, InvalidSecret, TravelGPTError
+from travel_gpt.errors import CredentialError, InvalidSecret
 from travel_gpt.settings import Settings
 
 
@@ -51,13 +52,13 @@ def rotate(target: Target, console: Console) -> None:
     if described.rotates:
         console.note("This secret rotates by itself: the next rotation will replace the key that you put in.")
     console.aside(f"A new key for the secret {target.name}, as {who}{other_than_aws(os.environ)}.")
-    given = take_key("New OpenAI API key")
-    if stored.credential is not None and given.key == stored.credential.key:
+    key_input = take_key("New OpenAI API key")
+    if stored.credential is not None and key_input.key == stored.credential.key:
         raise CliError(
             f"{target.name} holds this key already, so there is nothing to rotate. Make a new key first."
         )
-    version = _rotate(versions, given, stored, settings, who, target, console)
-    console.good(f"{target.name} has a new key: version {version}, fingerprint {fingerprint(given.key)}.")
+    version = _rotate(versions, key_input, stored, settings, who, target, console)
+    console.good(f"{target.name} has a new key: version {version}, fingerprint {fingerprint(key_input.key)}.")
     console.say(
         f"Running environments fetch it within {settings.credential_ttl} s, new ones at once. Then revoke "
         "the old key where you made it. Until then, `travel-gpt secret rollback"
@@ -77,33 +78,44 @@ def _refuse_what_is_under_way(described: SecretMetadata, target: Target) -> None
 
 def _rotate(
     versions: SecretVersions,
-    given: KeyInput,
+    key_input: KeyInput,
     stored: Stored,
     settings: Settings,
     who: str,
     target: Target,
     console: Console,
 ) -> str:
-    value, version = given.value(stored.fields), str(uuid.uuid4())
+    value, version = key_input.value(stored.fields), str(uuid.uuid4())
     credential = read_secret(value, source=GIVEN, version=version)
-    server = server_of(credential, settings)
     with audited("secret.rotate", who=who, source=SOURCE, secret=target.name) as change:
         change.version = version
         with _discarded_unless_promoted(versions, console, target.options):
             versions.stage(value, version)
-            console.say(f"Staged as AWSPENDING: version {version}. Nobody reads it yet.")
-            console.say(f"Proving it at {server}.")
-            with console.working("Waiting for the answer"):
-                failure = verify(credential, settings)
-            if failure is not None:
-                change.facts["cause"] = failure.code
-                raise CliError(
-                    f"The new key is not proven: {why_not(failure, server)}. The current key stays current, "
-                    "and the staged one is discarded. Check the key and its permissions, then repeat."
-                )
-            console.say(f"Proven: {server} took it.")
+            console.say(f"Staged as AWSPENDING: version {version}. The function does not read it yet.")
+            otherwise = (
+                "The current key stays current, and the staged one is discarded. Check the key and its "
+                "permissions, then repeat."
+            )
+            _verify("new", credential, settings, change, console, otherwise)
             change.facts["replaced"] = versions.promote(version) or ""
     return version
+
+
+def _verify(
+    which: str,
+    credential: Credential,
+    settings: Settings,
+    change: Change,
+    console: Console,
+    otherwise: str,
+) -> None:
+    console.say(f"Verifying the {which} key at {server_of(credential, settings)}.")
+    with console.working("Waiting for the answer"):
+        verification = verify(credential, settings)
+    if verification.failure is not None:
+        change.facts["cause"] = verification.failure.code
+        raise CliError(f"The {which} key is not verified: {verification.reason}. {otherwise}")
+    console.say(f"{verification.server} accepted the {which} key.")
 
 
 @contextmanager
@@ -143,20 +155,11 @@ def roll_back(target: Target, console: Console) -> None:
         credential = read_secret(previous.text, source=SOURCE, version=previous.version)
     except InvalidSecret as invalid:
         raise CliError(f"The previous version holds no usable key: {invalid.detail}.") from None
-    server = server_of(credential, settings)
     with audited("secret.rollback", who=who, source=SOURCE, secret=target.name) as change:
         change.version = previous.version
         change.facts["replaced"] = current.version
-        console.say(f"Proving the previous key at {server}.")
-        with console.working("Waiting for the answer"):
-            failure: TravelGPTError | None = verify(credential, settings)
-        if failure is not None:
-            change.facts["cause"] = failure.code
-            raise CliError(
-                f"The previous key is not proven: {why_not(failure, server)}. Nothing was changed. Put in a "
-                f"key that works with: travel-gpt secret rotate{target.options}"
-            )
-        console.say(f"Proven: {server} took the previous key.")
+        otherwise = f"Nothing was changed. Store a working key with: travel-gpt secret rotate{target.options}"
+        _verify("previous", credential, settings, change, console, otherwise)
         versions.roll_back()
     console.good(
         f"{target.name} is back at version {previous.version}, fingerprint {fingerprint(credential.key)}."

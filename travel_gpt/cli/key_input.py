@@ -1,4 +1,4 @@
-"""Taking a key in, and what may be shown of one."""
+"""Asking for a key, and what may be shown of one."""
 
 import getpass
 import hashlib
@@ -11,6 +11,7 @@ from typing import Any, Final
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.secret import KEY_NAMES, read_secret, with_new_key
+from travel_gpt.env_trust import GIVEN
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.redaction import guard
 
@@ -70,7 +71,7 @@ def take_key(prompt: str) -> KeyInput:
     text = take_text(prompt)
     if not text:
         raise CliError("No key was given, so nothing was changed. Run it again and paste the key.", USAGE)
-    return given(text, "What was given")
+    return parse_key(text, "What was given")
 
 
 def take_text(prompt: str) -> str:
@@ -108,7 +109,7 @@ def _hidden(prompt: str) -> str:
             ) from None
 
 
-def given(text: str, what: str) -> KeyInput:
+def parse_key(text: str, what: str) -> KeyInput:
     """Check a key, or a JSON object with one, as the function would.
 
     Args:
@@ -122,7 +123,7 @@ def given(text: str, what: str) -> KeyInput:
         CliError: it is no key. The text does not quote it.
     """
     try:
-        credential = read_secret(text, source="given", version="")
+        credential = read_secret(text, source=GIVEN, version="")
     except InvalidSecret as invalid:
         raise CliError(f"{what} cannot be used: {invalid.detail}. Nothing was changed.", USAGE) from None
     return KeyInput(credential, object_of(text) or {"api_key": credential.key.reveal()})
