@@ -77,6 +77,33 @@ def conceal(text: str) -> str:
     return text
 
 
+class StreamConcealer:
+    """Masks guarded values as ``conceal`` does, in a text that is sent in pieces.
+
+    What may be the beginning of a value is held back until more of the text is known.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece, and return what may be sent."""
+        text = conceal(self._held + piece)
+        end = min((_start_of(value, text) for value in tuple(_guarded)), default=len(text))
+        self._held = text[end:]
+        return text[:end]
+
+    def end(self) -> str:
+        """Return what was held back. It may be the larger part of a value, so its pieces are masked too."""
+        return redact(self._held)
+
+
+def _start_of(value: str, text: str) -> int:
+    """Return where the longest beginning of a value starts that a text ends with; its end for none."""
+    first = max(0, len(text) - len(value) + 1)
+    return next((i for i in range(first, len(text)) if value.startswith(text[i:])), len(text))
+
+
 def _pieces(value: str, size: int) -> set[str]:
     return {value[i : i + size] for i in range(len(value) - size + 1)}
 

@@ -6,13 +6,14 @@ import json
 import re
 import secrets
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given, settings as hypothesis_settings, strategies as st
 
 from travel_gpt import redaction
-from travel_gpt.redaction import MASK, PIECE, WORDY_PIECE, conceal, guard, redact
+from travel_gpt.redaction import MASK, PIECE, WORDY_PIECE, StreamConcealer, conceal, guard, redact
 
 # What a key may hold (see secret.py). Brackets and the mask's own word are left out here: the mask would
 # bring back what it took away.
@@ -189,6 +190,32 @@ def test_given_nothing_is_guarded_then_an_answer_is_unchanged(text: str) -> None
     assume("sk-" not in text)
 
     assert conceal(text) == text
+
+
+@given(
+    st.lists(st.sampled_from(["a-guarded-KEY-0001", "a-guarded-KEY-", "a-g", "a-", "0001", " "]), max_size=6),
+    st.lists(st.integers(0, 60), max_size=8),
+)
+def test_a_guarded_value_in_a_text_in_pieces_is_concealed_wherever_it_is_cut(
+    parts: list[str], cuts: list[int]
+) -> None:
+    guard("a-guarded-KEY-0001")
+    text, edges = "".join(parts), [0, *sorted(cuts), 200]
+    concealer = StreamConcealer()
+
+    sent = [concealer.feed(text[start:end]) for start, end in pairwise(edges)]
+
+    assert "".join(sent) + concealer._held == conceal(text)
+    assert redact(concealer._held) == concealer.end()
+
+
+def test_only_what_may_be_the_start_of_a_guarded_value_is_held_back() -> None:
+    guard("a-guarded-KEY-0001")
+    concealer = StreamConcealer()
+
+    assert concealer.feed("Take a") == "Take "
+    assert concealer.feed(" tram a-gu") == "a tram "
+    assert concealer.feed("ide.") == "a-guide."
 
 
 @cache

@@ -20,17 +20,20 @@ class ServerCapabilities:
         store: whether to send ``store: false``.
         output_cap: the name of the output cap in the Chat Completions API. One is always sent: no call is
             made without a limit on its cost.
+        stream_options: whether to ask a stream of the Chat Completions API for its usage.
+        unopened_reasoning: whether the model's text begins with reasoning that has a closing tag only.
     """
 
     def __init__(self, *, at_openai: bool) -> None:
         # Few other servers have a reasoning effort, and older ones have only max_tokens, which OpenAI's
         # reasoning models refuse.
         self.reasoning = at_openai
-        self.store = True
+        self.store = self.stream_options = True
+        self.unopened_reasoning = False
         self.output_cap, self._other_cap = ("max_completion_tokens", "max_tokens")[:: 1 if at_openai else -1]
         # OpenAI accepts store. Were it left out, because a refusal quotes a user's word, OpenAI would keep
         # every later query for 30 days.
-        self._optional = ("reasoning",) if at_openai else ("reasoning", "store")
+        self._optional = ("reasoning",) if at_openai else ("reasoning", "store", "stream_options")
 
     def learn(self, failure: Exception) -> bool:
         """Note a parameter that the server refused.

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -13,17 +13,12 @@ from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.credential import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import NotPermitted, UpstreamFailed
+from travel_gpt.errors import NotPermitted, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.chat_api import ChatApi
-from travel_gpt.llm.errors import (
-    error_with_status_200,
-    is_failed_exchange,
-    map_openai_error,
-    may_pass,
-    retry_after,
-)
+from travel_gpt.llm.errors import is_failed_exchange, map_openai_error, may_pass
 from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest, Prompt, is_error, objects_in, text_in
+from travel_gpt.llm.refusals import meaning_of_error_in_200
 from travel_gpt.llm.responses_api import ResponsesApi
 from travel_gpt.redaction import guard
 from travel_gpt.settings import Settings
@@ -90,6 +85,56 @@ class ModelClient:
         request = self._request(prompt, credential, self._settings.max_output_tokens)
         return api.read(self._post(api, request, credential, deadline), request.model)
 
+    def stream(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Generator[str | Answer]:
+        """Ask the model, and read its answer while it arrives.
+
+        Nothing is sent before the first piece is asked for. Failures are tried again only until then; later
+        ones are raised, after what was yielded. Closing the generator closes the connection.
+
+        Args:
+            prompt: what to ask.
+            credential: the key to use, and the server that it is for.
+            deadline: when the whole answer must be here.
+
+        Yields:
+            The pieces of the answer's text, without credentials, then the answer.
+
+        Raises:
+            KeyRefused: the server answered 401.
+            TravelGPTError: any other failure, in the project's terms.
+        """
+        api = self._api(credential)
+        request = self._request(prompt, credential, self._settings.max_output_tokens)
+
+        def begin(
+            client: openai.OpenAI, timeout: openai.Timeout
+        ) -> tuple[str | Answer, Generator[str | Answer]]:
+            from travel_gpt.llm.streaming import read_stream
+
+            # As plain JSON: the first event that the SDK builds of a Response takes half a second.
+            events = client.post(
+                api.path,
+                cast_to=object,
+                body=api.body(request, stream=True),
+                options={"timeout": timeout},
+                stream=True,
+                stream_cls=openai.Stream[object],
+            )
+            parts = read_stream(events, api, request, deadline)
+            return next(parts), parts
+
+        first, parts = self._call(begin, credential, deadline, request.capabilities)
+        try:
+            yield first
+            yield from parts
+        except Exception as caught:  # noqa: BLE001 - as in _call
+            failure = caught
+        else:
+            return
+        finally:
+            parts.close()
+        raise self._meaning(failure, credential)
+
     def verify(self, credential: Credential, deadline: Deadline) -> frozenset[str]:
         """Verify a key with the one call that costs nothing: it lists the models.
 
@@ -151,19 +196,23 @@ class ModelClient:
             if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
                 # The SDK makes later calls wait for an exchange of tokens that hangs: a new client does not.
                 self._made = None
-            meaning = map_openai_error(failure)
+            meaning = self._meaning(failure, credential)
             # A refusal with a meaning of its own, such as a full context, may name a parameter in passing.
             if capabilities and type(meaning) is UpstreamFailed and capabilities.learn(failure):
                 continue
-            delay = _retry_delay(failure, retries) if may_pass(failure, meaning) else None
+            delay = _retry_delay(failure, meaning, retries) if may_pass(failure, meaning) else None
             last = retries == self._settings.max_retries
             if last or delay is None or deadline.left() < delay + MIN_TRY_SECONDS:
-                if isinstance(meaning, NotPermitted):
-                    meaning.message = not_permitted_message(self._base_url(credential))
                 # Not chained: the text of a 401 quotes a part of the key.
                 raise meaning
             retries += 1
             time.sleep(delay)
+
+    def _meaning(self, failure: Exception, credential: Credential) -> TravelGPTError:
+        meaning = map_openai_error(failure)
+        if isinstance(meaning, NotPermitted):
+            meaning.message = not_permitted_message(self._base_url(credential))
+        return meaning
 
     def _post(
         self, api: ModelApi, request: ModelRequest, credential: Credential, deadline: Deadline
@@ -180,7 +229,7 @@ class ModelClient:
 
     def _require_no_error(self, reply: object, credential: Credential, path: str) -> None:
         if is_error(reply):
-            raise error_with_status_200(reply, self._base_url(credential) + path)
+            raise meaning_of_error_in_200(reply, self._base_url(credential) + path)
 
     def _api(self, credential: Credential) -> ModelApi:
         return MODEL_APIS[credential.api or self._settings.api]
@@ -227,20 +276,15 @@ def _guard_bearer(request: httpx2.Request) -> None:
     guard(request.headers.get("Authorization", "").removeprefix("Bearer "))
 
 
-def _retry_delay(failure: Exception, retries: int) -> float | None:
+def _retry_delay(failure: Exception, meaning: TravelGPTError, retries: int) -> float | None:
     """Return the seconds to wait before another try; None where it cannot help."""
     if isinstance(failure, openai.APITimeoutError):
-        # The time is spent, and the first answer may still be on its way to the bill.
+        # The time is spent, and the first answer may still be charged.
         return None
-    if isinstance(failure, openai.APIConnectionError) or is_failed_exchange(failure):
-        asked = None
-    elif isinstance(failure, openai.APIStatusError) and (
-        failure.status_code == 409 or failure.status_code >= 500
-    ):
-        asked = retry_after(failure)
-    else:
+    cut = isinstance(failure, openai.APIConnectionError | ConnectionError) or is_failed_exchange(failure)
+    if not cut and meaning.upstream_status != 409 and (meaning.upstream_status or 0) < 500:
         return None
-    if asked is not None:
-        return asked if asked <= MAX_RETRY_DELAY else None
+    if meaning.retry_after is not None:
+        return meaning.retry_after if meaning.retry_after <= MAX_RETRY_DELAY else None
     # Random, so that requests which failed together are not repeated together.
     return min(MAX_RETRY_DELAY, random.uniform(0.5, 1.0) * 0.25 * 2.0**retries)  # noqa: S311 - no secret

@@ -15,7 +15,7 @@ import openai
 
 from travel_gpt.errors import KeyRefused, TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
 from travel_gpt.llm.error_body import read_error_body
-from travel_gpt.llm.refusals import Refusal, meaning_of
+from travel_gpt.llm.refusals import Refusal, meaning_of, meaning_of_error_in_200
 from travel_gpt.redaction import redact
 
 _LONGEST_WAIT: Final = 3600
@@ -50,27 +50,20 @@ def map_openai_error(failure: Exception) -> TravelGPTError:
                 retry_after=retry_after(failure),
             )
         )
+    if type(failure) is openai.APIError:
+        # The SDK has no other name for an error that came in a stream.
+        return meaning_of_error_in_200(
+            failure.body, _url(failure.request), status=500, prefix="the stream ended with an error"
+        )
     if (reason := why_not_connected(failure)) is not None:
         return UpstreamUnreachable(f"no connection to {_host(failure)}: {reason}")
     if isinstance(failure, openai.APITimeoutError | TimeoutError):
         return UpstreamTimeout("the model's server did not answer in time")
-    if isinstance(failure, openai.APIConnectionError):
+    if isinstance(failure, openai.APIConnectionError | ConnectionError):
         return UpstreamFailed("the connection to the model's server was cut")
     if isinstance(failure, json.JSONDecodeError):
         return UpstreamFailed("the reply says that it is JSON, and is not")
     return UpstreamFailed(f"the reply cannot be read ({type(failure).__name__})")
-
-
-def error_with_status_200(reply: object, url: str) -> TravelGPTError:
-    """Return what a reply means that has status 200 and is an error all the same.
-
-    Args:
-        reply: the parsed reply.
-        url: what was asked for.
-    """
-    error = read_error_body(reply)
-    status = int(error.code) if error.code.isdecimal() and len(error.code) == 3 else 200
-    return meaning_of(Refusal(status, error, url, prefix="the server answered 200 with an error"))
 
 
 def is_failed_exchange(failure: Exception) -> bool:

@@ -3,6 +3,7 @@
 A reply is not validated, so nothing in it is certain to be there or to have the type that the API documents.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -66,20 +67,37 @@ class ModelApi(Protocol):
         """Where to post, below the base URL."""
         ...
 
-    def body(self, request: ModelRequest) -> dict[str, Any]:
+    def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
         """Return the body of the HTTP request."""
         ...
 
-    def read(self, reply: object, model: str) -> Answer:
+    def read(self, reply: object, model: str, text: str | None = None) -> Answer:
         """Return the answer in a reply.
 
         Args:
             reply: the parsed JSON.
             model: the model that was asked, for a reply that does not name it.
+            text: the text that a stream brought, in place of the reply's.
 
         Raises:
             ContentRefused: the model declined.
             UpstreamFailed: the reply does not have the API's shape, or no text.
+        """
+        ...
+
+    def read_events(
+        self, events: Iterable[object], reply: dict[str, Any], capabilities: ServerCapabilities
+    ) -> Iterator[str]:
+        """Yield the text of a stream without reasoning, in pieces that may be empty.
+
+        Args:
+            events: the parsed JSON of each event.
+            reply: filled with what ``read`` takes.
+            capabilities: those of the server.
+
+        Raises:
+            ConnectionError: the stream ended before the answer did.
+            TravelGPTError: the stream has an error.
         """
         ...
 

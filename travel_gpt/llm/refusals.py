@@ -140,17 +140,26 @@ def meaning_of(refusal: Refusal) -> TravelGPTError:
     return meaning
 
 
-def of_failed_response(error: object) -> TravelGPTError:
-    """Say what the ``error`` of a Response with status ``failed`` means.
-
-    Its codes are those of ``openai.types.responses.ResponseError``.
+def meaning_of_error_in_200(
+    error: object, url: str = "", *, status: int = 200, prefix: str = "the server answered 200 with an error"
+) -> TravelGPTError:
+    """Say what an error means that came with HTTP status 200: as the reply, in a Response or in a stream.
 
     Args:
-        error: the field of the Response.
+        error: the error, or the whole reply.
+        url: what was asked for.
+        status: the HTTP status that the error stands for, where its code does not say.
+        prefix: what the detail begins with.
     """
     said = read_error_body(error)
-    status = 429 if said.code == "rate_limit_exceeded" else 500
-    return meaning_of(Refusal(status, said, "", prefix="the response has status failed"))
+    if said.code.isdecimal() and len(said.code) == 3:
+        status = int(said.code)
+    elif "rate_limit" in said.codes:
+        status = 429
+    elif "invalid_request" in said.codes:
+        # groq/POST /v1/chat/completions stream/stream-error-mid.
+        status = 400
+    return meaning_of(Refusal(status, said, url, prefix=prefix))
 
 
 def _of_the_permission(refusal: Refusal) -> TravelGPTError | None:

@@ -1,7 +1,10 @@
 """``POST /responses``: OpenAI's own API."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from travel_gpt.errors import TravelGPTError
+from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.model_api import (
     Answer,
     ModelRequest,
@@ -20,7 +23,7 @@ class ResponsesApi:
 
     path: Final = "/responses"
 
-    def body(self, request: ModelRequest) -> dict[str, Any]:
+    def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
         """Return the body of the HTTP request. ``store`` is off: OpenAI would keep the query for 30 days."""
         body: dict[str, Any] = {
             "model": request.model,
@@ -32,15 +35,15 @@ class ResponsesApi:
             body["store"] = False
         if request.capabilities.reasoning:
             body["reasoning"] = {"effort": request.reasoning_effort}
+        if stream:
+            body["stream"] = True
         return body
 
-    def read(self, reply: object, model: str) -> Answer:
+    def read(self, reply: object, model: str, text: str | None = None) -> Answer:
         """Return the answer in a Response."""
         response = require_object(reply)
         if response.get("status") == "failed":
-            from travel_gpt.llm.refusals import of_failed_response
-
-            raise of_failed_response(response.get("error"))
+            raise _failure(response.get("error"))
         # Reasoning has items of its own, whose texts are not for the user.
         messages = [
             objects_in(item, "content")
@@ -49,13 +52,48 @@ class ResponsesApi:
         ]
         reason = object_in(response, "incomplete_details").get("reason")
         return make_answer(
-            text="".join(without_think_blocks(_text(parts)) for parts in messages),
+            text="".join(without_think_blocks(_text(parts)) for parts in messages) if text is None else text,
             refused=reason == "content_filter"
             or any(part.get("type") == "refusal" for parts in messages for part in parts),
             truncated=reason == "max_output_tokens",
             model=text_in(response, "model") or model,
             usage=usage_in(response, "input_tokens", "output_tokens"),
         )
+
+    def read_events(
+        self, events: Iterable[object], reply: dict[str, Any], capabilities: ServerCapabilities
+    ) -> Iterator[str]:
+        """Yield the text of a stream, whose last event has the whole Response."""
+        from travel_gpt.llm.reasoning import ReasoningFilter
+
+        reasoning = ReasoningFilter(capabilities)
+        for event in events:
+            if not isinstance(event, dict):
+                continue
+            kind = event.get("type")
+            if kind == "response.output_text.delta":
+                yield reasoning.feed(text_in(event, "delta"))
+            elif kind == "response.output_item.done":
+                # Each message may begin with reasoning.
+                yield reasoning.end()
+                reasoning = ReasoningFilter(capabilities)
+            elif kind in ("response.completed", "response.incomplete"):
+                reply.update(object_in(event, "response"))
+                yield reasoning.end()
+                return
+            elif kind == "error":
+                raise _failure(event)
+            elif kind == "response.failed" and (error := object_in(event, "response").get("error")):
+                raise _failure(error)
+            # Azure OpenAI sends response.failed without the error, and an event with it after that
+            # (azure-openai/POST /v1/responses stream/stream-failed-then-error-rate-limit).
+        raise ConnectionError("the stream ended before the Response")
+
+
+def _failure(error: object) -> TravelGPTError:
+    from travel_gpt.llm.refusals import meaning_of_error_in_200
+
+    return meaning_of_error_in_200(error, status=500, prefix="the response has status failed")
 
 
 def _text(parts: list[dict[str, Any]]) -> str:

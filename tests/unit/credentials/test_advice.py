@@ -5,6 +5,7 @@ import os
 import httpx2
 import pytest
 
+from tests.unit.llm.sdk import model_client
 from travel_gpt.credentials.advice import (
     LOCAL,
     key_place,
@@ -17,8 +18,6 @@ from travel_gpt.credentials.sources.environment import EnvironmentSource
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import AccessDenied, CredentialRejected, InvalidSecret, SecretNotFound
-from travel_gpt.llm.client import ModelClient
-from travel_gpt.settings import Settings
 
 OPENAI = "https://api.openai.com/v1"
 OTHER = "https://llm.example.com:8443/v1"
@@ -91,9 +90,8 @@ def test_a_call_that_another_server_does_not_permit_is_no_matter_of_openais() ->
 
 @pytest.mark.parametrize(("base_url", "named"), [(OPENAI, "OpenAI knows"), (OTHER, "llm.example.com:8443")])
 def test_the_model_client_names_the_server_that_does_not_permit_a_call(base_url: str, named: str) -> None:
-    upstream = ModelClient(Settings.load({"OPENAI_BASE_URL": base_url}))
-    upstream._http = httpx2.Client(
-        transport=httpx2.MockTransport(lambda _: httpx2.Response(403, json={"error": {"message": "no"}}))
+    upstream = model_client(
+        lambda _: httpx2.Response(403, json={"error": {"message": "no"}}), OPENAI_BASE_URL=base_url
     )
     credential = Credential(key=Key("sk-canary-0123456789abcdefghij"), source="environment")
     with pytest.raises(CredentialRejected) as refused:

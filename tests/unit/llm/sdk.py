@@ -1,21 +1,51 @@
-"""The exceptions of the openai SDK, made by the SDK itself out of a server's reply."""
+"""A model client whose server is in the process, and the SDK's exceptions, made by the SDK from a reply."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+import json
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import httpx2
 import openai
 
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Prompt
+from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PROMPT = Prompt("Be brief.", "Lisbon?")
 OPENAI = "https://api.openai.com/v1/responses"
 REQUEST = httpx2.Request("POST", OPENAI)
+
+
+class Server:
+    """A model's server inside the SDK's own HTTP client; the last step of its script repeats."""
+
+    def __init__(self, *script: Any) -> None:
+        self.script: list[Any] = list(script)
+        self.requests: list[httpx2.Request] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request)
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(step, Exception):
+            raise step
+        reply: httpx2.Response = step(request) if callable(step) else step
+        return reply
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(request.content) for request in self.requests]
+
+
+def model_client(server: Callable[[httpx2.Request], httpx2.Response], **environment: str) -> ModelClient:
+    """Return a model client of the server; the keywords are environment variables."""
+    http = partial(openai.DefaultHttpxClient, transport=httpx2.MockTransport(server))
+    with patch.object(openai, "DefaultHttpxClient", http):
+        return ModelClient(Settings.load(environment))
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.fakes.openai import bodies
 from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, soon
-from tests.unit.llm.sdk import PROMPT, REQUEST, refusal
+from tests.unit.llm.sdk import PROMPT, REQUEST, Server, model_client, refusal
 from travel_gpt.credentials.credential import Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
@@ -29,30 +30,14 @@ from travel_gpt.errors import (
     UpstreamUnreachable,
 )
 from travel_gpt.llm import client as module
-from travel_gpt.llm.client import MAX_RETRY_DELAY, ModelClient, _retry_delay
+from travel_gpt.llm.client import MAX_RETRY_DELAY, _retry_delay
+from travel_gpt.llm.errors import map_openai_error
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-
-class Server:
-    """A model's server inside the SDK's own HTTP client; the last step of its script repeats."""
-
-    def __init__(self) -> None:
-        self.script: list[Any] = [answered]
-        self.requests: list[httpx2.Request] = []
-
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        self.requests.append(request)
-        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(step, Exception):
-            raise step
-        reply: httpx2.Response = step(request) if callable(step) else step
-        return reply
-
-    def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(request.content) for request in self.requests]
+    from travel_gpt.llm.client import ModelClient
 
 
 def answered(request: httpx2.Request) -> httpx2.Response:
@@ -69,7 +54,7 @@ def refused(status: int, message: str = "No.", headers: dict[str, str] | None = 
 
 @pytest.fixture
 def server() -> Server:
-    return Server()
+    return Server(answered)
 
 
 @pytest.fixture
@@ -81,23 +66,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def connect(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelClient]]:
-    """Give a function that makes the way to the scripted server; its keywords are environment variables."""
-    made: list[ModelClient] = []
-    plain = openai.DefaultHttpxClient
-
-    def client(**options: Any) -> Any:
-        return plain(**options, transport=httpx2.MockTransport(server))
-
-    monkeypatch.setattr(openai, "DefaultHttpxClient", client)
-
-    def make(**environment: str) -> ModelClient:
-        made.append(ModelClient(Settings.load(environment)))
-        return made[-1]
-
-    yield make
-    for upstream in made:
-        upstream.close()
+def connect(server: Server) -> Callable[..., ModelClient]:
+    """Give a function that makes a client of the scripted server; its keywords are environment variables."""
+    return partial(model_client, server)
 
 
 def test_the_default_call_goes_to_openai_with_the_key_in_the_header(connect: Any, server: Server) -> None:
@@ -443,7 +414,7 @@ def test_a_closed_way_says_so(connect: Any) -> None:
     ],
 )
 def test_pauses_grow_and_are_spread_out(failure: Exception, tried: int, least: float, most: float) -> None:
-    pauses = [_retry_delay(failure, tried) for _ in range(50)]
+    pauses = [_retry_delay(failure, map_openai_error(failure), tried) for _ in range(50)]
 
     assert all(pause is not None and least <= pause <= most for pause in pauses)
     assert least == most or len(set(pauses)) > 1
@@ -465,4 +436,4 @@ def test_pauses_grow_and_are_spread_out(failure: Exception, tried: int, least: f
     ids=["400", "401", "404", "422", "429", "503-later", "timeout", "deadline", "unreadable"],
 )
 def test_there_is_no_pause_where_another_try_cannot_help(failure: Exception) -> None:
-    assert _retry_delay(failure, 0) is None
+    assert _retry_delay(failure, map_openai_error(failure), 0) is None

@@ -5,8 +5,9 @@ from hypothesis import given, strategies as st
 
 from tests.fakes.openai import bodies
 from travel_gpt.errors import UpstreamFailed
+from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.client import MODEL_APIS
-from travel_gpt.llm.reasoning import answer_start, without_reasoning
+from travel_gpt.llm.reasoning import ReasoningFilter, without_reasoning
 
 STRIPPED = [
     ("<think>A tram or a bus?</think>Take tram 28.", "Take tram 28."),
@@ -69,12 +70,38 @@ def test_whatever_was_thought_and_answered_only_the_answer_remains(thought: str,
     assert without_reasoning(f"<think>{thought}</think>{answer}") == answer
 
 
-def test_a_stream_may_ask_as_often_as_it_grows() -> None:
-    text = "<think>A tram?</think>Take tram 28."
+TAGS = ["<think>", "</think>", "<think ", "[THINK]", "[/think]", "◁think▷", "◁/think▷", "<thin", "k>", "er>"]
 
-    starts = [answer_start(text[:length]) for length in range(len("<think>"), len(text) + 1)]
 
-    assert set(starts) == {None, text.index("Take")}
+@given(
+    st.lists(st.sampled_from([*TAGS, "\n", " ", "\t", "`", "<", "[", "Take", " tram"]), max_size=9),
+    st.lists(st.integers(1, 9), min_size=40, max_size=40),
+)
+def test_the_answer_is_the_same_however_the_text_is_cut_in_pieces(parts: list[str], sizes: list[int]) -> None:
+    text = "".join(parts)
+    reasoning, rest, answer = ReasoningFilter(), text, ""
+    for size in (*sizes, len(text)):
+        answer += reasoning.feed(rest[:size])
+        rest = rest[size:]
+
+    assert answer + reasoning.end() == without_reasoning(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "returned"),
+    [
+        ("Take tram", "Take tram"),
+        (" \n ", ""),
+        ("<think>A tram?", ""),
+        ("<think>A tram?</think>Ta", "Ta"),
+        ("Take\n", "Take\n"),
+        ("Take\n <thi", "Take\n"),
+        ("Take\n <thin>", "Take\n <thin>"),
+        ("Take <thi", "Take <thi"),
+    ],
+)
+def test_no_more_is_held_back_than_may_be_reasoning(text: str, returned: str) -> None:
+    assert ReasoningFilter(ServerCapabilities(at_openai=False)).feed(text) == returned
 
 
 @pytest.mark.parametrize(("text", "answer"), STRIPPED)

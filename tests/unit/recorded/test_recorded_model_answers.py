@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx2
-import openai
 import pytest
 
 from tests.support.recorded import Recording, recordings
 from tests.unit.doubles import FIRST, soon
-from tests.unit.llm.sdk import PROMPT
+from tests.unit.llm.sdk import PROMPT, model_client
 from travel_gpt.errors import TravelGPTError
-from travel_gpt.llm.client import ModelClient
-from travel_gpt.settings import Settings
+from travel_gpt.llm.model_api import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from travel_gpt.llm.model_api import Answer
-
-    Ask = Callable[[Recording], Answer]
+    from travel_gpt.llm.client import ModelClient
 
 CHAT, RESPONSES = "POST /v1/chat/completions", "POST /v1/responses"
 
@@ -102,64 +96,88 @@ ANSWERS = {
     f"bedrock-openai/{RESPONSES}/text": ("OK", False),
 }
 
+COUNT = "Sure! Here’s a quick count:\n\n1  \n2  \n3  \n4  \n5"
+# In the last event alone: the recording is cut in the middle.
+WEB_SEARCH = (
+    "The tallest mountain in Alberta is **Mount Columbia** (3,747 m / 12,294 ft). "
+    "([britannica.com](https://www.britannica.com/place/Mount-Columbia?utm_source=openai))"
+)
+
+# The text that each recorded stream yields, and the code of the failure that it ends with.
+STREAMS = {
+    f"openai/{RESPONSES} stream/stream-text": ("pong", None),
+    f"openai/{RESPONSES} stream/stream-web-search": (WEB_SEARCH, None),
+    f"openai/{RESPONSES} stream/stream-function-call": ("", "upstream_error"),
+    f"openai/{RESPONSES} stream/stream-error-insufficient-quota": ("", "quota_exhausted"),
+    f"openai/{RESPONSES} stream/stream-error-mid": ("", "upstream_error"),
+    f"openai/{RESPONSES} stream/stream-error-503-overloaded": ("", "upstream_error"),
+    f"openai/{RESPONSES} stream/stream-failed-overloaded": ("", "upstream_error"),
+    f"azure-openai/{RESPONSES} stream/stream-failed-then-error-rate-limit": ("", "upstream_rate_limited"),
+    f"openai/{RESPONSES} stream/incomplete-max-output-tokens": ("Hello,", None),
+    f"openai/{RESPONSES} stream/incomplete-event-documented": ("", "upstream_error"),
+    f"openai/{RESPONSES} stream/error-event-documented": ("", "upstream_error"),
+    f"openai/{RESPONSES} stream/stream-refusal-delta-documented": ("", "upstream_error"),
+    f"bedrock-openai/{RESPONSES} stream/stream-text": (
+        "Sure! Here’s a quick count:\n\n1  \n2  \n3  \n4  \n5",
+        None,
+    ),
+    f"bedrock-openai/{RESPONSES} stream/stream-function-call": ("", "upstream_error"),
+    f"openai/{CHAT} stream/stream-text-include-usage": ("The capital of the UK is London.", None),
+    f"openai/{CHAT} stream/stream-refusal": ("", "content_refused"),
+    f"openai/{CHAT} stream/stream-tool-call": ("", "upstream_error"),
+    f"azure-openai/{CHAT} stream/stream-first-chunk-without-choices": ("Capital of", "upstream_error"),
+    f"vllm/{CHAT} stream/stream-error-first-event": ("", "upstream_error"),
+    f"sglang/{CHAT} stream/stream-error-context-length": ("", "context_length_exceeded"),
+    f"ollama/{CHAT} stream/stream-text": ("2  \n3", None),
+    f"gpustack/{CHAT} stream/stream-without-done": ("3.", None),
+    f"openrouter/{CHAT} stream/stream-with-comments": ("", "upstream_error"),
+    f"groq/{CHAT} stream/stream-error-mid": ("", "upstream_error"),
+}
+
 RETRYABLE = ("upstream_error", "upstream_rate_limited")
 
 
 def queries() -> dict[str, Recording]:
-    """The recorded answers to a query, but for streams that began: those are read by a later feature."""
+    """The recorded answers to a query."""
     return {
         name: line
         for name, line in recordings("openai").items()
         if name.split("/", 1)[1].startswith((CHAT, RESPONSES))
-        and (line.status != 200 or " stream/" not in name)
     }
 
 
-@pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
-    """Give a function that asks a server which answers as recorded."""
-    made: list[ModelClient] = []
-    plain = openai.DefaultHttpxClient
-    answers: list[httpx2.Response] = []
+def client_of(line: Recording) -> ModelClient:
+    """Return a client of a server that answers as recorded."""
+    text = line.body if isinstance(line.body, str) else json.dumps(line.body)
+    kind = "application/json"
+    if " stream/" in line.name and line.status == 200:
+        kind = "text/event-stream"
+        if "data:" not in text or "\n\n" not in text:
+            # Some lines have only the payloads of the events, others have lost the blank lines between them.
+            payloads = (each.removeprefix("data:") for each in text.splitlines())
+            text = "".join(f"data: {payload}\n\n" for payload in payloads)
+    headers = {"content-type": kind} | {
+        name: value
+        for name, value in line.headers.items()
+        if name.startswith(("retry-after", "content-type")) and isinstance(value, str)
+    }
+    return model_client(
+        lambda _: httpx2.Response(line.status or 200, text=text, headers=headers),
+        OPENAI_API="chat" if CHAT in line.name else "responses",
+        OPENAI_MAX_RETRIES="0",
+    )
 
-    def client(**options: Any) -> Any:
-        return plain(**options, transport=httpx2.MockTransport(lambda _: answers[-1]))
 
-    monkeypatch.setattr(openai, "DefaultHttpxClient", client)
-
-    def send(line: Recording) -> Answer:
-        text = line.body if isinstance(line.body, str) else json.dumps(line.body)
-        headers = {"content-type": "application/json"} | {
-            name: value
-            for name, value in line.headers.items()
-            if name.startswith(("retry-after", "content-type")) and isinstance(value, str)
-        }
-        answers.append(httpx2.Response(line.status or 200, text=text, headers=headers))
-        api = "chat" if CHAT in line.name else "responses"
-        made.append(
-            ModelClient(
-                Settings.load(
-                    {
-                        "OPENAI_API": api,
-                        "OPENAI_BASE_URL": "https://api.openai.com/v1",
-                        "OPENAI_MAX_RETRIES": "0",
-                    }
-                )
-            )
-        )
-        return made[-1].ask(PROMPT, FIRST, soon())
-
-    yield send
-    for upstream in made:
-        upstream.close()
+def ask(line: Recording) -> Answer:
+    return client_of(line).ask(PROMPT, FIRST, soon())
 
 
 def test_every_recorded_answer_to_a_query_is_in_a_table() -> None:
-    assert {*CODES, *ANSWERS} == set(queries())
+    assert {*CODES, *ANSWERS, *STREAMS} == set(queries())
 
 
 @pytest.mark.parametrize(("name", "code"), CODES.items(), ids=CODES)
-def test_a_recorded_refusal_has_its_code(ask: Ask, name: str, code: str) -> None:
+def test_a_recorded_refusal_has_its_code(name: str, code: str) -> None:
     with pytest.raises(TravelGPTError) as raised:
         ask(recordings("openai")[name])
 
@@ -174,7 +192,7 @@ def test_a_recorded_refusal_has_its_code(ask: Ask, name: str, code: str) -> None
 
 
 @pytest.mark.parametrize(("name", "answer"), ANSWERS.items(), ids=ANSWERS)
-def test_a_recorded_answer_is_read(ask: Ask, name: str, answer: tuple[str, bool]) -> None:
+def test_a_recorded_answer_is_read(name: str, answer: tuple[str, bool]) -> None:
     line = recordings("openai")[name]
     read = ask(line)
 
@@ -196,7 +214,7 @@ def test_a_recorded_answer_is_read(ask: Ask, name: str, answer: tuple[str, bool]
         (f"litellm/{CHAT}/403-upstream-permission", "configuration of that server"),
     ],
 )
-def test_a_good_key_is_not_called_refused(ask: Ask, name: str, words: str) -> None:
+def test_a_good_key_is_not_called_refused(name: str, words: str) -> None:
     with pytest.raises(TravelGPTError) as raised:
         ask(recordings("openai")[name])
 
@@ -207,8 +225,29 @@ def test_a_good_key_is_not_called_refused(ask: Ask, name: str, words: str) -> No
     ("name", "seconds"),
     [(f"azure-openai/{CHAT}/429-rate-limit", 1), (f"openai/{CHAT}/429-rate-limit-tpm", 5)],
 )
-def test_a_recorded_rate_limit_says_how_long_to_wait(ask: Ask, name: str, seconds: int) -> None:
+def test_a_recorded_rate_limit_says_how_long_to_wait(name: str, seconds: int) -> None:
     with pytest.raises(TravelGPTError) as raised:
         ask(recordings("openai")[name])
 
     assert raised.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"), [(name, *end) for name, end in STREAMS.items()], ids=STREAMS
+)
+def test_a_recorded_stream_is_read(name: str, text: str, code: str | None) -> None:
+    parts: list[str | Answer] = []
+    failed = None
+    try:
+        parts.extend(client_of(recordings("openai")[name]).stream(PROMPT, FIRST, soon()))
+    except TravelGPTError as failure:
+        failed = failure.code
+
+    assert failed == code
+    answer = parts.pop() if code is None else None
+    assert "".join(map(str, parts)) == text
+    if code is None:
+        assert isinstance(answer, Answer)
+        assert answer.text == text
+        assert answer.usage.total_tokens is not None
+        assert answer.truncated is ("incomplete" in name)

@@ -1,0 +1,164 @@
+"""The model client reads streams of both APIs over real HTTP: connections, failures and deadlines."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import islice, repeat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.openai import CHAT, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
+from tests.fakes.openai.events import chat_stream, responses_stream
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.deadline import Deadline
+from travel_gpt.errors import UpstreamFailed, UpstreamTimeout
+from travel_gpt.llm.client import ModelClient
+from travel_gpt.llm.model_api import Answer, Prompt
+from travel_gpt.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+PATHS = {"responses": RESPONSES, "chat": CHAT}
+STREAMS = {"responses": responses_stream, "chat": chat_stream}
+KEY = Credential(Key("sk-proj-0123456789abcdefABCDEF"), source="environment")
+PROMPT = Prompt("Be brief.", "Lisbon?")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI() as made:
+        yield made
+
+
+@pytest.fixture
+def upstream(server: FakeOpenAI) -> FakeOpenAI:
+    server.forget()
+    return server
+
+
+@pytest.fixture(scope="module", params=PATHS)
+def api(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def client(server: FakeOpenAI, api: str) -> Iterator[ModelClient]:
+    environment = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API": api, "OPENAI_MODEL": "llama3.3"}
+    made = ModelClient(Settings.load(environment))
+    yield made
+    made.close()
+
+
+def ask(client: ModelClient, seconds: float = 10) -> Generator[str | Answer]:
+    return client.stream(PROMPT, KEY, Deadline(seconds))
+
+
+def test_an_answer_comes_in_pieces_and_then_as_a_whole(client: ModelClient, upstream: FakeOpenAI) -> None:
+    upstream.default("*", behaviours.answer("Take tram 28 up the hill."))
+
+    *pieces, answer = ask(client)
+
+    assert pieces == ["Take", " tram", " 28", " up", " the", " hill."]
+    assert answer == client.ask(PROMPT, KEY, Deadline(10))
+
+
+def test_a_piece_is_there_before_the_next_is_sent(client: ModelClient, upstream: FakeOpenAI) -> None:
+    go_on = threading.Event()
+
+    def waiting(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        for event in STREAMS[exchange.wire](exchange.body, "Take tram 28."):
+            exchange.chunk(event)
+            if b'"Take"' in event:
+                assert go_on.wait(5)
+        exchange.write(b"0\r\n\r\n")
+
+    upstream.default("*", waiting)
+    parts = ask(client)
+
+    assert next(parts) == "Take"
+    go_on.set()
+    assert isinstance([*parts][-1], Answer)
+
+
+@pytest.mark.parametrize("behaviour", [behaviours.cut_stream, behaviours.stream_error])
+def test_a_stream_that_breaks_in_the_middle_fails(
+    client: ModelClient, upstream: FakeOpenAI, behaviour: Callable[[int], Behaviour]
+) -> None:
+    upstream.default("*", behaviour(6))
+    parts: list[str | Answer] = []
+
+    with pytest.raises(UpstreamFailed):
+        parts.extend(ask(client))
+
+    assert parts[0] == "Scripted"
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "behaviour", [behaviours.cut_stream(1), behaviours.stream_error(1), behaviours.drop()]
+)
+def test_a_stream_that_breaks_before_its_first_text_is_tried_again(
+    client: ModelClient, upstream: FakeOpenAI, api: str, behaviour: Behaviour
+) -> None:
+    upstream.script(PATHS[api], behaviour)
+
+    assert next(ask(client)) == "Scripted"
+    assert len(upstream.calls) == 2
+
+
+class Endless:
+    """A server that sends the beginning of a stream, and then the same bytes again and again."""
+
+    def __init__(self, events: int, then: bytes, pause: float = 0.02) -> None:
+        self.events, self.then, self.pause = events, then, pause
+        self.client_gone = threading.Event()
+
+    def __call__(self, exchange: Exchange) -> None:
+        exchange.begin_stream()
+        try:
+            for event in islice(STREAMS[exchange.wire](exchange.body, "Take tram 28."), self.events):
+                exchange.chunk(event)
+            for data in repeat(self.then):
+                exchange.chunk(data)
+                exchange.pause(self.pause)
+        except OSError:
+            self.client_gone.set()
+            raise
+
+
+def test_closing_the_stream_closes_the_connection(client: ModelClient, upstream: FakeOpenAI) -> None:
+    endless = Endless(6, b": ping\n\n")
+    upstream.default("*", endless)
+    parts = ask(client)
+    next(parts)
+
+    parts.close()
+
+    assert endless.client_gone.wait(5)
+    upstream.forget()
+    assert client.verify(KEY, Deadline(5)), "the client can still be used"
+
+
+REASONING = b'data: {"choices":[{"delta":{"reasoning":"hm"}}],"type":"response.reasoning.delta"}\n\n'
+
+
+@pytest.mark.parametrize("events", [1, 6], ids=["before-the-text", "after-it"])
+@pytest.mark.parametrize(
+    ("then", "pause"), [(b"x", 5), (b": ping\n\n", 0.02), (b"x", 0.02), (REASONING, 0.02)]
+)
+def test_no_server_makes_a_stream_last_longer_than_its_deadline(
+    client: ModelClient, upstream: FakeOpenAI, events: int, then: bytes, pause: float
+) -> None:
+    endless = Endless(events, then, pause)
+    upstream.default("*", endless)
+    began = time.monotonic()
+
+    with pytest.raises(UpstreamTimeout):
+        list(ask(client, 0.2))
+
+    assert 0.15 < time.monotonic() - began < 1
+    assert pause > 1 or endless.client_gone.wait(5), "no thread reads on"

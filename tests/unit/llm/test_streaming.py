@@ -1,0 +1,405 @@
+"""Answers that are read while they arrive: their text, what is kept out of it, and how they fail."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.fakes.openai import bodies
+from tests.fakes.openai.events import chat_event, responses_event
+from tests.unit.doubles import FIRST, FIRST_KEY, soon
+from tests.unit.llm.sdk import PROMPT, Server, model_client
+from tests.unit.llm.test_reasoning import LEFT_ALONE, STRIPPED
+from travel_gpt.deadline import Deadline
+from travel_gpt.errors import (
+    ContentRefused,
+    KeyRefused,
+    QuotaExhausted,
+    TravelGPTError,
+    UpstreamApiUnsupported,
+    UpstreamFailed,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+)
+from travel_gpt.llm import client as module
+from travel_gpt.llm.capabilities import ServerCapabilities
+from travel_gpt.llm.client import MODEL_APIS
+from travel_gpt.llm.model_api import Answer, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from travel_gpt.llm.client import ModelClient
+
+APIS = ("responses", "chat")
+both_apis = pytest.mark.parametrize("api", APIS)
+
+
+def events(api: str, *texts: str, **final: Any) -> list[bytes]:
+    """Return the events of an answer in these pieces; the keywords are those of its last document."""
+    if api == "responses":
+        deltas = [responses_event({"type": "response.output_text.delta", "delta": text}) for text in texts]
+        document = bodies.response({}, "".join(texts), **final)
+        return [*deltas, responses_event({"type": f"response.{document['status']}", "response": document})]
+    chunks = [{"choices": [{"delta": {"content": text}, "finish_reason": None}]} for text in texts]
+    chunks.append({"choices": [{"delta": {}, "finish_reason": final.get("finish", "stop")}]})
+    document = bodies.completion({}, "".join(texts))
+    chunks.append({"choices": [], "model": document["model"], "usage": document["usage"]})
+    return [*map(chat_event, chunks), b"data: [DONE]\n\n"]
+
+
+def error_event(api: str, **error: Any) -> bytes:
+    return (
+        responses_event({"type": "error", "error": error})
+        if api == "responses"
+        else chat_event({"error": error})
+    )
+
+
+def reply(sent: Iterable[bytes]) -> httpx2.Response:
+    return httpx2.Response(200, content=iter(sent), headers={"content-type": "text/event-stream"})
+
+
+def cut(sent: Iterable[bytes]) -> Iterator[bytes]:
+    yield from sent
+    raise httpx2.ReadError("reset")
+
+
+def client(api: str, *script: Any, **environment: str) -> tuple[ModelClient, Server]:
+    server = Server(*script)
+    return model_client(server, OPENAI_API=api, **environment), server
+
+
+def stream(api: str, sent: Iterable[bytes], **environment: str) -> list[str | Answer]:
+    return list(client(api, reply(sent), **environment)[0].stream(PROMPT, FIRST, soon()))
+
+
+@pytest.fixture(autouse=True)
+def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda _: None))
+
+
+def whole(api: str, text: str) -> httpx2.Response:
+    document = bodies.response({}, text) if api == "responses" else bodies.completion({}, text)
+    return httpx2.Response(200, json=document)
+
+
+@both_apis
+def test_each_piece_comes_by_itself_and_the_answer_last(api: str) -> None:
+    *pieces, answer = stream(api, events(api, "\n", " Take", " tram", "", " 28", ".\n"))
+
+    assert pieces == ["Take", " tram", " 28", ".\n"]
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.model, answer.truncated) == ("Take tram 28.", "gpt-6-luna", False)
+    assert answer.usage.output_tokens == bodies.tokens("\n Take tram 28.\n")
+
+
+@both_apis
+def test_a_piece_is_yielded_before_the_next_event_is_read(api: str) -> None:
+    read: list[bytes] = []
+
+    def sent() -> Iterator[bytes]:
+        for event in events(api, "Take", " tram", " 28."):
+            read.append(event)
+            yield event
+
+    parts = client(api, reply(sent()))[0].stream(PROMPT, FIRST, soon())
+
+    assert (next(parts), len(read)) == ("Take", 1)
+    assert (next(parts), len(read)) == (" tram", 2)
+
+
+def test_nothing_is_sent_before_the_first_piece_is_asked_for() -> None:
+    upstream, server = client("chat", reply(events("chat", "Yes.")))
+
+    parts = upstream.stream(PROMPT, FIRST, soon())
+
+    assert server.requests == []
+    assert next(parts) == "Yes."
+
+
+@both_apis
+def test_the_body_is_that_of_a_question_and_asks_for_a_stream_with_usage(api: str) -> None:
+    upstream, server = client(api, reply(events(api, "Yes.")), reply([]))
+    list(upstream.stream(PROMPT, FIRST, soon()))
+    with pytest.raises(TravelGPTError):
+        upstream.ask(PROMPT, FIRST, soon())
+
+    streamed, asked = server.bodies()
+    options = {"stream_options": {"include_usage": True}} if api == "chat" else {}
+    assert streamed == asked | {"stream": True} | options
+
+
+def test_a_server_without_stream_options_is_asked_without() -> None:
+    refusal = httpx2.Response(422, json=bodies.error("Extra inputs are not permitted: stream_options"))
+    upstream, server = client(
+        "chat", refusal, reply(events("chat", "Yes.")[:-2]), OPENAI_BASE_URL="https://llm.example/v1"
+    )
+
+    *_, answer = upstream.stream(PROMPT, FIRST, soon())
+
+    assert ["stream_options" in body for body in server.bodies()] == [True, False]
+    assert isinstance(answer, Answer)
+    assert answer.usage == Usage(None, None, None)
+
+
+@both_apis
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "text",
+    [text for text, _ in STRIPPED if "think" in text.lower().partition("/")[0]] + [*filter(None, LEFT_ALONE)],
+)
+def test_a_stream_has_the_text_of_a_whole_answer(api: str, text: str, size: int) -> None:
+    asked = client(api, whole(api, text))[0].ask(PROMPT, FIRST, soon())
+
+    *pieces, answer = stream(api, events(api, *(text[i : i + size] for i in range(0, len(text), size))))
+
+    assert "".join(map(str, pieces)).strip() == asked.text
+    assert answer == asked
+
+
+@both_apis
+def test_reasoning_without_an_opening_tag_is_held_back_once_it_is_known(api: str) -> None:
+    sent = events(api, "A tram", " or a", " bus?</th", "ink>", "Take tram 28.")
+    upstream, _ = client(api, *(reply(sent) for _ in range(3)))
+    seen: list[object] = []
+    with pytest.raises(UpstreamFailed, match="reasoning"):
+        seen.extend(upstream.stream(PROMPT, FIRST, soon()))
+
+    *pieces, answer = upstream.stream(PROMPT, FIRST, soon())
+
+    assert pieces == ["Take tram 28."]
+    assert isinstance(answer, Answer)
+    assert answer.text == "Take tram 28."
+
+
+def test_each_message_of_a_response_may_begin_with_reasoning() -> None:
+    def delta(text: str) -> bytes:
+        return responses_event({"type": "response.output_text.delta", "delta": text})
+
+    done = responses_event({"type": "response.output_item.done"})
+    sent = [delta("<think>a</think>Take "), done, delta("<think>b</think>tram 28."), done]
+
+    *pieces, _ = stream("responses", [*sent, *events("responses")])
+
+    assert "".join(map(str, pieces)) == "Take tram 28."
+
+
+@both_apis
+@pytest.mark.parametrize("size", [1, 2, 5, 7, 11, 1000])
+def test_a_key_that_the_server_quotes_is_masked_wherever_it_is_split(api: str, size: int) -> None:
+    text = f"Your key is {FIRST_KEY}, and {FIRST_KEY[:4]} begins it; twice: {FIRST_KEY}{FIRST_KEY}."
+
+    *pieces, answer = stream(api, events(api, *(text[i : i + size] for i in range(0, len(text), size))))
+
+    shown = "".join(map(str, pieces))
+    assert shown == text.replace(FIRST_KEY, "[redacted]")
+    assert isinstance(answer, Answer)
+    assert answer.text == shown
+
+
+@both_apis
+def test_a_key_that_is_cut_at_the_end_is_masked(api: str) -> None:
+    *pieces, _ = stream(api, events(api, "Your key is ", FIRST_KEY[:20]))
+
+    assert FIRST_KEY[4:12] not in "".join(map(str, pieces))
+
+
+@both_apis
+def test_a_key_in_the_reply_of_a_server_that_does_not_stream_is_masked(api: str) -> None:
+    piece, answer = client(api, whole(api, f"It is {FIRST_KEY}."))[0].stream(PROMPT, FIRST, soon())
+
+    assert piece == "It is [redacted]."
+    assert isinstance(answer, Answer)
+    assert answer.text == piece
+
+
+@pytest.mark.parametrize(("api", "kind"), [("responses", UpstreamApiUnsupported), ("chat", UpstreamFailed)])
+def test_an_error_with_status_200_in_the_place_of_a_stream(api: str, kind: type[Exception]) -> None:
+    # lmstudio-bug-tracker issue 618.
+    error = {"error": "Unexpected endpoint or method. (POST /responses)" if api == "responses" else "No."}
+    upstream, _ = client(api, httpx2.Response(200, json=error), OPENAI_BASE_URL="http://localhost:1234")
+
+    with pytest.raises(kind, match="answered 200 with an error"):
+        next(upstream.stream(PROMPT, FIRST, soon()))
+
+
+OVERLOADED = {"code": "server_is_overloaded", "message": "Overloaded.", "type": "service_unavailable_error"}
+NO_QUOTA = {"code": "insufficient_quota", "message": "You exceeded your current quota.", "type": "x"}
+LIMITED = {"code": "rate_limit_exceeded", "message": "Slow down.", "type": "too_many_requests"}
+INVALID = {"code": 400, "message": "No images.", "type": "BadRequestError"}
+
+
+@both_apis
+@pytest.mark.parametrize(
+    ("error", "kind", "tries"),
+    [
+        (OVERLOADED, UpstreamFailed, 3),
+        (NO_QUOTA, QuotaExhausted, 1),
+        (LIMITED, UpstreamRateLimited, 1),
+        (INVALID, UpstreamFailed, 1),
+        ({"code": "401", "message": "No."}, KeyRefused, 1),
+    ],
+)
+def test_an_error_before_the_first_text_is_as_one_in_the_place_of_the_stream(
+    api: str, error: dict[str, Any], kind: type[TravelGPTError], tries: int
+) -> None:
+    upstream, server = client(api, lambda _: reply([error_event(api, **error)]), OPENAI_MAX_RETRIES="2")
+
+    with pytest.raises(kind) as raised:
+        next(upstream.stream(PROMPT, FIRST, soon(28)))
+
+    assert type(raised.value) is kind
+    assert len(server.requests) == tries
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+@both_apis
+@pytest.mark.parametrize("failing", ["cut", "ended", "error", "refused"])
+def test_a_stream_that_fails_before_its_first_text_is_tried_again(api: str, failing: str) -> None:
+    first = events(api, "", " \n", "<think>hm")[:3]
+    failure = {
+        "cut": reply(cut(first)),
+        "ended": reply(first),
+        "error": reply([*first, error_event(api, **OVERLOADED)]),
+        "refused": httpx2.Response(503, json=bodies.error("Later.")),
+    }[failing]
+    upstream, server = client(api, failure, reply(events(api, "Take tram 28.")))
+
+    assert next(upstream.stream(PROMPT, FIRST, soon(28))) == "Take tram 28."
+    assert len(server.requests) == 2
+
+
+@both_apis
+@pytest.mark.parametrize(
+    ("failing", "kind"),
+    [
+        ("cut", UpstreamFailed),
+        ("ended", UpstreamFailed),
+        ("overloaded", UpstreamFailed),
+        ("quota", QuotaExhausted),
+    ],
+)
+def test_a_stream_that_fails_after_its_first_text_is_not_tried_again(
+    api: str, failing: str, kind: type[TravelGPTError]
+) -> None:
+    first = events(api, "Take ", "tram 28.")[:2]
+    failure = {
+        "cut": cut(first),
+        "ended": first,
+        "overloaded": [*first, error_event(api, **OVERLOADED)],
+        "quota": [*first, error_event(api, **NO_QUOTA)],
+    }[failing]
+    upstream, server = client(api, reply(failure))
+    parts: list[object] = []
+
+    with pytest.raises(kind) as raised:
+        parts.extend(upstream.stream(PROMPT, FIRST, soon(28)))
+
+    assert parts == ["Take ", "tram 28."]
+    assert len(server.requests) == 1
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+def test_a_failed_response_has_the_meaning_of_its_error() -> None:
+    failed = {"type": "response.failed", "response": {"status": "failed", "error": NO_QUOTA}}
+
+    with pytest.raises(QuotaExhausted, match="status failed"):
+        stream("responses", [responses_event(failed)])
+
+
+def test_a_failed_response_without_an_error_has_it_in_the_next_event() -> None:
+    # azure-openai/POST /v1/responses stream/stream-failed-then-error-rate-limit.
+    failed = {"type": "response.failed", "response": {"status": "failed", "error": None}}
+
+    with pytest.raises(UpstreamRateLimited):
+        stream("responses", [responses_event(failed), error_event("responses", **LIMITED)])
+
+
+def test_an_answer_is_complete_with_its_last_event_whatever_follows() -> None:
+    *_, answer = stream("responses", cut(events("responses", "Take tram 28.")))
+
+    assert isinstance(answer, Answer)
+
+
+@pytest.mark.parametrize(
+    ("api", "final"),
+    [("responses", {"status": "incomplete", "reason": "max_output_tokens"}), ("chat", {"finish": "length"})],
+)
+def test_an_answer_that_the_cap_cut_says_so(api: str, final: dict[str, str]) -> None:
+    *_, answer = stream(api, events(api, "Day 1:", **final))
+    assert isinstance(answer, Answer)
+    assert answer.truncated
+
+    with pytest.raises(UpstreamFailed, match="raise OPENAI_MAX_OUTPUT_TOKENS"):
+        stream(api, events(api, "<think>Day 1:", **final))
+
+
+@pytest.mark.parametrize(
+    ("api", "sent"),
+    [
+        ("responses", events("responses", refusal="I can't help with that.")),
+        ("chat", [chat_event({"choices": [{"delta": {"refusal": "I can't"}}]}), *events("chat")]),
+        ("chat", events("chat", finish="content_filter")),
+    ],
+)
+def test_a_refusal_of_the_model_refuses_the_query(api: str, sent: list[bytes]) -> None:
+    with pytest.raises(ContentRefused):
+        stream(api, sent)
+
+
+@both_apis
+def test_a_stream_that_is_closed_early_closes_its_connection(api: str) -> None:
+    closed: list[bool] = []
+
+    class Body(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield from events(api, "Take", " tram", " 28.")
+
+        def close(self) -> None:
+            closed.append(True)
+
+    response = httpx2.Response(200, stream=Body(), headers={"content-type": "text/event-stream"})
+    parts = client(api, response)[0].stream(PROMPT, FIRST, soon())
+    next(parts)
+    assert closed == []
+
+    parts.close()
+
+    assert closed
+
+
+@both_apis
+def test_no_time_means_that_nothing_is_sent(api: str) -> None:
+    upstream, server = client(api, reply(events(api, "Yes.")))
+
+    with pytest.raises(UpstreamTimeout):
+        next(upstream.stream(PROMPT, FIRST, Deadline(0)))
+
+    assert server.requests == []
+
+
+NAMES = ["type", "delta", "response", "error", "choices", "content", "finish_reason", "usage"]
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "x", "error", "response.completed"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@both_apis
+@given(sent=st.lists(ODD, max_size=3))
+def test_whatever_events_come_they_end_in_an_answer_or_a_failure_of_the_contract(
+    api: str, sent: list[object]
+) -> None:
+    read: dict[str, Any] = {}
+    try:
+        texts = [*MODEL_APIS[api].read_events(sent, read, ServerCapabilities(at_openai=False))]
+        answer = MODEL_APIS[api].read(read, "gpt-6-luna", "".join(texts) or None)
+    except (TravelGPTError, ConnectionError):
+        return
+    assert answer.text
