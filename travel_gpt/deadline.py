@@ -1,37 +1,29 @@
 """How long a request may still wait.
 
-API Gateway cuts the line 29 s after it took the request. A cold start eats into that time but not into the
-time that the invocation has left, so a deadline is the earlier of the two.
+API Gateway answers 504 by itself 29 s after it took a request. A cold start is part of that time, and not of
+the time that the invocation has left, so a deadline is the earlier of the two.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
 ANSWER_WITHIN: Final = 28.0
-"""Seconds after API Gateway took the request within which the reply must leave."""
+"""Seconds after API Gateway took the request within which the response must leave."""
 
 TO_FINISH: Final = 0.5
-"""Seconds kept of the invocation for logging and for sending the reply."""
+"""Seconds of the invocation that are kept for logging and for sending the response."""
 
-A_REPLAY: Final = 120.0
-"""A request that is older than this is a stored event run again: no real one outlives API Gateway's 29 s."""
-
-
-class Invocation(Protocol):
-    """The part of Lambda's context that tells the time left."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds that are left of the invocation."""
-        ...
+MAX_EVENT_AGE: Final = 120.0
+"""Seconds: an older event is a stored one that is run again, since no request outlives API Gateway's 29 s."""
 
 
 class Deadline:
-    """A moment after which nobody waits for the answer any more.
+    """The moment at which a caller stops waiting.
 
     Args:
         seconds: the time from now, in seconds.
@@ -41,26 +33,22 @@ class Deadline:
         self._at = time.monotonic() + seconds
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], context: Invocation) -> "Deadline":
+    def of(cls, remaining: float, taken_at: object, *, answer_within: float = ANSWER_WITHIN) -> "Deadline":
         """Return the deadline of one invocation.
 
         Args:
-            event: API Gateway's proxy event.
-            context: Lambda's context.
+            remaining: the time that is left of the invocation, in seconds.
+            taken_at: when API Gateway took the request (``requestTimeEpoch``), in milliseconds since the
+                epoch; anything but a number where the event does not say.
+            answer_within: the seconds after that moment within which the response must leave.
 
         Returns:
-            The earlier of the invocation's end and 28 s after API Gateway took the request. The context of
-            the local server may have another number of seconds (``answer_within``); Lambda's has none.
+            The earlier of the invocation's end and the end of API Gateway's time.
         """
-        answer_within: float = getattr(context, "answer_within", ANSWER_WITHIN)
-        seconds = context.get_remaining_time_in_millis() / 1000 - TO_FINISH
-        taken_at = (event.get("requestContext") or {}).get("requestTimeEpoch")
+        seconds = remaining - TO_FINISH
         if isinstance(taken_at, int | float):
             age = time.time() - taken_at / 1000
-            if 0 <= age < A_REPLAY:
-                seconds = min(seconds, answer_within - age)
-            else:
-                seconds = min(seconds, answer_within)
+            seconds = min(seconds, answer_within - (age if 0 <= age < MAX_EVENT_AGE else 0))
         return cls(seconds)
 
     def left(self) -> float:
@@ -72,20 +60,20 @@ class Deadline:
         return Deadline(min(self.left(), seconds))
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do some work, and stop waiting for it at the deadline.
+        """Call a function in a thread, and stop waiting for it at the deadline.
 
-        A socket's timeout bounds the gap between two bytes, not the whole: a server that drips would hold
-        the line for ever. So the work has a thread of its own, which is abandoned when time is up.
+        A socket's timeout bounds the gap between two bytes, not the whole transfer: a server that sends a
+        byte now and then would never run into it. The thread is abandoned when the time is up.
 
         Args:
-            work: what to do; it must have timeouts of its own, so that the thread ends some day.
+            work: the function; it must have timeouts of its own, so that its thread ends in the end.
 
         Returns:
-            What the work returns.
+            The function's result.
 
         Raises:
             TimeoutError: the time is up.
-            BaseException: whatever the work raises.
+            BaseException: any exception of the function.
         """
         if not self.left():
             raise TimeoutError("no time left to begin")
@@ -94,7 +82,7 @@ class Deadline:
         def attempt() -> None:
             try:
                 outcome.put((work(), None))
-            except BaseException as failure:  # noqa: BLE001 - handed over to the thread that waits
+            except BaseException as failure:  # noqa: BLE001 - raised in the thread that waits
                 outcome.put((None, failure))
 
         Thread(target=attempt, daemon=True, name="travel-gpt-deadline").start()

@@ -1,7 +1,6 @@
-"""The Lambda's front door."""
+"""The Lambda's entry point: ``lambda_handler(event, context)`` answers one request of API Gateway."""
 
 import gc
-from typing import TYPE_CHECKING, Any
 
 from travel_gpt.llm.deferred_types import defer_types
 
@@ -11,28 +10,11 @@ defer_types()
 try:
     from travel_gpt.bootstrap import api
 
-    _answer = api.answer
+    lambda_handler = api.answer
 except Exception as failure:  # noqa: BLE001 - of libraries that read variables of their own when imported
-    # Lambda would try again with every request, and tell nobody why.
+    # Lambda would start it again for every request, and answer each with a 500 that says nothing.
     from travel_gpt.startup_failure import StartupFailure
 
-    _answer = StartupFailure(failure).answer
+    lambda_handler = StartupFailure(failure).answer
 gc.freeze()
 gc.enable()
-
-if TYPE_CHECKING:
-    from travel_gpt.api.responses import ProxyResponse
-    from travel_gpt.api.routes import Context
-
-
-def lambda_handler(event: dict[str, Any], context: "Context") -> "ProxyResponse":
-    """Answer one request of API Gateway.
-
-    Args:
-        event: the REST API's proxy event (payload format 1.0).
-        context: Lambda's context.
-
-    Returns:
-        The proxy response.
-    """
-    return _answer(event, context)

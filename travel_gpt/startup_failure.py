@@ -1,19 +1,16 @@
-"""The API of a function that could not start: it says so, instead of crashing with every request."""
+"""The API of a function that could not start: it answers with the cause, instead of crashing each time."""
 
 import json
 import os
 import time
 import traceback
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from travel_gpt.api.headers import STANDING
-from travel_gpt.errors import HTTP_STATUS, Misconfigured
+from travel_gpt.api.request import Context, Request
+from travel_gpt.api.responses import ProxyResponse, failed, unhealthy
+from travel_gpt.errors import Misconfigured
 from travel_gpt.redaction import redact
-
-if TYPE_CHECKING:
-    from travel_gpt.api.responses import ProxyResponse
-    from travel_gpt.api.routes import Context
 
 
 class StartupFailure:
@@ -27,9 +24,9 @@ class StartupFailure:
 
     def __init__(self, failure: Exception) -> None:
         self._kind = type(failure).__name__
-        self._say("The function could not start", detail="".join(traceback.format_exception(failure)))
+        self._log("The function could not start", detail="".join(traceback.format_exception(failure)))
 
-    def answer(self, event: Mapping[str, Any], context: "Context") -> "ProxyResponse":
+    def answer(self, event: Mapping[str, Any], context: Context) -> ProxyResponse:
         """Answer one request.
 
         Args:
@@ -39,30 +36,19 @@ class StartupFailure:
         Returns:
             API Gateway's proxy response.
         """
-        request_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
-        self._say("Answered a request", request_id=request_id, code=Misconfigured.code)
+        request = Request.of(event, context)
+        self._log("Answered a request", request_id=request.id, code=Misconfigured.code)
         self._count_failure()
-        body: dict[str, Any] = {
-            "status": "error",
-            "code": Misconfigured.code,
-            "message": (
-                f"The function could not start ({self._kind}): most likely a variable of its environment has "
-                "a value that a library does not take. Its owner finds which in the log."
-            ),
-            "request_id": request_id,
-            "timestamp": int(time.time()),
-        }
-        if event.get("httpMethod") == "GET":
-            body["has_api_key"] = False
-        return {
-            "statusCode": HTTP_STATUS[Misconfigured],
-            "headers": dict(STANDING),
-            "body": json.dumps(body),
-            "isBase64Encoded": False,
-        }
+        failure = Misconfigured(
+            message=f"The function could not start ({self._kind}): most likely a variable of its environment "
+            "has a value that a library does not accept. Its owner finds which in the log."
+        )
+        if request.method == "GET":
+            return unhealthy(failure, None, request_id=request.id)
+        return failed(failure, request_id=request.id)
 
     def _count_failure(self) -> None:
-        # What the alarm on credentials watches, in CloudWatch's embedded metric format.
+        # The metric of the alarm on credentials, in CloudWatch's embedded metric format.
         service = os.environ.get("POWERTOOLS_SERVICE_NAME", "travel-gpt")
         metric = {
             "Namespace": os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "TravelGPT"),
@@ -70,9 +56,10 @@ class StartupFailure:
             "Metrics": [{"Name": "CredentialFailure", "Unit": "Count"}],
         }
         about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}
-        line = json.dumps({"_aws": about, "service": service, "CredentialFailure": 1})
-        print(redact(line), flush=True)  # noqa: T201 - Lambda takes standard output for the log
+        self._print({"_aws": about, "service": service, "CredentialFailure": 1})
 
-    def _say(self, message: str, **facts: str) -> None:
-        line = json.dumps({"level": "CRITICAL", "message": message, **facts})
-        print(redact(line), flush=True)  # noqa: T201 - Lambda takes standard output for the log
+    def _log(self, message: str, **fields: str) -> None:
+        self._print({"level": "CRITICAL", "message": message, **fields})
+
+    def _print(self, line: Mapping[str, Any]) -> None:
+        print(redact(json.dumps(line)), flush=True)  # noqa: T201 - Lambda logs standard output

@@ -6,8 +6,8 @@ from typing import Any, Final
 from scripts.docs.failures import Method
 from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.api import responses
-from travel_gpt.api.health import CredentialStatus, Mode
-from travel_gpt.api.responses import ProxyResponse
+from travel_gpt.api.health import CredentialStatus
+from travel_gpt.api.responses import Mode, ProxyResponse
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import CredentialError, Misconfigured, TravelGPTError
 from travel_gpt.llm.model_api import Answer, Usage

@@ -7,7 +7,7 @@ from typing import Any, Final
 from scripts.docs import openapi_examples as examples
 from scripts.docs.failures import Method, meaning, of_the_function, of_the_gateway
 from scripts.docs.openapi_schemas import failure_with, reference
-from travel_gpt.advisor.adviser import VERIFICATION_TTL
+from travel_gpt.api.health import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
 from travel_gpt.errors import (
     CredentialsUnavailable,

@@ -3,7 +3,7 @@
 import types
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
-from travel_gpt.advisor.adviser import VERIFICATION_TTL
+from travel_gpt.api.health import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_QUERY_CHARACTERS, VISIBLE
 from travel_gpt.api.responses import AnswerBody, FailureBody, HealthBody, LastCallBody, UsageBody
 

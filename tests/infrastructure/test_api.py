@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.compiled_template import compile_stack
-from travel_gpt.api.headers import STANDING
+from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.local.refusals import REFUSALS
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_its_own_refusals_have_the_shape_and_words_of_the_local_gateway(
     assert answer(response) == json.loads(refusal.body("id-of-the-request"))
     assert response.get("statusCode") == refusal.status
     # A constant is in single quotes there. The local gateway has no TLS, so it does not ask for it.
-    headers = {**refusal.headers, STRICT: STANDING[STRICT]}
+    headers = {**refusal.headers, STRICT: COMMON_HEADERS[STRICT]}
     assert response["responseParameters"] == {
         f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()
     }

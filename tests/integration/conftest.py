@@ -17,11 +17,11 @@ from moto import mock_aws
 
 from testbed.moto_patches import secrets as secretmends
 from tests.fakes.openai import FakeOpenAI
+from tests.support.api import api_of
 from travel_gpt import telemetry as observability
-from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api.routes import Api
 from travel_gpt.aws.clients import WITHIN_A_REQUEST
-from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
@@ -177,7 +177,7 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
 
             monkeypatch.setattr(source, "fetch", counted)
             clock = Clock()
-            cache = CredentialCache(
+            session = CredentialSession(
                 source,
                 ttl=settings.credential_ttl,
                 max_stale=settings.credential_max_stale,
@@ -186,8 +186,8 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
                 now=clock,
             )
             servers.append(ModelClient(settings))
-            adviser = Adviser(cache, servers[-1], now=clock)
-            return Deployment(Api(settings, cache, adviser), upstream, clock, calls, secrets, store)
+            api = api_of(settings, session, servers[-1], now=clock)
+            return Deployment(api, upstream, clock, calls, secrets, store)
 
         yield cast("Callable[..., Deployment]", start)
         for server in servers:

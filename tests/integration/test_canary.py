@@ -16,8 +16,8 @@ from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, behaviours
 from tests.integration.conftest import Deployment, proxy_event
 from tests.integration.test_upstream_faults import FAULTS
 from travel_gpt import telemetry as observability
-from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.session import CredentialSession
 
 # No four characters of it stand in an ordinary word, path or number.
 CANARY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
@@ -230,7 +230,7 @@ def test_a_mistake_of_ours_lets_nothing_out(
     monkeypatch.setattr("travel_gpt.llm.client.ModelClient.ask", lambda _s, _q, c, d: broken(_s, c, d))
     _exercise(deployment, watch)
 
-    assert "A mistake of ours" in watch.text()
+    assert "Internal error" in watch.text()
     assert "internal_error" in watch.text()
     assert not _found(watch.text(), PIECES)
 
@@ -245,7 +245,7 @@ def test_nothing_that_lives_prints_the_key(canary: Callable[..., Deployment]) ->
             assert not _found(shown, PIECES), type(thing)
             if isinstance(thing, BaseException):
                 assert not _found("".join(traceback.format_exception(thing)), PIECES)
-    assert any(isinstance(thing, CredentialCache) for thing in gc.get_objects())
+    assert any(isinstance(thing, CredentialSession) for thing in gc.get_objects())
 
 
 def test_neither_the_process_nor_its_children_carry_the_key(canary: Callable[..., Deployment]) -> None:

@@ -13,11 +13,10 @@ from tests.fakes.vault import DROPPED, Fault, Login, Vault, fault
 from tests.integration import test_canary
 from tests.integration.conftest import Invocation, proxy_event
 from tests.integration.test_canary import CANARY, KEY, Watch
+from tests.support.api import api_of
 from tests.unit.doubles import Clock
-from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.api.routes import Api
-from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.jwe import encrypt
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.llm.client import ModelClient
@@ -50,11 +49,11 @@ class Deployment:
             {"OPENAI_BASE_URL": upstream.base_url, "OPENAI_MAX_RETRIES": "0"} | environment
         )
         assert settings.problems == ()
-        self.cache = CredentialCache(
+        self.session = CredentialSession(
             source_of(settings), ttl=300, max_stale=600, previous_for=3600, now=self.clock
         )
         self.server = ModelClient(settings)
-        self.api = Api(settings, self.cache, Adviser(self.cache, self.server, now=self.clock))
+        self.api = api_of(settings, self.session, self.server, now=self.clock)
 
     def exercise(self, watch: Watch) -> set[str]:
         """Do everything that a caller can, and return the codes."""
@@ -233,7 +232,7 @@ def test_a_key_that_openai_refuses_is_replaced_by_the_version_before_it(
         assert "success" in deployment.exercise(watch)
 
     assert [call.key for call in upstream.calls][-1] == KEY
-    assert "the previous one serves" in watch.text()
+    assert "the previous one is used" in watch.text()
     assert not found(watch)
 
 

@@ -16,9 +16,8 @@ from openai.auth._workload import WorkloadIdentityAuth
 from tests.fakes import identity
 from tests.fakes.openai import FakeOpenAI, behaviours
 from tests.integration.conftest import Clock, Invocation, Reply, proxy_event
-from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.api.routes import Api
-from travel_gpt.credentials.cache import CredentialCache
+from tests.support.api import api_of
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
 from travel_gpt.errors import CredentialsUnavailable
@@ -40,10 +39,9 @@ class Keyless:
         )
         assert settings.problems == ()
         self.upstream, self.clock = upstream, Clock()
-        self.cache = CredentialCache(source_of(settings), ttl=300, max_stale=3600, now=self.clock)
+        self.session = CredentialSession(source_of(settings), ttl=300, max_stale=3600, now=self.clock)
         self.server = ModelClient(settings)
-        self.adviser = Adviser(self.cache, self.server, now=self.clock)
-        self.api = Api(settings, self.cache, self.adviser, lambda: self.adviser)
+        self.api = api_of(settings, self.session, self.server, has_identity=True, now=self.clock)
 
     def get(self, verify: str = "") -> Reply:
         return self._send(proxy_event("GET", queryStringParameters={"verify": verify} if verify else None))
@@ -275,8 +273,8 @@ class TestRehearsal:
     @pytest.mark.usefixtures("role")
     def test_without_ids_names_what_is_missing(self, upstream: FakeOpenAI) -> None:
         settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url})
-        cache = CredentialCache(source_of(settings), ttl=300, max_stale=0)
-        api = Api(settings, cache, Adviser(cache, ModelClient(settings)))
+        session = CredentialSession(source_of(settings), ttl=300, max_stale=0)
+        api = api_of(settings, session, ModelClient(settings))
 
         response = api.answer(
             proxy_event("GET", queryStringParameters={"verify": "workload-identity"}), Invocation()

@@ -103,7 +103,7 @@ def _without_secret(then: Ask) -> Ask:
 
 def _broken(then: Ask) -> Ask:
     def ask(deployment: Deployment) -> Reply:
-        deployment.api._adviser._upstream = None  # type: ignore[assignment] # a mistake of ours, on purpose
+        deployment.api._adviser._client = None  # type: ignore[assignment] # a bug, on purpose
         return then(deployment)
 
     return ask

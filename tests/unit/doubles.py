@@ -1,14 +1,17 @@
-"""What stands in for the world in unit tests: a clock, a source of credentials, a model's server."""
+"""Doubles for unit tests: a clock, a source of credentials, a model's server, and a function over them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from tests.support.api import api_of
 from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import KeyRefused
 from travel_gpt.llm.model_api import Answer, Prompt, Usage
+from travel_gpt.settings import Settings
 
 FIRST_KEY = "sk-proj-firstKEY0000000000000000000000000001"
 SECOND_KEY = "sk-proj-otherKEY1111111111111111111111111112"
@@ -83,7 +86,7 @@ class ModelServer:
     accepts: set[str] = field(default_factory=lambda: {FIRST_KEY, SECOND_KEY})
     does: Callable[[], None] = lambda: None
     asked: list[tuple[str, str]] = field(default_factory=list)
-    proofs: list[str] = field(default_factory=list)
+    verified: list[str] = field(default_factory=list)
     seconds_left: list[float] = field(default_factory=list)
 
     def ask(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Answer:
@@ -94,7 +97,7 @@ class ModelServer:
 
     def verify(self, credential: Credential, deadline: Deadline) -> None:
         """Verify a key."""
-        self.proofs.append(credential.key.reveal())
+        self.verified.append(credential.key.reveal())
         self._serve(credential, deadline)
 
     def _serve(self, credential: Credential, deadline: Deadline) -> None:
@@ -102,3 +105,15 @@ class ModelServer:
         if credential.key.reveal() not in self.accepts:
             raise KeyRefused("the server answered 401: it refuses the key")
         self.does()
+
+
+class Function:
+    """The parts of one function, over a scripted source and a scripted model's server."""
+
+    def __init__(self, **environment: str) -> None:
+        self.clock = Clock()
+        self.source = ScriptedSource(FIRST)
+        self.server = ModelServer()
+        self.session = CredentialSession(self.source, ttl=300, max_stale=3600, now=self.clock)
+        self.api = api_of(Settings.load(environment), self.session, self.server, now=self.clock)
+        self.adviser, self.health = self.api._adviser, self.api._health

@@ -2,14 +2,12 @@
 
 import threading
 import time
-from typing import Any
 
 import pytest
 
-from tests.conftest import LambdaContext, ProxyEvent
 from tests.unit.doubles import Clock
 from travel_gpt import deadline as module
-from travel_gpt.deadline import A_REPLAY, ANSWER_WITHIN, TO_FINISH, Deadline
+from travel_gpt.deadline import ANSWER_WITHIN, MAX_EVENT_AGE, TO_FINISH, Deadline
 
 
 class Clocks:
@@ -27,71 +25,56 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return standing
 
 
-def taken(clocks: Clocks, seconds_ago: float) -> dict[str, Any]:
-    return {"requestContext": {"requestTimeEpoch": int((clocks.time.moment - seconds_ago) * 1000)}}
+def taken(clocks: Clocks, seconds_ago: float) -> int:
+    return int((clocks.time.moment - seconds_ago) * 1000)
 
 
 @pytest.mark.parametrize(
-    ("age", "milliseconds", "left"),
+    ("age", "remaining", "left"),
     [
         # A warm invocation begins when API Gateway takes the request.
-        (0.0, 30_000, 28.0),
+        (0.0, 30, 28.0),
         # A cold start has eaten of API Gateway's time and not of the invocation's.
-        (3.0, 30_000, 25.0),
-        (27.0, 30_000, 1.0),
-        (28.0, 30_000, 0.0),
-        (28.5, 30_000, 0.0),
-        (119.0, 30_000, 0.0),
+        (3.0, 30, 25.0),
+        (27.0, 30, 1.0),
+        (28.0, 30, 0.0),
+        (28.5, 30, 0.0),
+        (119.0, 30, 0.0),
         # The function was given less than API Gateway's time.
-        (0.0, 10_000, 9.5),
-        (20.0, 10_000, 8.0),
-        (0.0, 500, 0.0),
+        (0.0, 10, 9.5),
+        (20.0, 10, 8.0),
+        (0.0, 0.5, 0.0),
         (0.0, 0, 0.0),
         # A function with more time than API Gateway would wait.
-        (0.0, 900_000, 28.0),
+        (0.0, 900, 28.0),
     ],
 )
 def test_the_deadline_is_the_earlier_of_the_invocations_end_and_api_gateways(
-    clocks: Clocks, age: float, milliseconds: int, left: float
+    clocks: Clocks, age: float, remaining: float, left: float
 ) -> None:
-    deadline = Deadline.of(taken(clocks, age), LambdaContext(milliseconds))
+    deadline = Deadline.of(remaining, taken(clocks, age))
 
     assert deadline.left() == pytest.approx(left, abs=0.002)
 
 
-@pytest.mark.parametrize("age", [A_REPLAY, A_REPLAY + 1, 86_400.0, 400 * 86_400.0, -1.0, -86_400.0])
+@pytest.mark.parametrize("age", [MAX_EVENT_AGE, MAX_EVENT_AGE + 1, 86_400.0, 400 * 86_400.0, -1.0, -86_400.0])
 def test_given_a_stored_event_that_runs_again_or_a_clock_that_is_off_then_it_has_its_full_time(
     clocks: Clocks, age: float
 ) -> None:
-    event = taken(clocks, age)
+    taken_at = taken(clocks, age)
 
-    assert Deadline.of(event, LambdaContext(900_000)).left() == pytest.approx(ANSWER_WITHIN)
-    assert Deadline.of(event, LambdaContext(10_000)).left() == pytest.approx(10 - TO_FINISH)
-
-
-def test_given_an_event_of_the_repository_then_it_can_be_run_at_any_time(
-    clocks: Clocks, proxy_event: ProxyEvent
-) -> None:
-    clocks.time.moment += 400 * 86_400
-
-    assert Deadline.of(proxy_event("post"), LambdaContext()).left() == ANSWER_WITHIN
+    assert Deadline.of(900, taken_at).left() == pytest.approx(ANSWER_WITHIN)
+    assert Deadline.of(10, taken_at).left() == pytest.approx(10 - TO_FINISH)
 
 
 @pytest.mark.usefixtures("clocks")
-@pytest.mark.parametrize(
-    "event",
-    [
-        {},
-        {"requestContext": None},
-        {"requestContext": {}},
-        {"requestContext": {"requestTimeEpoch": None}},
-        {"requestContext": {"requestTimeEpoch": "1795176000000"}},
-    ],
-)
-def test_given_no_time_in_the_event_then_the_invocations_counts(
-    event: dict[str, Any],
-) -> None:
-    assert Deadline.of(event, LambdaContext(20_000)).left() == pytest.approx(20 - TO_FINISH)
+@pytest.mark.parametrize("taken_at", [None, "1795176000000"])
+def test_given_no_time_in_the_event_then_the_invocations_counts(taken_at: object) -> None:
+    assert Deadline.of(20, taken_at).left() == pytest.approx(20 - TO_FINISH)
+
+
+def test_the_local_server_may_allow_another_time(clocks: Clocks) -> None:
+    assert Deadline.of(900, taken(clocks, 3), answer_within=120).left() == pytest.approx(117, abs=0.002)
 
 
 def test_time_passes_and_does_not_go_below_nothing(clocks: Clocks) -> None:

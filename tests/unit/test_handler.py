@@ -14,15 +14,15 @@ import pytest
 from moto import mock_aws
 
 from tests.conftest import LambdaContext, ProxyEvent
-from travel_gpt.api.headers import STANDING
+from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.startup_failure import StartupFailure
 from travel_gpt.telemetry import count, flush_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from travel_gpt.api.request import Context
     from travel_gpt.api.responses import ProxyResponse
-    from travel_gpt.api.routes import Context
 
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
@@ -67,13 +67,13 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from travel_gpt.credentials.cache import CredentialCache
 
     threads: list[str] = []
-    fetch = CredentialCache._fetch
+    fetch = CredentialCache.fetch
 
     def noted(self: CredentialCache, deadline: Any) -> Any:
         threads.append(threading.current_thread().name)
         return fetch(self, deadline)
 
-    monkeypatch.setattr(CredentialCache, "_fetch", noted)
+    monkeypatch.setattr(CredentialCache, "fetch", noted)
     return threads
 
 
@@ -178,7 +178,7 @@ class TestUnstartable:
 
         assert response["statusCode"] == 503
         assert body_of(response)["request_id"] == LambdaContext().aws_request_id
-        assert response["headers"] == STANDING
+        assert response["headers"] == COMMON_HEADERS
 
     def test_it_counts_for_the_alarm_as_the_metrics_of_a_function_that_runs_do(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -1,13 +1,15 @@
-"""Reading a request: from API Gateway's event to a query."""
+"""The request: API Gateway's event, read once, and what a valid one asks for."""
 
 import base64
 import binascii
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from travel_gpt.deadline import ANSWER_WITHIN, Deadline
 from travel_gpt.errors import (
     InvalidJson,
     InvalidParameter,
@@ -26,6 +28,89 @@ the same to Python and to ECMA-262, whose ``\\s`` differ: docs/openapi.json publ
 _JSON_TYPE: Final = re.compile(r"application/(?:json|[a-z0-9.!#$&^_-]+\+json)")
 
 
+class Context(Protocol):
+    """The part of Lambda's context that is read."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """The invocation's id."""
+        ...
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds that are left of the invocation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as API Gateway passed it on. Nothing but this class reads its event.
+
+    What the caller wrote is not in the ``repr``, since it could hold a key.
+    """
+
+    method: str
+    path: str
+    """The resource, such as ``/travel-gpt``: without the stage, or the base path of a custom domain."""
+    headers: Mapping[str, str] = field(repr=False)
+    """The headers by their names in lower case."""
+    query: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """The values of each query parameter."""
+    body: str = field(repr=False)
+    """The body as text, or in base64."""
+    is_base64: bool
+    caller: str
+    """The id of the API key that API Gateway authenticated; empty where it authenticated none."""
+    client_address: str
+    """The IP address that the request came from; empty where API Gateway did not report one."""
+    id: str
+    """API Gateway's request id, which its access log and response headers have as well."""
+    invocation_id: str
+    """Lambda's id of the invocation."""
+    deadline: Deadline
+    """When the response must be ready."""
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any], context: Context) -> "Request":
+        """Read an event.
+
+        Args:
+            event: the proxy event of a REST API. One that was written by hand may lack every part.
+            context: Lambda's context. The local server's may allow another number of seconds than 28
+                (``answer_within``).
+
+        Returns:
+            The request.
+        """
+        about = _mapping(event, "requestContext")
+        identity = _mapping(about, "identity")
+        headers: dict[str, str] = {}
+        for name, value in _mapping(event, "headers").items():
+            headers.setdefault(name.lower(), str(value))
+        # queryStringParameters holds the last value of a repeated parameter, and the other all of them.
+        single = _mapping(event, "queryStringParameters")
+        query = {name: (value,) for name, value in single.items() if value is not None}
+        query |= {
+            name: tuple(v) for name, v in _mapping(event, "multiValueQueryStringParameters").items() if v
+        }
+        return cls(
+            method=event.get("httpMethod") or "",
+            path=event.get("resource") or "",
+            headers=headers,
+            query=query,
+            body=event.get("body") or "",
+            is_base64=bool(event.get("isBase64Encoded")),
+            caller=identity.get("apiKeyId") or "",
+            client_address=identity.get("sourceIp") or "",
+            id=about.get("requestId") or context.aws_request_id,
+            invocation_id=context.aws_request_id,
+            deadline=Deadline.of(
+                context.get_remaining_time_in_millis() / 1000,
+                about.get("requestTimeEpoch"),
+                answer_within=getattr(context, "answer_within", ANSWER_WITHIN),
+            ),
+        )
+
+
 class Verify(StrEnum):
     """What a GET asks to verify."""
 
@@ -35,11 +120,11 @@ class Verify(StrEnum):
     """The function's own identity, while another credential serves."""
 
 
-def read_verify(event: Mapping[str, Any]) -> Verify:
+def read_verify(request: Request) -> Verify:
     """Return what a GET asks to verify (``?verify=``).
 
     Args:
-        event: API Gateway's proxy event.
+        request: the request.
 
     Returns:
         What to verify; nothing where the parameter is absent.
@@ -47,23 +132,20 @@ def read_verify(event: Mapping[str, Any]) -> Verify:
     Raises:
         InvalidParameter: the parameter has another value, or is given more than once.
     """
-    every = (event.get("multiValueQueryStringParameters") or {}).get("verify")
-    given = every or [(event.get("queryStringParameters") or {}).get("verify")]
-    if given == [None]:
-        return Verify.NOTHING
-    if len(given) > 1:
+    values = request.query.get("verify", (Verify.NOTHING,))
+    if len(values) > 1:
         raise InvalidParameter("verify is given more than once")
     try:
-        return Verify(given[0])
+        return Verify(values[0])
     except ValueError:
         raise InvalidParameter("verify has another value") from None
 
 
-def read_query(event: Mapping[str, Any]) -> str:
+def read_query(request: Request) -> str:
     """Return the travel query of a POST.
 
     Args:
-        event: API Gateway's proxy event.
+        request: the request.
 
     Returns:
         The query, trimmed: 1 to 4,000 characters.
@@ -72,17 +154,17 @@ def read_query(event: Mapping[str, Any]) -> str:
         UnsupportedMediaType: the body is declared as something other than plain JSON in UTF-8.
         PayloadTooLarge: the body has more than 32 KiB.
         InvalidJson: the body is not a JSON object.
-        InvalidQuery: ``query`` is missing, no text, without a visible character, or of the wrong length.
+        InvalidQuery: ``query`` is missing, not a string, without a visible character, or of the wrong length.
     """
-    _require_no_coding(_header(event, "content-encoding"))
-    _require_json(_header(event, "content-type"))
-    query = _json_object(_body(event)).get("query")
+    _require_no_coding(request.headers.get("content-encoding", ""))
+    _require_json(request.headers.get("content-type", ""))
+    query = _json_object(_decode_body(request)).get("query")
     if query is None:
         raise InvalidQuery(
             "no query", message='The JSON object needs a "query", a text of 1 to 4,000 characters.'
         )
     if not isinstance(query, str):
-        raise InvalidQuery("the query is no text")
+        raise InvalidQuery("the query is not a string")
     query = query.strip()
     if not query:
         raise InvalidQuery(
@@ -108,13 +190,8 @@ def read_query(event: Mapping[str, Any]) -> str:
     return query
 
 
-def _header(event: Mapping[str, Any], name: str) -> str:
-    headers = event.get("headers") or {}
-    return next((str(value) for key, value in headers.items() if key.lower() == name), "")
-
-
 def _require_no_coding(content_encoding: str) -> None:
-    # API Gateway hands a compressed body on as text, which destroys it, unless the API sets
+    # API Gateway passes a compressed body on as text, which destroys it, unless the API sets
     # minimumCompressionSize (developer guide, "Payload compression for REST APIs"); this API does not.
     if content_encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(
@@ -136,9 +213,9 @@ def _require_json(content_type: str) -> None:
             raise UnsupportedMediaType("not UTF-8", message="Send the JSON in UTF-8.")
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
-    body = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
+def _decode_body(request: Request) -> bytes:
+    body = request.body
+    if not request.is_base64:
         # A lone surrogate of an event that was made by hand must become a 400, as any text that is not UTF-8.
         raw = body.encode("utf-8", "surrogatepass")
     else:
@@ -170,3 +247,8 @@ def _json_object(raw: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _mapping(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = holder.get(name)
+    return value if isinstance(value, Mapping) else {}

@@ -1,25 +1,53 @@
-"""Writing a response: the bodies of the contract, as API Gateway takes them."""
+"""The responses: the bodies of the contract, as API Gateway takes them.
+
+Nothing is imported that could fail: a function that could not start answers with them too.
+"""
 
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
-from travel_gpt.advisor.adviser import LastCall
-from travel_gpt.api.headers import STANDING
-from travel_gpt.api.health import CredentialStatus, Mode
 from travel_gpt.errors import HTTP_STATUS, CredentialError, InternalError, MethodNotAllowed, TravelGPTError
-from travel_gpt.llm.model_api import Answer
 from travel_gpt.redaction import conceal
+
+if TYPE_CHECKING:
+    from travel_gpt.advisor.adviser import LastCall
+    from travel_gpt.api.health import CredentialStatus
+    from travel_gpt.llm.model_api import Answer
+
+Mode = Literal["openai", "compatible", "demo", "keyless"]
+
+COMMON_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        # RFC 6797: for a year, a browser asks this host over TLS only. The GatewayResponses of template.yaml
+        # have the same header.
+        "Strict-Transport-Security": "max-age=31536000",
+    }
+)
+"""The headers of every response. The local server, which is reached without TLS, leaves the last one out."""
 
 
 class ProxyResponse(TypedDict):
-    """What a Lambda proxy integration gives back to API Gateway."""
+    """What a Lambda proxy integration returns to API Gateway."""
 
     statusCode: int
     headers: dict[str, str]
     body: str
     isBase64Encoded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response, and the fields that the log line of its request gets."""
+
+    response: ProxyResponse
+    log_fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LastCallBody(TypedDict):
@@ -76,15 +104,15 @@ class FailureBody(TypedDict):
 
 
 def healthy(
-    credential: CredentialStatus,
+    credential: "CredentialStatus",
     *,
     source: str,
     verified: bool,
-    last_call: LastCall | None = None,
+    last_call: "LastCall | None" = None,
     warnings: Sequence[str] = (),
     request_id: str,
 ) -> ProxyResponse:
-    """Return the 200 of a GET: there is a usable credential, proven where that was asked for."""
+    """Return the 200 of a GET: there is a usable credential, verified where that was asked for."""
     body = HealthBody(
         status="success",
         message=credential.message,
@@ -95,7 +123,7 @@ def healthy(
         timestamp=_now(),
     )
     if verified:
-        # Left out otherwise: nobody asked, so "false" would say too much.
+        # Left out otherwise: "false" would read as a failed verification.
         body["verified"] = True
     if last_call is not None:
         body["last_call"] = _last_call(last_call)
@@ -106,19 +134,19 @@ def healthy(
 
 def unhealthy(
     failure: TravelGPTError,
-    credential: CredentialStatus | None,
+    credential: "CredentialStatus | None",
     *,
-    source: str,
-    last_call: LastCall | None = None,
+    source: str = "",
+    last_call: "LastCall | None" = None,
     request_id: str,
 ) -> ProxyResponse:
-    """Return the failure of a GET: 503 without a usable credential, else what kept it from being proven.
+    """Return the failure of a GET: 503 without a usable credential, else what kept it from being verified.
 
     Args:
         failure: what happened.
-        credential: the credential that is held all the same; None where there is none, and then the mode
-            cannot be known, since a secret may name another server.
-        source: where the credential comes from.
+        credential: the credential that is cached nevertheless; None where there is none, and then the mode is
+            unknown, since a secret may name another server.
+        source: where the credential comes from; empty where the function could not start.
         last_call: how the last query to the model ended.
         request_id: the id of the request.
     """
@@ -132,6 +160,8 @@ def unhealthy(
         request_id=request_id,
         timestamp=_now(),
     )
+    if not source:
+        del body["credential_source"]
     if credential is not None:
         body["mode"] = credential.mode
     if last_call is not None:
@@ -139,7 +169,7 @@ def unhealthy(
     return _response(503 if no_credential else status_of(failure), body, _headers_of(failure))
 
 
-def answered(answer: Answer, *, request_id: str) -> ProxyResponse:
+def answered(answer: "Answer", *, request_id: str) -> ProxyResponse:
     """Return the 200 of a POST."""
     body = AnswerBody(
         status="success",
@@ -179,7 +209,7 @@ def _headers_of(failure: TravelGPTError) -> dict[str, str]:
     return headers
 
 
-def _last_call(call: LastCall) -> LastCallBody:
+def _last_call(call: "LastCall") -> LastCallBody:
     return LastCallBody(outcome=call.outcome, seconds_ago=int(call.seconds_ago))
 
 
@@ -192,14 +222,14 @@ def _response(
 ) -> ProxyResponse:
     return ProxyResponse(
         statusCode=status,
-        headers={**STANDING, **(headers or {})},
+        headers={**COMMON_HEADERS, **(headers or {})},
         body=_text(body),
         isBase64Encoded=False,
     )
 
 
 def _text(body: Mapping[str, Any]) -> str:
-    # A server that quotes the Authorization header in its answer is no reason to show it to a caller.
+    # A model's server may quote the Authorization header in its answer.
     text = conceal(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
     # An answer that was cut inside an emoji ends in half a character, which Lambda could not send.
     return text.encode("utf-8", "replace").decode()

@@ -6,8 +6,8 @@ from typing import Final
 from travel_gpt.credentials.credential import Credential
 
 DOUBTFUL_TTL: Final = 30
-"""Seconds that a credential is used which OpenAI refused, which has expired, or for which a better source was
-passed over: what replaces it should not wait out the whole TTL, and asking must not become a bill."""
+"""Seconds for which a credential is used that OpenAI refused, that has expired, or that is not from the
+preferred source: its replacement should not have to wait for the whole TTL, and each fetch costs money."""
 
 DAY: Final = 86_400
 
@@ -25,33 +25,35 @@ class Lifetimes:
     ttl: int
     """How long a fetched credential is used before the source is asked again."""
     max_stale: int
-    """How long beyond that the last good one serves while the source is away."""
+    """How long beyond that the last good one is used while the source is unavailable."""
     previous_for: int = 0
-    """How long after a version was made the one before it may serve when OpenAI refuses it; 0 for never."""
+    """How long after a version was made the previous one may be used when OpenAI refuses it; 0 for never."""
     rotation: int = 0
-    """The age at which a key is to be replaced; 0 where nobody said."""
+    """The age at which a key is to be replaced; 0 where that is not set."""
     enforce_expiry: bool = False
-    """Whether a credential whose ``expires_at`` has passed is refused; otherwise it is warned of."""
+    """Whether a credential whose ``expires_at`` has passed is refused; otherwise it causes a warning."""
 
 
 @dataclass(slots=True)
 class CacheEntry:
-    """A credential, when it was fetched, and the one that stands in for it."""
+    """A fetched credential, and the previous version that may be used in its place."""
 
     credential: Credential
     lifetimes: Lifetimes
     fetched_at: float
     ttl: float
     """The lifetime, shortened a little at random."""
+    trusted_until: float = 0.0
+    """Until when the credential is used without a further check; 0 while something may replace it."""
     paused_until: float = 0.0
-    """Until when the source, which is away, is not asked again."""
-    stand_in: Credential | None = None
-    """The version before it, while that serves in its place."""
-    asked_for_stand_in: bool = False
-    stand_in_paused_until: float = 0.0
-    """Until when the version before it, which could not be fetched, is not asked for again."""
+    """Until when the source, which is unavailable, is not asked again."""
+    fallback: Credential | None = None
+    """The previous version, while that is used."""
+    asked_for_fallback: bool = False
+    fallback_paused_until: float = 0.0
+    """Until when the previous version, which could not be fetched, is not asked for again."""
 
-    def serving(self, now: float) -> Credential | None:
+    def usable(self, now: float) -> Credential | None:
         """Return the credential to use: this one, or the fallback for as long as that may be used.
 
         Args:
@@ -60,46 +62,60 @@ class CacheEntry:
         Returns:
             The credential; None where it has expired and that is enforced.
         """
-        stand_in = self.stand_in if self.is_young(now) else None
-        chosen = self.credential if stand_in is None else stand_in
+        fallback = self.fallback if self.may_fall_back(now) else None
+        chosen = self.credential if fallback is None else fallback
         return None if self.is_refused_as_expired(chosen, now) else chosen
 
     def is_refused_as_expired(self, credential: Credential, now: float) -> bool:
-        """Tell whether a credential must not be used because it has expired."""
+        """Return whether a credential must not be used because it has expired."""
         return self.lifetimes.enforce_expiry and credential.has_expired(now)
 
-    def is_fresh(self, now: float, *, doubted: bool) -> bool:
-        """Tell whether the source need not be asked.
+    def is_fresh(self, now: float, *, refused: bool) -> bool:
+        """Return whether the source need not be asked.
 
         Args:
             now: the wall clock, in seconds.
-            doubted: whether OpenAI refused it.
+            refused: whether OpenAI refused the credential.
         """
-        # A negative age is a clock that was set back: how old the credential is cannot be told.
-        fresh = 0 <= now - self.fetched_at < self._time(doubted=doubted)
+        # Before fetched_at the clock was set back: then the age of the credential is unknown.
+        fresh = self.fetched_at <= now < self.fresh_until(refused=refused)
         return fresh or (self.may_be_stale(now) and now < self.paused_until)
 
+    def fresh_until(self, *, refused: bool) -> float:
+        """Return until when the source need not be asked, in seconds of the wall clock.
+
+        Args:
+            refused: whether OpenAI refused the credential.
+        """
+        expires_at, ttl = self.credential.expires_at, self.ttl
+        if refused or self.credential.skipped_sources or self.credential.has_expired(self.fetched_at):
+            ttl = min(ttl, DOUBTFUL_TTL)
+        elif expires_at is not None:
+            # Its replacement is there at the latest when it expires.
+            ttl = min(ttl, expires_at - self.fetched_at)
+        return self.fetched_at + ttl
+
     def may_be_stale(self, now: float) -> bool:
-        """Tell whether it may still serve while the source is away."""
-        # An identity is worth no more than the source, which proves it anew for each token.
+        """Return whether it may still be used while the source is unavailable."""
+        # An identity is worth no more than its source, which signs a new token for each exchange.
         max_stale = 0 if self.credential.identity else self.lifetimes.max_stale
         return 0 <= now - self.fetched_at < self.ttl + max_stale
 
-    def is_young(self, now: float) -> bool:
-        """Tell whether the version before it may serve in its place."""
+    def may_fall_back(self, now: float) -> bool:
+        """Return whether it is young enough for the previous version to be used in its place."""
         made, previous_for = self.credential.created_at, self.lifetimes.previous_for
         # 0 is never, also where AWS's clock is ahead and the version seems to come from the future.
         return previous_for > 0 and made is not None and now - made < previous_for
 
-    def is_no_better(self, now: float) -> bool:
-        """Tell whether the fallback has expired too, or is the expired key itself, stored before."""
-        return self.stand_in is not None and (
-            self.is_refused_as_expired(self.stand_in, now)
-            or (self.is_refused_as_expired(self.credential, now) and self.stand_in.key == self.credential.key)
+    def is_fallback_better(self, now: float) -> bool:
+        """Return whether the fallback has not expired, and is not the expired key itself, stored before."""
+        return self.fallback is not None and not (
+            self.is_refused_as_expired(self.fallback, now)
+            or (self.is_refused_as_expired(self.credential, now) and self.fallback.key == self.credential.key)
         )
 
     def ends_soon(self, now: float) -> bool:
-        """Tell whether it expires within a week, or has expired.
+        """Return whether it expires within a week, or has expired.
 
         Where keys are rotated every few days, each of them has less than a week left at its end: then only
         one that has less left than the rotation period counts, since its rotation is late.
@@ -108,19 +124,19 @@ class CacheEntry:
         return self.credential.expires_at is not None and self.credential.expires_at - now < warn_before
 
     def is_overdue(self, now: float) -> bool:
-        """Tell whether it should have been rotated by now."""
+        """Return whether it should have been rotated by now."""
         made, rotation = self.credential.created_at, self.lifetimes.rotation
         return rotation > 0 and made is not None and now - made > rotation + LATE_BY
 
     def warnings(self, now: float) -> list[str]:
-        """Say what the owner should look at although it is usable."""
-        found = [f"a source was passed over: {reason}" for reason in self.credential.passed_over]
-        if self.serving(now) is not self.credential:
+        """Return what the owner should look at although it is usable."""
+        found = [f"a source was skipped: {reason}" for reason in self.credential.skipped_sources]
+        if self.usable(now) is not self.credential:
             expired = self.is_refused_as_expired(self.credential, now)
             why = "the current key has expired" if expired else "OpenAI refuses the current key"
-            found.append(f"{why}: the previous one serves for a while")
+            found.append(f"{why}: the previous one is used for a while")
         if self.paused_until > now:
-            found.append("the key's source is away: the last good key serves for a while")
+            found.append("the key's source is unavailable: the last good key is used for a while")
         if self.credential.expires_at is not None and self.ends_soon(now):
             left = self.credential.expires_at - now
             found.append(
@@ -130,14 +146,3 @@ class CacheEntry:
             days = (now - self.credential.created_at) / DAY
             found.append(f"the key is {days:.0f} days old: it should have been rotated")
         return found
-
-    def _time(self, *, doubted: bool) -> float:
-        expires_at = self.credential.expires_at
-        if (
-            self.credential.passed_over
-            or doubted
-            or (expires_at is not None and expires_at <= self.fetched_at)
-        ):
-            return min(self.ttl, DOUBTFUL_TTL)
-        # What replaced it is there at the latest when it ends.
-        return self.ttl if expires_at is None else min(self.ttl, expires_at - self.fetched_at)

@@ -74,8 +74,8 @@ class Credential:
     """When this version of it was made, in seconds since the epoch; None where the source does not say."""
     expires_at: float | None = field(default=None, compare=False)
     """When it ends, in seconds since the epoch; None where it does not, or nobody said."""
-    passed_over: tuple[str, ...] = field(default=(), compare=False)
-    """The sources that were asked before and had none, each with the reason."""
+    skipped_sources: tuple[str, ...] = field(default=(), compare=False)
+    """The preferred sources that gave none, each with the code of its failure."""
     identity: WorkloadIdentity | None = None
     placeholder: bool = field(default=False, compare=False)
     """Whether the key is made up, because the server asks for none."""

@@ -6,22 +6,22 @@ from travel_gpt.errors import CredentialError
 from travel_gpt.telemetry import audit, count, logger
 
 
-def report_age(held: CacheEntry, now: float) -> None:
+def report_age(entry: CacheEntry, now: float) -> None:
     """Report a credential that has expired, expires soon or should have been rotated.
 
     Args:
-        held: the credential, just fetched.
+        entry: the credential, just fetched.
         now: the wall clock, in seconds.
     """
-    credential = held.credential
+    credential = entry.credential
     expires = {"version": credential.version, "expires_at": round(credential.expires_at or 0)}
     if credential.has_expired(now):
         count("CredentialExpired")
         logger.error("The key has expired: replace it", extra=expires)
-    elif held.ends_soon(now):
+    elif entry.ends_soon(now):
         count("CredentialExpiring")
         logger.warning("The key expires soon: replace it", extra=expires)
-    if held.is_overdue(now):
+    if entry.is_overdue(now):
         count("CredentialOverdue")
         logger.warning(
             "The key is older than its rotation period: replace it, or look why it was not rotated",
@@ -29,21 +29,21 @@ def report_age(held: CacheEntry, now: float) -> None:
         )
 
 
-def report_stale(held: CacheEntry, away: CredentialError, now: float) -> None:
+def report_stale(entry: CacheEntry, away: CredentialError, now: float) -> None:
     """Report that the source is away, and that the last good credential serves.
 
     Args:
-        held: the credential.
+        entry: the credential.
         away: the failure of the source.
         now: the wall clock, in seconds.
     """
     count("CredentialStale")
-    age = round(now - held.fetched_at)
+    age = round(now - entry.fetched_at)
     audit(
         "credential.stale",
         outcome=away.code,
-        source=held.credential.source,
-        version=held.credential.version,
+        source=entry.credential.source,
+        version=entry.credential.version,
         age_seconds=age,
     )
     logger.warning(
@@ -52,11 +52,11 @@ def report_stale(held: CacheEntry, away: CredentialError, now: float) -> None:
     )
 
 
-def report_fallback(held: CacheEntry, previous: Credential, now: float) -> None:
+def report_fallback(entry: CacheEntry, previous: Credential, now: float) -> None:
     """Report that the version before the current one serves in its place.
 
     Args:
-        held: the current one, which OpenAI refused or which has expired.
+        entry: the current one, which OpenAI refused or which has expired.
         previous: the version before it.
         now: the wall clock, in seconds.
     """
@@ -66,11 +66,11 @@ def report_fallback(held: CacheEntry, previous: Credential, now: float) -> None:
         outcome="success",
         source=previous.source,
         version=previous.version,
-        instead_of=held.credential.version,
+        instead_of=entry.credential.version,
     )
-    expired = held.is_refused_as_expired(held.credential, now)
+    expired = entry.is_refused_as_expired(entry.credential, now)
     why = "The current key has expired" if expired else "OpenAI refuses the current key"
     logger.error(
-        f"{why}: the previous one serves for a while",
-        extra={"version": held.credential.version, "previous_version": previous.version},
+        f"{why}: the previous one is used for a while",
+        extra={"version": entry.credential.version, "previous_version": previous.version},
     )

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from tests.unit.doubles import FIRST
-from travel_gpt.api.health import DEMO_MODEL, CredentialStatus, Mode, status_of
+from travel_gpt.api.health import DEMO_MODEL, CredentialStatus, status_of
+from travel_gpt.api.responses import Mode
 from travel_gpt.credentials.credential import NO_KEY, Credential, Key, WorkloadIdentity
 from travel_gpt.credentials.secret import read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret

@@ -3,17 +3,21 @@
 import base64
 import json
 import re
+import time
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import example, given, strategies as st
 
-from tests.conftest import ProxyEvent
+import travel_gpt
+from tests.conftest import LambdaContext, ProxyEvent
 from travel_gpt.api.request import (
     MAX_BODY_BYTES,
     MAX_QUERY_CHARACTERS,
     VISIBLE,
+    Request,
     Verify,
     read_query,
     read_verify,
@@ -34,6 +38,14 @@ def post(body: object, *, base64_encoded: bool = False, headers: Any = JSON) -> 
     return {"headers": headers, "body": body, "isBase64Encoded": base64_encoded}
 
 
+def query_of(event: dict[str, Any]) -> str:
+    return read_query(Request.of(event, LambdaContext()))
+
+
+def verify_of(event: dict[str, Any]) -> Verify:
+    return read_verify(Request.of(event, LambdaContext()))
+
+
 def in_base64(raw: bytes) -> dict[str, Any]:
     return post(base64.b64encode(raw).decode(), base64_encoded=True)
 
@@ -42,11 +54,72 @@ def asking(query: object, **dumps: Any) -> dict[str, Any]:
     return post(json.dumps({"query": query}, **dumps))
 
 
+def test_a_request_is_what_api_gateway_passed_on(proxy_event: ProxyEvent) -> None:
+    event = proxy_event("post", requestContext={"requestTimeEpoch": int(time.time() * 1000) - 8_000})
+    request = Request.of(event, LambdaContext())
+
+    assert (request.method, request.path) == ("POST", "/travel-gpt")
+    assert request.headers["content-type"] == "application/json"
+    assert (request.body, request.is_base64) == (event["body"], False)
+    assert request.caller == event["requestContext"]["identity"]["apiKeyId"] != ""
+    assert request.client_address == event["requestContext"]["identity"]["sourceIp"] != ""
+    assert request.id == event["requestContext"]["requestId"] != request.invocation_id
+    assert request.invocation_id == LambdaContext().aws_request_id
+    assert request.deadline.left() == pytest.approx(20, abs=0.5), "28 s after API Gateway took it"
+
+
+def test_the_end_of_the_invocation_may_come_first(proxy_event: ProxyEvent) -> None:
+    assert 4 < Request.of(proxy_event("get"), LambdaContext(5_000)).deadline.left() <= 4.5
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"requestContext": None, "headers": None, "queryStringParameters": None, "body": None},
+        {"requestContext": "x", "headers": [], "multiValueQueryStringParameters": {"verify": []}},
+        {"requestContext": {"identity": None, "requestId": None, "requestTimeEpoch": "x"}},
+    ],
+)
+def test_an_event_may_lack_every_part(event: dict[str, Any]) -> None:
+    request = Request.of(event, LambdaContext())
+
+    assert (request.method, request.path, request.body, request.caller) == ("", "", "", "")
+    assert (request.headers, request.query) == ({}, {})
+    assert request.id == LambdaContext().aws_request_id
+    assert 29 < request.deadline.left() < 30
+
+
+@pytest.mark.parametrize("identity", [None, {}, {"apiKeyId": None}, {"apiKeyId": ""}, {"apiKey": "EXAMPLE"}])
+def test_a_key_that_api_gateway_did_not_authenticate_names_no_caller(identity: object) -> None:
+    # What the caller sent is not verified: only the id says that API Gateway knows the key.
+    event = {"requestContext": {"identity": identity}, "headers": {"x-api-key": "EXAMPLE"}}
+
+    assert Request.of(event, LambdaContext()).caller == ""
+
+
+def test_what_the_caller_wrote_is_not_printed() -> None:
+    event = post("EXAMPLEbody", headers={"x-api-key": "EXAMPLEkey"})
+    event |= {"queryStringParameters": {"verify": "EXAMPLEvalue"}}
+
+    assert "EXAMPLE" not in repr(Request.of(event, LambdaContext()))
+
+
+def test_nothing_else_reads_the_event() -> None:
+    # travel_gpt/local makes events, as API Gateway does.
+    package = Path(travel_gpt.__file__).parent
+    sources = {path.relative_to(package): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    fields = ('"requestContext"', '"httpMethod"', '"queryStringParameters"', '"isBase64Encoded"')
+    readers = {path for path, text in sources.items() if any(name in text for name in fields)}
+
+    assert {path for path in readers if path.parts[0] != "local"} == {Path("api/request.py")}
+
+
 def test_the_events_of_the_repository_are_read(proxy_event: ProxyEvent) -> None:
-    assert read_query(proxy_event("post")) == json.loads(proxy_event("post")["body"])["query"].strip()
-    assert read_query(proxy_event("post-base64")).startswith("京都")
+    assert query_of(proxy_event("post")) == json.loads(proxy_event("post")["body"])["query"].strip()
+    assert query_of(proxy_event("post-base64")).startswith("京都")
     with pytest.raises(InvalidJson):
-        read_query(proxy_event("post-not-json"))
+        query_of(proxy_event("post-not-json"))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +135,7 @@ def test_the_events_of_the_repository_are_read(proxy_event: ProxyEvent) -> None:
     ],
 )
 def test_given_a_query_then_it_comes_back_trimmed(query: str, read_as: str) -> None:
-    assert read_query(asking(query)) == read_as
+    assert query_of(asking(query)) == read_as
 
 
 ANY_SCRIPT = [
@@ -93,7 +166,7 @@ def test_given_any_script_in_any_form_then_the_query_arrives_whole(
         "base64-bom": lambda: in_base64(b"\xef\xbb\xbf" + body.encode()),
     }[form]()
 
-    assert read_query(event) == query
+    assert query_of(event) == query
 
 
 @pytest.mark.parametrize(
@@ -109,7 +182,7 @@ def test_given_any_script_in_any_form_then_the_query_arrives_whole(
     ],
 )
 def test_given_more_json_than_the_query_then_only_the_query_counts(body: str) -> None:
-    assert read_query(post(body)) == "Rome"
+    assert query_of(post(body)) == "Rome"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +218,7 @@ def test_given_more_json_than_the_query_then_only_the_query_counts(body: str) ->
 )
 def test_given_a_body_that_is_no_json_object_then_it_is_invalid_json_with_an_example(body: str) -> None:
     with pytest.raises(InvalidJson) as refused:
-        read_query(post(body))
+        query_of(post(body))
 
     assert '{"query": "Three days in Lisbon in May?"}' in refused.value.message
     assert refused.value.__cause__ is None
@@ -154,7 +227,7 @@ def test_given_a_body_that_is_no_json_object_then_it_is_invalid_json_with_an_exa
 @pytest.mark.parametrize("depth", [500, 3_000])
 def test_given_objects_inside_objects_then_it_is_a_400_however_deep_python_reads(depth: int) -> None:
     with pytest.raises((InvalidJson, InvalidQuery)):
-        read_query(post('{"query":' * depth + "1" + "}" * depth))
+        query_of(post('{"query":' * depth + "1" + "}" * depth))
 
 
 @pytest.mark.parametrize(
@@ -162,13 +235,13 @@ def test_given_objects_inside_objects_then_it_is_a_400_however_deep_python_reads
 )
 def test_given_bytes_that_are_not_utf_8_then_they_are_invalid_json(raw: bytes) -> None:
     with pytest.raises(InvalidJson):
-        read_query(in_base64(raw))
+        query_of(in_base64(raw))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-le"])
 def test_given_json_in_another_encoding_then_it_is_invalid_json(encoding: str) -> None:
     with pytest.raises(InvalidJson):
-        read_query(in_base64('{"query": "Rome"}'.encode(encoding)))
+        query_of(in_base64('{"query": "Rome"}'.encode(encoding)))
 
 
 @pytest.mark.parametrize("body", [None, "", "   ", "\r\n\t"])
@@ -177,7 +250,7 @@ def test_given_an_empty_body_then_it_is_called_empty(body: str | None, base64_en
     event = in_base64((body or "").encode()) if base64_encoded else post(body)
 
     with pytest.raises(InvalidJson) as refused:
-        read_query(event)
+        query_of(event)
 
     assert refused.value.message.startswith("The body is empty.")
     assert '{"query"' in refused.value.message
@@ -186,7 +259,7 @@ def test_given_an_empty_body_then_it_is_called_empty(body: str | None, base64_en
 @pytest.mark.parametrize("body", ["not base64!", "YQ", "YQ=", "Y Q = =", "YWJj\n", "YWJj*", "é"])
 def test_given_a_body_that_is_marked_as_base64_and_is_not_then_it_is_said(body: str) -> None:
     with pytest.raises(InvalidJson, match="marked as base64") as refused:
-        read_query(post(body, base64_encoded=True))
+        query_of(post(body, base64_encoded=True))
 
     assert refused.value.message == "The body is not base64."
 
@@ -194,7 +267,7 @@ def test_given_a_body_that_is_marked_as_base64_and_is_not_then_it_is_said(body: 
 @pytest.mark.parametrize("body", ["{}", '{"Query": "Rome"}', '{"question": "Rome"}', '{"query": null}'])
 def test_given_no_query_then_what_is_missing_is_named(body: str) -> None:
     with pytest.raises(InvalidQuery) as refused:
-        read_query(post(body))
+        query_of(post(body))
 
     assert refused.value.message == 'The JSON object needs a "query", a text of 1 to 4,000 characters.'
 
@@ -202,7 +275,7 @@ def test_given_no_query_then_what_is_missing_is_named(body: str) -> None:
 @pytest.mark.parametrize("query", [0, 7, 1.5, True, False, [], ["Rome"], {}, {"text": "Rome"}])
 def test_given_a_query_of_another_type_then_it_is_an_invalid_query(query: object) -> None:
     with pytest.raises(InvalidQuery) as refused:
-        read_query(asking(query))
+        query_of(asking(query))
 
     assert refused.value.message == '"query" must be a text of 1 to 4,000 characters.'
 
@@ -210,7 +283,7 @@ def test_given_a_query_of_another_type_then_it_is_an_invalid_query(query: object
 @pytest.mark.parametrize("query", ["", " ", "\n\t\r", "\u3000\u00a0"])
 def test_given_an_empty_query_then_it_is_called_empty(query: str) -> None:
     with pytest.raises(InvalidQuery) as refused:
-        read_query(asking(query))
+        query_of(asking(query))
 
     assert refused.value.message.startswith('"query" is empty')
 
@@ -218,7 +291,7 @@ def test_given_an_empty_query_then_it_is_called_empty(query: str) -> None:
 @pytest.mark.parametrize("query", ["\ud83c", "Rome \udfd6", "\ud83c Rome", "\udfd6\ud83c"])
 def test_given_an_escaped_lone_surrogate_then_it_is_an_invalid_query(query: str) -> None:
     with pytest.raises(InvalidQuery) as refused:
-        read_query(asking(query))
+        query_of(asking(query))
 
     assert "lone surrogate" in refused.value.message
     refused.value.message.encode()
@@ -226,14 +299,14 @@ def test_given_an_escaped_lone_surrogate_then_it_is_an_invalid_query(query: str)
 
 @pytest.mark.parametrize("character", ["x", "é", "東", "🏖"])
 def test_a_query_may_have_4000_characters_of_any_width(character: str) -> None:
-    assert read_query(asking(character * MAX_QUERY_CHARACTERS, ensure_ascii=False)) == character * 4000
-    assert read_query(asking("  " + character * 4000 + "\n", ensure_ascii=False)) == character * 4000
+    assert query_of(asking(character * MAX_QUERY_CHARACTERS, ensure_ascii=False)) == character * 4000
+    assert query_of(asking("  " + character * 4000 + "\n", ensure_ascii=False)) == character * 4000
 
 
 @pytest.mark.parametrize("character", ["x", "é", "東", "🏖"])
 def test_given_one_character_more_then_the_query_is_refused_with_its_length(character: str) -> None:
     with pytest.raises(InvalidQuery) as refused:
-        read_query(asking(character * 4001, ensure_ascii=False))
+        query_of(asking(character * 4001, ensure_ascii=False))
 
     assert refused.value.message == '"query" has 4,001 characters; 4,000 is the most.'
 
@@ -255,9 +328,9 @@ def test_a_body_may_have_32_kib_counted_in_bytes(filler: str, base64_encoded: bo
         return in_base64(raw) if base64_encoded else post(raw.decode())
 
     assert MAX_BODY_BYTES == 32_768
-    assert read_query(event(32_768)) == "Rome"
+    assert query_of(event(32_768)) == "Rome"
     with pytest.raises(PayloadTooLarge, match="32769 bytes"):
-        read_query(event(32_769))
+        query_of(event(32_769))
 
 
 @pytest.mark.parametrize("size", [65_537, 1_000_000, 6_000_000])
@@ -267,12 +340,12 @@ def test_given_far_too_much_base64_then_it_is_refused_without_being_decoded(
     monkeypatch.setattr(base64, "b64decode", lambda *_args, **_kwargs: pytest.fail("decoded"))
 
     with pytest.raises(PayloadTooLarge, match="about"):
-        read_query(post("A" * size, base64_encoded=True))
+        query_of(post("A" * size, base64_encoded=True))
 
 
 def test_given_a_body_that_is_too_large_and_no_json_then_its_size_is_what_is_wrong() -> None:
     with pytest.raises(PayloadTooLarge):
-        read_query(post("{" * 40_000))
+        query_of(post("{" * 40_000))
 
 
 @pytest.mark.parametrize(
@@ -293,12 +366,12 @@ def test_given_a_body_that_is_too_large_and_no_json_then_its_size_is_what_is_wro
 )
 @pytest.mark.parametrize("name", ["Content-Type", "content-type", "CONTENT-TYPE"])
 def test_given_json_in_utf_8_by_any_spelling_then_it_is_taken(name: str, content_type: str) -> None:
-    assert read_query({**asking("Rome"), "headers": {"accept": "*/*", name: content_type}}) == "Rome"
+    assert query_of({**asking("Rome"), "headers": {"accept": "*/*", name: content_type}}) == "Rome"
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"accept": "text/html"}])
 def test_given_no_content_type_then_the_body_is_taken_for_json(headers: dict[str, str] | None) -> None:
-    assert read_query({**asking("Rome"), "headers": headers}) == "Rome"
+    assert query_of({**asking("Rome"), "headers": headers}) == "Rome"
 
 
 @pytest.mark.parametrize(
@@ -324,7 +397,7 @@ def test_given_another_content_type_then_it_is_unsupported_and_the_right_one_is_
     content_type: str,
 ) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
-        read_query(post('{"query": "Rome"}', headers={"Content-Type": content_type}))
+        query_of(post('{"query": "Rome"}', headers={"Content-Type": content_type}))
 
     assert "Content-Type: application/json" in refused.value.message
 
@@ -332,9 +405,7 @@ def test_given_another_content_type_then_it_is_unsupported_and_the_right_one_is_
 @pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", "latin1", '"windows-1252"', "", "utf-8x"])
 def test_given_another_charset_then_it_is_unsupported_and_utf_8_is_asked_for(charset: str) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
-        read_query(
-            post('{"query": "Rome"}', headers={"Content-Type": f"application/json; charset={charset}"})
-        )
+        query_of(post('{"query": "Rome"}', headers={"Content-Type": f"application/json; charset={charset}"}))
 
     assert refused.value.message == "Send the JSON in UTF-8."
 
@@ -353,13 +424,13 @@ def test_given_another_charset_then_it_is_unsupported_and_utf_8_is_asked_for(cha
     ],
 )
 def test_given_a_known_value_of_verify_then_it_is_read(asked: dict[str, Any] | None, read: Verify) -> None:
-    assert read_verify({"queryStringParameters": asked}) is read
+    assert verify_of({"queryStringParameters": asked}) is read
 
 
 @pytest.mark.parametrize("value", ["", "1", "0", "True", " true", "yes", "truely", "workload", "\x00", "☃"])
 def test_given_another_value_of_verify_then_it_is_refused_by_the_parameters_name(value: str) -> None:
     with pytest.raises(InvalidParameter) as refused:
-        read_verify({"queryStringParameters": {"verify": value}})
+        verify_of({"queryStringParameters": {"verify": value}})
     assert '"verify" must be true or false' in refused.value.message
 
 
@@ -371,12 +442,12 @@ def test_given_verify_more_than_once_then_it_is_refused(values: list[str]) -> No
         "multiValueQueryStringParameters": {"verify": values},
     }
     with pytest.raises(InvalidParameter):
-        read_verify(event)
+        verify_of(event)
 
 
 def test_the_repositorys_verify_event_asks_for_a_proof(proxy_event: ProxyEvent) -> None:
-    assert read_verify(proxy_event("get-verify")) is Verify.CREDENTIAL
-    assert read_verify(proxy_event("get")) is Verify.NOTHING
+    assert verify_of(proxy_event("get-verify")) is Verify.CREDENTIAL
+    assert verify_of(proxy_event("get")) is Verify.NOTHING
 
 
 INVISIBLE = [
@@ -395,7 +466,7 @@ INVISIBLE = [
 @pytest.mark.parametrize("query", INVISIBLE)
 def test_given_a_query_of_control_characters_only_then_it_is_refused_by_that_name(query: str) -> None:
     with pytest.raises(InvalidQuery) as refused:
-        read_query(asking(query))
+        query_of(asking(query))
     assert "control characters" in refused.value.message
 
 
@@ -413,14 +484,14 @@ def test_what_is_visible_to_python_is_visible_to_the_published_pattern(character
 def test_given_a_compressed_body_then_it_is_refused_as_an_unsupported_media_type(coding: str) -> None:
     headers = JSON | {"Content-Encoding": coding}
     with pytest.raises(UnsupportedMediaType) as refused:
-        read_query(post(json.dumps({"query": "Rome?"}), headers=headers))
+        query_of(post(json.dumps({"query": "Rome?"}), headers=headers))
     assert "compression" in refused.value.message
 
 
 @pytest.mark.parametrize("coding", ["", "identity", " Identity "])
 def test_given_no_coding_then_the_body_is_read(coding: str) -> None:
     headers = JSON | {"content-encoding": coding}
-    assert read_query(post(json.dumps({"query": "Rome?"}), headers=headers)) == "Rome?"
+    assert query_of(post(json.dumps({"query": "Rome?"}), headers=headers)) == "Rome?"
 
 
 json_values = st.recursive(
@@ -441,7 +512,7 @@ def test_whatever_a_caller_sends_then_it_is_a_query_or_a_refusal_of_the_contract
 ) -> None:
     event = post(body, base64_encoded=base64_encoded, headers={"Content-Type": content_type})
     try:
-        query = read_query(event)
+        query = query_of(event)
     except RequestError as refused:
         refused.message.encode()
         return

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.doubles import ANSWER
 from travel_gpt.advisor.adviser import LastCall
-from travel_gpt.api.health import CredentialStatus, Mode
-from travel_gpt.api.responses import ProxyResponse, answered, failed, healthy, unhealthy
+from travel_gpt.api.health import CredentialStatus
+from travel_gpt.api.responses import Mode, ProxyResponse, answered, failed, healthy, unhealthy
 from travel_gpt.errors import (
     HTTP_STATUS,
     CredentialError,
@@ -23,7 +23,7 @@ from travel_gpt.llm.model_api import Answer, Usage
 from travel_gpt.redaction import guard
 
 ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-STANDING = {
+COMMON = {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -42,7 +42,7 @@ def _the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
 def body_of(response: ProxyResponse) -> dict[str, Any]:
     assert set(response) == {"statusCode", "headers", "body", "isBase64Encoded"}
     assert response["isBase64Encoded"] is False
-    assert STANDING.items() <= response["headers"].items()
+    assert COMMON.items() <= response["headers"].items()
     assert all(isinstance(value, str) for value in response["headers"].values())
     body: dict[str, Any] = json.loads(response["body"])
     return body
@@ -68,7 +68,7 @@ def test_a_healthy_get(verified: bool) -> None:
         **({"verified": True} if verified else {}),
     }
     assert response["statusCode"] == 200
-    assert response["headers"] == STANDING
+    assert response["headers"] == COMMON
 
 
 @pytest.mark.parametrize("mode", ["demo", "keyless", "compatible"])
@@ -104,7 +104,7 @@ def test_an_answer() -> None:
         "timestamp": NOW,
     }
     assert response["statusCode"] == 200
-    assert response["headers"] == STANDING
+    assert response["headers"] == COMMON
 
 
 def test_an_answer_whose_cost_the_server_did_not_say() -> None:
@@ -169,18 +169,18 @@ def test_a_failures_own_message_is_what_the_caller_reads() -> None:
 def test_a_known_wait_becomes_retry_after(seconds: int, header: str) -> None:
     failure = UpstreamRateLimited("429", retry_after=seconds)
 
-    assert failed(failure, request_id=ID)["headers"] == {**STANDING, "Retry-After": header}
+    assert failed(failure, request_id=ID)["headers"] == {**COMMON, "Retry-After": header}
     of_get = unhealthy(failure, HELD, source="x", request_id=ID)
-    assert of_get["headers"] == {**STANDING, "Retry-After": header}
+    assert of_get["headers"] == {**COMMON, "Retry-After": header}
 
 
 def test_a_405_names_the_methods_there_are() -> None:
-    assert failed(MethodNotAllowed(), request_id=ID)["headers"] == {**STANDING, "Allow": "GET, POST"}
+    assert failed(MethodNotAllowed(), request_id=ID)["headers"] == {**COMMON, "Allow": "GET, POST"}
 
 
 def test_no_other_failure_has_headers_of_its_own() -> None:
     for kind in set(HTTP_STATUS) - {MethodNotAllowed}:
-        assert failed(kind(), request_id=ID)["headers"] == STANDING
+        assert failed(kind(), request_id=ID)["headers"] == COMMON
 
 
 def test_any_script_is_written_as_it_is() -> None:

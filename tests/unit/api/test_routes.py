@@ -4,15 +4,12 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tests.conftest import LambdaContext, ProxyEvent
-from tests.unit.doubles import FIRST, FIRST_KEY, Clock, ModelServer, ScriptedSource
-from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.api.routes import Api
-from travel_gpt.credentials.cache import CredentialCache
+from tests.unit.doubles import FIRST_KEY, Function
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -22,20 +19,14 @@ from travel_gpt.errors import (
     UpstreamFailed,
     UpstreamRateLimited,
 )
-from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
 
 
-class World:
-    """One API over a scripted source and a scripted model's server; everything it writes is kept."""
+class Logged(Function):
+    """A function that events are sent to; everything it writes is kept."""
 
     def __init__(self, log: io.StringIO, proxy_event: ProxyEvent, **environment: str) -> None:
-        self.source = ScriptedSource(FIRST)
-        self.server = ModelServer()
-        self.clock = Clock()
-        cache = CredentialCache(self.source, ttl=300, max_stale=3600, now=self.clock)
-        adviser = Adviser(cache, cast("Any", self.server), now=self.clock)
-        self.api = Api(Settings.load(environment), cache, adviser)
+        super().__init__(**environment)
         self._log = log
         self._event = proxy_event
 
@@ -60,137 +51,139 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-def world(log: io.StringIO, proxy_event: ProxyEvent) -> World:
-    return World(log, proxy_event)
+def function(log: io.StringIO, proxy_event: ProxyEvent) -> Logged:
+    return Logged(log, proxy_event)
 
 
-def test_get_says_that_the_key_is_there_without_using_it(world: World) -> None:
-    status, body, _ = world.send("get")
+def test_get_says_that_the_key_is_there_without_using_it(function: Logged) -> None:
+    status, body, _ = function.send("get")
 
     assert (status, body["status"], body["has_api_key"]) == (200, "success", True)
     assert body["credential_source"] == "scripted"
     assert "verified" not in body
     assert body["request_id"] == "6f1b2c3d-4e5f-4a6b-8c7d-000000000001", "API Gateway's, as in its header"
-    assert world.server.proofs == []
+    assert function.server.verified == []
 
 
-def test_get_with_verify_proves_the_key(world: World) -> None:
-    status, body, _ = world.send("get-verify")
+def test_get_with_verify_proves_the_key(function: Logged) -> None:
+    status, body, _ = function.send("get-verify")
 
     assert (status, body["verified"]) == (200, True)
-    assert world.server.proofs == [FIRST_KEY]
+    assert function.server.verified == [FIRST_KEY]
 
 
-def test_get_tells_how_the_last_query_ended_and_still_calls_nothing(world: World) -> None:
-    assert "last_call" not in world.send("get")[1]
+def test_get_tells_how_the_last_query_ended_and_still_calls_nothing(function: Logged) -> None:
+    assert "last_call" not in function.send("get")[1]
 
-    world.send("post")
-    world.clock.advance(61)
-    assert world.send("get")[1]["last_call"] == {"outcome": "success", "seconds_ago": 61}
+    function.send("post")
+    function.clock.advance(61)
+    assert function.send("get")[1]["last_call"] == {"outcome": "success", "seconds_ago": 61}
 
-    world.server.does = lambda: (_ for _ in ()).throw(UpstreamRateLimited("429", retry_after=9))
-    world.send("post")
-    assert world.send("get")[1]["last_call"] == {"outcome": "upstream_rate_limited", "seconds_ago": 0}
-    assert (len(world.server.asked), world.server.proofs) == (2, [])
+    function.server.does = lambda: (_ for _ in ()).throw(UpstreamRateLimited("429", retry_after=9))
+    function.send("post")
+    assert function.send("get")[1]["last_call"] == {"outcome": "upstream_rate_limited", "seconds_ago": 0}
+    assert (len(function.server.asked), function.server.verified) == (2, [])
 
 
-def test_a_query_that_never_left_is_no_call_to_the_model(world: World) -> None:
-    world.source.will(AccessDenied("denied"))
-    world.send("post")
+def test_a_query_that_never_left_is_no_call_to_the_model(function: Logged) -> None:
+    function.source.will(AccessDenied("denied"))
+    function.send("post")
 
-    assert "last_call" not in world.send("get")[1]
+    assert "last_call" not in function.send("get")[1]
 
 
 @pytest.mark.parametrize("value", ["", "1", "TRUE", "yes"])
-def test_given_another_value_of_verify_then_get_is_a_400_that_calls_nothing(world: World, value: str) -> None:
-    status, body, _ = world.send("get", queryStringParameters={"verify": value})
+def test_given_another_value_of_verify_then_get_is_a_400_that_calls_nothing(
+    function: Logged, value: str
+) -> None:
+    status, body, _ = function.send("get", queryStringParameters={"verify": value})
 
     assert (status, body["code"], body["has_api_key"]) == (400, "invalid_parameter", False)
-    assert (world.source.fetches, world.server.proofs) == (0, [])
+    assert (function.source.fetches, function.server.verified) == (0, [])
 
 
-def test_a_key_that_was_sent_as_a_parameter_is_nowhere_repeated(world: World, log: io.StringIO) -> None:
-    _, body, headers = world.send("get", queryStringParameters={"verify": FIRST_KEY})
+def test_a_key_that_was_sent_as_a_parameter_is_nowhere_repeated(function: Logged, log: io.StringIO) -> None:
+    _, body, headers = function.send("get", queryStringParameters={"verify": FIRST_KEY})
 
     written = json.dumps([body, headers]) + log.getvalue()
     assert "invalid_parameter" in written
     assert not [piece for piece in (FIRST_KEY, FIRST_KEY[:12], "firstKEY") if piece in written]
 
 
-def test_given_no_workload_identity_then_a_get_that_tries_it_is_a_400(world: World) -> None:
-    status, body, _ = world.send("get", queryStringParameters={"verify": "workload-identity"})
+def test_given_no_workload_identity_then_a_get_that_tries_it_is_a_400(function: Logged) -> None:
+    status, body, _ = function.send("get", queryStringParameters={"verify": "workload-identity"})
 
     assert (status, body["code"]) == (400, "invalid_parameter")
     assert "OPENAI_IDENTITY_PROVIDER_ID" in body["message"]
 
 
-def test_post_answers_the_query(world: World, proxy_event: ProxyEvent) -> None:
-    status, body, _ = world.send("post")
+def test_post_answers_the_query(function: Logged, proxy_event: ProxyEvent) -> None:
+    status, body, _ = function.send("post")
 
     assert (status, body["status"], body["answer"]) == (200, "success", "Take tram 28.")
     asked = json.loads(proxy_event("post")["body"])["query"].strip()
-    assert world.server.asked == [(asked, FIRST_KEY)]
+    assert function.server.asked == [(asked, FIRST_KEY)]
 
 
-def test_a_post_has_until_api_gateway_hangs_up(world: World) -> None:
-    world.send("post")
+def test_a_post_has_until_api_gateway_hangs_up(function: Logged) -> None:
+    function.send("post")
 
-    (left,) = world.server.seconds_left
+    (left,) = function.server.seconds_left
     assert 27 < left <= 28
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "get", "", None])
-def test_any_other_method_is_405_with_the_ones_there_are(world: World, method: str | None) -> None:
-    status, body, headers = world.send("delete", httpMethod=method)
+def test_any_other_method_is_405_with_the_ones_there_are(function: Logged, method: str | None) -> None:
+    status, body, headers = function.send("delete", httpMethod=method)
 
     assert (status, body["code"], headers["Allow"]) == (405, "method_not_allowed", "GET, POST")
     assert "has_api_key" not in body
-    assert world.source.fetches == 0
+    assert function.source.fetches == 0
 
 
 @pytest.mark.parametrize("resource", ["/", "/travel-gpt/", "/Prod/travel-gpt", "/{proxy+}", "", None])
 @pytest.mark.parametrize("name", ["get", "post"])
 def test_any_other_resource_is_404_whatever_the_path_says(
-    world: World, name: str, resource: str | None
+    function: Logged, name: str, resource: str | None
 ) -> None:
-    status, body, _ = world.send(name, resource=resource)
+    status, body, _ = function.send(name, resource=resource)
 
     assert (status, body["code"]) == (404, "not_found")
     assert set(body) == {"status", "code", "message", "request_id", "timestamp"}
-    assert (world.source.fetches, world.server.asked) == (0, [])
+    assert (function.source.fetches, function.server.asked) == (0, [])
 
 
-def test_the_resource_routes_and_not_the_path(world: World) -> None:
-    assert world.send("get", path="/anything/else")[0] == 200
+def test_the_resource_routes_and_not_the_path(function: Logged) -> None:
+    assert function.send("get", path="/anything/else")[0] == 200
 
 
 @pytest.mark.parametrize("event", [{}, {"requestContext": None}, {"resource": "/travel-gpt"}])
 def test_an_event_that_is_none_of_api_gateways_gets_an_answer_too(
-    world: World, event: dict[str, Any]
+    function: Logged, event: dict[str, Any]
 ) -> None:
-    response = world.api.answer(event, LambdaContext())
+    response = function.api.answer(event, LambdaContext())
 
     assert response["statusCode"] in (404, 405)
     assert json.loads(response["body"])["request_id"] == LambdaContext().aws_request_id
 
 
 def test_a_post_that_api_gateway_did_not_authenticate_is_refused_before_anything_is_read(
-    world: World,
+    function: Logged,
 ) -> None:
-    status, body, _ = world.send("post-without-key", body="x" * 100_000)
+    status, body, _ = function.send("post-without-key", body="x" * 100_000)
 
     assert (status, body["code"]) == (403, "forbidden")
-    assert (world.source.fetches, world.server.asked) == (0, [])
+    assert (function.source.fetches, function.server.asked) == (0, [])
 
 
-def test_get_needs_no_key(world: World) -> None:
-    assert world.send("get", requestContext={"identity": {}})[0] == 200
+def test_get_needs_no_key(function: Logged) -> None:
+    assert function.send("get", requestContext={"identity": {}})[0] == 200
 
 
 def test_an_open_api_takes_a_post_of_anyone(log: io.StringIO, proxy_event: ProxyEvent) -> None:
-    world = World(log, proxy_event, API_ACCESS="open")
+    function = Logged(log, proxy_event, API_ACCESS="open")
 
-    assert world.send("post-without-key")[0] == 200
+    assert function.send("post-without-key")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -204,16 +197,16 @@ def test_an_open_api_takes_a_post_of_anyone(log: io.StringIO, proxy_event: Proxy
     ],
 )
 def test_given_a_body_that_cannot_be_used_then_no_key_is_fetched_for_it(
-    world: World, body: str | None, status: int, code: str
+    function: Logged, body: str | None, status: int, code: str
 ) -> None:
-    answered, reply, _ = world.send("post", body=body)
+    answered, reply, _ = function.send("post", body=body)
 
     assert (answered, reply["code"]) == (status, code)
-    assert (world.source.fetches, world.server.asked) == (0, [])
+    assert (function.source.fetches, function.server.asked) == (0, [])
 
 
-def test_a_post_that_is_no_json_by_its_own_word_is_415(world: World) -> None:
-    status, body, _ = world.send("post", headers={"content-type": "text/plain"})
+def test_a_post_that_is_no_json_by_its_own_word_is_415(function: Logged) -> None:
+    status, body, _ = function.send("post", headers={"content-type": "text/plain"})
 
     assert (status, body["code"]) == (415, "unsupported_media_type")
 
@@ -229,71 +222,73 @@ def test_a_post_that_is_no_json_by_its_own_word_is_415(world: World) -> None:
 )
 @pytest.mark.parametrize("name", ["get", "get-verify", "post"])
 def test_given_no_usable_key_then_get_and_post_say_why_alike(
-    world: World, name: str, failure: CredentialError, code: str
+    function: Logged, name: str, failure: CredentialError, code: str
 ) -> None:
-    world.source.will(failure)
+    function.source.will(failure)
 
-    status, body, _ = world.send(name)
+    status, body, _ = function.send(name)
 
     assert (status, body["code"], body["message"]) == (503, code, type(failure).message)
     assert body.get("has_api_key") is (None if name == "post" else False)
     assert body.get("credential_source") == (None if name == "post" else "scripted")
 
 
-def test_given_a_key_that_openai_refuses_then_post_is_502_and_get_503_from_then_on(world: World) -> None:
-    world.server.accepts = set()
-    assert world.send("get")[0] == 200
+def test_given_a_key_that_openai_refuses_then_post_is_502_and_get_503_from_then_on(
+    function: Logged,
+) -> None:
+    function.server.accepts = set()
+    assert function.send("get")[0] == 200
 
-    status, body, _ = world.send("post")
+    status, body, _ = function.send("post")
     assert (status, body["code"]) == (502, "credential_rejected")
 
-    status, body, _ = world.send("get")
+    status, body, _ = function.send("get")
     assert (status, body["code"], body["has_api_key"]) == (503, "credential_rejected", False)
 
 
-def test_given_a_refused_key_that_is_taken_again_then_get_is_healthy_again(world: World) -> None:
-    world.server.accepts = set()
-    world.send("get-verify")
-    assert world.send("get")[0] == 503
+def test_given_a_refused_key_that_is_taken_again_then_get_is_healthy_again(function: Logged) -> None:
+    function.server.accepts = set()
+    function.send("get-verify")
+    assert function.send("get")[0] == 503
 
-    world.server.accepts = {FIRST_KEY}
-    assert world.send("post")[0] == 200
+    function.server.accepts = {FIRST_KEY}
+    assert function.send("post")[0] == 200
 
-    assert world.send("get")[0] == 200
+    assert function.send("get")[0] == 200
 
 
 def test_given_an_upstream_failure_then_a_get_that_proves_says_so_of_a_key_that_is_there(
-    world: World,
+    function: Logged,
 ) -> None:
     def limited() -> None:
         raise UpstreamRateLimited("429", retry_after=9)
 
-    world.server.does = limited
+    function.server.does = limited
 
-    status, body, headers = world.send("get-verify")
+    status, body, headers = function.send("get-verify")
 
     assert (status, body["code"], body["has_api_key"]) == (429, "upstream_rate_limited", True)
     assert headers["Retry-After"] == "9"
 
 
 def test_given_a_failure_before_any_key_was_had_then_get_claims_none(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    function: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("travel_gpt.api.request.read_verify", lambda _event: 1 / 0)
 
-    status, body, _ = world.send("get")
+    status, body, _ = function.send("get")
 
     assert (status, body["code"], body["has_api_key"]) == (500, "internal_error", False)
-    assert world.source.fetches == 0
+    assert function.source.fetches == 0
 
 
 def test_given_a_failure_beside_a_key_that_is_there_then_get_says_that_it_is(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    function: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.send("get")
+    function.send("get")
     monkeypatch.setattr("travel_gpt.api.request.read_verify", lambda _event: 1 / 0)
 
-    status, body, _ = world.send("get")
+    status, body, _ = function.send("get")
 
     assert (status, body["code"], body["has_api_key"]) == (500, "internal_error", True)
 
@@ -302,53 +297,53 @@ def test_given_a_failure_beside_a_key_that_is_there_then_get_says_that_it_is(
 def test_given_wrong_settings_then_every_request_names_them_all_and_nothing_is_fetched(
     log: io.StringIO, proxy_event: ProxyEvent, name: str
 ) -> None:
-    world = World(log, proxy_event, OPENAI_API="soap", CREDENTIAL_TTL_SECONDS="soon")
+    function = Logged(log, proxy_event, OPENAI_API="soap", CREDENTIAL_TTL_SECONDS="soon")
 
-    status, body, _ = world.send(name)
+    status, body, _ = function.send(name)
 
     assert (status, body["code"]) == (503, "misconfigured")
     assert body["message"] == (
         "A setting of this deployment is wrong: OPENAI_API must be one of: responses, chat; "
         "CREDENTIAL_TTL_SECONDS must be a whole number from 1 to 86400."
     )
-    assert world.source.fetches == 0
+    assert function.source.fetches == 0
 
 
 def test_given_wrong_settings_then_a_caller_without_a_key_does_not_learn_them(
     log: io.StringIO, proxy_event: ProxyEvent
 ) -> None:
-    world = World(log, proxy_event, OPENAI_API="soap")
+    function = Logged(log, proxy_event, OPENAI_API="soap")
 
-    assert world.send("post-without-key")[1]["code"] == "forbidden"
-    assert world.send("post", body="{")[1]["code"] == "invalid_json"
-    assert world.send("delete")[1]["code"] == "method_not_allowed"
+    assert function.send("post-without-key")[1]["code"] == "forbidden"
+    assert function.send("post", body="{")[1]["code"] == "invalid_json"
+    assert function.send("delete")[1]["code"] == "method_not_allowed"
 
 
 @pytest.mark.parametrize("name", ["get-verify", "post"])
 def test_given_a_mistake_of_ours_then_the_caller_gets_the_contract_and_the_log_the_traceback(
-    world: World, name: str
+    function: Logged, name: str
 ) -> None:
     def broken() -> None:
         raise ZeroDivisionError("in our own code")
 
-    world.server.does = broken
+    function.server.does = broken
 
-    status, body, _ = world.send(name)
+    status, body, _ = function.send(name)
 
     assert (status, body["code"]) == (500, "internal_error")
     assert "ZeroDivisionError" not in json.dumps(body)
-    mistake, answered = world.lines
-    assert mistake["message"] == "A mistake of ours"
+    mistake, answered = function.lines
+    assert mistake["message"] == "Internal error"
     assert "ZeroDivisionError" in mistake["exception"]
     assert mistake["request_id"] == body["request_id"], "so that the caller's id finds it"
     assert (answered["status"], answered["detail"]) == (500, "ZeroDivisionError")
 
 
-def test_each_request_leaves_one_line_of_facts_and_nothing_of_what_was_said(world: World) -> None:
-    world.send("post", body=json.dumps({"query": "a private journey"}))
-    world.send("get")
+def test_each_request_leaves_one_line_of_facts_and_nothing_of_what_was_said(function: Logged) -> None:
+    function.send("post", body=json.dumps({"query": "a private journey"}))
+    function.send("get")
 
-    first, second = world.lines
+    first, second = function.lines
     assert first["message"] == "Answered a request"
     assert {
         "method": "POST",
@@ -362,7 +357,7 @@ def test_each_request_leaves_one_line_of_facts_and_nothing_of_what_was_said(worl
     }.items() <= first.items()
     assert first["milliseconds"] >= 0
     assert (second["method"], second["cold_start"]) == ("GET", False)
-    written = json.dumps(world.lines)
+    written = json.dumps(function.lines)
     assert "private" not in written
     assert "tram" not in written
     assert "EXAMPLEapikey" not in written
@@ -379,23 +374,23 @@ def test_each_request_leaves_one_line_of_facts_and_nothing_of_what_was_said(worl
     ],
 )
 def test_what_the_caller_did_wrong_is_no_error_of_ours(
-    world: World, name: str, changes: dict[str, Any], level: str
+    function: Logged, name: str, changes: dict[str, Any], level: str
 ) -> None:
-    world.send(name, **changes)
+    function.send(name, **changes)
 
-    assert [line["level"] for line in world.lines] == [level]
+    assert [line["level"] for line in function.lines] == [level]
 
 
-def test_a_failure_leaves_its_code_its_detail_and_its_types_in_the_log(world: World) -> None:
+def test_a_failure_leaves_its_code_its_detail_and_its_types_in_the_log(function: Logged) -> None:
     failure = UpstreamFailed("the server answered 500: server_error Try again")
 
     def fail() -> None:
         raise failure
 
-    world.server.does = fail
-    world.send("post")
+    function.server.does = fail
+    function.send("post")
 
-    (line,) = world.lines
+    (line,) = function.lines
     assert (line["level"], line["status"], line["code"]) == ("ERROR", 502, "upstream_error")
     assert line["detail"] == "the server answered 500: server_error Try again"
     assert line["exceptions"] == ["travel_gpt.errors.UpstreamFailed"]
@@ -403,12 +398,12 @@ def test_a_failure_leaves_its_code_its_detail_and_its_types_in_the_log(world: Wo
 
 @pytest.mark.parametrize("name", ["get", "post"])
 def test_each_request_without_a_usable_key_counts_once_for_the_alarm(
-    world: World, name: str, capsys: pytest.CaptureFixture[str]
+    function: Logged, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.source.will(AccessDenied("denied"))
+    function.source.will(AccessDenied("denied"))
 
-    world.send(name)
-    world.send(name)
+    function.send(name)
+    function.send(name)
 
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [metric["CredentialFailure"] for metric in metrics] == [[1.0], [1.0]]
@@ -416,15 +411,15 @@ def test_each_request_without_a_usable_key_counts_once_for_the_alarm(
 
 
 def test_a_request_that_goes_wrong_for_other_reasons_is_not_counted(
-    world: World, capsys: pytest.CaptureFixture[str]
+    function: Logged, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:
         raise UpstreamFailed("500")
 
-    world.send("get")
-    world.send("post", body="{")
-    world.send("post-without-key")
-    world.server.does = fail
-    world.send("post")
+    function.send("get")
+    function.send("post", body="{")
+    function.send("post-without-key")
+    function.server.does = fail
+    function.send("post")
 
     assert capsys.readouterr().out == ""

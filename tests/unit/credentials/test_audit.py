@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
-from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.cache_entry import DAY
 from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.chain import SourceChain
 from travel_gpt.errors import AccessDenied, CredentialRejected, CredentialsUnavailable, SecretNotFound
 from travel_gpt.telemetry import flush_metrics, logger
@@ -53,8 +53,8 @@ class TwoVersions(ScriptedSource):
         return FIRST
 
 
-def cache_of(source: ScriptedSource | SourceChain, clock: Clock, **options: int) -> CredentialCache:
-    return CredentialCache(source, ttl=TTL, max_stale=3600, now=clock, **options)  # type: ignore[arg-type]
+def cache_of(source: ScriptedSource | SourceChain, clock: Clock, **options: int) -> CredentialSession:
+    return CredentialSession(source, ttl=TTL, max_stale=3600, now=clock, **options)  # type: ignore[arg-type]
 
 
 def told(event: dict[str, Any]) -> tuple[str, str, str]:

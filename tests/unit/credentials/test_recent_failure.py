@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
-from travel_gpt.credentials.cache import MIN_FETCH_SECONDS, CredentialCache
+from travel_gpt.credentials.cache import MIN_FETCH_SECONDS
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     AccessDenied,
@@ -38,11 +39,11 @@ FAILURES = [
 each_failure = pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
 
 
-def cached(source: ScriptedSource, clock: Clock) -> CredentialCache:
-    return CredentialCache(source, ttl=300, max_stale=0, now=clock)
+def cached(source: ScriptedSource, clock: Clock) -> CredentialSession:
+    return CredentialSession(source, ttl=300, max_stale=0, now=clock)
 
 
-def failure_of(cache: CredentialCache) -> CredentialError:
+def failure_of(cache: CredentialSession) -> CredentialError:
     with pytest.raises(CredentialError) as failed:
         cache.current(soon())
     return failed.value
@@ -212,7 +213,7 @@ def test_given_a_refused_key_then_a_previous_version_that_cannot_be_had_is_asked
             raise CredentialsUnavailable("throttled")
 
     source = NoPrevious(replace(FIRST, created_at=clock()))
-    cache = CredentialCache(source, ttl=300, max_stale=0, previous_for=3600, now=clock)
+    cache = CredentialSession(source, ttl=300, max_stale=0, previous_for=3600, now=clock)
 
     for _ in range(10 * 100):
         with pytest.raises(CredentialRejected):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from travel_gpt.api.headers import STANDING
-from travel_gpt.deadline import Deadline
+from travel_gpt.api.request import Request
+from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.local.context import MORE_THAN_AN_ANSWER, LambdaContext
 from travel_gpt.local.gateway import MORE_THAN_THE_FUNCTION, Exchange, Gateway
 from travel_gpt.local.proxy_event import HttpRequest
@@ -154,7 +154,7 @@ def test_the_function_has_the_time_that_the_owner_gave_it_and_lambda_no_more_tha
 
     def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         contexts.append(context)
-        assert Deadline.of(event, context).left() == pytest.approx(120, abs=2)
+        assert Request.of(event, context).deadline.left() == pytest.approx(120, abs=2)
         return OK
 
     assert send(Gateway(handler, answer_within=120)).response.status == 200
@@ -200,8 +200,8 @@ def test_the_countdown_of_the_context_runs_and_stops_at_nothing() -> None:
 
 def test_a_browser_is_not_asked_for_tls_by_a_server_that_has_none() -> None:
     # RFC 6797, section 7.2. Otherwise the browser would refuse every other server of this name without TLS.
-    handler = Recorder(OK | {"headers": dict(STANDING)})
+    handler = Recorder(OK | {"headers": dict(COMMON_HEADERS)})
 
     sent = {name.title() for name, _ in send(Gateway(handler)).response.headers}
 
-    assert set(STANDING) - sent == {"Strict-Transport-Security"}
+    assert set(COMMON_HEADERS) - sent == {"Strict-Transport-Security"}

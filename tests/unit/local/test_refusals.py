@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from travel_gpt import errors
-from travel_gpt.api.headers import STANDING
+from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.local.refusals import REFUSALS
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
@@ -57,7 +57,7 @@ def test_the_local_gateway_refuses_as_the_deployed_one_does() -> None:
         deployed[kind] = (response.get("statusCode"), body["code"], body["message"], headers)
         assert set(body) == {"status", "code", "message", "request_id"}
     # Then both say the same, but that the deployed one has TLS and asks browsers for it
-    only_with_tls = {"Strict-Transport-Security": STANDING["Strict-Transport-Security"]}
+    only_with_tls = {"Strict-Transport-Security": COMMON_HEADERS["Strict-Transport-Security"]}
     local = {
         kind: (refusal.status, refusal.code, refusal.message, {**refusal.headers, **only_with_tls})
         for kind, refusal in REFUSALS.items()

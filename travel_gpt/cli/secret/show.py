@@ -87,7 +87,7 @@ def show_source(settings: Settings, console: Console, *, as_json: bool) -> None:
         "made": moment(credential.created_at),
         "expires": moment(credential.expires_at, "never, or nobody said"),
         "fingerprint": fingerprint(credential.key),
-        "passed over": ", ".join(credential.passed_over) or "none",
+        "passed over": ", ".join(credential.skipped_sources) or "none",
     }
     if as_json:
         console.raw(json.dumps({name.replace(" ", "_"): value for name, value in rows.items()}, indent=2))

@@ -57,7 +57,7 @@ class SourceChain:
                 be reached, if there was such a one, or of the first.
         """
         failures: list[CredentialError] = []
-        passed_over: list[str] = []
+        skipped: list[str] = []
         for source in self._sources:
             try:
                 credential = source.fetch()
@@ -65,11 +65,11 @@ class SourceChain:
                 raise
             except (SecretNotFound, CredentialsUnavailable) as failure:
                 failures.append(failure)
-                passed_over.append(f"{source.name}: {failure.code}")
+                skipped.append(f"{source.name}: {failure.code}")
                 self._tell(source, failure)
                 continue
             self._gave = source
-            return replace(credential, passed_over=tuple(passed_over))
+            return replace(credential, skipped_sources=tuple(skipped))
         away = [failure for failure in failures if isinstance(failure, CredentialsUnavailable)]
         raise (away or failures)[0]
 

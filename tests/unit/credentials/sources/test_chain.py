@@ -3,9 +3,9 @@
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, Step, soon
-from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.chain import SourceChain
 from travel_gpt.errors import (
     AccessDenied,
@@ -51,7 +51,7 @@ def test_given_a_source_without_it_or_out_of_reach_then_the_next_gives_it_and_th
     found = sources.fetch()
 
     assert found == SECOND
-    assert found.passed_over == (f"a: {failure.code}",)
+    assert found.skipped_sources == (f"a: {failure.code}",)
     assert sources.previous() == SECOND
 
 
@@ -84,12 +84,12 @@ def test_given_no_source_that_has_it_then_the_one_out_of_reach_is_the_reason(
     assert failed.value.detail == told
 
 
-def test_given_a_source_passed_over_then_health_warns_and_it_is_asked_again_soon() -> None:
+def test_given_a_skipped_source_then_health_warns_and_it_is_asked_again_soon() -> None:
     sources, first, _ = chain(CredentialsUnavailable("away"))
     moment = [1_795_176_000.0]
-    cache = CredentialCache(sources, ttl=300, max_stale=0, now=lambda: moment[0])
+    cache = CredentialSession(sources, ttl=300, max_stale=0, now=lambda: moment[0])
     assert cache.current(soon()) == SECOND
-    assert cache.warnings() == ["a source was passed over: a: credentials_unavailable"]
+    assert cache.warnings() == ["a source was skipped: a: credentials_unavailable"]
     assert cache.source_name == "scripted"
 
     first.will(FIRST)

@@ -60,7 +60,7 @@ def failure_of(asked: EncryptedFileSource) -> CredentialError:
     second = ScriptedSource(SECOND)
     if isinstance(failed.value, SecretNotFound | CredentialsUnavailable):
         found = SourceChain([asked, second]).fetch()
-        assert (found, found.passed_over) == (SECOND, (f"encrypted-file: {failed.value.code}",))
+        assert (found, found.skipped_sources) == (SECOND, (f"encrypted-file: {failed.value.code}",))
     else:
         with pytest.raises(type(failed.value)):
             SourceChain([asked, second]).fetch()

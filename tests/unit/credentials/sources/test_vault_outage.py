@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.vault import DROPPED, HANGS, Fault, Vault, fault
 from tests.unit.doubles import SECOND, ScriptedSource
-from travel_gpt.credentials.cache import CredentialCache
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.chain import SourceChain
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.deadline import Deadline
@@ -182,12 +182,12 @@ def test_given_vault_is_back_then_the_same_source_reads_again(vault: Vault) -> N
 @pytest.mark.parametrize("name", [*OUTAGES, "nothing-there"])
 def test_in_a_chain_no_entry_and_an_outage_hand_on_and_health_says_so(vault: Vault, name: str) -> None:
     vault.faults = [OUTAGES[name] if name in OUTAGES else OWNERS_WORD[name][0]]
-    cache = CredentialCache(SourceChain([source(vault.url), ScriptedSource(SECOND)]), ttl=300, max_stale=0)
+    cache = CredentialSession(SourceChain([source(vault.url), ScriptedSource(SECOND)]), ttl=300, max_stale=0)
 
     assert cache.current(Deadline(10)) == SECOND
 
     code = "secret_not_found" if name == "nothing-there" else "credentials_unavailable"
-    assert cache.warnings() == [f"a source was passed over: vault: {code}"]
+    assert cache.warnings() == [f"a source was skipped: vault: {code}"]
 
 
 @pytest.mark.parametrize("name", [name for name in OWNERS_WORD if name != "nothing-there"])
@@ -203,7 +203,7 @@ def test_in_a_chain_the_owners_word_is_the_last(vault: Vault, name: str) -> None
 
 def test_given_a_good_key_then_it_outlives_an_outage_and_not_the_owners_word(vault: Vault) -> None:
     moment = [1_795_176_000.0]
-    cache = CredentialCache(source(vault.url), ttl=60, max_stale=600, now=lambda: moment[0])
+    cache = CredentialSession(source(vault.url), ttl=60, max_stale=600, now=lambda: moment[0])
     assert cache.current(Deadline(10)).key.reveal() == KEY
 
     vault.faults, moment[0] = [OUTAGES["sealed"]], moment[0] + 61

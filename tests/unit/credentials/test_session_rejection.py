@@ -5,10 +5,10 @@ import threading
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
-from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, CredentialsUnavailable
 
@@ -22,15 +22,15 @@ def source() -> ScriptedSource:
 
 
 @pytest.fixture
-def cache(source: ScriptedSource, clock: Clock) -> CredentialCache:
+def cache(source: ScriptedSource, clock: Clock) -> CredentialSession:
     """A cache that holds the first key, just fetched."""
-    cache = CredentialCache(source, ttl=300, max_stale=3600, now=clock)
+    cache = CredentialSession(source, ttl=300, max_stale=3600, now=clock)
     cache.current(soon())
     return cache
 
 
 def test_given_a_new_key_in_the_secret_then_it_is_had_at_once(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialSession, source: ScriptedSource
 ) -> None:
     source.will(SECOND)
 
@@ -41,7 +41,7 @@ def test_given_a_new_key_in_the_secret_then_it_is_had_at_once(
 
 
 def test_given_the_same_key_in_the_secret_then_it_is_rejected_and_the_secret_not_read_again(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialSession, source: ScriptedSource
 ) -> None:
     for _ in range(10):
         assert cache.current(soon()) == FIRST
@@ -53,7 +53,7 @@ def test_given_the_same_key_in_the_secret_then_it_is_rejected_and_the_secret_not
 
 
 def test_a_secret_that_was_written_again_with_the_same_key_is_the_same_bad_key(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialSession, source: ScriptedSource
 ) -> None:
     source.will(credential(FIRST.key.reveal(), "v2"))
 
@@ -65,7 +65,7 @@ def test_a_secret_that_was_written_again_with_the_same_key_is_the_same_bad_key(
 
 
 def test_given_two_bad_keys_one_after_the_other_then_each_is_worth_one_fetch(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialSession, source: ScriptedSource
 ) -> None:
     source.will(SECOND)
 
@@ -79,7 +79,7 @@ def test_given_two_bad_keys_one_after_the_other_then_each_is_worth_one_fetch(
 
 
 def test_given_another_request_has_fetched_already_then_its_key_is_used(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialSession, source: ScriptedSource
 ) -> None:
     source.will(SECOND)
     cache.after_rejection(FIRST, soon())
@@ -89,7 +89,7 @@ def test_given_another_request_has_fetched_already_then_its_key_is_used(
 
 
 def test_given_many_refusals_at_once_then_one_fetch_serves_all(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialSession, source: ScriptedSource
 ) -> None:
     source.will(SECOND)
     got: list[Credential] = []
@@ -106,7 +106,7 @@ def test_given_many_refusals_at_once_then_one_fetch_serves_all(
 
 
 def test_a_refused_key_is_looked_after_every_thirty_seconds(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     with pytest.raises(CredentialRejected):
         cache.after_rejection(FIRST, soon())
@@ -124,7 +124,7 @@ def test_a_refused_key_is_looked_after_every_thirty_seconds(
 def test_given_a_ttl_below_thirty_seconds_then_a_refused_key_has_no_more(
     source: ScriptedSource, clock: Clock
 ) -> None:
-    cache = CredentialCache(source, ttl=10, max_stale=0, now=clock)
+    cache = CredentialSession(source, ttl=10, max_stale=0, now=clock)
     cache.current(soon())
     with pytest.raises(CredentialRejected):
         cache.after_rejection(FIRST, soon())
@@ -136,7 +136,7 @@ def test_given_a_ttl_below_thirty_seconds_then_a_refused_key_has_no_more(
 
 
 def test_given_an_owner_who_replaces_a_refused_key_then_it_is_noticed_within_thirty_seconds(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     with pytest.raises(CredentialRejected):
         cache.after_rejection(FIRST, soon())
@@ -152,7 +152,7 @@ def test_given_an_owner_who_replaces_a_refused_key_then_it_is_noticed_within_thi
 
 
 def test_given_a_store_that_is_away_then_a_refusal_is_still_worth_its_fetch(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY, SECOND)
 
@@ -164,7 +164,7 @@ def test_given_a_store_that_is_away_then_a_refusal_is_still_worth_its_fetch(
 
 
 def test_given_a_refused_key_that_is_accepted_again_then_it_is_good_again(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     with pytest.raises(CredentialRejected):
         cache.after_rejection(FIRST, soon())
@@ -182,7 +182,7 @@ def test_given_a_refused_key_that_is_accepted_again_then_it_is_good_again(
 
 
 def test_given_another_key_that_is_accepted_then_the_refused_one_stays_refused(
-    cache: CredentialCache,
+    cache: CredentialSession,
 ) -> None:
     with pytest.raises(CredentialRejected):
         cache.after_rejection(FIRST, soon())
@@ -192,12 +192,12 @@ def test_given_another_key_that_is_accepted_then_the_refused_one_stays_refused(
     assert cache.is_rejected(FIRST)
 
 
-def test_a_key_that_nobody_refused_is_not_rejected(cache: CredentialCache) -> None:
+def test_a_key_that_nobody_refused_is_not_rejected(cache: CredentialSession) -> None:
     assert not cache.is_rejected(FIRST)
 
 
 def test_given_a_fetch_under_way_then_a_refusal_does_not_wait_beyond_its_deadline(
-    cache: CredentialCache, source: ScriptedSource
+    cache: CredentialSession, source: ScriptedSource
 ) -> None:
     begun, release = threading.Event(), threading.Event()
 
@@ -220,7 +220,7 @@ def test_given_a_fetch_under_way_then_a_refusal_does_not_wait_beyond_its_deadlin
 
 
 def test_given_a_refused_key_and_a_dead_store_then_the_key_goes_on_until_its_time_is_over(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     # A 401 may have been OpenAI's own mistake: nothing better is to be had.
     with pytest.raises(CredentialRejected):

@@ -7,9 +7,9 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
 from travel_gpt.credentials import cache as module
-from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialsUnavailable, SecretNotFound
 
@@ -17,8 +17,8 @@ TTL = 300
 MAX_STALE = 3600
 
 
-def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialCache:
-    return CredentialCache(source, **{"ttl": TTL, "max_stale": MAX_STALE, "now": clock, **changes})
+def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialSession:
+    return CredentialSession(source, **{"ttl": TTL, "max_stale": MAX_STALE, "now": clock, **changes})
 
 
 def test_making_a_cache_asks_nobody(clock: Clock) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
-from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.errors import CredentialError, CredentialExpired, CredentialsUnavailable, SecretNotFound
 from travel_gpt.telemetry import flush_metrics
 
@@ -40,9 +40,9 @@ class Versions(ScriptedSource):
         return self.before
 
 
-def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialCache:
+def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialSession:
     options = {"ttl": TTL, "max_stale": 3600, "previous_for": 3600, "enforce_expiry": True, "now": clock}
-    return CredentialCache(source, **{**options, **changes})
+    return CredentialSession(source, **{**options, **changes})
 
 
 def key(
@@ -55,7 +55,7 @@ def key(
     )
 
 
-def refusal_of(cache: CredentialCache) -> CredentialExpired:
+def refusal_of(cache: CredentialSession) -> CredentialExpired:
     with pytest.raises(CredentialExpired) as failed:
         cache.current(soon())
     return failed.value
@@ -146,7 +146,7 @@ class TestTheVersionBefore:
         cache = cached(source, clock)
 
         assert cache.current(soon()) == SECOND
-        assert cache.warnings()[0] == "the current key has expired: the previous one serves for a while"
+        assert cache.warnings()[0] == "the current key has expired: the previous one is used for a while"
         clock.advance(99)
         assert cache.current(soon()) == SECOND
         clock.advance(1)

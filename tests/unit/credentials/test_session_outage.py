@@ -10,9 +10,10 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials import cache as module
-from travel_gpt.credentials.cache import RETRY_INTERVAL, CredentialCache
+from travel_gpt.credentials.cache import RETRY_INTERVAL
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -34,9 +35,9 @@ def source() -> ScriptedSource:
 
 
 @pytest.fixture
-def cache(source: ScriptedSource, clock: Clock) -> CredentialCache:
+def cache(source: ScriptedSource, clock: Clock) -> CredentialSession:
     """A cache that holds the first key, just fetched."""
-    cache = CredentialCache(source, ttl=TTL, max_stale=MAX_STALE, now=clock)
+    cache = CredentialSession(source, ttl=TTL, max_stale=MAX_STALE, now=clock)
     cache.current(soon())
     return cache
 
@@ -52,7 +53,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 def test_given_the_store_is_away_then_the_last_good_key_serves_to_the_end_of_the_bounded_time(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY)
 
@@ -67,7 +68,7 @@ def test_given_the_store_is_away_then_the_last_good_key_serves_to_the_end_of_the
 
 
 def test_given_an_owner_who_wants_no_stale_key_then_none_serves(source: ScriptedSource, clock: Clock) -> None:
-    cache = CredentialCache(source, ttl=TTL, max_stale=0, now=clock)
+    cache = CredentialSession(source, ttl=TTL, max_stale=0, now=clock)
     cache.current(soon())
     source.will(AWAY)
 
@@ -79,7 +80,7 @@ def test_given_an_owner_who_wants_no_stale_key_then_none_serves(source: Scripted
 
 
 def test_given_the_store_is_away_then_it_is_asked_once_a_pause_and_not_by_every_request(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY)
     clock.advance(TTL)
@@ -94,7 +95,7 @@ def test_given_the_store_is_away_then_it_is_asked_once_a_pause_and_not_by_every_
 
 
 def test_given_a_pause_that_reaches_beyond_the_bounded_time_then_the_bound_holds(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY)
     clock.advance(TTL + MAX_STALE - 1)
@@ -107,7 +108,7 @@ def test_given_a_pause_that_reaches_beyond_the_bounded_time_then_the_bound_holds
 
 
 def test_given_no_good_key_is_left_then_the_store_is_asked_every_few_seconds(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY)
     clock.advance(TTL + MAX_STALE)
@@ -122,7 +123,7 @@ def test_given_no_good_key_is_left_then_the_store_is_asked_every_few_seconds(
 
 
 def test_given_the_store_is_back_then_its_key_is_taken_for_a_whole_ttl(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     source.will(AWAY)
     clock.advance(TTL + 100)
@@ -138,7 +139,7 @@ def test_given_the_store_is_back_then_its_key_is_taken_for_a_whole_ttl(
 
 
 def test_given_a_new_outage_then_the_bounded_time_counts_from_the_last_good_fetch(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     clock.advance(TTL)
     cache.current(soon())
@@ -150,7 +151,7 @@ def test_given_a_new_outage_then_the_bounded_time_counts_from_the_last_good_fetc
 
 
 def test_given_a_good_key_then_a_hanging_store_is_left_sooner_than_the_deadline(
-    cache: CredentialCache, source: ScriptedSource, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    cache: CredentialSession, source: ScriptedSource, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given: the request itself has an hour.
     monkeypatch.setattr(module, "REFRESH_TIMEOUT", 0.05)
@@ -168,7 +169,7 @@ def test_given_a_good_key_then_a_hanging_store_is_left_sooner_than_the_deadline(
 
 
 def test_given_a_stale_key_serves_then_the_log_and_a_metric_say_so(
-    cache: CredentialCache,
+    cache: CredentialSession,
     source: ScriptedSource,
     clock: Clock,
     log: io.StringIO,
@@ -200,7 +201,7 @@ class TestKillSwitch:
     """An owner who deletes, denies or overwrites the secret stops the function."""
 
     def test_given_it_then_the_next_fetch_drops_the_key(
-        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
     ) -> None:
         source.will(pulled)
         clock.advance(TTL)
@@ -210,7 +211,7 @@ class TestKillSwitch:
                 cache.current(soon())
 
     def test_given_it_then_an_outage_afterwards_does_not_bring_the_key_back(
-        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
     ) -> None:
         source.will(pulled, AWAY)
         clock.advance(TTL)
@@ -222,7 +223,7 @@ class TestKillSwitch:
             cache.current(soon())
 
     def test_given_it_in_the_middle_of_an_outage_then_the_stale_key_is_dropped(
-        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
     ) -> None:
         source.will(AWAY, pulled)
         clock.advance(TTL)
@@ -234,7 +235,7 @@ class TestKillSwitch:
             cache.current(soon())
 
     def test_given_it_at_a_refused_key_then_the_key_is_dropped_at_once(
-        self, cache: CredentialCache, source: ScriptedSource, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, pulled: CredentialError
     ) -> None:
         source.will(pulled)
 
@@ -244,7 +245,7 @@ class TestKillSwitch:
             cache.current(soon())
 
     def test_given_the_secret_is_repaired_then_a_request_has_it_within_seconds(
-        self, cache: CredentialCache, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
     ) -> None:
         source.will(pulled, SECOND)
         clock.advance(TTL)

@@ -1,0 +1,35 @@
+"""The API as bootstrap connects it, with parts that a test chooses."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from travel_gpt.advisor.adviser import Adviser
+from travel_gpt.api.health import Health
+from travel_gpt.api.routes import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from travel_gpt.credentials.session import CredentialSession
+    from travel_gpt.settings import Settings
+
+
+def api_of(
+    settings: Settings,
+    session: CredentialSession,
+    client: Any,
+    *,
+    has_identity: bool = False,
+    now: Callable[[], float] = time.time,
+) -> Api:
+    """Return the API over a credential and a client of the model's server.
+
+    ``has_identity``: the credential is the function's own identity, which GET can verify as such.
+    """
+    adviser = Adviser(session, client, now=now)
+    health = Health(settings, session, client, adviser, now=now)
+    if has_identity:
+        health._identity = lambda: health
+    return Api(settings, health, adviser)
