@@ -1,1 +1,1 @@
-"""The model client: one call to a server that speaks OpenAI's API, and what its answer means."""
+"""The model client: calls to a server with OpenAI's API, and what its answers and errors mean."""

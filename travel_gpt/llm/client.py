@@ -263,7 +263,7 @@ class ModelClient:
 
 
 def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
-    """Return an identity as the SDK takes it: it exchanges the identity for a token and caches that."""
+    """Return an identity as the SDK takes it. The SDK exchanges it for a token, and caches that."""
     return {
         "identity_provider_id": identity.provider_id,
         "service_account_id": identity.service_account_id,

@@ -1,4 +1,4 @@
-"""What the error of a server that speaks OpenAI's API says, in whichever shape it came.
+"""The error of a server with OpenAI's API, read from any of the shapes that servers send.
 
 OpenAI sends ``{"error": {"message", "type", "param", "code"}}``. Compatible servers send the same without the
 outer object (vLLM), a string for ``error`` (xAI, LM Studio), a number for ``code`` (vLLM, llama.cpp), an
@@ -9,10 +9,10 @@ object for ``message`` (LiteLLM), a list around it all (Gemini), ``{"detail": �
 from dataclasses import dataclass
 from typing import Final
 
-_LONGEST_MESSAGE: Final = 500
-_DEEPEST: Final = 5
+_MAX_CHARACTERS: Final = 500
+_MAX_DEPTH: Final = 5
 _FIELDS: Final = ("code", "type", "param")
-# In the order in which they are read: a message inside "error" is closer to the cause than one beside it.
+# In the order in which they are read: the message inside "error" is closer to the cause than one beside it.
 _NESTED: Final = ("detail", "message", "Message", "msg", "error")
 
 
@@ -20,8 +20,8 @@ _NESTED: Final = ("detail", "message", "Message", "msg", "error")
 class ErrorBody:
     """An error of a server.
 
-    Every field is one line as the server wrote it, cut after 500 characters, and empty where there is none.
-    Any of them may quote a part of a key. They keep their case, by which ``redact`` knows a key.
+    Every field is one line as the server wrote it, cut after 500 characters, and empty where it is missing.
+    Any of them may quote a part of a key. Their case is kept, since ``redact`` needs it to find a key.
     """
 
     code: str = ""
@@ -41,7 +41,7 @@ class ErrorBody:
 
     @property
     def names_missing_scope(self) -> bool:
-        """Whether a restricted key lacks a scope that the call needs: the key itself is good.
+        """Whether a restricted key lacks a scope that the call needs: the key itself is valid.
 
         OpenAI answers 401 or 403 with the message "… Missing scopes: …" and the code null or
         ``missing_scope`` (recorded: openai/POST /v1/responses/401-missing-scopes and
@@ -58,10 +58,10 @@ def read_error_body(body: object) -> ErrorBody:
         body: the parsed JSON of the reply, or its text where it is not JSON.
 
     Returns:
-        What it says.
+        Its fields.
     """
     found: dict[str, str] = {}
-    _collect(body, found, _DEEPEST)
+    _collect(body, found, _MAX_DEPTH)
     return ErrorBody(**found)
 
 
@@ -89,5 +89,5 @@ def _field(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    text = " ".join(text[: 2 * _LONGEST_MESSAGE].split())
-    return "an HTML page" if text.startswith("<") else text[:_LONGEST_MESSAGE]
+    text = " ".join(text[: 2 * _MAX_CHARACTERS].split())
+    return "an HTML page" if text.startswith("<") else text[:_MAX_CHARACTERS]

@@ -1,4 +1,4 @@
-"""What the ways in which a call of the model's server fails mean to the caller and to the owner."""
+"""The errors of this project for what a call of the model's server raises."""
 
 import json
 import math
@@ -18,25 +18,25 @@ from travel_gpt.llm.error_body import read_error_body
 from travel_gpt.llm.refusals import Refusal, meaning_of, meaning_of_error_in_200
 from travel_gpt.redaction import redact
 
-_LONGEST_WAIT: Final = 3600
+_MAX_RETRY_AFTER: Final = 3600
 _CERTIFICATE: Final = "its certificate is not trusted"
 
 
 def map_openai_error(failure: Exception) -> TravelGPTError:
-    """Say what an exception of the SDK means.
+    """Return the error of this project for an exception of the SDK.
 
     Args:
         failure: what the SDK raised.
 
     Returns:
-        The failure in the project's own terms. Its detail is one line with the status and the cause; it
-        quotes the server only where that cannot hold a credential, and masked even then.
+        The error. Its detail is one line with the status and the cause; it quotes the server only where that
+        cannot hold a credential, and masked even then.
     """
     if isinstance(failure, TravelGPTError):
-        # A keyless function's proof of its identity is asked for in the middle of the call.
+        # The SDK asks a function without a key for its identity during the call.
         return failure
     if isinstance(failure, openai.OAuthError):
-        # Only the code: the description is free to quote the token. A code in lower case would not be masked.
+        # Only the code: the description may quote the token. A code in lower case would not be masked.
         code = read_error_body(failure.error if isinstance(failure.error, str) else "").message
         return KeyRefused(f"OpenAI does not exchange the function's identity: {redact(code)}")
     if is_failed_exchange(failure):
@@ -51,7 +51,7 @@ def map_openai_error(failure: Exception) -> TravelGPTError:
             )
         )
     if type(failure) is openai.APIError:
-        # The SDK has no other name for an error that came in a stream.
+        # The SDK has no class of its own for an error that came in a stream.
         return meaning_of_error_in_200(
             failure.body, _url(failure.request), status=500, prefix="the stream ended with an error"
         )
@@ -67,13 +67,13 @@ def map_openai_error(failure: Exception) -> TravelGPTError:
 
 
 def is_failed_exchange(failure: Exception) -> bool:
-    """Tell whether OpenAI failed to exchange an identity for a token, without refusing it."""
-    # The SDK has no other name for it than that of all its failures.
+    """Return whether OpenAI failed to exchange an identity for a token, without refusing it."""
+    # The SDK has no class of its own for it.
     return type(failure) is openai.OpenAIError
 
 
 def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
-    """Tell whether another try may succeed without a change of key or settings.
+    """Return whether another try may succeed without a change of key or settings.
 
     Args:
         failure: what the SDK raised.
@@ -108,7 +108,7 @@ def why_not_connected(failure: Exception) -> str | None:
 
 
 def retry_after(failure: openai.APIStatusError) -> int | None:
-    """Return the seconds that a server asks to wait, at least 1 and at most 3,600; None where it does not.
+    """Return the seconds that a server asks to wait, 1 to 3,600; None without a valid value.
 
     Source: RFC 9110, section 10.2.3; ``retry-after-ms`` is OpenAI's own.
     """
@@ -126,7 +126,7 @@ def retry_after(failure: openai.APIStatusError) -> int | None:
                 return None
     if not math.isfinite(seconds):
         return None
-    return min(_LONGEST_WAIT, max(1, math.ceil(seconds)))
+    return min(_MAX_RETRY_AFTER, max(1, math.ceil(seconds)))
 
 
 def _chain(failure: BaseException) -> Iterator[BaseException]:

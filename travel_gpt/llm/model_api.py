@@ -41,7 +41,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call; None where the server did not say."""
+    """Tokens of one call; None where the server did not report them."""
 
     input_tokens: int | None
     output_tokens: int | None
@@ -50,7 +50,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model said."""
+    """The answer of a model."""
 
     text: str
     model: str
@@ -103,7 +103,7 @@ class ModelApi(Protocol):
 
 
 def is_error(reply: object) -> bool:
-    """Tell whether a reply with status 200 is an error all the same, as some servers send it.
+    """Return whether a reply with status 200 is an error all the same, as some servers send it.
 
     Recorded: runpod-vllm/POST /v1/chat/completions/404-model-as-200. LM Studio answers a path that it does
     not have with 200 and ``{"error": "Unexpected endpoint or method. (…)"}`` (lmstudio-bug-tracker

@@ -1,4 +1,4 @@
-"""What a server does not take is learnt from what it refuses, and from nothing else."""
+"""A parameter is left out once a server refused it by name, and for no other failure."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def of_body(status: int, body: Any) -> openai.APIStatusError:
     return of_response(httpx2.Response(status, json=body))
 
 
-def test_openai_is_asked_with_everything() -> None:
+def test_openai_gets_every_parameter() -> None:
     capabilities = ServerCapabilities(at_openai=True)
 
     assert capabilities.reasoning
@@ -24,7 +24,7 @@ def test_openai_is_asked_with_everything() -> None:
     assert capabilities.output_cap == MAX_COMPLETION_TOKENS
 
 
-def test_another_server_is_asked_without_what_few_know() -> None:
+def test_another_server_gets_no_reasoning_effort() -> None:
     capabilities = ServerCapabilities(at_openai=False)
 
     assert not capabilities.reasoning
@@ -54,7 +54,9 @@ def test_given_a_server_that_refuses_a_parameter_by_name_then_it_is_left_out(
 
     assert not capabilities.store
     assert capabilities.output_cap == MAX_TOKENS, "and nothing else has changed"
-    assert not capabilities.learn(failure), "the same refusal teaches nothing new, so nobody tries for ever"
+    assert not capabilities.learn(failure), (
+        "the same refusal again changes nothing, so there is no endless loop"
+    )
 
 
 def test_given_openais_model_without_reasoning_then_the_effort_is_left_out() -> None:
@@ -66,8 +68,8 @@ def test_given_openais_model_without_reasoning_then_the_effort_is_left_out() -> 
     assert capabilities.store
 
 
-def test_openai_is_always_told_not_to_store() -> None:
-    # OpenAI knows the parameter. A refusal that quotes a traveller's "store" must not have queries kept.
+def test_store_false_is_always_sent_to_openai() -> None:
+    # OpenAI accepts the parameter. A refusal that quotes a traveller's "store" must not have queries kept.
     capabilities = ServerCapabilities(at_openai=True)
 
     assert not capabilities.learn(refusal(400, "Invalid input: 'a grocery store in Rome'"))
@@ -79,7 +81,7 @@ def test_openai_is_always_told_not_to_store() -> None:
     ("at_openai", "refused", "then"),
     [(True, MAX_COMPLETION_TOKENS, MAX_TOKENS), (False, MAX_TOKENS, MAX_COMPLETION_TOKENS)],
 )
-def test_given_the_wrong_name_for_the_cap_then_the_other_is_taken_and_one_always_goes_out(
+def test_given_the_wrong_name_for_the_cap_then_the_other_is_used_and_one_is_always_sent(
     at_openai: bool, refused: str, then: str
 ) -> None:
     capabilities = ServerCapabilities(at_openai=at_openai)
@@ -91,7 +93,7 @@ def test_given_the_wrong_name_for_the_cap_then_the_other_is_taken_and_one_always
     assert capabilities.output_cap == then
 
 
-def test_several_parameters_are_learnt_one_after_the_other() -> None:
+def test_several_refused_parameters_are_left_out_one_by_one() -> None:
     capabilities = ServerCapabilities(at_openai=False)
 
     assert capabilities.learn(refusal(400, "store is unknown, and so is max_tokens"))
@@ -113,9 +115,9 @@ def test_several_parameters_are_learnt_one_after_the_other() -> None:
         openai.APIConnectionError(message="store", request=REQUEST),
         TimeoutError("store"),
     ],
-    ids=["400-of-another", "401", "403", "404", "429", "500", "400-silent", "connection", "timeout"],
+    ids=["400-of-another", "401", "403", "404", "429", "500", "400-without-body", "connection", "timeout"],
 )
-def test_given_any_other_failure_then_nothing_is_learnt(failure: Exception) -> None:
+def test_given_any_other_failure_then_nothing_is_left_out(failure: Exception) -> None:
     capabilities = ServerCapabilities(at_openai=False)
 
     assert not capabilities.learn(failure)
@@ -124,7 +126,7 @@ def test_given_any_other_failure_then_nothing_is_learnt(failure: Exception) -> N
     assert capabilities.output_cap == MAX_TOKENS
 
 
-def test_what_one_server_does_not_take_another_may() -> None:
+def test_the_refusal_of_one_server_does_not_affect_another() -> None:
     first, second = ServerCapabilities(at_openai=False), ServerCapabilities(at_openai=False)
     first.learn(refusal(400, "store"))
 

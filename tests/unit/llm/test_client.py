@@ -1,4 +1,4 @@
-"""The way to the model's server: one client, tries that can help, no wait beyond the deadline."""
+"""The model client: one SDK client, retries where they can help, no wait beyond the deadline."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def server() -> Server:
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between tries, which nobody has to wait for here."""
-    pauses: list[float] = []
-    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=pauses.append))
-    return pauses
+    """The delays between tries, in seconds; the tests do not wait for them."""
+    delays: list[float] = []
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=delays.append))
+    return delays
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_verification_lists_the_models(connect: Any, server: Server) -> None:
 
 
 @pytest.mark.parametrize(("api", "path"), [("responses", "responses"), ("chat", "chat/completions")])
-def test_a_trial_asks_the_model_in_use_for_a_few_tokens(
+def test_verification_by_asking_costs_a_few_tokens_of_the_model_in_use(
     connect: Any, server: Server, api: str, path: str
 ) -> None:
     connect(OPENAI_API=api, OPENAI_MAX_OUTPUT_TOKENS="1500").verify_by_asking(FIRST, soon())
@@ -102,8 +102,8 @@ def test_a_trial_asks_the_model_in_use_for_a_few_tokens(
     assert 16 <= body["max_output_tokens" if api == "responses" else "max_completion_tokens"] <= 256
 
 
-def test_a_trial_needs_no_words_in_the_answer(connect: Any, server: Server) -> None:
-    # A reasoning model may have used up the few tokens before its first word.
+def test_verification_by_asking_needs_no_text_in_the_answer(connect: Any, server: Server) -> None:
+    # A reasoning model may have used up the few tokens before the answer.
     cut = {
         "object": "response",
         "status": "incomplete",
@@ -115,7 +115,7 @@ def test_a_trial_needs_no_words_in_the_answer(connect: Any, server: Server) -> N
 
 
 @pytest.mark.parametrize("code", [None, "missing_scope"])
-def test_a_trial_with_a_key_that_lacks_the_scope_fails(
+def test_verification_by_asking_fails_with_a_key_that_lacks_the_scope(
     connect: Any, server: Server, code: str | None
 ) -> None:
     # Source: recorded openai/POST /v1/responses/401-missing-scopes, and …-code-missing_scope.
@@ -127,8 +127,8 @@ def test_a_trial_with_a_key_that_lacks_the_scope_fails(
     assert FIRST_KEY not in str(rejected.value) + rejected.value.message
 
 
-def test_what_the_secret_says_wins_over_the_environment(connect: Any, server: Server) -> None:
-    upstream = connect(
+def test_values_of_the_secret_override_the_environment(connect: Any, server: Server) -> None:
+    client = connect(
         OPENAI_BASE_URL="https://env.example/v1", OPENAI_MODEL="env-model", OPENAI_API="responses"
     )
     credential = replace(
@@ -140,7 +140,7 @@ def test_what_the_secret_says_wins_over_the_environment(connect: Any, server: Se
         project="proj_1",
     )
 
-    upstream.ask(PROMPT, credential, soon())
+    client.ask(PROMPT, credential, soon())
 
     (request,) = server.requests
     assert str(request.url) == "https://secret.example/v1/chat/completions"
@@ -149,16 +149,18 @@ def test_what_the_secret_says_wins_over_the_environment(connect: Any, server: Se
     assert server.bodies()[0]["model"] == "secret-model"
 
 
-def test_given_a_new_key_then_it_goes_out_with_the_next_call(connect: Any, server: Server) -> None:
-    upstream = connect()
+def test_given_a_new_key_then_the_next_call_uses_it(connect: Any, server: Server) -> None:
+    client = connect()
     for credential in (FIRST, FIRST, SECOND, FIRST):
-        upstream.ask(PROMPT, credential, soon())
+        client.ask(PROMPT, credential, soon())
 
     keys = [request.headers["authorization"].removeprefix("Bearer ") for request in server.requests]
     assert keys == [FIRST_KEY, FIRST_KEY, SECOND_KEY, FIRST_KEY]
 
 
-def test_one_sdk_client_serves_as_long_as_the_key_does(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_sdk_client_is_used_while_the_key_is_the_same(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[object] = []
     plain = openai.OpenAI
 
@@ -167,13 +169,13 @@ def test_one_sdk_client_serves_as_long_as_the_key_does(connect: Any, monkeypatch
         return made[-1]  # type: ignore[return-value] # the one just made
 
     monkeypatch.setattr(openai, "OpenAI", counted)
-    upstream = connect()
+    client = connect()
     for _ in range(5):
-        upstream.ask(PROMPT, FIRST, soon())
-        upstream.ask(PROMPT, replace(FIRST, version="v9"), soon())
+        client.ask(PROMPT, FIRST, soon())
+        client.ask(PROMPT, replace(FIRST, version="v9"), soon())
     assert len(made) == 1, "19 ms each"
 
-    upstream.ask(PROMPT, replace(FIRST, key=Key("another-key-0001")), soon())
+    client.ask(PROMPT, replace(FIRST, key=Key("another-key-0001")), soon())
     assert len(made) == 2
 
 
@@ -190,7 +192,7 @@ def test_one_sdk_client_serves_as_long_as_the_key_does(connect: Any, monkeypatch
         ("http://127.0.0.1:9/v1", False),
     ],
 )
-def test_a_server_is_openais_by_its_host(
+def test_the_host_decides_whether_a_server_is_openai(
     connect: Any, server: Server, base_url: str, at_openai: bool
 ) -> None:
     connect(OPENAI_BASE_URL=base_url).ask(PROMPT, FIRST, soon())
@@ -198,55 +200,55 @@ def test_a_server_is_openais_by_its_host(
     assert ("reasoning" in server.bodies()[0]) is at_openai
 
 
-def test_what_a_server_does_not_take_is_learnt_for_it_and_its_model_alone(
-    connect: Any, server: Server
-) -> None:
+def test_a_refused_parameter_is_left_out_for_that_server_and_model_only(connect: Any, server: Server) -> None:
     server.script = [refused(400, "Unknown parameter: store"), answered]
-    upstream = connect(OPENAI_BASE_URL="https://example.com/v1")
+    client = connect(OPENAI_BASE_URL="https://example.com/v1")
 
-    assert upstream.ask(PROMPT, FIRST, soon()).text == "Take tram 28."
-    upstream.ask(PROMPT, FIRST, soon())
-    upstream.ask(PROMPT, replace(FIRST, model="other"), soon())
-    upstream.ask(PROMPT, replace(FIRST, base_url="https://other.example/v1"), soon())
+    assert client.ask(PROMPT, FIRST, soon()).text == "Take tram 28."
+    client.ask(PROMPT, FIRST, soon())
+    client.ask(PROMPT, replace(FIRST, model="other"), soon())
+    client.ask(PROMPT, replace(FIRST, base_url="https://other.example/v1"), soon())
 
     assert ["store" in body for body in server.bodies()] == [True, False, False, True, True]
 
 
-def test_learning_uses_up_no_try(connect: Any, server: Server, slept: list[float]) -> None:
+def test_leaving_out_a_parameter_does_not_count_as_a_retry(
+    connect: Any, server: Server, slept: list[float]
+) -> None:
     server.script = [
         refused(400, "Unknown parameter: store"),
         refused(500),
         refused(400, "Unsupported parameter: max_tokens"),
         answered,
     ]
-    upstream = connect(OPENAI_BASE_URL="https://example.com/v1", OPENAI_API="chat", OPENAI_MAX_RETRIES="1")
+    client = connect(OPENAI_BASE_URL="https://example.com/v1", OPENAI_API="chat", OPENAI_MAX_RETRIES="1")
 
-    assert upstream.ask(PROMPT, FIRST, soon()).text == "Take tram 28."
+    assert client.ask(PROMPT, FIRST, soon()).text == "Take tram 28."
     assert len(server.requests) == 4
     assert len(slept) == 1
 
 
 @pytest.mark.parametrize("retries", [0, 1, 2, 5])
 @pytest.mark.parametrize(
-    "passing",
+    "failure",
     [refused(500), refused(503), refused(409), httpx2.ReadError("cut")],
     ids=["500", "503", "409", "cut"],
 )
-def test_a_passing_fault_is_tried_again_as_often_as_set_and_no_more(
-    connect: Any, server: Server, slept: list[float], passing: Any, retries: int
+def test_a_temporary_failure_is_retried_as_often_as_set(
+    connect: Any, server: Server, slept: list[float], failure: Any, retries: int
 ) -> None:
-    server.script = [passing]
+    server.script = [failure]
 
     with pytest.raises(UpstreamFailed):
         connect(OPENAI_MAX_RETRIES=str(retries)).ask(PROMPT, FIRST, soon(28))
 
     assert len(server.requests) == retries + 1
     assert len(slept) == retries
-    assert all(0 < pause <= MAX_RETRY_DELAY for pause in slept)
+    assert all(0 < delay <= MAX_RETRY_DELAY for delay in slept)
 
 
 @pytest.mark.usefixtures("slept")
-def test_a_server_that_is_not_there_is_tried_again_as_often_as_set(connect: Any, server: Server) -> None:
+def test_an_unreachable_server_is_retried_as_often_as_set(connect: Any, server: Server) -> None:
     server.script = [httpx2.ConnectError("refused")]
 
     with pytest.raises(UpstreamUnreachable):
@@ -255,8 +257,8 @@ def test_a_server_that_is_not_there_is_tried_again_as_often_as_set(connect: Any,
     assert len(server.requests) == 3
 
 
-def test_a_full_context_teaches_nothing_about_parameters(connect: Any, server: Server) -> None:
-    # LiteLLM's words for it name max_tokens: recorded litellm/POST /v1/chat/completions/400-context-length.
+def test_a_full_context_does_not_change_the_parameters(connect: Any, server: Server) -> None:
+    # LiteLLM's message names max_tokens: recorded litellm/POST /v1/chat/completions/400-context-length.
     server.script = [refused(400, "input length and `max_tokens` exceed context limit: 1 + 2 > 2")]
 
     with pytest.raises(ContextLengthExceeded):
@@ -302,7 +304,7 @@ def test_lm_studio_answers_a_path_that_it_does_not_have_with_200(
     assert raised.value.code == code
 
 
-def test_a_proof_by_a_server_without_the_path_is_no_proof(connect: Any, server: Server) -> None:
+def test_a_server_without_the_path_verifies_nothing(connect: Any, server: Server) -> None:
     server.script = [
         lambda _: httpx2.Response(200, json={"error": "Unexpected endpoint or method. (GET /models)"})
     ]
@@ -311,7 +313,7 @@ def test_a_proof_by_a_server_without_the_path_is_no_proof(connect: Any, server: 
         connect(OPENAI_BASE_URL="http://localhost:1234").verify(FIRST, soon())
 
 
-def test_given_a_fault_that_passes_then_the_caller_does_not_notice(
+def test_given_a_temporary_failure_then_the_next_try_answers(
     connect: Any, server: Server, slept: list[float]
 ) -> None:
     server.script = [refused(503), httpx2.ConnectError("refused"), answered]
@@ -321,7 +323,7 @@ def test_given_a_fault_that_passes_then_the_caller_does_not_notice(
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("failure", "kind"),
     [
         (refused(401), KeyRefused),
         (refused(429, headers={"retry-after": "1"}), UpstreamRateLimited),
@@ -333,12 +335,12 @@ def test_given_a_fault_that_passes_then_the_caller_does_not_notice(
             UpstreamFailed,
         ),
     ],
-    ids=["401", "429", "400", "timeout", "503-longer-than-worth-it", "no-json"],
+    ids=["401", "429", "400", "timeout", "503-long-retry-after", "no-json"],
 )
-def test_given_a_fault_that_another_try_cannot_mend_then_there_is_none(
-    connect: Any, server: Server, slept: list[float], fault: Any, kind: type[Exception]
+def test_given_a_permanent_failure_then_there_is_no_other_try(
+    connect: Any, server: Server, slept: list[float], failure: Any, kind: type[Exception]
 ) -> None:
-    server.script = [fault]
+    server.script = [failure]
 
     with pytest.raises(kind) as raised:
         connect().ask(PROMPT, FIRST, soon(28))
@@ -349,7 +351,7 @@ def test_given_a_fault_that_another_try_cannot_mend_then_there_is_none(
     assert raised.value.__context__ is None
 
 
-def test_given_little_time_then_a_fault_is_not_tried_again(
+def test_given_little_time_then_a_failure_is_not_retried(
     connect: Any, server: Server, slept: list[float]
 ) -> None:
     server.script = [refused(500)]
@@ -391,16 +393,16 @@ def test_a_redirect_is_not_followed_with_the_key(connect: Any, server: Server) -
 
 
 @pytest.mark.usefixtures("slept")
-def test_a_closed_way_says_so(connect: Any) -> None:
-    upstream = connect()
-    upstream.close()
+def test_a_closed_client_raises(connect: Any) -> None:
+    client = connect()
+    client.close()
 
     with pytest.raises(UpstreamFailed):
-        upstream.ask(PROMPT, FIRST, soon())
+        client.ask(PROMPT, FIRST, soon())
 
 
 @pytest.mark.parametrize(
-    ("failure", "tried", "least", "most"),
+    ("failure", "retries", "least", "most"),
     [
         (refusal(500), 0, 0.125, 0.25),
         (refusal(500), 1, 0.25, 0.5),
@@ -413,11 +415,11 @@ def test_a_closed_way_says_so(connect: Any) -> None:
         (refusal(503, headers={"retry-after-ms": "10"}), 0, 1, 1),
     ],
 )
-def test_pauses_grow_and_are_spread_out(failure: Exception, tried: int, least: float, most: float) -> None:
-    pauses = [_retry_delay(failure, map_openai_error(failure), tried) for _ in range(50)]
+def test_delays_grow_and_are_random(failure: Exception, retries: int, least: float, most: float) -> None:
+    delays = [_retry_delay(failure, map_openai_error(failure), retries) for _ in range(50)]
 
-    assert all(pause is not None and least <= pause <= most for pause in pauses)
-    assert least == most or len(set(pauses)) > 1
+    assert all(delay is not None and least <= delay <= most for delay in delays)
+    assert least == most or len(set(delays)) > 1
 
 
 @pytest.mark.parametrize(
@@ -435,5 +437,5 @@ def test_pauses_grow_and_are_spread_out(failure: Exception, tried: int, least: f
     ],
     ids=["400", "401", "404", "422", "429", "503-later", "timeout", "deadline", "unreadable"],
 )
-def test_there_is_no_pause_where_another_try_cannot_help(failure: Exception) -> None:
+def test_there_is_no_delay_where_another_try_cannot_help(failure: Exception) -> None:
     assert _retry_delay(failure, map_openai_error(failure), 0) is None

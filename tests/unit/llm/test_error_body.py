@@ -1,4 +1,4 @@
-"""What a server's error says is read in whichever shape it came."""
+"""The error of a server is read from every shape that servers send."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from travel_gpt.llm.model_api import is_error
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "error"),
     [
         (
             {"error": {"message": "No.", "type": "T", "param": "P", "code": "C"}},
@@ -40,8 +40,8 @@ from travel_gpt.llm.model_api import is_error
     ],
     ids=repr,
 )
-def test_every_shape_says_the_same(body: object, said: ErrorBody) -> None:
-    assert read_error_body(body) == said
+def test_each_shape_is_read(body: object, error: ErrorBody) -> None:
+    assert read_error_body(body) == error
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_every_shape_says_the_same(body: object, said: ErrorBody) -> None:
     ],
     ids=repr,
 )
-def test_an_error_is_told_from_an_answer(reply: object, error: bool) -> None:
+def test_an_error_is_distinguished_from_an_answer(reply: object, error: bool) -> None:
     assert is_error(reply) is error
 
 
@@ -74,7 +74,7 @@ def test_an_error_is_told_from_an_answer(reply: object, error: bool) -> None:
         ({"code": None, "message": "You didn't provide an API key."}, False),
     ],
 )
-def test_a_missing_scope_is_known_by_its_code_or_its_words(error: dict[str, Any], scope: bool) -> None:
+def test_a_missing_scope_is_found_by_code_or_message(error: dict[str, Any], scope: bool) -> None:
     assert read_error_body({"error": error}).names_missing_scope is scope
 
 
@@ -89,16 +89,16 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_anything_can_be_read_and_is_one_line(body: object) -> None:
-    said = read_error_body(body)
+def test_any_json_can_be_read_and_each_field_is_one_line(body: object) -> None:
+    error = read_error_body(body)
 
     assert all(
-        "\n" not in text and len(text) <= 500 for text in (said.code, said.type, said.param, said.message)
+        "\n" not in text and len(text) <= 500 for text in (error.code, error.type, error.param, error.message)
     )
     assert is_error(body) in (True, False)
 
 
-def test_what_is_nested_without_end_is_read_so_far() -> None:
+def test_endless_nesting_is_read_to_a_limited_depth() -> None:
     body: dict[str, Any] = {}
     body["error"] = body
 

@@ -1,4 +1,4 @@
-"""What the ways in which a model's server fails mean: one row each, as the servers word them."""
+"""The errors of this project for the failures of a model's server, in the words of the servers."""
 
 import json
 import socket
@@ -72,7 +72,7 @@ ROWS: list[tuple[str, Exception, type[TravelGPTError]]] = [
     ("xai-400", of_response(httpx2.Response(400, json={"error": "Incorrect API key provided."})), KeyRefused),
     ("litellm-400", refusal(400, "No connected db.", kind="no_db_connection", code="400"), KeyRefused),
     ("403-invalid-api-key", refusal(403, "The API key is invalid"), KeyRefused),
-    # What it may.
+    # A permission.
     ("403-scope", refusal(403, NO_SCOPE), NotPermitted),
     ("401-scope", refusal(401, NO_SCOPE), NotPermitted),
     ("401-scope-by-code-alone", refusal(401, "No.", code="missing_scope"), NotPermitted),
@@ -96,7 +96,7 @@ ROWS: list[tuple[str, Exception, type[TravelGPTError]]] = [
     ),
     ("openrouter-400-model", refusal(400, "x/y is not a valid model ID", code=400), ModelUnavailable),
     ("vllm-404-model", flat(404, "The model `x` does not exist.", "NotFoundError"), ModelUnavailable),
-    # What does not fit.
+    # Too long.
     ("context", refusal(400, "Too long.", code="context_length_exceeded", param="input"), Context),
     ("context-by-words", refusal(400, "This model's maximum context length is 8192 tokens."), Context),
     ("vllm-context", flat(400, "the model's context length is only 1024", "BadRequestError"), Context),
@@ -104,14 +104,14 @@ ROWS: list[tuple[str, Exception, type[TravelGPTError]]] = [
     ("litellm-context", refusal(400, "litellm.ContextWindowExceededError: x", code="400"), Context),
     ("too-large", refusal(429, "Request too large for gpt-4.1 on TPM", code="rate_limit_exceeded"), TooLarge),
     ("groq-413", refusal(413, "Request too large for model `x`", code="rate_limit_exceeded"), TooLarge),
-    # What it does not want to say.
+    # Content that is refused.
     ("content-filter", refusal(400, "Filtered", code="content_filter"), ContentRefused),
     ("content-policy", refusal(400, "Policy", code="content_policy_violation"), ContentRefused),
     ("invalid-prompt", refusal(400, "Flagged", code="invalid_prompt"), ContentRefused),
     ("moderation", refusal(403, "Flagged", code="moderation_blocked"), ContentRefused),
     ("safety", refusal(400, "Flagged", kind="safety_error"), ContentRefused),
     ("bio", refusal(403, "Flagged", code="bio_policy"), ContentRefused),
-    # Money.
+    # Credit.
     ("quota", refusal(429, "You exceeded your quota", code="insufficient_quota"), QuotaExhausted),
     ("quota-by-type", refusal(429, "Quota", kind="insufficient_quota"), QuotaExhausted),
     ("hard-limit", refusal(400, "Limit", code="billing_hard_limit_reached"), QuotaExhausted),
@@ -127,15 +127,15 @@ ROWS: list[tuple[str, Exception, type[TravelGPTError]]] = [
         refusal(400, "Budget has been exceeded! Max budget: 1", code="400"),
         QuotaExhausted,
     ),
-    # Too often.
+    # Rate limits.
     ("gemini-a-minute", refusal(429, f"{NO_QUOTA} Please retry in 17.3s.", code=429), UpstreamRateLimited),
     ("rate", refusal(429, "Rate limit reached", code="rate_limit_exceeded"), UpstreamRateLimited),
     ("bare-429", of_response(httpx2.Response(429)), UpstreamRateLimited),
-    # Too slow.
+    # Timeouts.
     ("408", refusal(408, "Request timeout"), UpstreamTimeout),
     ("sdk-timeout", openai.APITimeoutError(REQUEST), UpstreamTimeout),
     ("our-deadline", TimeoutError("the time is up"), UpstreamTimeout),
-    # Not there.
+    # No such path.
     ("404-at-openai", refusal(404, "Invalid URL (POST /v1/responses)"), UpstreamNotFound),
     ("405-at-openai", refusal(405, "Method Not Allowed"), UpstreamNotFound),
     ("404-responses", of_response(httpx2.Response(404, text="404 page not found"), RESPONSES), ChatOnly),
@@ -168,7 +168,7 @@ ROWS: list[tuple[str, Exception, type[TravelGPTError]]] = [
 
 
 @pytest.mark.parametrize(("failure", "kind"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_a_servers_failure_has_one_meaning(failure: Exception, kind: type[TravelGPTError]) -> None:
+def test_each_failure_has_its_error(failure: Exception, kind: type[TravelGPTError]) -> None:
     meaning = map_openai_error(failure)
 
     assert type(meaning) is kind
@@ -176,8 +176,8 @@ def test_a_servers_failure_has_one_meaning(failure: Exception, kind: type[Travel
     assert meaning.__cause__ is None, "the SDK's text may quote a part of the key"
 
 
-def test_a_refused_key_is_told_from_one_that_lacks_a_permission() -> None:
-    # Only the first is worth another fetch of the secret.
+def test_a_refused_key_is_distinguished_from_a_missing_permission() -> None:
+    # Only after the first is the secret fetched again.
     refused, unscoped = (
         map_openai_error(refusal(401, OPENAI_QUOTES)),
         map_openai_error(refusal(403, NO_SCOPE)),
@@ -190,7 +190,7 @@ def test_a_refused_key_is_told_from_one_that_lacks_a_permission() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_the_detail_of_a_refused_key_quotes_nothing(status: int) -> None:
+def test_the_detail_of_a_refused_key_does_not_quote_the_server(status: int) -> None:
     meaning = map_openai_error(refusal(status, f"Invalid API key: {KEY[:14]}...{KEY[-6:]}", code=KEY))
 
     assert meaning.detail == f"the server answered {status}: it refuses the key"
@@ -230,14 +230,14 @@ def test_the_detail_of_another_failure_quotes_the_server_without_keys(status: in
     ids=["chat-only", "path", "refused", "name", "certificate", "connect-timeout", "lines"],
 )
 def test_the_detail_is_one_line_with_the_status_and_the_cause(failure: Exception, detail: str | None) -> None:
-    said = map_openai_error(failure).detail
+    found = map_openai_error(failure).detail
 
-    assert "\n" not in said
+    assert "\n" not in found
     if detail is not None:
-        assert said == detail
+        assert found == detail
 
 
-def test_a_server_that_speaks_chat_only_is_named_to_the_caller_with_the_setting() -> None:
+def test_the_message_for_a_server_without_the_responses_api_names_the_setting() -> None:
     meaning = map_openai_error(of_response(httpx2.Response(404, text="404 page not found"), RESPONSES))
 
     assert "OPENAI_API=chat" in meaning.message
@@ -249,7 +249,7 @@ CANNOT_HELP = (
 
 
 @pytest.mark.parametrize("failure", [row[1] for row in ROWS if row[0] in CANNOT_HELP], ids=CANNOT_HELP)
-def test_try_again_is_said_only_where_it_can_help(failure: Exception) -> None:
+def test_a_message_asks_to_try_again_only_where_it_can_help(failure: Exception) -> None:
     meaning = map_openai_error(failure)
 
     assert "try again" not in meaning.message.lower()
@@ -257,12 +257,12 @@ def test_try_again_is_said_only_where_it_can_help(failure: Exception) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 418, 422, 431])
-def test_a_request_that_the_server_refused_as_it_was_sent_is_not_to_be_tried_again(status: int) -> None:
+def test_the_message_for_a_refused_request_does_not_ask_to_try_again(status: int) -> None:
     assert "same answer" in map_openai_error(refusal(status, "Unknown parameter: 'x'")).message
 
 
 @pytest.mark.parametrize(
-    ("failure", "passes"),
+    ("failure", "temporary"),
     [
         (refusal(500), True),
         (refusal(503), True),
@@ -276,17 +276,17 @@ def test_a_request_that_the_server_refused_as_it_was_sent_is_not_to_be_tried_aga
     ],
     ids=["500", "503", "409", "cut", "refused", "certificate", "501", "503-quota", "500-context"],
 )
-def test_what_cannot_succeed_is_not_tried_again(failure: Exception, passes: bool) -> None:
-    assert may_pass(failure, map_openai_error(failure)) is passes
+def test_only_temporary_failures_are_retried(failure: Exception, temporary: bool) -> None:
+    assert may_pass(failure, map_openai_error(failure)) is temporary
 
 
-def test_the_status_of_the_server_goes_to_the_log() -> None:
+def test_the_error_has_the_status_of_the_server() -> None:
     assert map_openai_error(refusal(429)).upstream_status == 429
     assert map_openai_error(refusal(401)).upstream_status == 401
     assert map_openai_error(openai.APITimeoutError(REQUEST)).upstream_status is None
 
 
-def test_a_code_that_quotes_a_key_of_no_known_shape_is_masked() -> None:
+def test_a_code_that_quotes_a_key_of_unknown_shape_is_masked() -> None:
     key = "0A1b2C3d4E5f6G7h8I9j"
     guard(key)
 
@@ -312,7 +312,7 @@ def test_a_long_message_of_a_server_is_cut() -> None:
 
 
 @pytest.mark.parametrize("failure", [row[1] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_the_caller_reads_our_words_and_never_the_servers(failure: Exception) -> None:
+def test_the_message_for_the_caller_never_quotes_the_server(failure: Exception) -> None:
     assert "It says why" not in map_openai_error(failure).message
     assert KEY[8:16] not in map_openai_error(failure).message
 
@@ -340,12 +340,12 @@ def test_the_caller_reads_our_words_and_never_the_servers(failure: Exception) ->
         ({"retry-after": "Mon, 01 Jan 0001 00:00:00 -0000"}, 1),
     ],
 )
-def test_the_wait_a_server_asks_for(headers: dict[str, str], seconds: int | None) -> None:
+def test_retry_after(headers: dict[str, str], seconds: int | None) -> None:
     assert retry_after(refusal(503, headers=headers)) == seconds
 
 
 @pytest.mark.parametrize(("ahead", "seconds"), [(90, 90), (-90, 1), (86_400, 3600)])
-def test_the_wait_a_server_asks_for_as_a_date(ahead: int, seconds: int) -> None:
+def test_retry_after_as_a_date(ahead: int, seconds: int) -> None:
     date = formatdate(time.time() + ahead, usegmt=True)
 
     assert retry_after(refusal(503, headers={"retry-after": date})) == pytest.approx(seconds, abs=2)
@@ -357,7 +357,7 @@ def test_the_wait_a_server_asks_for_as_a_date(ahead: int, seconds: int) -> None:
 @example("1e400")
 @example("9" * 400)
 @example("1_0")
-def test_whatever_a_retry_after_says_it_is_a_number_of_seconds_or_nothing(text: str) -> None:
+def test_any_retry_after_is_a_number_of_seconds_or_none(text: str) -> None:
     seconds = retry_after(refusal(429, headers={"retry-after": text}))
 
     assert seconds is None or 1 <= seconds <= 3600
@@ -375,9 +375,9 @@ def test_whatever_a_retry_after_says_it_is_a_number_of_seconds_or_nothing(text: 
         (refusal(429, code="insufficient_quota", headers={"retry-after": "7"}), None),
         (openai.APITimeoutError(REQUEST), None),
     ],
-    ids=["429", "429-silent", "429-nonsense", "503", "503-silent", "500", "quota", "timeout"],
+    ids=["429", "429-without", "429-nonsense", "503", "503-without", "500", "quota", "timeout"],
 )
-def test_a_wait_is_passed_on_and_a_429_always_has_one(failure: Exception, seconds: int | None) -> None:
+def test_retry_after_is_kept_and_a_429_always_has_one(failure: Exception, seconds: int | None) -> None:
     assert map_openai_error(failure).retry_after == seconds
 
 
@@ -392,7 +392,7 @@ def test_a_wait_is_passed_on_and_a_429_always_has_one(failure: Exception, second
         max_leaves=8,
     ),
 )
-def test_whatever_a_server_says_it_has_a_meaning(status: int, body: object) -> None:
+def test_any_answer_of_a_server_has_an_error(status: int, body: object) -> None:
     meaning = map_openai_error(of_response(httpx2.Response(status, json=body)))
 
     assert meaning.code

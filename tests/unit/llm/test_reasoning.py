@@ -1,4 +1,4 @@
-"""A traveller never reads what a model thought before it answered."""
+"""The reasoning of a model is removed from its text."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -51,23 +51,23 @@ LEFT_ALONE = [
 
 
 @pytest.mark.parametrize(("text", "answer"), STRIPPED)
-def test_what_was_thought_before_the_answer_is_taken_away(text: str, answer: str) -> None:
+def test_reasoning_is_removed(text: str, answer: str) -> None:
     assert without_reasoning(text) == answer
 
 
 @pytest.mark.parametrize("text", NOTHING_LEFT)
-def test_given_thoughts_alone_then_nothing_is_left(text: str) -> None:
+def test_given_only_reasoning_then_nothing_is_left(text: str) -> None:
     assert without_reasoning(text).strip() == ""
 
 
 @pytest.mark.parametrize("text", LEFT_ALONE)
-def test_a_tag_that_the_answer_speaks_of_stays(text: str) -> None:
+def test_a_tag_that_the_answer_mentions_stays(text: str) -> None:
     assert without_reasoning(text) == text
 
 
 @given(st.text(st.sampled_from("ab \n<>/"), max_size=20), st.text(st.sampled_from("ab \n.>"), max_size=20))
-def test_whatever_was_thought_and_answered_only_the_answer_remains(thought: str, answer: str) -> None:
-    assert without_reasoning(f"<think>{thought}</think>{answer}") == answer
+def test_any_reasoning_is_removed_from_any_answer(reasoning: str, answer: str) -> None:
+    assert without_reasoning(f"<think>{reasoning}</think>{answer}") == answer
 
 
 TAGS = ["<think>", "</think>", "<think ", "[THINK]", "[/think]", "◁think▷", "◁/think▷", "<thin", "k>", "er>"]
@@ -115,13 +115,13 @@ def test_on_responses(text: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize("text", NOTHING_LEFT)
-def test_thoughts_alone_are_an_error_and_no_empty_answer(text: str) -> None:
+def test_only_reasoning_is_an_error_and_not_an_empty_answer(text: str) -> None:
     for document, api in ((bodies.completion({}, text), "chat"), (bodies.response({}, text), "responses")):
         with pytest.raises(UpstreamFailed, match="no text"):
             MODEL_APIS[api].read(document, "qwen3")
 
 
-def test_thoughts_that_used_up_the_cap_name_the_setting() -> None:
+def test_an_error_for_reasoning_that_used_up_the_cap_names_the_setting() -> None:
     with pytest.raises(UpstreamFailed, match="raise OPENAI_MAX_OUTPUT_TOKENS") as cut:
         MODEL_APIS["chat"].read(bodies.completion({}, "<think>A tram", finish="length"), "qwen3")
 
@@ -129,7 +129,7 @@ def test_thoughts_that_used_up_the_cap_name_the_setting() -> None:
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
-def test_thoughts_beside_the_answer_are_not_read(field: str) -> None:
+def test_reasoning_in_other_fields_is_ignored(field: str) -> None:
     # Recorded: ollama/POST /v1/chat/completions/text has message.reasoning.
     document = bodies.completion({}, "Take tram 28.")
     document["choices"][0]["message"][field] = "A tram or a bus?"
@@ -140,7 +140,7 @@ def test_thoughts_beside_the_answer_are_not_read(field: str) -> None:
         MODEL_APIS["chat"].read(document, "qwen3")
 
 
-def test_each_message_of_a_response_may_begin_with_thoughts() -> None:
+def test_each_message_of_a_response_may_begin_with_reasoning() -> None:
     document = bodies.response({}, "<think>a</think>Take ")
     second = bodies.response({}, "<think>b</think>tram 28.")
     document["output"] += second["output"]

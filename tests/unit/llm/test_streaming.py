@@ -89,7 +89,7 @@ def whole(api: str, text: str) -> httpx2.Response:
 
 
 @both_apis
-def test_each_piece_comes_by_itself_and_the_answer_last(api: str) -> None:
+def test_each_piece_is_yielded_and_the_answer_last(api: str) -> None:
     *pieces, answer = stream(api, events(api, "\n", " Take", " tram", "", " 28", ".\n"))
 
     assert pieces == ["Take", " tram", " 28", ".\n"]
@@ -191,7 +191,7 @@ def test_each_message_of_a_response_may_begin_with_reasoning() -> None:
 
 @both_apis
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 11, 1000])
-def test_a_key_that_the_server_quotes_is_masked_wherever_it_is_split(api: str, size: int) -> None:
+def test_a_key_that_the_server_quotes_is_masked_however_it_is_split(api: str, size: int) -> None:
     text = f"Your key is {FIRST_KEY}, and {FIRST_KEY[:4]} begins it; twice: {FIRST_KEY}{FIRST_KEY}."
 
     *pieces, answer = stream(api, events(api, *(text[i : i + size] for i in range(0, len(text), size))))
@@ -320,7 +320,7 @@ def test_a_failed_response_without_an_error_has_it_in_the_next_event() -> None:
         stream("responses", [responses_event(failed), error_event("responses", **LIMITED)])
 
 
-def test_an_answer_is_complete_with_its_last_event_whatever_follows() -> None:
+def test_an_answer_is_complete_with_its_last_event() -> None:
     *_, answer = stream("responses", cut(events("responses", "Take tram 28.")))
 
     assert isinstance(answer, Answer)
@@ -393,9 +393,7 @@ ODD = st.recursive(
 
 @both_apis
 @given(sent=st.lists(ODD, max_size=3))
-def test_whatever_events_come_they_end_in_an_answer_or_a_failure_of_the_contract(
-    api: str, sent: list[object]
-) -> None:
+def test_any_events_end_in_an_answer_or_an_error_of_the_contract(api: str, sent: list[object]) -> None:
     read: dict[str, Any] = {}
     try:
         texts = [*MODEL_APIS[api].read_events(sent, read, ServerCapabilities(at_openai=False))]
