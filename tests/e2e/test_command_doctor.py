@@ -219,11 +219,11 @@ BROKEN: list[tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = [
     (_any_resource, "role", "problem", "it may do dynamodb:getitem on *"),
     (_delete_secret, "secret", "problem", "is scheduled for deletion"),
     (_leave_pending, "rotation", "warning", "is pending"),
-    (_let_everybody_in, "readers", "problem", "lets everybody in"),
-    (_keep_logs_for_ever, "logs", "problem", f"/aws/lambda/{FUNCTION} is kept for ever"),
+    (_let_everybody_in, "readers", "problem", "lets anyone read it"),
+    (_keep_logs_for_ever, "logs", "problem", f"/aws/lambda/{FUNCTION} is kept forever"),
     (_raise_alarm, "alarms", "problem", f"{STACK}-credential-failures is raised"),
     (_stop_function, "function", "problem", "its reserved concurrency is 0"),
-    (_put_key_into_variable, "settings", "problem", "the variable MY_KEY holds what looks like a key"),
+    (_put_key_into_variable, "settings", "problem", "the variable MY_KEY looks like a key"),
     (_break_setting, "settings", "problem", "CREDENTIAL_TTL_SECONDS must be a whole number"),
     (_other_throttle, "throttles", "warning", "POST: 500 a second"),
     (_no_throttle, "throttles", "problem", "POST has no throttle"),
@@ -238,11 +238,11 @@ BROKEN: list[tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = [
 def test_what_was_changed_by_hand_is_found(
     doctor: Doctor, break_it: Callable[[Doctor], Callable[[], object]], check: str, state: str, says: str
 ) -> None:
-    mend = break_it(doctor)
+    fix = break_it(doctor)
     try:
         found = doctor.findings()
     finally:
-        mend()
+        fix()
 
     assert [text for kind, text in _of(found, check) if kind == state and says in text], found
     assert all(each["fix"] for each in found)
@@ -312,4 +312,4 @@ def test_an_alarm_that_is_gone_is_found(doctor: Doctor) -> None:
         takes = watch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
         watch.put_metric_alarm(**{key: value for key, value in alarm.items() if key in takes})
 
-    assert ("problem", f"{name} is gone") in found
+    assert ("problem", f"{name} does not exist") in found

@@ -1,4 +1,4 @@
-"""The command ``travel-gpt``: what is around every command of it."""
+"""The entry point of ``travel-gpt``: refusals, the .env file, and errors, for every command."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ _OF_THE_SDK: Final = (
     "OPENAI_CUSTOM_HEADERS",
     "OPENAI_WEBHOOK_SECRET",
 )
-"""What the SDK would read by itself, so that a key would be proven in another way than it will be used."""
+"""What the SDK reads by itself: a key would be verified in another way than it is used."""
 
 _INTERRUPTED: Final = 130
 
@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_keys(given)
         _read_env_file(os.environ)
         return _run(given)
-    except CliError as stop:
-        _say(stop.sentence)
-        return stop.status
+    except CliError as error:
+        _say(error.sentence)
+        return error.status
     except KeyboardInterrupt:
-        _say("\nStopped. Run it again to go on; what was done until now is said above.")
+        _say("\nInterrupted. What was done is listed above; run it again to continue.")
         return _INTERRUPTED
     except ModuleNotFoundError as missing:
         _say(f"{missing.name} is not installed here. `make command` sets everything up.")
@@ -89,11 +89,10 @@ def _run(arguments: list[str]) -> int:
         raise cli_error_of(failed) from None
     except (CliError, KeyboardInterrupt, ModuleNotFoundError, UnreadableEnvFile, NotAllowed):
         raise
-    except Exception as mistake:  # noqa: BLE001 - a traceback could quote a key
-        types = " from ".join(describe(mistake))
+    except Exception as bug:  # noqa: BLE001 - a traceback could quote a key
+        types = " from ".join(describe(bug))
         raise CliError(
-            f"Something went wrong here ({types}). It is a bug: please report it, with the command that you "
-            "typed and without any key.",
+            f"Internal error ({types}). Please report it, with the command and without any key.",
             FAILED,
         ) from None
     if status == _INTERRUPTED:

@@ -1,4 +1,4 @@
-"""The commands and their options. What each does is in a module of its own, imported when it is asked for."""
+"""The commands and their options. Each is implemented in its own module, imported when it is run."""
 
 import os
 import shlex
@@ -17,7 +17,7 @@ from travel_gpt.cli.target import Target, checked_settings, choose_target
 
 
 class Env(StrEnum):
-    """The three environments that deploy.sh knows."""
+    """The three environments of deploy.sh."""
 
     prod = "prod"
     staging = "staging"
@@ -85,13 +85,13 @@ def doctor(
     env: Environment = None,
     region: Region = None,
     profile: Profile = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Make one live call that proves the key.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Verify the key with one live call.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check everything that keeps the key safe and fresh, and say how to fix what is wrong.
+    """Check everything that protects the key and keeps it current, and show how to fix problems.
 
     Without --stack or --env it checks this machine; with one of them, that deployed stack. Exit status: 0
-    when there is no problem (there may be warnings), 1 when there is one, 2 when it could not look.
+    when there is no problem (there may be warnings), 1 when there is one, 2 when it could not check.
     """
     from travel_gpt.cli.doctor.report import examine_machine, examine_stack
 
@@ -120,8 +120,8 @@ def put(
 ) -> None:
     """Create the secret, or replace the key in it at once.
 
-    Give the key alone, or a JSON object with "api_key". What else the secret holds stays. The new key is not
-    proven: rotate does that.
+    Give the key alone, or a JSON object with "api_key". The secret's other fields stay. The new key is not
+    verified: rotate does that.
     """
     from travel_gpt.cli.secret.put import put as do
 
@@ -159,7 +159,7 @@ def rotate(
     profile: Profile = None,
     rollback: Annotated[bool, typer.Option("--rollback", help="The same as the command rollback.")] = False,
 ) -> None:
-    """Replace the key by a new one that is proven first: staged, proven by a live call, promoted.
+    """Replace the key with a new one that is verified first: staged, verified with a live call, promoted.
 
     Make the new key at OpenAI before, and revoke the old one after. When the new key fails, it is discarded,
     and the current one stays current.
@@ -173,7 +173,7 @@ def rotate(
 def rollback(
     env: Environment = None, secret: SecretName = None, region: Region = None, profile: Profile = None
 ) -> None:
-    """Make the previous version current again, after proving that its key works."""
+    """Make the previous version current again, after verifying its key."""
     from travel_gpt.cli.secret.rotate import roll_back
 
     roll_back(_target(env, secret, region, profile), Console())
@@ -187,7 +187,7 @@ def discard_pending(
     profile: Profile = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is discarded.")] = False,
 ) -> None:
-    """End a rotation that stopped half-way: its version loses the label AWSPENDING.
+    """Discard the pending version of a rotation that did not finish: it loses the label AWSPENDING.
 
     Until then Secrets Manager begins no other rotation and changes none of its settings. The current key
     stays in use.
@@ -218,7 +218,7 @@ def migrate(
     do(file, _target(env, secret, region, profile), Console(), replace=replace, yes=yes)
 
 
-ContainerFile = Annotated[
+EncryptedFile = Annotated[
     Path | None,
     typer.Option("--file", help="The encrypted file. [default: CREDENTIAL_FILE]", show_default=False),
 ]
@@ -226,7 +226,7 @@ ContainerFile = Annotated[
 
 @secret.command()
 def encrypt(
-    file: ContainerFile = None,
+    file: EncryptedFile = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the key in a file that is there.")
     ] = False,
@@ -245,7 +245,7 @@ def decrypt(
     output: Annotated[
         str, typer.Option(help="A new file for the key in plain text, or - for a pipe; never a terminal.")
     ],
-    file: ContainerFile = None,
+    file: EncryptedFile = None,
 ) -> None:
     """Write the key of an encrypted file in plain text into another file or a pipe."""
     from travel_gpt.cli.secret.encrypted_files import decrypt as do, default_file
@@ -254,7 +254,7 @@ def decrypt(
 
 
 @secret.command()
-def rekey(file: ContainerFile = None) -> None:
+def rekey(file: EncryptedFile = None) -> None:
     """Encrypt the key of an encrypted file again, under the first of TRAVEL_GPT_MASTER_KEYS.
 
     To rotate the master key, put the new one before the old one, rekey, then take the old one out.

@@ -1,4 +1,4 @@
-"""The arguments of the command: a key is none, and none is ever repeated."""
+"""The arguments of the command: none may be a key, and no message repeats one."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -45,7 +45,7 @@ def looks_like_key(text: str) -> bool:
 def without_values(message: str, arguments: Sequence[str], known: Collection[str]) -> str:
     """Take out of a message what it quotes of the command line.
 
-    A key in a place where none belongs may have a shape that nobody knows.
+    A key in the wrong place may have an unknown shape.
 
     Args:
         message: what is wrong with the command line.
@@ -53,7 +53,7 @@ def without_values(message: str, arguments: Sequence[str], known: Collection[str
         known: the words that may stand: names of commands, options and their choices.
 
     Returns:
-        The message without the person's own words.
+        The message without the values of the command line.
     """
     values = {part for argument in arguments for part in (argument, argument.partition("=")[2])}
     for value in sorted(values - set(known) - {""}, key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""Where the command's own log goes: audit events into a file, the rest only to whoever asks for it."""
+"""The command's log: audit events are added to a file, the rest is shown with --verbose only."""
 
 import getpass
 import logging
@@ -55,12 +55,12 @@ class _AuditHandler(logging.Handler):
             with os.fdopen(file, "a", encoding="utf-8") as opened:
                 opened.write(line)
         except OSError:
-            # An event that nobody keeps must at least have been seen.
+            # An event that cannot be kept must at least be shown.
             sys.stderr.write(line)
 
 
 def open_audit_log(environ: Mapping[str, str], *, verbose: bool) -> None:
-    """Take the log away from standard output, which belongs to the result.
+    """Redirect the log from standard output, which is for results.
 
     Args:
         environ: the environment variables.
@@ -81,7 +81,7 @@ def open_audit_log(environ: Mapping[str, str], *, verbose: bool) -> None:
 
 @dataclass(slots=True)
 class Change:
-    """What is learned about a change while it is made, for its audit event."""
+    """Details of a change for its audit event, filled in while it is made."""
 
     version: str = ""
     facts: dict[str, str | int | float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The end of a run that did not do what was asked."""
+"""The error that ends a command, and its exit status."""
 
 from typing import Final
 
@@ -15,13 +15,13 @@ from travel_gpt.errors import (
 
 DONE: Final = 0
 FAILED: Final = 1
-"""It was tried, and it failed or was refused."""
+"""It was tried and failed."""
 USAGE: Final = 2
-"""It was not tried: what was asked for is wrong, or something that it needs is missing."""
+"""It was not tried: the command line is wrong, or something that it needs is missing."""
 
 
 class CliError(Exception):
-    """The end of the run, with a sentence for the person at the keyboard.
+    """The command failed or was refused.
 
     Args:
         sentence: what happened and what to do next. Never a credential.
@@ -34,12 +34,12 @@ class CliError(Exception):
         self.status = status
 
 
-# The failures' own remedies are for the owner of a deployed function, who has its log.
+# The errors' own remedies are for the owner of a deployed function, who has its log.
 _ADVICE: Final[dict[type[CredentialError], str]] = {
     SecretNotFound: "Check its name and the region, or create it with: travel-gpt secret put",
-    AccessDenied: "Ask whoever administers the account for that permission, then repeat.",
-    InvalidSecret: "Put a usable key in its place with: travel-gpt secret put",
-    CredentialsUnavailable: "Look whether anything was done with `travel-gpt secret show`, then repeat.",
+    AccessDenied: "Ask an administrator of the account for that permission, then repeat.",
+    InvalidSecret: "Replace it with a valid key: travel-gpt secret put",
+    CredentialsUnavailable: "Check with `travel-gpt secret show` whether anything was changed, then repeat.",
 }
 
 
@@ -70,7 +70,7 @@ def advice_for(failure: TravelGPTError, source: str = "secrets-manager") -> str:
             SecretNotFound: place.create,
             InvalidSecret: place.replace,
             AccessDenied: place.permit,
-            Misconfigured: "Set right what is named here: docs/settings.md says what it may be",
+            Misconfigured: "Correct the setting that is named here: docs/settings.md lists the valid values",
         }
         if advice := next((says for kind, says in todo.items() if isinstance(failure, kind)), ""):
             return sentence(advice)

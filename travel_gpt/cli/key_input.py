@@ -23,7 +23,7 @@ _DOMAIN: Final = b"travel-gpt key fingerprint v1\0"
 
 @dataclass(frozen=True, slots=True)
 class KeyInput:
-    """What was typed or piped in: a bare key, or a JSON object with one."""
+    """A key that was typed or piped in: alone, or in a JSON object."""
 
     credential: Credential
     fields: dict[str, Any] = field(repr=False)
@@ -51,8 +51,8 @@ class KeyInput:
             return with_new_key(json.dumps(stored or {}), self.key, **beside)
         except InvalidSecret as invalid:
             raise CliError(
-                f"With what else the secret holds, the function could not read it: {invalid.detail}. Give "
-                "the whole value as JSON instead, with what is to be different."
+                f"With the secret's other fields, the function could not read it: {invalid.detail}. Give "
+                "the whole value as JSON instead, with those fields corrected."
             ) from None
 
 
@@ -75,16 +75,16 @@ def take_key(prompt: str) -> KeyInput:
 
 
 def take_text(prompt: str) -> str:
-    """Read a value that nobody else may see.
+    """Read a secret value.
 
     Args:
         prompt: what to ask at a terminal.
 
     Returns:
-        The value without white space around it. It is masked from here on wherever something is written.
+        The value without white space around it. From here on it is masked in every output.
 
     Raises:
-        CliError: it is too long or no text, or the terminal cannot hide what is typed.
+        CliError: it is too long or not text, or the terminal cannot hide the input.
     """
     try:
         text = _hidden(prompt) if sys.stdin.isatty() else sys.stdin.read(LONGEST + 1)
@@ -103,8 +103,8 @@ def _hidden(prompt: str) -> str:
             return getpass.getpass(f"{prompt} (it is not shown): ")
         except (getpass.GetPassWarning, EOFError):
             raise CliError(
-                "This terminal gave no hidden line. Pipe the key in instead, from a password manager or with "
-                '`read -rs KEY; printf %s "$KEY" | travel-gpt ...`.',
+                "This terminal cannot hide the input. Pipe the key in instead, from a password manager or "
+                'with `read -rs KEY; printf %s "$KEY" | travel-gpt ...`.',
                 USAGE,
             ) from None
 

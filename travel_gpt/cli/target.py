@@ -1,4 +1,4 @@
-"""Which secret is meant, which stack reads it, and what its function is told."""
+"""The secret that a command is about, the stack that reads it, and that stack's settings."""
 
 import os
 from collections.abc import Mapping
@@ -37,10 +37,9 @@ class Target:
         return next((env for env, name in SECRETS.items() if name == self.name), None)
 
     def verification_settings(self, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Return the settings that a key of this secret is proven with: where it will really be sent.
+        """Return the settings to verify a key of this secret with: those that it is used with.
 
-        Those of the environment's own function, where it can be asked and this machine does not say another
-        server.
+        Those of the environment's function, unless it cannot be read or this machine sets OPENAI_BASE_URL.
 
         Args:
             environ: the environment variables of this machine.
@@ -73,7 +72,7 @@ def choose_target(
         CliError: both were given, or the name cannot be one.
     """
     if secret and env:
-        raise CliError("Give --secret or --env, not both: they name the secret in two ways.", USAGE)
+        raise CliError("Give --secret or --env, not both.", USAGE)
     if secret:
         wrong = Settings.load({"OPENAI_SECRET_NAME": secret}).problems
         if wrong:
@@ -100,7 +99,7 @@ def checked_settings(environ: Mapping[str, str]) -> Settings:
     if settings.problems:
         raise CliError(
             "\n".join(f"{problem}." for problem in settings.problems)
-            + "\nSet that right (docs/settings.md says what it may be), then repeat.",
+            + "\nCorrect that (docs/settings.md lists the valid values), then repeat.",
             USAGE,
         )
     return settings

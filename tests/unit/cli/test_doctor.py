@@ -50,7 +50,7 @@ def test_all_is_well(person: Person) -> None:
     assert [call.path for call in person.upstream.calls] == [MODELS]
 
 
-def test_without_verify_nobody_is_called_and_the_next_command_does(person: Person) -> None:
+def test_without_verify_no_server_is_called_and_the_next_command_does(person: Person) -> None:
     person.store({"api_key": KEY})
 
     done = person.run("doctor")
@@ -116,9 +116,9 @@ def test_an_exported_key_is_what_make_run_uses(fresh: Person, monkeypatch: pytes
     by_check = found(fresh, "--verify", status=0)
 
     host = fresh.upstream.base_url.split("/")[2]
-    assert by_check["make run"] == [("ok", f"it asks {host} with the key in OPENAI_API_KEY")]
+    assert by_check["make run"] == [("ok", f"it calls {host} with the key in OPENAI_API_KEY")]
     assert by_check["live call"][0][0] == "ok"
-    assert "posture" not in by_check, "no source of the function's gave it"
+    assert "security" not in by_check, "no source of the function's gave it"
 
 
 def test_a_server_that_needs_no_key_is_asked_without_one(
@@ -227,19 +227,19 @@ def test_a_denied_secret_is_a_problem_of_permissions(person: Person, monkeypatch
 def test_without_aws_credentials_it_says_how_to_get_some(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody(_: object) -> None:
+    def unreachable(_: object) -> None:
         raise AccessDenied("there are no AWS credentials to read the secret with")
 
-    monkeypatch.setattr(SecretsManagerSource, "fetch", nobody)
+    monkeypatch.setattr(SecretsManagerSource, "fetch", unreachable)
 
     assert "aws configure sso" in person.run("doctor").out
 
 
-def test_the_posture_is_told(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_security_summary_is_shown(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person.store({"api_key": KEY})
     monkeypatch.setenv("API_ACCESS", "open")
 
-    on, off = found(person, status=0)["posture"]
+    on, off = found(person, status=0)["security"]
 
     assert "the key is in Secrets Manager" in on[1]
     assert "POST is open to everybody" in off[1]
@@ -301,7 +301,7 @@ def test_a_refusal_that_is_not_of_the_key_advises_no_other_key(person: Person) -
 @pytest.mark.parametrize(
     ("source", "advice"),
     [
-        ("vault", "Set right what is named here: docs/settings.md says what it may be."),
+        ("vault", "Correct the setting that is named here: docs/settings.md lists the valid values."),
         ("encrypted-file", "Make the file with travel-gpt secret encrypt."),
     ],
 )
@@ -365,7 +365,7 @@ def test_age_and_expiry(age: float | None, left: float | None, states: list[tupl
 
 
 @pytest.mark.parametrize(
-    ("refused", "says"), [(True, "is refused (CREDENTIAL_EXPIRY=enforce)"), (False, "is used all the same")]
+    ("refused", "says"), [(True, "is refused (CREDENTIAL_EXPIRY=enforce)"), (False, "is still used")]
 )
 def test_what_becomes_of_an_expired_key_is_said(refused: bool, says: str) -> None:
     (finding,) = age_and_end(None, 1.0, time.time(), "renew", refused=refused)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_version_is_told(person: Person) -> None:
+def test_the_version_is_printed(person: Person) -> None:
     done = person.run("--version")
     assert (done.status, done.out) == (0, f"travel-gpt {__version__}\n")
 

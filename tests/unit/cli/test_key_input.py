@@ -51,7 +51,7 @@ def test_a_terminal_that_shows_what_is_typed_is_not_used(monkeypatch: pytest.Mon
         return KEY
 
     monkeypatch.setattr(getpass, "getpass", echoing)
-    with pytest.raises(CliError, match="no hidden line") as stopped:
+    with pytest.raises(CliError, match="cannot hide the input") as stopped:
         take_text("Key")
     assert stopped.value.status == USAGE
     assert KEY not in stopped.value.sentence
@@ -62,5 +62,5 @@ def test_a_terminal_that_was_closed_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         raise EOFError
 
     monkeypatch.setattr(getpass, "getpass", closed)
-    with pytest.raises(CliError, match="no hidden line"):
+    with pytest.raises(CliError, match="cannot hide the input"):
         take_text("Key")

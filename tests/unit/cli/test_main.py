@@ -11,12 +11,12 @@ from travel_gpt.cli.errors import FAILED, USAGE
 from travel_gpt.cli.secret import put
 
 
-def test_help_is_told_where_nothing_is_asked_for(person: Person) -> None:
+def test_help_is_printed_without_a_command(person: Person) -> None:
     assert "travel-gpt --help" in person.run().err
     assert person.run("--help").status == 0
 
 
-def test_variables_come_from_the_file_and_their_names_are_told(person: Person) -> None:
+def test_variables_come_from_the_file_and_their_names_are_printed(person: Person) -> None:
     (person.here / ".env").write_text(f"OPENAI_SECRET_NAME=mine/key\nOPENAI_API_KEY={KEY}\nDATABASE_URL=x\n")
 
     done = person.run("secret", "put", given=KEY)
@@ -45,7 +45,7 @@ def test_a_bug_is_a_sentence_and_no_traceback(person: Person, monkeypatch: pytes
     done = person.run("secret", "put", given=KEY)
 
     assert done.status == FAILED
-    assert "Something went wrong here (builtins.RuntimeError)" in done.err
+    assert "Internal error (builtins.RuntimeError)" in done.err
     assert KEY not in done.out + done.err
     assert "Traceback" not in done.err
 

@@ -119,7 +119,7 @@ def test_it_can_be_repeated(person: Person, monkeypatch: pytest.MonkeyPatch) -> 
     done = person.run("secret", "migrate", "--yes")
 
     assert done.status == 0
-    assert "holds this key already: nothing was changed" in done.out
+    assert "already has this key: nothing was changed" in done.out
     assert not holds(path.read_text(), KEY)
 
 
@@ -170,7 +170,7 @@ def test_a_file_that_somebody_writes_meanwhile_is_left_alone(
     done = person.run("secret", "migrate", "--yes")
 
     assert done.status == FAILED
-    assert "changed by somebody else" in done.err
+    assert "changed by another process" in done.err
     assert path.read_text() == FILE + "C=1\n"
     assert [each.name for each in person.here.iterdir()] == [".env"]
 
@@ -245,17 +245,17 @@ def test_git_is_started_without_the_key(
     person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(person)
-    tools, told = tmp_path / "tools", tmp_path / "told"
+    tools, log = tmp_path / "tools", tmp_path / "log"
     tools.mkdir()
-    (tools / "git").write_text(f'#!/bin/sh\n{{ echo "$@"; env; }} >>{told}\n')
+    (tools / "git").write_text(f'#!/bin/sh\n{{ echo "$@"; env; }} >>{log}\n')
     (tools / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
     assert person.run("secret", "migrate", "--yes").status == 0
-    assert "ls-files" in told.read_text()
-    assert not holds(told.read_text(), KEY)
-    assert "AWS_SECRET_ACCESS_KEY" not in told.read_text()
+    assert "ls-files" in log.read_text()
+    assert not holds(log.read_text(), KEY)
+    assert "AWS_SECRET_ACCESS_KEY" not in log.read_text()
 
 
 def test_a_missing_file_is_said(person: Person) -> None:

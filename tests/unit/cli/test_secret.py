@@ -1,4 +1,4 @@
-"""put, show, rotate and rollback, against an account that moto plays."""
+"""put, show, rotate and rollback, against an account of moto."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_put_replaces_the_key_and_keeps_what_else_there_is_but_its_end(person: P
     done = person.run("secret", "put", given=NEW_KEY)
 
     assert person.stored() == {"api_key": NEW_KEY, "base_url": "https://llm.example/v1"}
-    assert "What else it held stays: base_url." in done.out
+    assert "These other fields stay: base_url." in done.out
 
 
 def test_where_a_key_goes_is_said_when_that_is_not_aws(
@@ -73,14 +73,14 @@ def test_put_of_the_same_key_changes_nothing(person: Person) -> None:
     assert not person.audited()
 
 
-def test_put_over_what_is_no_key_mends_it(person: Person) -> None:
+def test_put_replaces_an_invalid_value(person: Person) -> None:
     person.store('{"apikey": "wrong name", "model": "m"}')
 
     assert person.run("secret", "put", given=KEY).status == 0
     assert person.stored() == {"apikey": "wrong name", "model": "m", "api_key": KEY}
 
 
-def test_put_says_when_the_rest_of_the_secret_is_of_no_use(person: Person) -> None:
+def test_put_says_when_the_other_fields_are_invalid(person: Person) -> None:
     person.store({"api_key": KEY, "base_url": "http://far.example"})
 
     done = person.run("secret", "put", given=NEW_KEY)
@@ -181,7 +181,7 @@ def test_a_fingerprint_tells_keys_apart_and_is_no_plain_hash() -> None:
     assert hashlib.sha256(KEY.encode()).hexdigest()[:12] != fingerprint(Key(KEY))
 
 
-def test_rotate_stages_proves_and_promotes(person: Person) -> None:
+def test_rotate_stages_verifies_and_promotes(person: Person) -> None:
     person.store({"api_key": KEY, "model": "m"})
     before = person.stages()["AWSCURRENT"]
     seen: list[object] = []
@@ -194,7 +194,7 @@ def test_rotate_stages_proves_and_promotes(person: Person) -> None:
     done = person.run("secret", "rotate", given=NEW_KEY)
 
     assert done.status == 0, done.err
-    # Then: it was proven while the old one was current.
+    # Then: it was verified while the old one was current.
     assert seen == [({"api_key": KEY, "model": "m"}, {"api_key": NEW_KEY, "model": "m"})]
     assert [call.key for call in person.upstream.calls] == [NEW_KEY]
     assert person.stored() == {"api_key": NEW_KEY, "model": "m"}
@@ -215,7 +215,7 @@ def test_of_a_secret_that_rotates_by_itself_it_says_so(
     done = person.run("secret", "rotate", given=NEW_KEY)
 
     assert done.status == 0
-    assert "rotates by itself" in done.out
+    assert "has a rotation schedule" in done.out
     assert "on, last never" in person.run("secret", "show").out
 
 
@@ -228,7 +228,7 @@ def test_of_a_secret_that_rotates_by_itself_it_says_so(
     ],
     ids=["refused", "not-permitted", "away"],
 )
-def test_a_key_that_is_not_proven_is_discarded(person: Person, fault: object, cause: str) -> None:
+def test_a_key_that_is_not_verified_is_discarded(person: Person, fault: object, cause: str) -> None:
     person.store({"api_key": KEY})
     before = person.stages()
     if fault is not None:
@@ -271,7 +271,7 @@ def test_what_cannot_be_discarded_is_said(person: Person, monkeypatch: pytest.Mo
     done = person.run("secret", "rotate", given=BAD_KEY)
 
     assert "could not be discarded" in done.out
-    # Then: nobody reads it, and the next one says how to take it away.
+    # Then: it is not read, and the next rotation names the command that discards it.
     assert person.stored() == {"api_key": KEY}
     again = person.run("secret", "rotate", given=NEW_KEY)
     assert person.stages()["AWSPENDING"] in again.err
@@ -297,7 +297,7 @@ def test_a_version_that_is_pending_is_left_alone(person: Person) -> None:
     ("stored", "given", "says"),
     [
         (None, NEW_KEY, "There is no secret"),
-        ({"api_key": KEY}, KEY, "holds this key already"),
+        ({"api_key": KEY}, KEY, "already has this key"),
         ({"api_key": KEY}, "", "No key was given"),
     ],
 )
@@ -314,7 +314,7 @@ def test_there_may_be_nothing_to_rotate(person: Person, stored: object, given: s
 
 
 @pytest.mark.parametrize("command", [("rollback",), ("rotate", "--rollback")])
-def test_rollback_proves_the_previous_key_and_goes_back(person: Person, command: tuple[str, ...]) -> None:
+def test_rollback_verifies_the_previous_key_and_restores_it(person: Person, command: tuple[str, ...]) -> None:
     person.store({"api_key": KEY})
     person.run("secret", "rotate", given=NEW_KEY)
     before = person.stages()
@@ -360,7 +360,7 @@ def test_rollback_needs_a_previous_key(person: Person, value: str | None) -> Non
     assert person.stored() == {"api_key": KEY}
 
 
-def test_a_key_is_proven_where_the_deployed_function_sends_it(
+def test_a_key_is_verified_where_the_deployed_function_sends_it(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person.store({"api_key": KEY})
@@ -393,7 +393,7 @@ def test_verbose_shows_the_event_and_quiet_does_not(person: Person) -> None:
     assert '"event":"secret.put"' in person.run("--verbose", "secret", "put", given=NEW_KEY).err
 
 
-def test_an_event_that_nobody_can_keep_is_shown(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_cannot_be_kept_is_shown(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     (person.here / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(person.here / "file"))
 

@@ -56,7 +56,7 @@ def stack(*without: str, url: str = "", **variables: str) -> Deployed:
 
 
 class Answers:
-    """A client that answers some calls as it was told to, and the others as the account does."""
+    """A client that answers some calls as a test sets, and the others as the account does."""
 
     def __init__(self, answers: dict[str, Any], account: Callable[[], Any]) -> None:
         self._answers, self._account = answers, account
@@ -79,7 +79,7 @@ def use(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> None:
     )
 
 
-def told(findings: Iterator[CheckResult]) -> list[tuple[str, str]]:
+def results(findings: Iterator[CheckResult]) -> list[tuple[str, str]]:
     found = list(findings)
     assert all(bool(each.fix) == (each.state is not State.OK) for each in found)
     return [(each.state.value, each.says) for each in found]
@@ -113,13 +113,13 @@ def test_throttles(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     use(monkeypatch, get_stage={"methodSettings": settings})
-    assert told(api.check_throttles(stack())) == expected
+    assert results(api.check_throttles(stack())) == expected
 
 
 def test_bodies_in_a_log_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     traced = {"*/*": THROTTLE | {"dataTraceEnabled": True}}
     use(monkeypatch, get_stage={"methodSettings": traced})
-    assert told(api.check_throttles(stack()))[-1][0] == "problem"
+    assert results(api.check_throttles(stack()))[-1][0] == "problem"
 
 
 PLAN = {"apiStages": [{}], "quota": {"limit": 1000}, "throttle": {"rateLimit": 5.0}}
@@ -150,32 +150,32 @@ def test_callers(
     monkeypatch: pytest.MonkeyPatch, plan: dict[str, Any], enabled: bool, expected: list[tuple[str, str]]
 ) -> None:
     use(monkeypatch, get_usage_plan=plan, get_api_key={"enabled": enabled})
-    assert told(api.check_callers(stack())) == expected
+    assert results(api.check_callers(stack())) == expected
 
 
 def test_an_open_api_is_a_warning() -> None:
-    assert told(api.check_callers(stack("ApiUsagePlan", "ApiKey")))[0][0] == "warning"
+    assert results(api.check_callers(stack("ApiUsagePlan", "ApiKey")))[0][0] == "warning"
 
 
 @pytest.mark.parametrize(
     ("days", "expected"),
     [
         (30, ("ok", "ApiAccessLogGroup is kept 30 days")),
-        (None, ("problem", "ApiAccessLogGroup is kept for ever")),
+        (None, ("problem", "ApiAccessLogGroup is kept forever")),
         (7, ("warning", "ApiAccessLogGroup is kept 7 days, and the stack says 30")),
     ],
 )
 def test_logs(monkeypatch: pytest.MonkeyPatch, days: int | None, expected: tuple[str, str]) -> None:
     group = {"logGroupName": "ApiAccessLogGroup"} | ({} if days is None else {"retentionInDays": days})
     use(monkeypatch, describe_log_groups={"logGroups": [group]})
-    function, access = told(monitoring.check_logs(stack()))
+    function, access = results(monitoring.check_logs(stack()))
     assert access == expected
-    assert function == ("problem", "TravelGPTFunctionLogGroup is gone")
+    assert function == ("problem", "TravelGPTFunctionLogGroup does not exist")
 
 
 def test_no_access_log_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, describe_log_groups={"logGroups": []})
-    assert told(monitoring.check_logs(stack("ApiAccessLogGroup")))[-1][0] == "warning"
+    assert results(monitoring.check_logs(stack("ApiAccessLogGroup")))[-1][0] == "warning"
 
 
 ALARM = {"AlarmName": "CredentialFailureAlarm", "StateValue": "OK", "AlarmActions": ["arn:x"]}
@@ -184,22 +184,25 @@ ALARM = {"AlarmName": "CredentialFailureAlarm", "StateValue": "OK", "AlarmAction
 @pytest.mark.parametrize(
     ("alarms", "expected"),
     [
-        ([ALARM], [("ok", "1 of 1 are there and quiet")]),
-        ([], [("problem", "CredentialFailureAlarm is gone"), ("ok", "0 of 1 are there and quiet")]),
+        ([ALARM], [("ok", "1 of 1 exist and are not raised")]),
+        (
+            [],
+            [("problem", "CredentialFailureAlarm does not exist"), ("ok", "0 of 1 exist and are not raised")],
+        ),
         (
             [ALARM | {"StateValue": "ALARM"}],
-            [("problem", "CredentialFailureAlarm is raised"), ("ok", "0 of 1 are there and quiet")],
+            [("problem", "CredentialFailureAlarm is raised"), ("ok", "0 of 1 exist and are not raised")],
         ),
         (
             [ALARM | {"ActionsEnabled": False}],
             [
-                ("warning", "CredentialFailureAlarm tells nobody: its actions are off"),
-                ("ok", "0 of 1 are there and quiet"),
+                ("warning", "CredentialFailureAlarm notifies no one: its actions are disabled"),
+                ("ok", "0 of 1 exist and are not raised"),
             ],
         ),
         (
             [ALARM | {"AlarmActions": []}],
-            [("ok", "1 of 1 are there and quiet"), ("warning", "nobody is told when one is raised")],
+            [("ok", "1 of 1 exist and are not raised"), ("warning", "alarms notify no one")],
         ),
     ],
 )
@@ -207,7 +210,7 @@ def test_alarms(
     monkeypatch: pytest.MonkeyPatch, alarms: list[dict[str, Any]], expected: list[tuple[str, str]]
 ) -> None:
     use(monkeypatch, describe_alarms={"MetricAlarms": alarms})
-    assert told(monitoring.check_alarms(stack())) == expected
+    assert results(monitoring.check_alarms(stack())) == expected
 
 
 def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,28 +222,28 @@ def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPat
         "get_role_policy": {"PolicyDocument": {"Statement": [statement]}},
     }
     use(monkeypatch, **answers)
-    assert told(role.check_role(stack())) == [
+    assert results(role.check_role(stack())) == [
         ("problem", "r has managed policies, and should have none: Admin")
     ]
     use(monkeypatch, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
-    assert told(role.check_role(stack())) == [("ok", "r may do 1 things, each on named resources")]
+    assert results(role.check_role(stack())) == [("ok", "r may do 1 things, each on named resources")]
     in_a_vpc = {"Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*"}
     answers["get_role_policy"] = {"PolicyDocument": {"Statement": [statement, in_a_vpc]}}
     use(monkeypatch, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
-    assert told(role.check_role(stack())) == [
+    assert results(role.check_role(stack())) == [
         ("ok", "r may do 2 things, all but ec2:deletenetworkinterface on named resources")
     ]
 
 
 def test_a_secret_that_is_well(person: Person) -> None:
     person.store({"api_key": KEY})
-    assert [state for state, _ in told(secret.check_secret(stack()))] == ["ok"] * 5
+    assert [state for state, _ in results(secret.check_secret(stack()))] == ["ok"] * 5
 
 
 def test_no_secret_is_a_problem_and_a_keyless_function_needs_none(person: Person) -> None:
     assert person.stored() is None
-    assert told(secret.check_secret(stack())) == [("problem", f"there is no {SECRET}")]
-    assert told(secret.check_secret(stack(CREDENTIAL_SOURCE="environment"))) == [
+    assert results(secret.check_secret(stack())) == [("problem", f"there is no {SECRET}")]
+    assert results(secret.check_secret(stack(CREDENTIAL_SOURCE="environment"))) == [
         ("ok", "the function reads none: its source is environment")
     ]
 
@@ -248,18 +251,18 @@ def test_no_secret_is_a_problem_and_a_keyless_function_needs_none(person: Person
 def test_a_deleted_secret_is_a_problem(person: Person) -> None:
     person.store({"api_key": KEY})
     person.secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=7)
-    assert told(secret.check_secret(stack())) == [("problem", f"{SECRET} is scheduled for deletion")]
+    assert results(secret.check_secret(stack())) == [("problem", f"{SECRET} is scheduled for deletion")]
 
 
 def test_a_secret_without_a_value_is_a_problem(person: Person) -> None:
     person.secrets.create_secret(Name=SECRET)
-    assert told(secret.check_secret(stack()))[0] == ("problem", f"{SECRET} has no value")
+    assert results(secret.check_secret(stack()))[0] == ("problem", f"{SECRET} has no value")
 
 
 @pytest.mark.usefixtures("person")
 def test_a_secret_that_cannot_be_looked_at_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://")
-    assert told(secret.check_secret(stack()))[0][0] == "warning"
+    assert results(secret.check_secret(stack()))[0][0] == "warning"
 
 
 def described(**changes: Any) -> SecretMetadata:
@@ -301,11 +304,15 @@ PENDING = {"stages": {"v1": frozenset({"AWSCURRENT"}), "v2": frozenset({"AWSPEND
             1,
             ("problem", "it was due 5 days ago"),
         ),
-        ({"rotates": True, "rotation_days": 30}, 40, ("warning", "the key was stored 40 days ago, and 32")),
-        ({}, 91, ("warning", "the key was stored 91 days ago, and 90")),
-        (PENDING, 0.01, ("warning", "version v2 is pending: a rotation is running, or one stopped half-way")),
-        (PENDING, 0.5, ("problem", "version v2 is pending for 12 hours: a rotation stopped half-way")),
-        (PENDING, 40, ("problem", "version v2 is pending for 40 days: a rotation stopped half-way")),
+        (
+            {"rotates": True, "rotation_days": 30},
+            40,
+            ("warning", "the key was stored 40 days ago, more"),
+        ),
+        ({}, 91, ("warning", "the key was stored 91 days ago, more than 90")),
+        (PENDING, 0.01, ("warning", "version v2 is pending: a rotation is running, or one did not finish")),
+        (PENDING, 0.5, ("problem", "version v2 is pending for 12 hours: a rotation did not finish")),
+        (PENDING, 40, ("problem", "version v2 is pending for 40 days: a rotation did not finish")),
         ({"kms_key": "arn:kms"}, 1, ("problem", "the secret is encrypted with arn:kms")),
     ],
 )
@@ -319,7 +326,7 @@ def test_what_is_said_of_a_secret(
         get_resource_policy={},
         list_role_policies={"PolicyNames": []},
     )
-    found = told(secret.check_secret(stack()))
+    found = results(secret.check_secret(stack()))
     assert [text for state, text in found if state == expected[0] and text.startswith(expected[1])], found
 
 
@@ -360,7 +367,7 @@ def test_a_rotation_that_was_switched_off_is_a_problem(
 def test_the_period_that_the_settings_name_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described())
     use(monkeypatch, list_secret_version_ids=_made(20), get_resource_policy={})
-    assert ("warning", "the key was stored 20 days ago, and 14 is enough") in told(
+    assert ("warning", "the key was stored 20 days ago, more than 14") in results(
         secret.check_secret(stack(CREDENTIAL_ROTATION_DAYS="14"))
     )
 
@@ -375,7 +382,7 @@ def test_a_key_of_yours_that_the_role_may_use_is_fine(monkeypatch: pytest.Monkey
         list_role_policies={"PolicyNames": ["p"]},
         get_role_policy={"PolicyDocument": decrypt},
     )
-    assert {state for state, _ in told(secret.check_secret(stack()))} == {"ok"}
+    assert {state for state, _ in results(secret.check_secret(stack()))} == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -390,7 +397,7 @@ def test_who_else_may_read(monkeypatch: pytest.MonkeyPatch, statement: dict[str,
     monkeypatch.setattr(SecretVersions, "describe", lambda _: described())
     text = json.dumps({"Statement": [statement]})
     use(monkeypatch, list_secret_version_ids=_made(1), get_resource_policy={"ResourcePolicy": text})
-    assert told(secret.check_secret(stack()))[-1][0] == state
+    assert results(secret.check_secret(stack()))[-1][0] == state
 
 
 @contextmanager
@@ -444,12 +451,12 @@ WELL = {"status": "success", "credential_source": "secrets-manager"}
 )
 def test_health(status: int, body: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     with answering(status, json.dumps(body).encode()) as (url, asked):
-        assert told(check_health(stack(url=url), verify=False)) == expected
+        assert results(check_health(stack(url=url), verify=False)) == expected
     assert asked == ["/Prod/travel-gpt"]
 
 
 @pytest.mark.parametrize(
-    ("body", "held", "proven"),
+    ("body", "held", "verified"),
     [
         ({"mode": "openai", "has_api_key": True}, "has a key from secrets-manager", "OpenAI accepts the key"),
         (
@@ -469,15 +476,15 @@ def test_health(status: int, body: dict[str, Any], expected: list[tuple[str, str
         ),
     ],
 )
-def test_what_the_function_has_is_said_by_its_mode(body: dict[str, Any], held: str, proven: str) -> None:
+def test_what_the_function_has_is_said_by_its_mode(body: dict[str, Any], held: str, verified: str) -> None:
     with answering(200, json.dumps(WELL | body | {"verified": True}).encode()) as (url, _):
-        ((state, says),) = told(check_health(stack(url=url), verify=True))
-    assert (state, says) == ("ok", f"200: the function {held}, and {proven}")
+        ((state, says),) = results(check_health(stack(url=url), verify=True))
+    assert (state, says) == ("ok", f"200: the function {held}, and {verified}")
 
 
-def test_verify_asks_for_the_proof() -> None:
+def test_verify_asks_for_the_verification() -> None:
     with answering(200, json.dumps(WELL | {"verified": True}).encode()) as (url, asked):
-        ((_, says),) = told(check_health(stack(url=url), verify=True))
+        ((_, says),) = results(check_health(stack(url=url), verify=True))
     assert says.endswith(", and OpenAI accepts the key")
     assert asked == ["/Prod/travel-gpt?verify=true"]
 
@@ -485,14 +492,14 @@ def test_verify_asks_for_the_proof() -> None:
 @pytest.mark.parametrize("body", [b"<html>", b"[]"])
 def test_an_answer_of_somebody_elses_is_a_problem(body: bytes) -> None:
     with answering(200, body) as (url, _):
-        ((state, says),) = told(check_health(stack(url=url), verify=False))
+        ((state, says),) = results(check_health(stack(url=url), verify=False))
     assert (state, says) == ("problem", f"{url} answered 200")
 
 
 def test_an_api_that_is_away_is_a_problem() -> None:
     with answering(200, b"") as (url, _):
         pass
-    ((state, says),) = told(check_health(stack(url=url), verify=False))
+    ((state, says),) = results(check_health(stack(url=url), verify=False))
     assert state == "problem"
     assert "cannot be reached" in says
 

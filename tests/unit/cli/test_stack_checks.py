@@ -51,7 +51,7 @@ def test_the_roles_own_policy_is_not_too_much() -> None:
     group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/s-TravelGPTFunction:*"
     assert not too_much(policy("logs:PutLogEvents", group))
     token = policy("sts:GetWebIdentityToken", "*")
-    assert too_much(token) == ["it may ask STS for a token for anybody: nothing bounds the audience"]
+    assert too_much(token) == ["it may get tokens for any audience from STS: no condition limits it"]
     token["Statement"][0]["Condition"] = {"NumericLessThanEquals": {"sts:DurationSeconds": "300"}}
     assert not too_much(token)
     assert not too_much(policy("ec2:CreateNetworkInterface", "arn:aws:ec2:us-east-1:*:subnet/*"))

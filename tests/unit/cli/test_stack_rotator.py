@@ -1,4 +1,4 @@
-"""What doctor says of the rotation function of a stack."""
+"""doctor's checks of a stack's rotation function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.conftest import KEY, SECRET, Person
-from tests.unit.cli.test_stack_account import stack, told, use
+from tests.unit.cli.test_stack_account import results, stack, use
 from travel_gpt.cli.doctor.stack import rotator
 from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
 
@@ -75,11 +75,11 @@ def look(
         "get_role_policy": {"PolicyDocument": {"Statement": [*OF_THE_TEMPLATE, *more]}},
     }
     use(monkeypatch, **answers)
-    return told(rotator.check_rotator(rotating()))
+    return results(rotator.check_rotator(rotating()))
 
 
 def test_without_rotation_there_is_nothing_to_say() -> None:
-    assert told(rotator.check_rotator(stack())) == []
+    assert results(rotator.check_rotator(stack())) == []
 
 
 def test_what_is_as_in_the_template_is_well(monkeypatch: pytest.MonkeyPatch, person: Person) -> None:
@@ -180,7 +180,7 @@ def test_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPatch, person: 
     assert WELL not in found
 
 
-def test_an_admin_secret_that_is_of_no_use_is_a_problem(
+def test_an_admin_secret_that_is_unusable_is_a_problem(
     monkeypatch: pytest.MonkeyPatch, person: Person
 ) -> None:
     assert look(monkeypatch)[-1] == ("problem", f"there is no {ADMIN}: every rotation fails")
@@ -189,8 +189,8 @@ def test_an_admin_secret_that_is_of_no_use_is_a_problem(
     person.secrets.delete_secret(SecretId=ADMIN, RecoveryWindowInDays=7)
     gone = f"{ADMIN} is scheduled for deletion: every rotation fails"
     assert look(monkeypatch)[-1] == ("problem", gone)
-    untold = "the rotation function is not told its secret: every rotation fails"
-    assert look(monkeypatch, variables={})[-1] == ("problem", untold)
+    unset = "ROTATION_ADMIN_SECRET_NAME of the rotation function is not set: every rotation fails"
+    assert look(monkeypatch, variables={})[-1] == ("problem", unset)
 
 
 @pytest.mark.usefixtures("person")

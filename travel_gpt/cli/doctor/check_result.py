@@ -16,13 +16,13 @@ OLD: Final = 90 * DAY
 
 
 class State(StrEnum):
-    """How it is."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"
-    """It works, and the owner should know."""
+    """It works, but needs the owner's attention."""
     PROBLEM = "problem"
-    """It does not work, or what should protect the key does not."""
+    """It does not work, or a protection of the key is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +39,32 @@ Check = Callable[[], Iterable[CheckResult]]
 
 
 def ok(check: str, says: str) -> CheckResult:
-    """Say that something is as it should be."""
+    """Make the result of a check that passed."""
     return CheckResult(check, State.OK, says)
 
 
 def warning(check: str, says: str, fix: str) -> CheckResult:
-    """Say what the owner should know, and what to do about it."""
+    """Make a result that needs attention, with what to do about it."""
     return CheckResult(check, State.WARNING, says, fix)
 
 
 def problem(check: str, says: str, fix: str) -> CheckResult:
-    """Say what is wrong, and how to fix it."""
+    """Make the result of a check that failed, with how to fix it."""
     return CheckResult(check, State.PROBLEM, says, fix)
 
 
 def security_results(settings: Settings, *, access: bool = True) -> Iterator[CheckResult]:
-    """Say what protects the key and what is off, as the function's log does.
+    """Report what protects the key and what is off, as the function's log does.
 
-    What is off is the owner's choice, so it is told and is no warning.
+    What is off is the owner's choice and not a warning.
 
     Args:
         settings: the settings.
         access: whether there is an API whose access they decide.
     """
-    posture = summarize_security(settings, access=access)
-    yield ok("posture", f"on: {'; '.join(posture.protects) or 'nothing'}")
-    yield ok("posture", f"off: {'; '.join(posture.off) or 'nothing'}")
+    summary = summarize_security(settings, access=access)
+    yield ok("security", f"on: {'; '.join(summary.protects) or 'nothing'}")
+    yield ok("security", f"off: {'; '.join(summary.off) or 'nothing'}")
 
 
 def age_and_end(
@@ -76,23 +76,24 @@ def age_and_end(
     oldest: float = OLD,
     refused: bool = False,
 ) -> Iterator[CheckResult]:
-    """Look at how old a key is and when it ends.
+    """Check the age and the expiry of a key.
 
     Args:
         created_at: when this version was made, in seconds since the epoch; None where that is not known.
-        expires_at: when it ends; None where it does not, or nobody said.
+        expires_at: when it ends; None where it does not, or where that is unknown.
         now: the time, in seconds since the epoch.
         renew: the command that replaces the key.
         oldest: the age in seconds from which it counts as old.
         refused: whether an expired key is refused (CREDENTIAL_EXPIRY).
     """
+    fix = f"Create a new key, then: {renew}"
     if created_at is not None:
         days = max(0, int((now - created_at) // DAY))
         if now - created_at > oldest:
             yield warning(
                 "key age",
-                f"the key was stored {days} days ago, and {oldest / DAY:.0f} is enough",
-                f"Make a new key, then: {renew}",
+                f"the key was stored {days} days ago, more than {oldest / DAY:.0f}",
+                fix,
             )
         else:
             yield ok("key age", f"the key was stored {days} days ago")
@@ -102,12 +103,14 @@ def age_and_end(
             then = (
                 "is refused (CREDENTIAL_EXPIRY=enforce)"
                 if refused
-                else "is used all the same (CREDENTIAL_EXPIRY=warn)"
+                else "is still used (CREDENTIAL_EXPIRY=warn)"
             )
-            yield problem("key expiry", f"the key has expired, and {then}", f"Make a new key, then: {renew}")
+            yield problem("key expiry", f"the key has expired, and {then}", fix)
         elif left < SOON:
             yield warning(
-                "key expiry", f"the key expires in {left / 3600:.0f} hours", f"Make a new key, then: {renew}"
+                "key expiry",
+                f"the key expires in {left / 3600:.0f} hours",
+                f"Create a new key, then: {renew}",
             )
         else:
             yield ok("key expiry", f"the key expires in {left // DAY:.0f} days")

@@ -1,4 +1,4 @@
-"""What doctor says of a machine on which nothing chooses a source of the key: what `make run` would do."""
+"""What doctor checks where CREDENTIAL_SOURCE is not set: what `make run` would do."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ VARIABLE = "OPENAI_API_KEY"
 
 
 def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[CheckResult, Credential | None]:
-    """Say which model `make run` would ask, and with which key.
+    """Report which model server `make run` would call, and with which key.
 
     Args:
         settings: the settings.
@@ -36,16 +36,16 @@ def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[Chec
         says = f"it answers with the built-in demo model: {VARIABLE} and OPENAI_BASE_URL are not set"
         return ok("make run", says), None
     if not key and server == "OpenAI":
-        return problem("make run", "it asks OpenAI without a key", f"Set {VARIABLE}."), None
+        return problem("make run", "it calls OpenAI without a key", f"Set {VARIABLE}."), None
     if not key:
         # As the local server does: the SDK does not go without one.
         placeholder = Credential(key=Key(secrets.token_hex(16)), source=NO_KEY_NEEDED)
-        return ok("make run", f"it asks {server} without a key (OPENAI_BASE_URL)"), placeholder
+        return ok("make run", f"it calls {server} without a key (OPENAI_BASE_URL)"), placeholder
     try:
         credential = read_secret(key, source=VARIABLE, version=VARIABLE)
     except InvalidSecret as invalid:
         return problem("make run", f"{VARIABLE}: {invalid.detail}", f"Set {VARIABLE} to the key alone."), None
-    return ok("make run", f"it asks {server} with the key in {VARIABLE}"), credential
+    return ok("make run", f"it calls {server} with the key in {VARIABLE}"), credential
 
 
 def has_aws_credentials() -> bool:
@@ -53,7 +53,7 @@ def has_aws_credentials() -> bool:
     try:
         return AwsSession().get_credentials() is not None
     except (BotoCoreError, ClientError):
-        # There are settings of AWS, and they are wrong: the checks of the source say how.
+        # AWS settings exist and are wrong: the checks of the source report how.
         return True
 
 
@@ -66,7 +66,7 @@ def has_region() -> bool:
 
 
 def nothing_deployed(why: str) -> Iterator[CheckResult]:
-    """Say that there is no deployment to check, which is no problem."""
+    """Report that there is no deployment to check, which is not a problem."""
     yield ok("deployment", f"{why}: ./deploy.sh deploys, and `make run` needs no deployment")
 
 

@@ -1,4 +1,4 @@
-"""``travel-gpt secret discard-pending``: end a rotation that stopped half-way."""
+"""``travel-gpt secret discard-pending``: discard what an unfinished rotation left pending."""
 
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audited

@@ -35,7 +35,7 @@ def encrypt(path: Path, console: Console, *, replace: bool, environ: Mapping[str
 
     Raises:
         CliError: it cannot be done; the text says what to do.
-        CredentialError: the master keys or the file are of no use.
+        CredentialError: the master keys or the file are invalid.
         NotAllowed: a file .env has the master keys, and the person does not allow it.
     """
     masters = _master_keys(environ)
@@ -52,7 +52,7 @@ def encrypt(path: Path, console: Console, *, replace: bool, environ: Mapping[str
     console.good(
         f"{path} has the key, encrypted with {masters.first.kid}; fingerprint {fingerprint(key_input.key)}."
     )
-    console.say(f"Who has the file and the master key ({masters.origin}) has the key: keep them apart.")
+    console.say(f"The file and the master key ({masters.origin}) together give the key: keep them apart.")
     file = "" if path == default_file({}) else f" CREDENTIAL_FILE={path}"
     console.next(f"CREDENTIAL_SOURCE={SOURCE}{file} travel-gpt doctor --verify")
 
@@ -68,7 +68,7 @@ def decrypt(path: Path, output: str, console: Console, *, environ: Mapping[str, 
 
     Raises:
         CliError: it cannot be done; the text says what to do.
-        CredentialError: the master keys or the file are of no use.
+        CredentialError: the master keys or the file are invalid.
     """
     if output == STANDARD_OUTPUT and sys.stdout.isatty():
         raise CliError(
@@ -104,7 +104,7 @@ def rekey(path: Path, console: Console, *, environ: Mapping[str, str] = os.envir
 
     Raises:
         CliError: it cannot be done; the text says what to do.
-        CredentialError: the master keys or the file are of no use.
+        CredentialError: the master keys or the file are invalid.
     """
     masters = _master_keys(environ)
     before = _open(path, masters)
@@ -113,13 +113,13 @@ def rekey(path: Path, console: Console, *, environ: Mapping[str, str] = os.envir
         change.facts["replaced"] = before.kid
         _write(path, jwe.rekey(_text(path), masters))
         if _open(path, masters).plaintext != before.plaintext:
-            raise CliError(f"{path} was written by somebody else meanwhile: look, then repeat.")
+            raise CliError(f"{path} was changed by another process meanwhile: check it, then repeat.")
     console.good(f"{path} is encrypted under {masters.first.kid} now; until now under {before.kid}.")
     console.say(
-        f"When every file is, take the old key out of {masters.origin}. Copies of the old file still open "
-        "with it."
+        f"When every file is, remove the old key from {masters.origin}. Copies of the old file can still be "
+        "decrypted with it."
     )
-    console.next("travel-gpt doctor", "see whether all is well with it")
+    console.next("travel-gpt doctor", "check it")
 
 
 def default_file(environ: Mapping[str, str] = os.environ) -> Path:

@@ -64,8 +64,8 @@ class EnvFile:
         values = [each.value or "" for each in self.bindings if each.key == variable]
         if len(set(values)) > 1:
             raise CliError(
-                f"{variable} stands in {self.path.name} more than once, with different values. Take out all "
-                "but one, then repeat."
+                f"{variable} is in {self.path.name} more than once, with different values. Remove all but "
+                "one, then repeat."
             )
         return values[0].strip() if values else ""
 
@@ -132,7 +132,7 @@ def _replace(path: Path, before: str, after: str) -> None:
 
 def _still(path: Path, text: str) -> None:
     if path.read_bytes() != text.encode():
-        raise CliError(f"{path.name} was changed by somebody else meanwhile: it was not written. Repeat.")
+        raise CliError(f"{path.name} was changed by another process, so it was not written. Repeat.")
 
 
 def remains(path: Path, values: Collection[str]) -> list[str]:
@@ -152,9 +152,7 @@ def remains(path: Path, values: Collection[str]) -> list[str]:
         if any(value in line for value in values)
     ]
     if lines:
-        found.append(
-            f"{path.name} still holds a key in line {', '.join(map(str, lines))}: take it out by hand."
-        )
+        found.append(f"{path.name} still holds a key in line {', '.join(map(str, lines))}: remove it.")
     # Backups, and what editors keep beside a file: .env~, .env.bak, .env.swp, .#.env, #.env#
     beside = [each for each in path.parent.glob(f"*{path.name}*") if each.is_file() and each != path]
     copies = sorted(each.name for each in beside if _holds(each, values))
@@ -189,7 +187,7 @@ def _holds(path: Path, values: Collection[str]) -> bool:
 
 
 def _git(path: Path, *arguments: str) -> str:
-    # No fsmonitor: that is a program, and whoever made the folder may have chosen it.
+    # No fsmonitor: that is a program, which another user may have configured in this folder.
     command: Sequence[str] = ("git", "-c", "core.fsmonitor=false", "-C", str(path.parent), *arguments)
     try:
         done = subprocess.run(  # noqa: S603 - the names of files, after --

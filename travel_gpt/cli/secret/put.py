@@ -25,7 +25,7 @@ _DESCRIBES = "The OpenAI key of Travel GPT. Replace it with: travel-gpt secret r
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a secret holds now."""
+    """The present value of a secret."""
 
     exists: bool
     credential: Credential | None = None
@@ -53,7 +53,7 @@ def put(target: Target, console: Console) -> None:
     console.aside(f"{which} secret {target.name}, as {who}{other_than_aws(os.environ)}.")
     key_input = take_key("OpenAI API key")
     store(target, key_input, stored, who, console)
-    console.next(f"travel-gpt doctor{target.options} --verify", "see whether the model's server takes it")
+    console.next(f"travel-gpt doctor{target.options} --verify", "verify it")
 
 
 def store(target: Target, key_input: KeyInput, stored: Stored, who: str, console: Console) -> str:
@@ -70,11 +70,12 @@ def store(target: Target, key_input: KeyInput, stored: Stored, who: str, console
         The id of the version that holds the key.
 
     Raises:
-        CliError: AWS refused, or the value would be of no use.
+        CliError: the function could not read the value.
+        ClientError: AWS refused.
     """
     value = key_input.value(stored.fields)
     if stored.credential is not None and _same(value, stored):
-        console.good(f"{target.name} holds this key already: nothing was changed.")
+        console.good(f"{target.name} already has this key: nothing was changed.")
         return stored.version
     kept = sorted(stored.fields.keys() - key_input.fields.keys() - {*KEY_NAMES, "expires_at"})
     token = str(uuid.uuid4())
@@ -92,11 +93,10 @@ def store(target: Target, key_input: KeyInput, stored: Stored, who: str, console
         f"{done.capitalize()} {target.name}: version {token}, fingerprint {fingerprint(key_input.key)}."
     )
     if kept:
-        console.say(f"What else it held stays: {', '.join(kept)}.")
+        console.say(f"These other fields stay: {', '.join(kept)}.")
     if stored.exists:
         console.say(
-            f"The key before is kept as AWSPREVIOUS; `travel-gpt secret rollback{target.options}` goes back "
-            "to it."
+            f"The former key is AWSPREVIOUS; `travel-gpt secret rollback{target.options}` restores it."
         )
     return token
 

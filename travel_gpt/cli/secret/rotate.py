@@ -1,4 +1,4 @@
-"""``travel-gpt secret rotate`` and ``rollback``: another key, proven before it is used."""
+"""``travel-gpt secret rotate`` and ``rollback``: a key that is verified before it is used."""
 
 import os
 import uuid
@@ -23,9 +23,9 @@ from travel_gpt.settings import Settings
 
 
 def rotate(target: Target, console: Console) -> None:
-    """Put a new key in the place of the current one: staged, proven by a live call, promoted.
+    """Replace the current key with a new one: staged, verified with a live call, promoted.
 
-    Whatever fails, the current version stays current, and the staged one is discarded.
+    If anything fails, the current version stays current, and the staged one is discarded.
 
     Args:
         target: the secret.
@@ -48,30 +48,30 @@ def rotate(target: Target, console: Console) -> None:
     if stored.credential is None or stored.credential.base_url is None:
         before_model(settings.base_url)
     described = versions.describe()
-    _refuse_what_is_under_way(described, target)
+    _refuse_pending(described, target)
     if described.rotates:
-        console.note("This secret rotates by itself: the next rotation will replace the key that you put in.")
+        console.note("This secret has a rotation schedule: the next rotation replaces the key that you give.")
     console.aside(f"A new key for the secret {target.name}, as {who}{other_than_aws(os.environ)}.")
     key_input = take_key("New OpenAI API key")
     if stored.credential is not None and key_input.key == stored.credential.key:
         raise CliError(
-            f"{target.name} holds this key already, so there is nothing to rotate. Make a new key first."
+            f"{target.name} already has this key, so there is nothing to rotate. Create a new key first."
         )
     version = _rotate(versions, key_input, stored, settings, who, target, console)
     console.good(f"{target.name} has a new key: version {version}, fingerprint {fingerprint(key_input.key)}.")
     console.say(
         f"Running environments fetch it within {settings.credential_ttl} s, new ones at once. Then revoke "
-        "the old key where you made it. Until then, `travel-gpt secret rollback"
-        f"{target.options}` goes back to it."
+        "the old key where you created it. Until then, `travel-gpt secret rollback"
+        f"{target.options}` restores it."
     )
     console.next(f"travel-gpt doctor{target.options} --verify")
 
 
-def _refuse_what_is_under_way(described: SecretMetadata, target: Target) -> None:
+def _refuse_pending(described: SecretMetadata, target: Target) -> None:
     if described.unfinished is not None:
         raise CliError(
             f"A version of {target.name} is pending already ({described.unfinished}): a rotation is running, "
-            "or one stopped half-way. If it is still there in a few minutes, discard it, then repeat:\n"
+            "or one did not finish. If it is still pending in a few minutes, discard it, then repeat:\n"
             f"  travel-gpt secret discard-pending{target.options}"
         )
 
@@ -134,7 +134,7 @@ def _discarded_unless_promoted(versions: SecretVersions, console: Console, optio
 
 
 def roll_back(target: Target, console: Console) -> None:
-    """Make the previous version current again, once its key is proven to work.
+    """Make the previous version current again, after verifying its key.
 
     Args:
         target: the secret.
@@ -149,8 +149,8 @@ def roll_back(target: Target, console: Console) -> None:
     versions = SecretVersions(target.name)
     current, previous = versions.read(stage=CURRENT), versions.read(stage=PREVIOUS)
     if current is None or previous is None:
-        raise CliError(f"The secret {target.name} has no previous version to go back to.")
-    _refuse_what_is_under_way(versions.describe(), target)
+        raise CliError(f"The secret {target.name} has no previous version to restore.")
+    _refuse_pending(versions.describe(), target)
     try:
         credential = read_secret(previous.text, source=SOURCE, version=previous.version)
     except InvalidSecret as invalid:
@@ -164,5 +164,5 @@ def roll_back(target: Target, console: Console) -> None:
     console.good(
         f"{target.name} is back at version {previous.version}, fingerprint {fingerprint(credential.key)}."
     )
-    console.say(f"What was current is AWSPREVIOUS now: version {current.version}.")
+    console.say(f"The former current version is AWSPREVIOUS now: {current.version}.")
     console.next(f"travel-gpt doctor{target.options} --verify")

@@ -1,4 +1,4 @@
-"""``travel-gpt secret show``: everything about a secret but its value."""
+"""``travel-gpt secret show``: the metadata of a secret, without its value."""
 
 import json
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def show(target: Target, console: Console, *, as_json: bool) -> None:
                 ("also holds", each.also),
             ]
         )
-    console.next(f"travel-gpt doctor{target.options}", "see whether all is well with it")
+    console.next(f"travel-gpt doctor{target.options}", "check it")
 
 
 def show_source(settings: Settings, console: Console, *, as_json: bool) -> None:
@@ -85,15 +85,16 @@ def show_source(settings: Settings, console: Console, *, as_json: bool) -> None:
         "source": credential.source,
         "version": credential.version or "none",
         "made": moment(credential.created_at),
-        "expires": moment(credential.expires_at, "never, or nobody said"),
+        "expires": moment(credential.expires_at, "never, or unknown"),
         "fingerprint": fingerprint(credential.key),
-        "passed over": ", ".join(credential.skipped_sources) or "none",
+        "skipped": ", ".join(credential.skipped_sources) or "none",
     }
     if as_json:
-        console.raw(json.dumps({name.replace(" ", "_"): value for name, value in rows.items()}, indent=2))
+        # Deprecated: the former name of "skipped", for scripts that read it.
+        console.raw(json.dumps({**rows, "passed_over": rows["skipped"]}, indent=2))
         return
     console.rows(list(rows.items()))
-    console.next("travel-gpt doctor", "see whether all is well with it")
+    console.next("travel-gpt doctor", "check it")
 
 
 def moment(seconds: float | None, otherwise: str = "unknown") -> str:
@@ -103,7 +104,7 @@ def moment(seconds: float | None, otherwise: str = "unknown") -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
-        return "beyond all calendars"
+        return "out of range"
 
 
 def _version(versions: SecretVersions, described: SecretMetadata, stage: str) -> Shown:
@@ -121,7 +122,7 @@ def _version(versions: SecretVersions, described: SecretMetadata, stage: str) ->
         credential = read_secret(stored.text, source=SOURCE, version=version)
     except InvalidSecret as invalid:
         return Shown(stage, version, made, "unknown", f"none: {invalid.detail}", "unknown")
-    expires = moment(credential.expires_at, "never, or nobody said")
+    expires = moment(credential.expires_at, "never, or unknown")
     return Shown(stage, version, made, expires, fingerprint(credential.key), _also(credential, stored.text))
 
 
@@ -141,10 +142,10 @@ def _facts(described: SecretMetadata) -> list[tuple[str, str]]:
     facts = [
         ("changed", moment(described.changed_at)),
         ("rotation", rotation),
-        ("encrypted by", described.kms_key or "aws/secretsmanager, AWS's own key"),
+        ("encrypted by", described.kms_key or "aws/secretsmanager, the AWS managed key"),
     ]
     if described.deleted_at is not None:
-        facts.append(("deletion", f"asked for on {moment(described.deleted_at)}: it cannot be read"))
+        facts.append(("deletion", f"scheduled on {moment(described.deleted_at)}: it cannot be read"))
     return facts
 
 

@@ -20,11 +20,11 @@ def checks_of(deployed: Deployed, *, verify: bool) -> Iterator[tuple[str, Check]
 
     Args:
         deployed: the stack.
-        verify: whether the function is to prove the key with one live call.
+        verify: whether the function verifies the key with one live call.
     """
     yield "stack", partial(check_stack, deployed)
     yield "settings", partial(check_settings, deployed)
-    yield "posture", partial(security_results, deployed.settings)
+    yield "security", partial(security_results, deployed.settings)
     yield "function", partial(check_function, deployed)
     yield "role", partial(check_role, deployed)
     yield "secret", partial(check_secret, deployed)

@@ -12,38 +12,38 @@ REDEPLOY = "Run ./deploy.sh again."
 
 
 def check_stack(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look whether the last deployment went well."""
+    """Check the outcome of the last deployment."""
     status = deployed.stack.status
     if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         yield ok("stack", f"{status}")
     elif status.endswith("_IN_PROGRESS"):
-        yield warning("stack", f"{status}: somebody is deploying", "Wait until it is done, then repeat.")
+        yield warning("stack", f"{status}: a deployment is running", "Wait until it is done, then repeat.")
     elif status in {"UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}:
-        yield warning("stack", f"{status}: the last deployment failed, the one before serves", REDEPLOY)
+        yield warning("stack", f"{status}: the last deployment failed and was rolled back", REDEPLOY)
     else:
         yield problem("stack", f"{status}", REDEPLOY)
 
 
 def check_settings(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look at what the function is told."""
+    """Check the function's environment variables."""
     problems = deployed.settings.problems
     for wrong in problems:
-        yield problem("settings", wrong, "Set it right: ./deploy.sh --parameter Name=Value")
+        yield problem("settings", wrong, "Correct it: ./deploy.sh --parameter Name=Value")
     # Settings.load names its own; a key may as well be in a variable that Travel GPT does not read.
     known = " ".join(problems)
     for name, value in sorted(deployed.variables.items()):
         if name not in known and (looks_like_key(value) or name == "OPENAI_API_KEY"):
             yield problem(
                 "settings",
-                f"the variable {name} holds what looks like a key: who may see the function sees it",
-                "Revoke that key, and take the variable away: ./deploy.sh",
+                f"the variable {name} looks like a key, and everyone who may see the function sees it",
+                "Revoke that key, and remove the variable: ./deploy.sh",
             )
     if not problems:
-        yield ok("settings", "every variable of the function is right")
+        yield ok("settings", "every variable of the function is valid")
 
 
 def check_function(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look whether the function can run."""
+    """Check that the function can run."""
     state, last = (
         deployed.function.get("State", "Active"),
         deployed.function.get("LastUpdateStatus", "Successful"),
@@ -57,6 +57,6 @@ def check_function(deployed: Deployed) -> Iterator[CheckResult]:
     if answer.get("ReservedConcurrentExecutions") == 0:
         yield problem(
             "function",
-            "its reserved concurrency is 0: somebody stopped it",
+            "its reserved concurrency is 0, so it is not run",
             f"aws lambda delete-function-concurrency --function-name {deployed.function['FunctionName']}",
         )

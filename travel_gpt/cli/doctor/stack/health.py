@@ -1,4 +1,4 @@
-"""What the deployed API says of itself."""
+"""The answer of the deployed API to GET."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,14 +14,14 @@ def check_health(deployed: Deployed, *, verify: bool) -> Iterator[CheckResult]:
 
     Args:
         deployed: the stack.
-        verify: whether the function is to prove the key with one live call.
+        verify: whether the function verifies the key with one live call.
     """
     check = "live call" if verify else "health"
     url = deployed.stack.outputs["ApiUrl"]
     health = get_health(f"{url}?verify=true" if verify else url)
     body = health.body
     if health.is_good:
-        yield ok(check, f"200: {_held(body)}{_verified(health)}")
+        yield ok(check, f"200: {_credential(body)}{_verified(health)}")
         for each in body.get("warnings", []):
             yield warning(check, redact(str(each)), "docs/operations/incidents.md explains it.")
     elif "code" in body:
@@ -34,8 +34,8 @@ def check_health(deployed: Deployed, *, verify: bool) -> Iterator[CheckResult]:
         yield problem(check, f"{url} {health.reason}", "Check the network here, and the log.")
 
 
-def _held(body: dict[str, Any]) -> str:
-    """Say which credential the function has; one that was deployed before ``mode`` existed has a key."""
+def _credential(body: dict[str, Any]) -> str:
+    """Name the credential of the function; one that was deployed before ``mode`` existed has a key."""
     source = redact(str(body.get("credential_source", "its source")))
     if body.get("has_api_key", True):
         return f"the function has a key from {source}"

@@ -1,4 +1,4 @@
-"""What the function's role may do: its own secret, its own log, and nothing else."""
+"""The permissions of the function's role: its own secret, its own log, and nothing else."""
 
 import json
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ import boto3
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
 
-RESTORE: Final = "Take it away in IAM: CloudFormation does not notice what was changed by hand."
+RESTORE: Final = "Remove it in IAM: CloudFormation does not detect manual changes."
 """How to fix a role that may do too much."""
 
 _READS: Final = "secretsmanager:getsecretvalue"
-_PROVES: Final = "sts:getwebidentitytoken"
+_WEB_IDENTITY: Final = "sts:getwebidentitytoken"
 
 # Actions that AWS offers for every resource only.
 _WITHOUT_RESOURCE: Final = (
@@ -25,7 +25,7 @@ _WITHOUT_RESOURCE: Final = (
     "ec2:describesubnets",
     "ec2:assignprivateipaddresses",
     "ec2:unassignprivateipaddresses",
-    _PROVES,
+    _WEB_IDENTITY,
 )
 
 
@@ -125,10 +125,10 @@ def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
                 f"it may do {grant.action} on {grant.resource}, which is more than its own secret",
                 f"The resource must end in {own}. {RESTORE}",
             )
-        elif grant.action == _PROVES and not grant.bounded:
+        elif grant.action == _WEB_IDENTITY and not grant.bounded:
             yield problem(
                 "role",
-                "it may ask STS for a token for anybody: nothing bounds the audience",
+                "it may get tokens for any audience from STS: no condition limits it",
                 f"Put the conditions of template.yaml back. {RESTORE}",
             )
         elif grant.resource.endswith("*") and not _may_end_so(grant):
@@ -153,5 +153,5 @@ def _enough(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
         yield warning(
             "role",
             f"it may still read a secret, and the function's sources are {', '.join(sources)}",
-            "Once ?verify=true succeeds without the secret, take the policy away with the second deployment.",
+            "Once ?verify=true succeeds without the secret, remove the policy with the second deployment.",
         )

@@ -47,7 +47,7 @@ def check_rotator(deployed: Deployed) -> Iterator[CheckResult]:
     if admin:
         yield from _admin_secret(admin)
     else:
-        says = "the rotation function is not told its secret: every rotation fails"
+        says = "ROTATION_ADMIN_SECRET_NAME of the rotation function is not set: every rotation fails"
         yield problem("admin key", says, REDEPLOY)
 
 

@@ -1,4 +1,4 @@
-"""The secret: its versions, its rotation, its encryption and who may read it. Its value is not read."""
+"""The secret: versions, rotation, encryption and readers. Its value is not read."""
 
 import json
 import time
@@ -23,7 +23,7 @@ GRACE: Final = 2 * DAY
 LONGEST_ROTATION: Final = 3600
 """Seconds after which a rotation that has not ended counts as stopped. Its four steps have 2 minutes each."""
 
-_EVERYBODY: Final = "*"
+_ANYONE: Final = "*"
 
 
 def check_secret(deployed: Deployed) -> Iterator[CheckResult]:
@@ -57,7 +57,7 @@ def _versions(described: SecretMetadata, options: str) -> Iterator[CheckResult]:
     if described.current is None:
         yield problem("secret", f"{described.name} has no value", f"travel-gpt secret put{options}")
         return
-    before = "with one before it" if described.previous else "without one before it"
+    before = "with a previous one" if described.previous else "without a previous one"
     yield ok("secret", f"{described.name}, version {described.current}, {before}")
     if described.unfinished is not None:
         yield _unfinished(described, described.unfinished, options)
@@ -67,15 +67,15 @@ def _unfinished(described: SecretMetadata, version: str, options: str) -> CheckR
     discard = f"travel-gpt secret discard-pending{options}"
     made = stored_at(described.arn, version)
     if made is None or time.time() - made < LONGEST_ROTATION:
-        says = f"version {version} is pending: a rotation is running, or one stopped half-way"
+        says = f"version {version} is pending: a rotation is running, or one did not finish"
         return warning("rotation", says, f"If that does not change within the hour: {discard}")
     days = int((time.time() - made) // DAY)
     since = f"for {days} days" if days else f"for {(time.time() - made) / 3600:.0f} hours"
     return problem(
         "rotation",
-        f"version {version} is pending {since}: a rotation stopped half-way, and until it is discarded no "
-        "other begins and none of its settings can be changed",
-        f"Read in the rotation function's log why it stopped, then: {discard}",
+        f"version {version} is pending {since}: a rotation did not finish. Until it is discarded, no other "
+        "rotation starts and the rotation settings cannot be changed",
+        f"The rotation function's log has the cause. Then: {discard}",
     )
 
 
@@ -83,16 +83,16 @@ def _rotation(described: SecretMetadata, *, is_meant: bool) -> Iterator[CheckRes
     if is_meant and not described.rotates:
         yield problem(
             "rotation",
-            "the stack has a rotation schedule, and somebody switched the rotation off",
+            "the stack has a rotation schedule, but rotation is disabled",
             f"aws secretsmanager rotate-secret --secret-id {described.name} --no-rotate-immediately",
         )
     elif not described.rotates:
-        yield ok("rotation", "by hand: nothing rotates the key by itself")
+        yield ok("rotation", "manual: no rotation schedule")
     elif (late := time.time() - (described.next_rotation_at or time.time())) > GRACE:
         yield problem(
             "rotation",
-            f"it was due {late / DAY:.0f} days ago and has not happened",
-            "Look at the rotator's log and at its alarm.",
+            f"it was due {late / DAY:.0f} days ago and did not run",
+            "See the rotation function's log and its alarm.",
         )
     else:
         period = f", every {described.rotation_days} days" if described.rotation_days else ""
@@ -101,12 +101,12 @@ def _rotation(described: SecretMetadata, *, is_meant: bool) -> Iterator[CheckRes
         yield ok("rotation", f"on{period}{then}")
 
 
-def _age(described: SecretMetadata, options: str, told: int) -> Iterator[CheckResult]:
+def _age(described: SecretMetadata, options: str, expected_days: int) -> Iterator[CheckResult]:
     current = described.current
     stored = (current and stored_at(described.arn, current)) or described.changed_at
     scheduled = described.rotation_days * DAY + GRACE if described.rotates and described.rotation_days else 0
-    oldest = scheduled or told * DAY or OLD
-    # When it ends stands in the value, which is not read here: the function's health says it.
+    oldest = scheduled or expected_days * DAY or OLD
+    # The expiry is in the value, which is not read here: the function's health reports it.
     yield from age_and_end(stored, None, time.time(), f"travel-gpt secret rotate{options}", oldest=oldest)
 
 
@@ -134,7 +134,7 @@ def stored_at(arn: str, version: str) -> float | None:
 
 def _encryption(described: SecretMetadata, deployed: Deployed) -> Iterator[CheckResult]:
     if not described.kms_key or described.kms_key.endswith("alias/aws/secretsmanager"):
-        yield ok("encryption", "AWS's own key for Secrets Manager")
+        yield ok("encryption", "the AWS managed key of Secrets Manager")
         return
     iam, role = boto3.client("iam"), str(deployed.function["Role"]).rpartition("/")[2]
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -153,18 +153,18 @@ def _readers(described: SecretMetadata) -> Iterator[CheckResult]:
     answer = boto3.client("secretsmanager").get_resource_policy(SecretId=described.arn)
     text = answer.get("ResourcePolicy")
     if not text:
-        yield ok("readers", "the secret has no policy of its own: IAM alone decides who reads it")
+        yield ok("readers", "the secret has no resource policy: IAM policies alone decide who reads it")
         return
     let_in = _let_in(json.loads(text))
     show = f"aws secretsmanager get-resource-policy --secret-id {described.name}"
-    if _EVERYBODY in let_in:
-        yield problem("readers", "the secret's own policy lets everybody in", f"Look at it: {show}")
+    if _ANYONE in let_in:
+        yield problem("readers", "the secret's resource policy lets anyone read it", f"Check it: {show}")
     elif let_in:
         yield warning(
-            "readers", f"the secret's own policy also lets in {', '.join(let_in)}", f"Look at it: {show}"
+            "readers", f"the secret's resource policy also allows {', '.join(let_in)}", f"Check it: {show}"
         )
     else:
-        yield ok("readers", "the secret's own policy only denies")
+        yield ok("readers", "the secret's resource policy only denies")
 
 
 def _let_in(policy: dict[str, Any]) -> list[str]:
@@ -174,7 +174,7 @@ def _let_in(policy: dict[str, Any]) -> list[str]:
     for each in statements if isinstance(statements, list) else [statements]:
         if each.get("Effect") != "Allow":
             continue
-        principal = each.get("Principal", _EVERYBODY)
+        principal = each.get("Principal", _ANYONE)
         for value in principal.values() if isinstance(principal, dict) else [principal]:
             found += [value] if isinstance(value, str) else value
     return found
