@@ -7,19 +7,24 @@ import importlib
 import json
 import sys
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import boto3
 import pytest
 from moto import mock_aws
 
+import travel_gpt
 from tests.conftest import LambdaContext, ProxyEvent
+from tests.fakes.openai import FakeOpenAI
 from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.startup_failure import StartupFailure
 from travel_gpt.telemetry import count, flush_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from travel_gpt.api.request import Context
     from travel_gpt.api.responses import ProxyResponse
@@ -77,6 +82,25 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return threads
 
 
+@contextmanager
+def noting_entered_files() -> Iterator[set[str]]:
+    """Note the project's files whose code runs meanwhile, also in threads that are started meanwhile."""
+    package = f"{Path(travel_gpt.__file__).parent}/"
+    files: set[str] = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(package):
+            files.add(frame.f_code.co_filename.removeprefix(package))
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        yield files
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
 def body_of(response: ProxyResponse) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(response["body"])
     return body
@@ -108,6 +132,17 @@ def test_given_an_on_demand_start_then_the_key_is_fetched_while_the_rest_is_impo
 
     assert handler.lambda_handler(proxy_event("get"), LambdaContext())["statusCode"] == 200
     assert fetched == ["travel-gpt-prefetch"], "and the request found it there"
+
+
+def test_a_warm_post_enters_few_files(start: Callable[..., Handler], proxy_event: ProxyEvent) -> None:
+    with FakeOpenAI() as upstream:
+        handler = start(OPENAI_BASE_URL=upstream.base_url)
+        assert handler.lambda_handler(proxy_event("post"), LambdaContext())["statusCode"] == 200
+        with noting_entered_files() as files:
+            assert handler.lambda_handler(proxy_event("post"), LambdaContext())["statusCode"] == 200
+
+    assert "llm/client.py" in files, "also what runs in the deadline's thread"
+    assert len(files) <= 11, sorted(files)
 
 
 @pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start", "lambda-managed-instances", ""])

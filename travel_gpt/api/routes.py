@@ -11,6 +11,7 @@ from travel_gpt.api.request import Context, Request
 from travel_gpt.api.responses import ProxyResponse, Reply
 from travel_gpt.errors import (
     CredentialError,
+    Forbidden,
     InternalError,
     MethodNotAllowed,
     Misconfigured,
@@ -18,7 +19,6 @@ from travel_gpt.errors import (
     TravelGPTError,
     UpstreamError,
 )
-from travel_gpt.guard.access import require_access
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import count, describe, flush_metrics, logger
 
@@ -80,7 +80,12 @@ class Api:
         return self._health.check(verify, request)
 
     def _advise(self, request: Request) -> Reply:
-        require_access(request.caller, self._settings.api_access)
+        if self._settings.api_access != "open" and not request.caller:
+            # API Gateway refuses these already. One click in its console turns that off, and then everyone
+            # could spend the owner's money.
+            raise Forbidden(
+                "a POST reached the function without an API key: check the method's ApiKeyRequired"
+            )
         query = requests.read_query(request)
         self._require_settings()
         answer = self._adviser.answer(query, request.deadline)
