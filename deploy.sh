@@ -2,7 +2,7 @@
 # Deploy Travel GPT to AWS, or remove it again. ./deploy.sh --help says how.
 #
 # Here is only what has to be shell: the OpenAI key is taken out of the environment before anything else is
-# started. The steps themselves are in travel_gpt/cli/deploy/, in the order in which __main__.py names them.
+# started. The steps themselves are in travel_gpt/cli/deploy/, in the order in which main.py names them.
 
 # Typed as "sh deploy.sh", this shell may have no <( ), which the last line needs.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -20,7 +20,9 @@ if [ ! -x scripts/python.sh ]; then
     echo "deploy.sh needs the files beside it. Go to the folder of the clone and run it there: ./deploy.sh" >&2
     exit 1
 fi
-python=$(scripts/python.sh) || exit 1
+# Any Python will do at first; what it starts sets up .venv/run and goes on there.
+python=.venv/run/bin/python
+"$python" -c "" 2>/dev/null || python=$(scripts/python.sh) || exit 1
 
 # The key goes through a pipe: an argument or the environment could be read by others. -E and -s: the owner's
 # own Python settings are for the owner's programs.

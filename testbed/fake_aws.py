@@ -41,6 +41,7 @@ INHERITED = (
     "HTTP_PROXY",
     "https_proxy",
 )
+PACKAGE_INDEX = "pypi.org,files.pythonhosted.org"
 TOOL_FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin")
 CLOUD_TOOLS = ("aws", "sam")
 
@@ -91,6 +92,8 @@ class FakeAws:
         if own_pip.exists():
             kept.setdefault("PIP_CONFIG_FILE", str(own_pip))
         kept.setdefault("PIP_CACHE_DIR", str(emulator.CACHE / "pip"))
+        if "SSL_CERT_FILE" in kept:
+            kept.setdefault("PIP_CERT", kept["SSL_CERT_FILE"])
         return {
             **kept,
             **OWNER,
@@ -105,8 +108,11 @@ class FakeAws:
             "AWS_PAGER": "",
             "SAM_CLI_TELEMETRY": "0",
             "SAM_CLI_POLL_DELAY": "0.2",
-            "NO_PROXY": "localhost,127.0.0.1",
-            "no_proxy": "localhost,127.0.0.1",
+            "NO_PROXY": f"localhost,127.0.0.1,{PACKAGE_INDEX}",
+            "no_proxy": f"localhost,127.0.0.1,{PACKAGE_INDEX}",
+            **self.through_proxy,
+            # pip has its own way to the package index: the proxy of the machine that runs the tests, if any.
+            **({"PIP_PROXY": kept["HTTPS_PROXY"]} if kept.get("HTTPS_PROXY") else {}),
         }
 
     def use_real_commands(self) -> None:

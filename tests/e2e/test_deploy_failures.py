@@ -14,14 +14,14 @@ def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
     return Owner(cloud, tmp_path / "clone")
 
 
-def test_a_failing_deployment_tells_the_reason_and_the_next_run_clears_it_away(owner: Owner) -> None:
+def test_a_failing_deployment_prints_the_reason_and_the_next_run_clears_it_away(owner: Owner) -> None:
     # Given CloudFormation cannot create the function
     owner.cloud.refuse("AWS::Lambda::Function", "The account's limit of unicorns is reached")
 
     # When the stack is first deployed
     failed = owner.deploy("--yes", key=GOOD_KEY)
 
-    # Then the resource and its reason are told, and what to do
+    # Then the resource and its reason are printed, and what to do
     assert failed.returncode == 1
     assert "failed at TravelGPTFunction (AWS::Lambda::Function)" in failed.stderr
     assert "The account's limit of unicorns is reached" in failed.stderr
@@ -30,13 +30,13 @@ def test_a_failing_deployment_tells_the_reason_and_the_next_run_clears_it_away(o
     assert stack is not None
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
 
-    # When the cause is mended and it is run again
+    # When the cause is fixed and it is run again
     owner.cloud.refuse("AWS::Lambda::Function", None)
-    mended = owner.deploy("--yes")
+    fixed = owner.deploy("--yes")
 
     # Then what is left is deleted, and the stack is deployed with the key that was stored
-    assert mended.returncode == 0, mended.stderr
-    assert re.search(r"Delete what is left of the stack .*ROLLBACK_COMPLETE", mended.stdout)
+    assert fixed.returncode == 0, fixed.stderr
+    assert re.search(r"Delete what is left of the stack .*ROLLBACK_COMPLETE", fixed.stdout)
     stack = owner.stack()
     assert stack is not None
     assert stack["StackStatus"] == "CREATE_COMPLETE"
@@ -67,5 +67,5 @@ def test_a_failing_deployment_tells_the_reason_and_the_next_run_clears_it_away(o
     # Then the deployment is done, health says why it is not well, and so does deploy.sh
     assert sick.returncode == 1
     assert "You may not read the stored key" in sick.stdout
-    assert "its health says 503, access_denied" in sick.stderr
+    assert "its health check answers 503, access_denied" in sick.stderr
     assert "sam logs -n TravelGPTFunction" in sick.stderr

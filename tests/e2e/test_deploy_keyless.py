@@ -1,4 +1,4 @@
-"""deploy.sh --keyless: a function under its own role, and OpenAI's token exchange played."""
+"""deploy.sh --keyless: a function under its own role, and a fake of OpenAI's token exchange."""
 
 import json
 from pathlib import Path
@@ -126,7 +126,7 @@ def test_a_new_stack_never_has_a_key(owner: Owner) -> None:
     assert first.returncode == 1
     assert role_of(owner) in first.stdout
 
-    # When OpenAI is told of the role
+    # When OpenAI knows the role
     set_up_openai(owner)
     done = owner.deploy("--keyless", "--yes")
 
@@ -173,7 +173,7 @@ def test_a_dry_run_tells_both_deployments_and_changes_nothing(owner: Owner) -> N
     shown = owner.deploy("--keyless", "--dry-run", *IDS)
 
     assert shown.returncode == 0, shown.stderr
-    assert "Have the function prove itself to OpenAI" in shown.stdout
+    assert "Verify the function's identity at OpenAI" in shown.stdout
     assert "Deploy twice more" in shown.stdout
     assert "prepare" in shown.stdout
     assert owner.changes() == []
@@ -220,13 +220,13 @@ def test_back_to_a_key(owner: Owner) -> None:
     assert refused.returncode == 1
     assert refused.stderr.rstrip().endswith("./deploy.sh --parameter Keyless=off --replace-key")
 
-    # When it is to have the stored key again, then that is proven before anything is changed
+    # When it is to have the stored key again, then that is verified before anything is changed
     stopped = owner.deploy("--parameter", "Keyless=off", "--yes")
     assert stopped.returncode == 1
-    assert "is no good any more" in " ".join(stopped.stderr.split())
+    assert "cannot be used any more" in " ".join(stopped.stderr.split())
     assert owner.changes() == []
 
-    # When there is a new key, then the role may read it before the function is told to
+    # When there is a new key, then the role may read it before the function is to use it
     done = owner.deploy("--parameter", "Keyless=off", "--replace-key", "--yes", key=NEW_KEY)
     assert done.returncode == 0, done.stderr
     assert owner.changes().count("cloudformation:ExecuteChangeSet") == 2

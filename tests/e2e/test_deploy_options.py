@@ -1,16 +1,17 @@
 """The command line of deploy.sh. It is read before any tool or AWS is asked for anything."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.clone import ROOT
+from tests.support.clone import ROOT, make_clone
 from tests.support.deployer import GOOD_KEY
 
 
-def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run(home: Path, *options: str, clone: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run deploy.sh where there is no credential and no aws."""
     tools = home / "tools"
     tools.mkdir()
@@ -18,7 +19,7 @@ def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
         (tools / tool).symlink_to(f"/usr/bin/{tool}")
     return subprocess.run(
         ["./deploy.sh", *options],
-        cwd=ROOT,
+        cwd=clone,
         env={"HOME": str(home), "PATH": str(tools), "PYTHON": sys.executable},
         capture_output=True,
         text=True,
@@ -49,6 +50,18 @@ def test_options_that_make_no_sense_are_a_sentence_and_status_2(
     assert done.returncode == 2
     assert says in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_a_missing_program_is_named_before_anything_is_installed(tmp_path: Path) -> None:
+    clone = make_clone(tmp_path / "clone")
+    shutil.rmtree(clone / ".venv")
+
+    done = run(tmp_path, "--yes", clone=clone)
+
+    assert done.returncode == 1
+    for said in ("sam is not installed", "make is not installed", "Get it with:"):
+        assert said in done.stderr
+    assert not (clone / ".venv").exists()
 
 
 def test_it_needs_nothing_but_pythons_own_library() -> None:

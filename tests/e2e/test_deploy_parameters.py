@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from samcli.cli.types import CfnParameterOverridesType
 
-from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, merge, overrides
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.deploy.stack import refuse_if_busy
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.stack import Stack
 
 TEMPLATE: list[dict[str, Any]] = [
     {"ParameterKey": "Model", "DefaultValue": "luna"},
@@ -70,7 +71,7 @@ def test_sam_reads_back_what_is_written_for_it(value: str) -> None:
 )
 def test_a_stack_that_is_busy_or_stuck_says_what_to_type(status: str, says: str) -> None:
     with pytest.raises(CliError, match=says) as stop:
-        Stack("travel", status, "arn").refuse_if_busy(" --region eu-west-1")
+        refuse_if_busy(Stack("travel", status, "arn"), " --region eu-west-1")
 
     assert "--stack-name travel" in str(stop.value)
     assert "--region eu-west-1" in str(stop.value)
@@ -78,4 +79,4 @@ def test_a_stack_that_is_busy_or_stuck_says_what_to_type(status: str, says: str)
 
 @pytest.mark.parametrize("status", ["", "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
 def test_a_stack_that_can_be_deployed_is_not_refused(status: str) -> None:
-    Stack("travel", status).refuse_if_busy("")
+    refuse_if_busy(Stack("travel", status), "")

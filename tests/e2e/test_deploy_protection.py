@@ -143,16 +143,16 @@ class TestAKmsKeyOfTheOwners:
         assert (key_of_the_secret(owner), keys_of_the_logs(owner)) == (None, {None})
         assert owner.secret()["api_key"] == NEW_KEY
 
-    def test_that_somebody_gave_the_secret_by_hand_is_told_of(self, owner: Owner) -> None:
+    def test_that_somebody_gave_the_secret_by_hand_is_reported(self, owner: Owner) -> None:
         key = make_key(owner)
         owner.cloud.client("secretsmanager").create_secret(
             Name=SECRET, SecretString=json.dumps({"api_key": GOOD_KEY}), KmsKeyId=key.rsplit("/", 1)[-1]
         )
 
-        told = owner.deploy("--dry-run")
+        shown = owner.deploy("--dry-run")
         done = owner.deploy("--yes", "--parameter", f"KmsKeyArn={key}")
 
-        assert "which the function's role may not use" in " ".join(told.stdout.split())
+        assert "which the function's role may not use" in " ".join(shown.stdout.split())
         # By its id or by its ARN, it is the same key: there is nothing to move.
         assert done.returncode == 0, done.stderr
         assert "Encrypt the secret" not in done.stdout

@@ -30,12 +30,12 @@ def put_secret(owner: Owner, value: str) -> None:
 
 
 def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(owner: Owner) -> None:
-    # Given no sam, an old curl, no region and no credentials
+    # Given no sam, an old make, no region and no credentials
     tools = Path(owner.cloud.env["PATH"])
     (tools / "sam").unlink()
-    (tools / "curl").unlink()
-    (tools / "curl").write_text("#!/bin/sh\necho curl 7.1.0\n")
-    (tools / "curl").chmod(0o755)
+    (tools / "make").unlink()
+    (tools / "make").write_text("#!/bin/sh\necho make 3.79\n")
+    (tools / "make").chmod(0o755)
     nothing = dict.fromkeys(
         ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE")
     )
@@ -43,11 +43,11 @@ def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(owner: O
     done = owner.deploy("--yes", key=GOOD_KEY, env=nothing)
 
     assert done.returncode == 1
-    assert "Stopped while checking the tools" in done.stderr
+    assert "Stopped while checking the programs" in done.stderr
     for said in (
         "sam is not installed",
         "scripts/environment.sh cloud",
-        "curl 7.1.0 is too old",
+        "make 3.79 is too old",
         "--region eu-west-1",
         "no AWS credentials",
         "aws configure sso",
@@ -55,7 +55,7 @@ def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(owner: O
         assert said in done.stderr
 
 
-@pytest.mark.parametrize("missing", ["aws", "make"])
+@pytest.mark.parametrize("missing", ["sam", "make"])
 def test_a_missing_tool_stops_it_before_anything_is_asked_of_aws(owner: Owner, missing: str) -> None:
     (Path(owner.cloud.env["PATH"]) / missing).unlink()
 
@@ -83,10 +83,10 @@ def test_an_sso_session_that_is_over_is_recognised(owner: Owner) -> None:
 
 
 def test_a_profile_that_does_not_exist_is_named(owner: Owner) -> None:
-    done = owner.deploy("--yes", "--profile", "nobody")
+    done = owner.deploy("--yes", "--profile", "absent")
 
-    assert done.returncode == 1
-    assert "nobody does not exist" in done.stderr
+    assert done.returncode == 2
+    assert "profile does not exist" in done.stderr
     assert "aws configure list-profiles" in done.stderr
 
 
@@ -101,7 +101,7 @@ def test_without_a_key_and_a_terminal_it_says_how_to_give_one(owner: Owner) -> N
 def test_without_yes_and_a_terminal_it_shows_the_plan_and_stops(owner: Owner) -> None:
     done = owner.deploy(key=GOOD_KEY)
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "What will happen" in done.stdout
     assert "add --yes" in done.stderr
     assert owner.changes() == []
@@ -136,26 +136,26 @@ def test_a_traced_shell_does_not_print_the_key_nor_export_it_again(owner: Owner,
     assert not holds(done.stdout + done.stderr, GOOD_KEY)
 
 
-@pytest.mark.parametrize("key", ["sk-with a-space", "sk-two\nlines", '{"api_key":"sk-json"}', '"sk-quoted"'])
+@pytest.mark.parametrize("key", ["sk-with a-space", '"sk-quoted"'])
 def test_what_is_no_key_is_refused_without_being_shown(owner: Owner, key: str) -> None:
     done = owner.deploy("--yes", key=key)
 
     assert done.returncode == 2
-    assert "OPENAI_API_KEY is not a key" in done.stderr
+    assert "OPENAI_API_KEY cannot be used" in done.stderr
     assert key not in done.stderr
 
 
-class TestTheProofOfANewKey:
+class TestTheVerificationOfANewKey:
     def test_a_refused_key_is_not_stored(self, owner: Owner) -> None:
         done = owner.deploy("--yes", key=BAD_KEY)
 
         assert done.returncode == 1
-        assert "The key is refused" in done.stderr
+        assert "refuses the key" in done.stderr
         assert not holds(done.stdout + done.stderr, BAD_KEY)
         assert owner.changes() == []
 
     @pytest.mark.parametrize("status", [403, 401])
-    def test_a_key_without_the_permission_is_told_which(self, owner: Owner, status: int) -> None:
+    def test_a_key_without_the_permission_is_named_with_it(self, owner: Owner, status: int) -> None:
         scope = behaviours.missing_scope("api.model.read", status=status)
         owner.cloud.openai.upstream.script("models", scope)
 
@@ -165,13 +165,13 @@ class TestTheProofOfANewKey:
         assert '"Models: Read"' in done.stderr
         assert owner.changes() == []
 
-    def test_a_first_key_that_cannot_be_proven_is_a_warning(self, owner: Owner) -> None:
-        owner.cloud.openai.upstream.script("models", behaviours.unavailable())
+    def test_a_first_key_that_cannot_be_verified_is_a_warning(self, owner: Owner) -> None:
+        owner.cloud.openai.upstream.script("models", *[behaviours.unavailable()] * 3)
 
         done = owner.deploy("--dry-run", key=GOOD_KEY)
 
         assert done.returncode == 0
-        assert "could not be proven" in done.stdout
+        assert "could not be verified" in done.stdout
 
     def test_it_is_made_where_the_model_is(self, owner: Owner) -> None:
         url = owner.cloud.openai.base_url
@@ -181,7 +181,7 @@ class TestTheProofOfANewKey:
         )
 
         assert done.returncode == 0, done.stderr
-        assert f"{url}/models accepted it" in " ".join(done.stdout.split())
+        assert f"{url} accepted it" in " ".join(done.stdout.split())
         assert "does not list the model my-model" in " ".join(done.stdout.split())
 
     def test_a_key_is_not_sent_in_the_clear(self, owner: Owner) -> None:
@@ -200,7 +200,9 @@ class TestAStoredSecret:
             ("{not json", "is not valid JSON"),
         ],
     )
-    def test_of_no_use_stops_it_before_anything_is_changed(self, owner: Owner, value: str, says: str) -> None:
+    def test_that_cannot_be_used_stops_it_before_anything_is_changed(
+        self, owner: Owner, value: str, says: str
+    ) -> None:
         put_secret(owner, value)
 
         done = owner.deploy("--yes")
@@ -294,7 +296,7 @@ def test_deleting_is_not_done_without_being_asked(owner: Owner) -> None:
     silent = owner.deploy("--delete", "--delete-secret")
     dry = owner.deploy("--delete", "--delete-secret", "--dry-run", "--yes")
 
-    assert silent.returncode == 1
+    assert silent.returncode == 2
     assert "--yes" in silent.stderr
     assert dry.returncode == 0
     assert "Schedule the secret" in dry.stdout

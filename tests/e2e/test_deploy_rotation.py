@@ -49,9 +49,9 @@ def test_some_of_the_three_are_refused_by_the_names_of_the_others(
     done = owner.deploy("--yes", *parameters(**{name: GIVEN[name] for name in given}), key=GOOD_KEY)
 
     assert done.returncode == 2
-    _, _, told = plain(done.stderr).partition("Missing: ")
-    told = told.partition(" Add it ")[0]
-    assert [name for name in GIVEN if name in told] == missing
+    _, _, shown = plain(done.stderr).partition("Missing: ")
+    shown = shown.partition(" Add it ")[0]
+    assert [name for name in GIVEN if name in shown] == missing
     assert "--parameter AdminSecretName= --parameter OpenAIProjectId=" in plain(done.stderr)
     assert owner.changes() == []
     assert owner.cloud.openai.requests == [], "it stopped before the key was tried"

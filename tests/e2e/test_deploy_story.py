@@ -29,20 +29,20 @@ def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(o
     assert owner.deploy("--yes", key=GOOD_KEY).returncode == 0
     owner.cloud.forget_calls()
 
-    # When a refused key is to replace the stored one, or one that cannot be proven
+    # When a refused key is to replace the stored one, or one that cannot be verified
     refused = owner.deploy("--yes", "--replace-key", key=BAD_KEY)
-    owner.cloud.openai.upstream.script("models", behaviours.unavailable())
-    unproven = owner.deploy("--yes", "--replace-key", key=NEW_KEY)
+    owner.cloud.openai.upstream.script("models", *[behaviours.unavailable()] * 3)
+    unverified = owner.deploy("--yes", "--replace-key", key=NEW_KEY)
 
     # Then it stops, and the stored one stays
     assert refused.returncode == 1
-    assert "The key is refused" in refused.stderr
-    assert unproven.returncode == 1
-    assert "could not be proven" in unproven.stderr
+    assert "refuses the key" in refused.stderr
+    assert unverified.returncode == 1
+    assert "could not be verified" in unverified.stderr
     assert owner.secret() == {"api_key": GOOD_KEY}
     assert owner.changes() == []
 
-    # When a proven key replaces it, in a secret that holds more than a key
+    # When a verified key replaces it, in a secret that holds more than a key
     value = {"api_key": GOOD_KEY, "organization": "org-travel"}
     owner.cloud.client("secretsmanager").put_secret_value(
         SecretId="travel-gpt/openai-api-key", SecretString=json.dumps(value)
@@ -60,7 +60,7 @@ def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(o
     owner.cloud.forget_calls()
     old = owner.deploy("--yes", key=GOOD_KEY)
 
-    # Then it does not undo the rotation, and the person is told
+    # Then it does not undo the rotation, and the person reads that
     assert old.returncode == 0, old.stderr
     assert owner.secret()["api_key"] == NEW_KEY
     assert owner.changes() == []
@@ -94,7 +94,7 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(owner_in_a_
         key=GOOD_KEY,
     )
 
-    # Then they are the stack's, beside what samconfig.toml says of dev
+    # Then they are the stack's, beside what samconfig.toml reports for dev
     assert first.returncode == 0, first.stderr
     given = {
         "ApiAccess": "open",

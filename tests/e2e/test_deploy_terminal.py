@@ -41,9 +41,9 @@ def test_an_empty_key_is_a_sentence(owner: Owner) -> None:
         terminal.expect("it is not shown")
         terminal.type("")
 
-        assert terminal.wait() == 1
+        assert terminal.wait() == 2
 
-    assert "No key was typed" in terminal.shown
+    assert "No key was given" in terminal.shown
 
 
 def test_an_exported_key_is_not_asked_for(owner: Owner) -> None:

@@ -1,6 +1,9 @@
 """A clone of the repository to deploy from, so that no test builds where another one reads."""
 
+import fcntl
+import functools
 import shutil
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,13 +26,26 @@ def make_clone(folder: Path) -> Path:
         shutil.copy2(ROOT / name, folder / name)
     for name in _FOLDERS:
         _copy(ROOT / name, folder / name)
+    (folder / ".venv").mkdir()
+    (folder / ".venv/run").symlink_to(_environment())
+    return folder
+
+
+@functools.cache
+def _environment() -> Path:
+    """The environment that deploy.sh would set up in a clone: this one's, which takes no time."""
+    folder = ROOT / ".venv/run"
+    # The workers of pytest-xdist begin at the same time.
+    with folder.with_name("run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["scripts/environment.sh", "run"], cwd=ROOT, check=True)
     return folder
 
 
 def make_built_clone(folder: Path) -> Path:
     """Copy what a deployment needs, with a build to deploy by ``--no-build``.
 
-    The package holds our own code and no dependencies, which the test bed brings: so sam has half a
+    The package holds our own code and no dependencies, which the fake AWS brings: so sam has half a
     megabyte to pack and not forty. What ``sam build`` really makes is deployed in the test of the first run.
 
     Args:

@@ -55,6 +55,7 @@ class SecretMetadata:
     """The days between two rotations, where the schedule is given in days."""
     kms_key: str
     """The KMS key that encrypts it; empty for AWS's own ``aws/secretsmanager``."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def version_at(self, stage: str) -> str | None:
         """Return the id of the version with a staging label; None where no version has it."""
@@ -135,6 +136,7 @@ class SecretVersions:
             rotates=bool(answer.get("RotationEnabled")),
             rotation_days=(answer.get("RotationRules") or {}).get("AutomaticallyAfterDays"),
             kms_key=answer.get("KmsKeyId") or "",
+            tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])},
         )
 
     def fetch(self, *, stage: str = "", version: str = "") -> StoredVersion:

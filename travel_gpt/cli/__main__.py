@@ -10,18 +10,10 @@ from travel_gpt.cli import destinations
 from travel_gpt.cli.arguments import refuse_keys, without_values
 from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError, cli_error_for
 from travel_gpt.cli.program import NAME, typed
+from travel_gpt.cli.verification import forget_sdk_variables
 from travel_gpt.env_consent import Consent, NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
 from travel_gpt.env_trust import EnvTrust
-
-_OF_THE_SDK: Final = (
-    "OPENAI_ORG_ID",
-    "OPENAI_PROJECT_ID",
-    "OPENAI_ADMIN_KEY",
-    "OPENAI_CUSTOM_HEADERS",
-    "OPENAI_WEBHOOK_SECRET",
-)
-"""What the SDK reads by itself: a key would be verified in another way than it is used."""
 
 _INTERRUPTED: Final = 130
 
@@ -37,8 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        refuse_keys(given)
-        _read_env_file(os.environ)
+        # deploy is what deploy.sh runs: it takes ids that look like keys, and reads no .env.
+        if _command_in(given) != "deploy":
+            refuse_keys(given)
+            _read_env_file(os.environ)
         return _run(given)
     except CliError as error:
         _say(error.sentence)
@@ -54,10 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
 
 
+def _command_in(arguments: Sequence[str]) -> str:
+    return next((word for word in arguments if not word.startswith("-")), "")
+
+
 def _read_env_file(environ: MutableMapping[str, str]) -> None:
     taken = take_env_file(Path.cwd(), environ, also=OF_AWS)
-    for name in _OF_THE_SDK:
-        environ.pop(name, None)
+    forget_sdk_variables(environ)
     destinations.use(None if taken is None else Consent(taken.path, EnvTrust(taken.values, environ)))
     if taken is not None:
         _say(taken.told())

@@ -13,7 +13,7 @@ from travel_gpt.cli.audit_log import open_audit_log
 from travel_gpt.cli.aws_session import choose_account
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.program import NAME
-from travel_gpt.cli.target import Target, checked_settings, choose_target
+from travel_gpt.cli.target import STACKS, Target, checked_settings, choose_target
 
 
 class Env(StrEnum):
@@ -101,6 +101,33 @@ def doctor(
     else:
         found = examine_machine(Console(), verify=verify, as_json=as_json)
     raise typer.Exit(found)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def deploy(context: typer.Context) -> None:
+    """Deploy to AWS, or remove the deployment: what ./deploy.sh does, with its options.
+
+    `./deploy.sh --help` shows them. It reads no .env file.
+    """
+    from travel_gpt.cli.deploy.main import main as do
+
+    raise typer.Exit(do(context.args, os.environ.pop("OPENAI_API_KEY", "")))
+
+
+@app.command()
+def api_key(
+    stack: Annotated[str | None, typer.Option(help="The stack's name.", show_default=False)] = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Print the API key that a deployed stack's POST asks for."""
+    from travel_gpt.cli.api_key import print_api_key
+
+    choose_account(region, profile)
+    print_api_key(stack or STACKS[env or "prod"])
 
 
 @app.command()

@@ -107,6 +107,11 @@ class AwsSession(boto3.Session):
         # There is no public way: botocore's own prompt reads standard input where there is no terminal.
         assume_role._prompter = _ask_for_mfa_code  # noqa: SLF001
 
+    @property
+    def profile(self) -> str:
+        """The profile's name; empty where none is named."""
+        return self._session.profile or ""
+
     # Hidden from type checkers: the stubs declare one overload for each service.
     if not TYPE_CHECKING:
 

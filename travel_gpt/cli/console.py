@@ -1,10 +1,11 @@
 """The terminal: everything that the command prints, and the questions that it asks."""
 
 import contextlib
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console as RichConsole
 from rich.text import Text
@@ -162,5 +163,7 @@ def _fill(line: str, first: str, width: int) -> str:
     )
 
 
-def _console(stream: object) -> RichConsole:
-    return RichConsole(file=stream, highlight=False, emoji=False, markup=False)  # type: ignore[arg-type]
+def _console(stream: Any) -> RichConsole:
+    # Rich itself leaves only the colours out, and writes bold.
+    colours: Any = None if "NO_COLOR" in os.environ else "auto"
+    return RichConsole(file=stream, highlight=False, emoji=False, markup=False, color_system=colours)

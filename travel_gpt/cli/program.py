@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "travel-gpt"
-_HINT: Final = re.compile(rf"(?<![\w/.-]){NAME}(?= (?:doctor|init|secret|--|COMMAND))")
-_MAIN: Final = ("travel_gpt", "cli", "__main__.py")
+_HINT: Final = re.compile(rf"(?<![\w/.-]){NAME}(?= (?:api-key|deploy|doctor|init|secret|--|COMMAND))")
 
 
 def typed(text: str) -> str:
@@ -39,7 +38,7 @@ def program(started: str, python: str, path: str) -> str:
     if shutil.which(NAME, path=path):
         return NAME
     script = Path(started)
-    if script.parts[-3:] == _MAIN:
+    if script.suffix == ".py":
         script = Path(python).parent / NAME
         if not script.is_file():
             return f"{shlex.quote(python)} -m travel_gpt.cli"

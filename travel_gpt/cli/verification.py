@@ -1,5 +1,6 @@
 """Verifying a key with one live call."""
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,8 +8,15 @@ from travel_gpt.cli.destinations import before_model
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import KeyRefused, NotPermitted, TravelGPTError
-from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
+
+_SDK_VARIABLES: Final = (
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_CUSTOM_HEADERS",
+    "OPENAI_WEBHOOK_SECRET",
+)
 
 VERIFY_TIMEOUT: Final = 20.0
 """Seconds for the call, retries included."""
@@ -41,6 +49,16 @@ class Verification:
         return f"{self.server} did not accept or refuse the key ({detail})"
 
 
+def forget_sdk_variables(environ: MutableMapping[str, str]) -> None:
+    """Remove what the SDK reads by itself: a key would be verified in another way than it will be used.
+
+    Args:
+        environ: the environment variables.
+    """
+    for name in _SDK_VARIABLES:
+        environ.pop(name, None)
+
+
 def verify(credential: Credential, settings: Settings) -> Verification:
     """Send a key to the server that it is for, with the one call that costs nothing.
 
@@ -54,6 +72,9 @@ def verify(credential: Credential, settings: Settings) -> Verification:
     Raises:
         NotAllowed: a file .env names the server, and the person does not allow it.
     """
+    # The SDK takes half a second to import, and few commands call a model's server.
+    from travel_gpt.llm.client import ModelClient
+
     server = server_of(credential, settings)
     before_model(server, credential.source)
     client = ModelClient(settings)

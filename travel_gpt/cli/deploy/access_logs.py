@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
+from travel_gpt.cli.aws_errors import cli_error_of
+from travel_gpt.cli.aws_session import Account, AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import logging_role
-from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.logging_role import NAME, POLICY, RoleNotUsable, RoleState
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
-from travel_gpt.cli.deploy.preflight import Account
-from travel_gpt.cli.deploy.shell import AwsError, Commands, explain
+from travel_gpt.cli.errors import CliError
 
 _NONE: Final = "API Gateway has no role to write access logs with in this region."
 
@@ -27,31 +29,30 @@ class Decision:
 
 
 def resolve(
-    commands: Commands,
+    aws: AwsSession,
     console: Console,
     options: Options,
     account: Account,
     *,
     wanted: bool,
-    named: bool | None,
 ) -> Decision:
     """Decide about access logs, asking whether to set the role up where that is possible.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where to ask.
         options: what the person asked for.
         account: where.
         wanted: whether the parameters say that there be access logs.
-        named: whether API Gateway has a role to write them with, if that is known.
 
     Returns:
         The decision.
 
     Raises:
-        AwsError: AWS failed to answer.
-        Stop: API Gateway may not write them, and the owner did not choose to do without.
+        ClientError: AWS failed to answer.
+        CliError: API Gateway may not write them, and the owner did not choose to do without.
     """
+    named = logging_role.is_named(aws)
     if not wanted:
         how = ["--parameter", "AccessLogs=enabled"] if named else ["--create-logging-role"]
         said = f"Access logs are off. To have them: {options.command(*how)}"
@@ -62,7 +63,7 @@ def resolve(
         return Decision(on=True, note=unknown)
     if named:
         return Decision(on=True)
-    state = logging_role.look(commands, account)
+    state = logging_role.look(aws, account)
     if state is RoleState.UNTRUSTED:
         return _without(console, options, f"{_NONE} {logging_role.UNTRUSTED}")
     if options.create_logging_role or _offer(console, options, state):
@@ -78,7 +79,7 @@ def _offer(console: Console, options: Options, state: RoleState) -> bool:
         RoleState.WITHOUT_POLICY: f"There is one, {NAME}, to which AWS's policy {POLICY} can be attached.",
     }.get(state, f"It can be created now ({NAME}, with AWS's own policy {POLICY}).")
     console.say()
-    console.text(
+    console.say(
         "API Gateway may not write access logs in this region yet: it needs an IAM role for it, one for all "
         f"APIs of the account. {what}"
     )
@@ -93,11 +94,11 @@ def _without(console: Console, options: Options, why: str) -> Decision:
     return Decision(on=False, note="This deploys without access logs (AccessLogs=disabled).")
 
 
-def provide_role(commands: Commands, console: Console, options: Options, account: Account) -> bool:
+def provide_role(aws: AwsSession, console: Console, options: Options, account: Account) -> bool:
     """Set the logging role up.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where to show the progress, and to ask if that fails.
         options: what the person asked for.
         account: where.
@@ -106,18 +107,18 @@ def provide_role(commands: Commands, console: Console, options: Options, account
         Whether there are access logs; False when it failed and the owner chose to do without.
 
     Raises:
-        AwsError: AWS did not answer.
-        Stop: it failed, and the owner did not choose to do without.
+        ClientError: AWS did not answer.
+        CliError: it failed, and the owner did not choose to do without.
     """
     try:
-        logging_role.provide(commands, console, account)
+        logging_role.provide(aws, console, account)
     except RoleNotUsable as unusable:
         why = str(unusable)
-    except AwsError as failed:
-        if not failed.code:
+    except AWS_ERRORS as failed:
+        if not AwsFailure.of(failed).code:
             raise
-        why = f"{explain(failed, commands.profile)}"
-        if failed.code == "BadRequestException":
+        why = str(cli_error_of(failed))
+        if AwsFailure.of(failed).code == "BadRequestException":
             why += f"\n{logging_role.STILL_REFUSED}"
     else:
         return True
@@ -130,7 +131,7 @@ def _insist_on_a_choice(console: Console, options: Options, why: str) -> None:
     if _may_ask(console, options):
         console.say()
         for line in why.splitlines():
-            console.text(line)
+            console.say(line)
         if console.ask("Deploy without access logs?"):
             return
         why = "Access logs are wanted, and API Gateway cannot write them yet."

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.deploy.console import CliError
+from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.deploy.options import Options
-from travel_gpt.cli.deploy.shell import AwsError, Commands
+from travel_gpt.cli.deploy.permission import if_permitted
+from travel_gpt.cli.errors import CliError
 
 _ANSWER_SECONDS: Final = 8
 """How long an answer takes; docs/operations/costs.md calculates with the same."""
@@ -34,7 +35,7 @@ class _Limits:
 
 
 def check(
-    commands: Commands,
+    aws: AwsSession,
     options: Options,
     values: Mapping[str, str],
     current: Mapping[str, str],
@@ -45,7 +46,7 @@ def check(
     Only for a new stack, or where one of these parameters changes: otherwise the owner has read it before.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         options: what the person asked for.
         values: the parameters.
         current: what the stack has; empty for a new one.
@@ -55,14 +56,14 @@ def check(
         What the person should know, or nothing.
 
     Raises:
-        AwsError: AWS failed to answer.
-        Stop: so many cannot be reserved for the function.
+        ClientError: AWS failed to answer.
+        CliError: so many cannot be reserved for the function.
     """
     if all(current.get(name) == values[name] for name in _SET_HERE):
         return ""
     if values["ReservedConcurrency"] == "0" or not all(map(_is_number, values.items())):
         return ""
-    limits = _read(commands)
+    limits = _read(aws)
     if limits is None:
         return ""
     before = int(current.get("ReservedConcurrency") or 0)
@@ -90,13 +91,11 @@ def _is_number(parameter: tuple[str, str]) -> bool:
     return name not in _SET_HERE or re.fullmatch(r"\d+(\.\d+)?|", value) is not None
 
 
-def _read(commands: Commands) -> _Limits | None:
-    try:
-        limit = commands.aws("lambda", "get-account-settings")["AccountLimit"]
-    except AwsError as failed:
-        if failed.denied:
-            return None
-        raise
+def _read(aws: AwsSession) -> _Limits | None:
+    settings = if_permitted(aws.client("lambda").get_account_settings)
+    if settings is None:
+        return None
+    limit = settings["AccountLimit"]
     return _Limits(limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"])
 
 

@@ -3,82 +3,67 @@
 import json
 import shlex
 import time
-from typing import Any, Final
+from typing import Final
 
-from travel_gpt.cli.deploy.console import CliError, Console
-from travel_gpt.cli.deploy.shell import Commands
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.health import get_health
+from travel_gpt.cli.stack import Stack
 
 _QUERY: Final = "Three days in Lisbon in May?"
 # A new API and a new role are not known everywhere at once.
 _PROPAGATION: Final = 90.0
 _ANSWERED: Final = 15.0
 _PAUSE: Final = 3.0
-_SETTLED: Final = frozenset({"invalid_secret", "misconfigured", "credential_rejected", "invalid_parameter"})
-"""Causes that waiting does not cure."""
+_PERMANENT: Final = frozenset({"invalid_secret", "misconfigured", "credential_rejected", "invalid_parameter"})
+"""Causes that do not go away by waiting."""
 
 
-def call(commands: Commands, console: Console, stack: Stack, logs: str, *, verify: str = "") -> None:
-    """GET the API until it is well, and say what it says.
+def call(console: Console, stack: Stack, logs: str, *, verify: str = "") -> None:
+    """GET the API until it is healthy, and print what it answers.
 
     Args:
-        commands: the command lines.
         console: where to say it.
         stack: the stack.
         logs: the command that shows the function's log.
-        verify: what to prove besides, as GET's parameter of that name takes it.
+        verify: what to verify besides, as GET's parameter of that name takes it.
 
     Raises:
-        Stop: it is not well, or cannot be reached, within a bounded time.
+        CliError: it is not healthy, or cannot be reached, within a bounded time.
     """
     url = stack.outputs["ApiUrl"] + (f"?verify={verify}" if verify else "")
     began = time.monotonic()
     waiting = False
     while True:
-        status, said, answer = _get(commands, url)
-        if status == 200 and answer.get("status") == "success":
-            proven = _proven(answer) if answer.get("verified") else ""
-            console.good(f"It is well: 200, {answer.get('message', 'success')}{proven}.")
+        health = get_health(url)
+        answer = health.body
+        if health.is_good:
+            accepted = f", and {health.verifier} accepted it" if health.verifier else ""
+            console.good(f"It is healthy: 200, {answer.get('message', 'success')}{accepted}.")
             return
         waited = time.monotonic() - began
         code = str(answer.get("code", ""))
         ours = "has_api_key" in answer
-        if code in _SETTLED or waited > (_ANSWERED if ours else _PROPAGATION):
+        if code in _PERMANENT or waited > (_ANSWERED if ours else _PROPAGATION):
             break
         if not waiting:
             waiting = True
-            console.text(
-                f"Not well yet ({code or said}). What is new is not known everywhere at once: waiting."
+            console.say(
+                f"Not healthy yet ({code or health.reason}). What is new is not known everywhere at once: "
+                "waiting."
             )
         time.sleep(_PAUSE)
     again = f"Then look again:\n    curl {shlex.quote(url)}"
     if ours:
         raise CliError(
-            f"The stack is deployed, and its health says {status}, {code}: {answer.get('message', '')}\n"
-            f"Its log says more:\n    {logs}\n{again}"
+            f"The stack is deployed, and its health check answers {health.status}, {code}: "
+            f"{answer.get('message', '')}\nIts log says more:\n    {logs}\n{again}"
         )
     raise CliError(
-        f"The stack is deployed, and its health cannot be seen from here: {said}\n"
+        f"The stack is deployed, and its API {health.reason} when it is called from here.\n"
         f"If there is a proxy or a firewall, let https through to {url.split('/')[2]}; if it is new, give it "
         f"a minute. {again}\nThe function's log:\n    {logs}"
     )
-
-
-def _proven(answer: dict[str, Any]) -> str:
-    """Say who accepted the credential when the health check verified it."""
-    server = "the model server" if answer.get("mode") == "compatible" else "OpenAI"
-    return f", and {server} accepted it"
-
-
-def _get(commands: Commands, url: str) -> tuple[int, str, dict[str, Any]]:
-    failed, status, body = commands.curl({"url": url, "connect-timeout": "10", "max-time": "30"})
-    if failed:
-        return 0, body or f"curl error {failed}", {}
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = {}
-    return status, f"it answered {status}", answer if isinstance(answer, dict) else {}
 
 
 def logs_command(stack: str, flags: str) -> str:
@@ -104,16 +89,14 @@ def show_commands(console: Console, stack: Stack, flags: str) -> None:
     """
     url = shlex.quote(stack.outputs["ApiUrl"])
     body = shlex.quote(json.dumps({"query": _QUERY}))
-    key_id = stack.outputs.get("ApiKeyId")
     console.heading("Health, and whether the model's server takes the key")
     console.say(f"  curl {url}")
     console.say(f"  curl {shlex.quote(stack.outputs['ApiUrl'] + '?verify=true')}")
     console.heading("Logs")
     console.say(f"  {logs_command(stack.name, flags)}")
     header = ""
-    if key_id:
-        shown = "--include-value --query value --output text"
-        read_key = f"aws apigateway get-api-key --api-key {key_id} {shown}{flags}"
+    if "ApiKeyId" in stack.outputs:
+        read_key = f"travel-gpt api-key --stack {stack.name}{flags}"
         console.heading("The API key that POST asks for")
         console.say(f"  {read_key}")
         header = f' -H "x-api-key: $({read_key})"'

@@ -4,41 +4,39 @@ import time
 from dataclasses import replace
 from typing import Final
 
+from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import release
-from travel_gpt.cli.deploy.console import Console
+from travel_gpt.cli.deploy.permission import if_permitted
 from travel_gpt.cli.deploy.plan import Plan
-from travel_gpt.cli.deploy.shell import AwsError, Commands
-from travel_gpt.cli.deploy.stack import Stack, read_stack
 from travel_gpt.cli.deploy.vpc import PERMISSIONS, with_permissions
+from travel_gpt.cli.stack import Stack, read_stack
 
 _PAUSE: Final = 15.0
 # Lambda needs up to 40 minutes.
 _LONGEST: Final = 45 * 60.0
 
 
-def finish(commands: Commands, console: Console, plan: Plan) -> None:
+def finish(aws: AwsSession, console: Console, plan: Plan) -> None:
     """Wait until Lambda has deleted the interfaces, and take the permissions for them from the role.
 
     Where they are not gone in time, or the caller may not see them, the role keeps its permissions, and the
     next run looks again.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where to say it.
         plan: the plan, carried out so far.
 
     Raises:
-        AwsError: AWS failed.
-        Stop: the deployment failed.
+        ClientError: AWS failed.
+        CliError: the deployment failed.
     """
-    stack = read_stack(commands, plan.stack.name)
+    stack = read_stack(aws.client("cloudformation"), plan.stack.name)
     remark = ", which Lambda deletes within 40 minutes" if plan.vpc.leaves else ""
     console.step("Looking for the function's network interfaces", remark)
-    try:
-        left = _wait(commands, stack, _LONGEST if plan.vpc.leaves else 0.0)
-    except AwsError as failed:
-        if not failed.denied:
-            raise
+    left = if_permitted(lambda: _wait(aws, stack, _LONGEST if plan.vpc.leaves else 0.0))
+    if left is None:
         console.note(
             "Whether they are gone is hidden from you (ec2:DescribeNetworkInterfaces), so the role keeps its "
             "permissions for them. In an hour, take them away with:"
@@ -58,7 +56,7 @@ def finish(commands: Commands, console: Console, plan: Plan) -> None:
     # As the stack is by now: the switch to a function without a key changes a parameter in between.
     parameters = [replace(one, new=stack.parameters.get(one.name, one.new)) for one in plan.parameters]
     release.deploy(
-        commands,
+        aws,
         console,
         plan.environment,
         plan.account.region,
@@ -67,13 +65,14 @@ def finish(commands: Commands, console: Console, plan: Plan) -> None:
     )
 
 
-def _wait(commands: Commands, stack: Stack, longest: float) -> list[str]:
+def _wait(aws: AwsSession, stack: Stack, longest: float) -> list[str]:
     # Lambda describes each interface by the name of the function that it was made for.
-    named = f"Name=description,Values=AWS Lambda VPC ENI-{stack.outputs['FunctionName']}*"
+    named = {"Name": "description", "Values": [f"AWS Lambda VPC ENI-{stack.outputs['FunctionName']}*"]}
+    pages = aws.client("ec2").get_paginator("describe_network_interfaces")
     until = time.monotonic() + longest
     while True:
-        found = commands.aws("ec2", "describe-network-interfaces", "--filters", named)
-        left = [each["NetworkInterfaceId"] for each in found["NetworkInterfaces"]]
+        found = pages.paginate(Filters=[named]).search("NetworkInterfaces[].NetworkInterfaceId")
+        left = [str(each) for each in found]
         if not left or time.monotonic() >= until:
             return left
         time.sleep(_PAUSE)

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
 from travel_gpt.base_url import is_openai
-from travel_gpt.cli.deploy.console import CliError
+from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
+from travel_gpt.cli.deploy.permission import if_permitted
 from travel_gpt.cli.deploy.secret import Secret
-from travel_gpt.cli.deploy.shell import AwsError, Commands
+from travel_gpt.cli.errors import CliError
 
 _ENABLE: Final = "aws iam enable-outbound-web-identity-federation"
 USES_IDENTITY: Final = ("switch", "on")
@@ -37,12 +39,12 @@ class Keyless:
 
 
 def resolve(
-    commands: Commands, options: Options, values: Mapping[str, str], secret: Secret, *, before: str
+    aws: AwsSession, options: Options, values: Mapping[str, str], secret: Secret, *, before: str
 ) -> Keyless:
     """Check whether the account's roles may have tokens, and whether the function would still find its model.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         options: what the person asked for.
         values: the parameters.
         secret: the secret as it is.
@@ -52,12 +54,12 @@ def resolve(
         What was found.
 
     Raises:
-        AwsError: AWS failed to answer.
-        Stop: they may not, or a key was given to a function that has none; the sentence says what to do.
+        ClientError: AWS failed to answer.
+        CliError: they may not, or a key was given to a function that has none; the sentence says what to do.
     """
     if options.replace_key and values["Keyless"] == "on":
         raise CliError(
-            "This stack has no key to replace: the function proves itself to OpenAI with its role. To have a "
+            "This stack has no key to replace: the function authenticates at OpenAI with its role. To have a "
             f"key again:\n    {options.command('--parameter', 'Keyless=off', '--replace-key')}"
         )
     if not options.keyless:
@@ -71,14 +73,14 @@ def resolve(
         f"is one switch for the whole account, and costs nothing. Turn it on, then repeat:\n    {_ENABLE}"
     )
     try:
-        found = commands.aws("iam", "get-outbound-web-identity-federation-info")
-    except AwsError as failed:
-        if failed.code.startswith("FeatureDisabled"):
+        found = if_permitted(aws.client("iam").get_outbound_web_identity_federation_info)
+    except AWS_ERRORS as failed:
+        if AwsFailure.of(failed).code.startswith("FeatureDisabled"):
             raise CliError(off) from None
-        if failed.denied or "Invalid choice" in failed.said or "invalid choice" in failed.said:
-            hidden = f"Whether this account's roles may have tokens is hidden from you ({SHOW})."
-            return Keyless(wanted=True, notes=(*notes, hidden))
         raise
+    if found is None:
+        hidden = f"Whether this account's roles may have tokens is hidden from you ({SHOW})."
+        return Keyless(wanted=True, notes=(*notes, hidden))
     if not found.get("JwtVendingEnabled"):
         raise CliError(off)
     return Keyless(wanted=True, issuer=found["IssuerIdentifier"], notes=notes)
@@ -93,20 +95,20 @@ def _check_what_the_secret_says(values: Mapping[str, str], secret: Secret) -> tu
             f"The model is at {server}, and the function's identity is good for OpenAI alone. Keep the key, "
             "or take OpenAI's own: leave OpenAIBaseUrl, and base_url in the secret, empty."
         )
-    told = {
+    said_in_secret = {
         "model": (said.model if said else None, values["OpenAIModel"], "OpenAIModel"),
         "api": (said.api if said else None, values["OpenAIApi"], "OpenAIApi"),
     }
     return tuple(
         f"The secret says {name}={value}, and without it {parameter}={instead} holds. To keep it so: "
         f"--parameter {parameter}={value}"
-        for name, (value, instead, parameter) in told.items()
+        for name, (value, instead, parameter) in said_in_secret.items()
         if value and value != instead
     )
 
 
 def prepare(parameters: Sequence[Parameter]) -> list[Parameter]:
-    """Return the parameters of the first deployment: the role may prove itself, and nothing else changes."""
+    """Return the parameters of the first deployment: the role may get tokens, and nothing else changes."""
     return [
         replace(one, new="prepare") if one.name == "Keyless" and one.new == "off" else one
         for one in parameters
@@ -135,6 +137,6 @@ def steps(keyless: Keyless, values: Mapping[str, str]) -> list[str]:
     if not has_ids(values):
         return ["Say what to set up at OpenAI, so that it trusts the function's role."]
     return [
-        "Have the function prove itself to OpenAI. If OpenAI does not accept it, stop there.",
+        "Verify the function's identity at OpenAI. If OpenAI does not accept it, stop there.",
         "Deploy twice more: the function uses its identity, and then its role can no longer read the secret.",
     ]

@@ -1,34 +1,35 @@
-"""Handing over from the key to the function's own identity, once the first deployment let it prove itself."""
+"""The migration from the key to the function's own identity, after the first deployment."""
 
 from dataclasses import replace
 from typing import Final
 
+from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import health, release
-from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.keyless import SHOW, has_ids
 from travel_gpt.cli.deploy.openai_trust import WHERE
 from travel_gpt.cli.deploy.plan import Plan
-from travel_gpt.cli.deploy.shell import Commands
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.stack import Stack
 
 AUDIENCE: Final = "https://api.openai.com/v1"
 
 
-def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bool:
+def finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> bool:
     """Go the rest of the way, as far as it is clear.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where to say it.
         plan: the plan; its parameters are those of the first deployment.
         stack: the stack after it.
 
     Returns:
-        Whether the function has gone without a key; False when OpenAI is yet to be told of it.
+        Whether the function has gone without a key; False when OpenAI does not know its role yet.
 
     Raises:
-        AwsError: AWS failed.
-        Stop: OpenAI does not accept the function, which can still read the secret.
+        ClientError: AWS failed.
+        CliError: OpenAI does not accept the function, which can still read the secret.
     """
     values = {parameter.name: parameter.new for parameter in plan.parameters}
     if values["Keyless"] == "on":
@@ -36,15 +37,15 @@ def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bo
     if not has_ids(values):
         _say_what_to_set_up(console, plan, stack)
         console.say()
-        console.text("OpenAI shows an id of the provider and one of the service account.")
+        console.say("OpenAI shows an id of the provider and one of the service account.")
         console.heading("Next, once that is set up, with these two ids")
         ids = ("--identity-provider", "ID", "--service-account", "ID")
         console.say(f"  {plan.options.command('--keyless', *ids)}")
         return False
-    console.step("Proving the function's identity to OpenAI")
+    console.step("Verifying the function's identity at OpenAI")
     logs = health.logs_command(stack.name, plan.flags)
     try:
-        health.call(commands, console, stack, logs, verify="workload-identity")
+        health.call(console, stack, logs, verify="workload-identity")
     except CliError as refused:
         _say_what_to_set_up(console, plan, stack)
         console.say()
@@ -57,11 +58,11 @@ def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bo
     # CloudFormation changes the role before the function: with one step fewer, the function would ask for a
     # secret that its role may not read any more.
     console.step("Switching the function to its identity")
-    _deploy(commands, console, plan, "switch")
+    _deploy(aws, console, plan, "switch")
     console.step(f"Taking the secret {values['SecretName']} away from the function")
-    _deploy(commands, console, plan, "on")
+    _deploy(aws, console, plan, "on")
     if plan.key.secret.exists and not plan.key.secret.deleted:
-        console.text(
+        console.say(
             "The function has no key any more. The secret is still there, and nothing of this stack reads "
             "it: revoke its key at OpenAI, and delete it when you like (it can be restored for 30 days):"
         )
@@ -70,25 +71,25 @@ def finish(commands: Commands, console: Console, plan: Plan, stack: Stack) -> bo
     return True
 
 
-def hand_back(commands: Commands, console: Console, plan: Plan) -> None:
+def restore_key(aws: AwsSession, console: Console, plan: Plan) -> None:
     """Let a function without a key read the secret again, before anything is taken from its role.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where to say it.
         plan: the plan, which ends ``Keyless``.
 
     Raises:
-        AwsError: AWS failed.
-        Stop: the deployment failed.
+        ClientError: AWS failed.
+        CliError: the deployment failed.
     """
     console.step("Giving the function its key back")
-    _deploy(commands, console, plan, "prepare")
+    _deploy(aws, console, plan, "prepare")
 
 
-def _deploy(commands: Commands, console: Console, plan: Plan, keyless: str) -> None:
+def _deploy(aws: AwsSession, console: Console, plan: Plan, keyless: str) -> None:
     parameters = [replace(one, new=keyless) if one.name == "Keyless" else one for one in plan.parameters]
-    release.deploy(commands, console, plan.environment, plan.account.region, parameters, plan.flags)
+    release.deploy(aws, console, plan.environment, plan.account.region, parameters, plan.flags)
 
 
 def _say_what_to_set_up(console: Console, plan: Plan, stack: Stack) -> None:

@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import Console
-from travel_gpt.cli.deploy.preflight import Account
-from travel_gpt.cli.deploy.shell import AwsError, Commands
+from botocore.config import Config
+
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
+from travel_gpt.cli.aws_session import Account, AwsSession
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.deploy.permission import if_permitted
 
 NAME: Final = "api-gateway-writes-logs"
 POLICY: Final = "AmazonAPIGatewayPushToCloudWatchLogs"
@@ -64,52 +67,49 @@ class RoleNotUsable(Exception):
     """There is a role of that name that is not for API Gateway, or that may not be looked at."""
 
 
-def is_named(commands: Commands) -> bool | None:
+def is_named(aws: AwsSession) -> bool | None:
     """Ask whether API Gateway has a role to write logs with in this region.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
 
     Returns:
         Whether it has; None when the caller may not ask.
 
     Raises:
-        AwsError: AWS failed to answer.
+        ClientError: AWS failed to answer.
     """
-    try:
-        account = commands.aws("apigateway", "get-account") or {}
-    except AwsError as failed:
-        if failed.denied:
-            return None
-        raise
-    return bool(account.get("cloudwatchRoleArn"))
+    account = if_permitted(aws.client("apigateway").get_account)
+    return None if account is None else bool(account.get("cloudwatchRoleArn"))
 
 
-def look(commands: Commands, account: Account) -> RoleState:
+def look(aws: AwsSession, account: Account) -> RoleState:
     """Look at the role ``NAME``: IAM's roles are those of the account, so another region may use it already.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         account: the account.
 
     Returns:
         What there is of it.
 
     Raises:
-        AwsError: AWS failed to answer.
+        ClientError: AWS failed to answer.
     """
     try:
-        role = commands.aws("iam", "get-role", "--role-name", NAME)["Role"]
-        if not lets_api_gateway_assume(role["AssumeRolePolicyDocument"]):
-            return RoleState.UNTRUSTED
-        attached = commands.aws("iam", "list-attached-role-policies", "--role-name", NAME)["AttachedPolicies"]
-    except AwsError as failed:
-        if failed.code == "NoSuchEntity":
+        return if_permitted(lambda: _look(aws.client("iam"), account)) or RoleState.HIDDEN
+    except AWS_ERRORS as failed:
+        if AwsFailure.of(failed).code == "NoSuchEntity":
             return RoleState.MISSING
-        if failed.denied:
-            return RoleState.HIDDEN
         raise
-    has_policy = _policy(account) in (each["PolicyArn"] for each in attached)
+
+
+def _look(iam: Any, account: Account) -> RoleState:
+    role = iam.get_role(RoleName=NAME)["Role"]
+    if not lets_api_gateway_assume(role["AssumeRolePolicyDocument"]):
+        return RoleState.UNTRUSTED
+    pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=NAME)
+    has_policy = _policy(account) in pages.search("AttachedPolicies[].PolicyArn")
     return RoleState.READY if has_policy else RoleState.WITHOUT_POLICY
 
 
@@ -161,45 +161,40 @@ def step(state: RoleState, region: str) -> str:
     )
 
 
-def provide(commands: Commands, console: Console, account: Account) -> None:
+def provide(aws: AwsSession, console: Console, account: Account) -> None:
     """Create the role, or take the one that is there, and name it to API Gateway.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where the progress is shown.
         account: the account.
 
     Raises:
-        AwsError: AWS refused, and waiting two minutes did not help where it could.
+        ClientError: AWS refused, and waiting two minutes did not help where it could.
         RoleNotUsable: there is a role of that name that is not API Gateway's, or cannot be looked at.
     """
-    state = look(commands, account)
+    state = look(aws, account)
     if state is RoleState.UNTRUSTED:
         raise RoleNotUsable(UNTRUSTED)
     if state in TO_BE_CREATED:
-        _create(commands)
+        _create(aws)
     if state is not RoleState.READY:
-        commands.aws("iam", "attach-role-policy", "--role-name", NAME, "--policy-arn", _policy(account))
+        aws.client("iam").attach_role_policy(RoleName=NAME, PolicyArn=_policy(account))
     if state in TO_BE_CREATED:
         console.say(f"  | Created. Waiting {_SPREAD:.0f} s, until IAM has made it known everywhere")
         time.sleep(_SPREAD)
-    _name(commands, console, f"arn:{account.partition}:iam::{account.number}:role/{NAME}")
+    _name(aws, console, f"arn:{account.partition}:iam::{account.number}:role/{NAME}")
 
 
-def _create(commands: Commands) -> None:
+def _create(aws: AwsSession) -> None:
     try:
-        commands.aws(
-            "iam",
-            "create-role",
-            "--role-name",
-            NAME,
-            "--assume-role-policy-document",
-            _TRUST,
-            "--description",
-            "Lets API Gateway write access logs (made by Travel GPT's deploy.sh)",
+        aws.client("iam").create_role(
+            RoleName=NAME,
+            AssumeRolePolicyDocument=_TRUST,
+            Description="Lets API Gateway write access logs (made by Travel GPT's deploy.sh)",
         )
-    except AwsError as failed:
-        if failed.code != "EntityAlreadyExists":
+    except AWS_ERRORS as failed:
+        if AwsFailure.of(failed).code != "EntityAlreadyExists":
             raise
         raise RoleNotUsable(
             f"There is an IAM role {NAME} already, and you may not look at it (iam:GetRole, "
@@ -211,18 +206,16 @@ def _policy(account: Account) -> str:
     return f"arn:{account.partition}:iam::aws:policy/service-role/{POLICY}"
 
 
-def _name(commands: Commands, console: Console, role: str) -> None:
+def _name(aws: AwsSession, console: Console, role: str) -> None:
     """Name the role to API Gateway, for two minutes if need be: every attempt counts for the quota."""
+    change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
     until = time.monotonic() + _RETRIED_FOR
+    # One request each time, where boto3 would repeat a throttled one at once.
+    gateway = aws.client("apigateway", config=Config(retries={"total_max_attempts": 1}))
     while True:
         try:
-            commands.aws_once(
-                "apigateway",
-                "update-account",
-                "--patch-operations",
-                f"op=replace,path=/cloudwatchRoleArn,value={role}",
-            )
-        except AwsError as failed:
+            gateway.update_account(patchOperations=[change])
+        except AWS_ERRORS as failed:
             why = _why_it_may_pass(failed)
             left = until - time.monotonic() - _PAUSE
             if not why or left < 0:
@@ -233,9 +226,11 @@ def _name(commands: Commands, console: Console, role: str) -> None:
         time.sleep(_PAUSE)
 
 
-def _why_it_may_pass(failed: AwsError) -> str:
-    if failed.code in _THROTTLED:
+def _why_it_may_pass(failed: Exception) -> str:
+    if AwsFailure.of(failed).code in _THROTTLED:
         return "API Gateway takes this call once in 20 s for the whole account"
     # The same answer for a role that is seconds old as for one that it may not use: terraform-provider-aws
     # (internal/service/apigateway/account.go) repeats it for two minutes, too.
-    return "API Gateway cannot use the role yet" if failed.code == "BadRequestException" else ""
+    return (
+        "API Gateway cannot use the role yet" if AwsFailure.of(failed).code == "BadRequestException" else ""
+    )

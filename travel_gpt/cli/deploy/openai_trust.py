@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Console
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.deploy.stack import is_failed
+from travel_gpt.cli.stack import Stack
 
 WHERE: Final = "https://platform.openai.com → Organization settings → Security → Workload identity provider"
 
@@ -56,7 +57,7 @@ class Trust:
             ]
         )
         console.say()
-        console.text(
+        console.say(
             "The mapping outlives the role: anyone who may create a role of that name in this account "
             "inherits the trust. Delete the provider and the service account too, if nothing else uses them."
         )
@@ -94,7 +95,7 @@ def ended_by(stack: Stack, values: Mapping[str, str]) -> Trust | None:
     """
     if not stack.exists:
         return None
-    if stack.dead:
+    if is_failed(stack):
         # It is deleted first, and the new stack's role has another name.
         return find(stack)
     if stack.parameters.get("Keyless", "off") == "off" or values["Keyless"] != "off":

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from travel_gpt.cli.deploy.console import CliError
+from travel_gpt.cli.errors import CliError
 
 ENVIRONMENTS: Final = {"prod": "default", "staging": "staging", "dev": "dev"}
 """The environments, each with the name of its section in samconfig.toml."""
@@ -154,7 +154,7 @@ def read_options(arguments: list[str]) -> Options | None:
         The options, or None when only the help was asked for; it has been printed.
 
     Raises:
-        Stop: an option is unknown, incomplete or contradicts another one.
+        CliError: an option is unknown, incomplete or contradicts another one.
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--env", choices=ENVIRONMENTS, default="prod")
@@ -239,7 +239,7 @@ def _parameters(given: argparse.Namespace) -> dict[str, str]:
     for option, name, value in pairs:
         if parameters.get(name, value) != value:
             raise CliError(f"{option} gives {name} a second, different value. Say it once.", 2)
-        # The mistake is made, and a parameter is shown by every console.
+        # Every console shows parameters.
         if re.match(r"sk-[A-Za-z0-9_-]{16,}", value):
             raise CliError(
                 f"The value of {name} looks like a key, and a key is no parameter. Leave it out, and give it "

@@ -2,16 +2,15 @@
 
 import re
 import shlex
-import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import CliError
+from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.deploy.options import ENVIRONMENTS
-from travel_gpt.cli.deploy.shell import Commands
+from travel_gpt.cli.errors import CliError
 
 FOR_A_NEW_STACK: Final = {"CredentialExpiry": "enforce"}
 """What a stack gets when it is created, where the template's default keeps what existing stacks do: an update
@@ -54,7 +53,7 @@ def read_environment(name: str) -> Environment:
         What the file says about it.
 
     Raises:
-        Stop: the file does not name its stack.
+        CliError: the file does not name its stack.
     """
     section = ENVIRONMENTS[name]
     try:
@@ -83,26 +82,21 @@ def _overrides(written: Any) -> dict[str, str]:
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def read_template(commands: Commands) -> list[dict[str, Any]]:
+def read_template(aws: AwsSession) -> list[dict[str, Any]]:
     """Ask CloudFormation which parameters template.yaml has.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
 
     Returns:
-        The parameters as ``aws cloudformation get-template-summary`` describes them.
+        The parameters as CloudFormation's GetTemplateSummary describes them.
 
     Raises:
-        AwsError: AWS refused.
+        ClientError: AWS refused.
     """
     # The whole is longer than CloudFormation takes in a request; sam deploys it by way of S3.
     head = Path("template.yaml").read_text("utf-8").partition("\nResources:\n")[0]
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
-        file.write(f"{head}\n{_NO_RESOURCES}")
-        file.flush()
-        summary = commands.aws(
-            "cloudformation", "get-template-summary", "--template-body", f"file://{file.name}"
-        )
+    summary: Any = aws.client("cloudformation").get_template_summary(TemplateBody=f"{head}\n{_NO_RESOURCES}")
     parameters: list[dict[str, Any]] = summary["Parameters"]
     return parameters
 
@@ -129,7 +123,7 @@ def merge(
         All parameters of the template, in its order.
 
     Raises:
-        Stop: a parameter is unknown, has no value or one that the template does not allow.
+        CliError: a parameter is unknown, has no value or one that the template does not allow.
     """
     names = [parameter["ParameterKey"] for parameter in template]
     for name in given:

@@ -2,16 +2,13 @@
 
 import shlex
 from dataclasses import dataclass
-from typing import Final
 
-from travel_gpt.cli.deploy.console import CliError, Console
+from travel_gpt.aws.secret_versions import PENDING
+from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.secret import Secret
-from travel_gpt.cli.deploy.shell import AwsError, Commands
-
-# Not from travel_gpt.aws.secret_versions: deploy.sh runs without boto3.
-_CURRENT: Final = "AWSCURRENT"
-_PENDING: Final = "AWSPENDING"
+from travel_gpt.cli.errors import CliError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +21,7 @@ class Decision:
     """What the person should know."""
 
 
-def resolve(
-    commands: Commands, console: Console, options: Options, secret: Secret, flags: str, *, changes: bool
-) -> Decision:
+def resolve(console: Console, options: Options, secret: Secret, flags: str, *, changes: bool) -> Decision:
     """Look for a version that is AWSPENDING and not AWSCURRENT, and ask what becomes of it.
 
     While there is one, RotateSecret answers InvalidRequestException ("A previous rotation isn't complete"),
@@ -34,7 +29,6 @@ def resolve(
     Source: Secrets Manager API Reference, RotateSecret.
 
     Args:
-        commands: the command lines.
         console: where to ask.
         options: what the person asked for.
         secret: the secret as it is.
@@ -45,18 +39,17 @@ def resolve(
         The decision.
 
     Raises:
-        AwsError: AWS failed to answer.
-        Stop: this deployment would fail because of it, and the answer was no, or there is no terminal.
+        CliError: this deployment would fail because of it, and the answer was no, or there is no terminal.
     """
-    version = find(commands, secret)
-    if not version:
+    version = secret.metadata.unfinished if secret.metadata and not secret.deleted else None
+    if version is None:
         return Decision()
     found = (
         f"Version {version} of the secret {secret.name} is AWSPENDING and not current: a rotation stopped "
         "half-way"
     )
-    command = shlex.join(_command(secret.name, version)) + flags
-    how = f"If no rotation is running now, discard that version:\n    aws {command}"
+    command = f"travel-gpt secret discard-pending --secret {shlex.quote(secret.name)}{flags}"
+    how = f"If no rotation is running now, discard that version:\n    {command}"
     if _offer(console, options, found):
         return Decision(discard=version)
     if not changes:
@@ -69,47 +62,22 @@ def resolve(
     raise CliError(f"{found}. {blocked}. Nothing was changed. {how}\nThen repeat.")
 
 
-def find(commands: Commands, secret: Secret) -> str:
-    """Find the version that a rotation left as AWSPENDING.
-
-    Args:
-        commands: the command lines.
-        secret: the secret as it is.
-
-    Returns:
-        The version's id; empty where there is none, and where the caller may not look.
-
-    Raises:
-        AwsError: AWS failed to answer.
-    """
-    if not secret.exists or secret.deleted:
-        return ""
-    try:
-        described = commands.aws("secretsmanager", "describe-secret", "--secret-id", secret.name)
-    except AwsError as failed:
-        if failed.denied:
-            return ""
-        raise
-    stages: dict[str, list[str]] = described.get("VersionIdsToStages") or {}
-    return next(
-        (each for each, labels in stages.items() if _PENDING in labels and _CURRENT not in labels), ""
-    )
-
-
-def discard(commands: Commands, console: Console, secret: str, version: str) -> None:
+def discard(aws: AwsSession, console: Console, secret: str, version: str) -> None:
     """Take AWSPENDING off a version.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where to say it.
         secret: the secret's name.
         version: the version's id.
 
     Raises:
-        AwsError: AWS refused.
+        ClientError: AWS refused.
     """
     console.step(f"Discarding the pending version of the secret {secret}")
-    commands.aws(*_command(secret, version))
+    aws.client("secretsmanager").update_secret_version_stage(
+        SecretId=secret, VersionStage=PENDING, RemoveFromVersionId=version
+    )
     console.good(
         "Discarded. If rotation made a key for it at OpenAI, the next rotation deletes that key, and it "
         "expires by itself."
@@ -121,21 +89,8 @@ def _offer(console: Console, options: Options, found: str) -> bool:
     if not console.terminal or options.yes or options.dry_run:
         return False
     console.say()
-    console.text(
+    console.say(
         f"{found}, or is running now. The current key is in use and stays so; the version can be discarded, "
         "which makes a rotation that is running now fail."
     )
     return console.ask("Discard it before deploying?")
-
-
-def _command(secret: str, version: str) -> tuple[str, ...]:
-    return (
-        "secretsmanager",
-        "update-secret-version-stage",
-        "--secret-id",
-        secret,
-        "--version-stage",
-        _PENDING,
-        "--remove-from-version-id",
-        version,
-    )

@@ -4,21 +4,22 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from travel_gpt.cli.aws_session import Account
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import keyless as keylesses, logging_role
-from travel_gpt.cli.deploy.console import Console
 from travel_gpt.cli.deploy.keyless import Keyless
 from travel_gpt.cli.deploy.logging_role import RoleState
-from travel_gpt.cli.deploy.openai_key import Verdict, Verification
 from travel_gpt.cli.deploy.openai_trust import Trust
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter
-from travel_gpt.cli.deploy.preflight import Account
 from travel_gpt.cli.deploy.protection import Protection
 from travel_gpt.cli.deploy.rotation import Rotation
 from travel_gpt.cli.deploy.secret import Action, Secret
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.deploy.stack import is_failed
 from travel_gpt.cli.deploy.vpc import Vpc
-from travel_gpt.credentials.credential import Key
+from travel_gpt.cli.key_input import KeyInput
+from travel_gpt.cli.stack import Stack
+from travel_gpt.cli.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ class KeyPlan:
 
     secret: Secret
     action: Action
-    key: Key | None
+    key: KeyInput | None
     """The key at hand, where it is needed now or may be once the secret is restored."""
-    proof: Verification | None = None
+    verification: Verification | None = None
     note: str = ""
     """A sentence about a key that is not used."""
 
@@ -109,7 +110,7 @@ def show(plan: Plan, console: Console) -> None:
             ("Secret", f"{secret.name} ({there})"),
         ]
     )
-    old = plan.stack.exists and not plan.stack.dead
+    old = plan.stack.exists and not is_failed(plan.stack)
     console.heading("Parameters (old → new)" if old else "Parameters")
     console.rows([(parameter.name, _change(parameter, old=old)) for parameter in plan.parameters])
     console.heading("What will happen")
@@ -148,7 +149,7 @@ def _steps(plan: Plan) -> list[str]:
     ]
     if plan.logging_role:
         steps.append(logging_role.step(plan.logging_role, plan.account.region))
-    if plan.stack.dead:
+    if is_failed(plan.stack):
         steps.append(f"Delete what is left of the stack {plan.stack.name} ({plan.stack.status}).")
     steps.append(_secret_step(plan))
     steps += plan.protection.steps(plan.key.secret.name)
@@ -157,7 +158,7 @@ def _steps(plan: Plan) -> list[str]:
             f"Discard version {plan.rotation.discard} of the secret {plan.key.secret.name}, which a rotation "
             "left pending. The current version stays."
         )
-    if plan.stack.exists and not plan.stack.dead:
+    if plan.stack.exists and not is_failed(plan.stack):
         steps.append(f"Update the stack {plan.stack.name}, if anything about it changed (sam deploy).")
     else:
         steps.append(
@@ -178,11 +179,12 @@ def _secret_step(plan: Plan) -> str:
         if not secret.exists:
             return f"Store no key: the function does without, and there is no secret {secret.name}."
         return f"Leave the secret {secret.name} as it is."
-    proven = {None: "", Verdict.ACCEPTED: f" ({key.proof.detail} accepted it)" if key.proof else ""}.get(
-        key.proof.verdict if key.proof else None, " (not proven)"
-    )
+    verified = ""
+    if key.verification:
+        accepted = f" ({key.verification.server} accepted it)"
+        verified = " (not verified)" if key.verification.failure else accepted
     under = ", encrypted with KmsKeyArn" if plan.protection.kms_key else ""
-    source = f"the key given{proven}" if key.key else "the key that you will be asked for"
+    source = f"the key given{verified}" if key.key else "the key that you will be asked for"
     if secret.deleted:
         then = (
             f"then put {source} in the place of its key" if plan.options.replace_key else "with the key in it"

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from travel_gpt.cli.deploy.console import CliError, Console
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
+from travel_gpt.cli.aws_session import Account, AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.options import Options
-from travel_gpt.cli.deploy.preflight import Account
+from travel_gpt.cli.deploy.permission import if_permitted
 from travel_gpt.cli.deploy.secret import Secret
-from travel_gpt.cli.deploy.shell import AwsError, Commands
+from travel_gpt.cli.errors import CliError
 
 AWS_KEY: Final = "alias/aws/secretsmanager"
 TAG: Final = "travel-gpt:stack"
@@ -50,7 +52,7 @@ class Protection:
 
 
 def resolve(
-    commands: Commands,
+    aws: AwsSession,
     options: Options,
     account: Account,
     stack: str,
@@ -62,7 +64,7 @@ def resolve(
     """Check what the parameters need, and decide what is to be done with the secret.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         options: what the person asked for.
         account: where.
         stack: the stack's name.
@@ -74,29 +76,25 @@ def resolve(
         What is to be done.
 
     Raises:
-        AwsError: AWS failed to answer.
-        Stop: something that the parameters need is not there.
+        ClientError: AWS failed to answer.
+        CliError: something that the parameters need is not there.
     """
     key, rules = values["KmsKeyArn"], values["ConfigRules"] == "enabled"
-    notes = [_check_key(commands, account, key) if key else "", _check_recorder(commands) if rules else ""]
+    notes = [_check_key(aws, account, key) if key else "", _check_recorder(aws) if rules else ""]
     if values["Keyless"] == "on" or (without_key and (secret.deleted or not secret.exists)):
         return Protection(notes=tuple(note for note in notes if note))
-    described = _describe(commands, secret)
-    move_to = ""
-    if described is None:
-        if key:
-            notes.append(
-                "Whether the secret is encrypted with KmsKeyArn is hidden from you; it stays as it is."
-            )
-    elif secret.exists:
-        move_to, note = _choose_key(commands, options, key, secret.name, str(described.get("KmsKeyId", "")))
+    move_to, tagged_with = "", None
+    if secret.metadata is not None:
+        tagged_with = secret.metadata.tags.get(TAG)
+        move_to, note = _choose_key(aws, options, key, secret.name, secret.metadata.kms_key)
         notes.append(note)
-    tags = {tag["Key"]: tag["Value"] for tag in (described or {}).get("Tags", [])}
-    tag = stack if rules and tags.get(TAG) != stack else ""
+    elif secret.exists and key:
+        notes.append("Whether the secret is encrypted with KmsKeyArn is hidden from you; it stays as it is.")
+    tag = stack if rules and tagged_with != stack else ""
     return Protection(key, move_to, tag, tuple(note for note in notes if note))
 
 
-def _check_key(commands: Commands, account: Account, key: str) -> str:
+def _check_key(aws: AwsSession, account: Account, key: str) -> str:
     region = key.split(":")[3] if key.count(":") > 3 else ""
     if region != account.region:
         raise CliError(
@@ -104,17 +102,14 @@ def _check_key(commands: Commands, account: Account, key: str) -> str:
             2,
         )
     try:
-        described: dict[str, Any] = commands.aws("kms", "describe-key", "--key-id", key)["KeyMetadata"]
-    except AwsError as failed:
-        if failed.denied:
-            return (
-                "Whether KmsKeyArn can be used is hidden from you (kms:DescribeKey); if not, deploying fails."
-            )
-        if failed.code == "NotFoundException":
-            raise CliError(
-                f"There is no KMS key {key}. The ones that there are: aws kms list-keys", 2
-            ) from None
-        raise
+        answer = if_permitted(lambda: aws.client("kms").describe_key(KeyId=key))
+    except AWS_ERRORS as failed:
+        if AwsFailure.of(failed).code != "NotFoundException":
+            raise
+        raise CliError(f"There is no KMS key {key} in this account and region.", 2) from None
+    if answer is None:
+        return "Whether KmsKeyArn can be used is hidden from you (kms:DescribeKey); if not, deploying fails."
+    described = answer["KeyMetadata"]
     if described["KeyManager"] == "AWS":
         raise CliError(f"The KMS key {key} is one of AWS's own. Leave KmsKeyArn empty to have that.", 2)
     if (described["KeySpec"], described["KeyUsage"]) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
@@ -125,19 +120,16 @@ def _check_key(commands: Commands, account: Account, key: str) -> str:
         )
     if described["KeyState"] != "Enabled":
         raise CliError(
-            f"The KMS key {key} is {described['KeyState']}, not Enabled. Enable it, then repeat:\n"
-            f"    aws kms enable-key --key-id {key}"
+            f"The KMS key {key} is {described['KeyState']}, not Enabled. Enable it (KMS, Customer managed "
+            "keys), then repeat."
         )
     return ""
 
 
-def _check_recorder(commands: Commands) -> str:
-    try:
-        status = commands.aws("configservice", "describe-configuration-recorder-status")
-    except AwsError as failed:
-        if failed.denied:
-            return "Whether AWS Config records here is hidden from you; if not, deploying will say so."
-        raise
+def _check_recorder(aws: AwsSession) -> str:
+    status = if_permitted(aws.client("config").describe_configuration_recorder_status)
+    if status is None:
+        return "Whether AWS Config records here is hidden from you; if not, deploying will say so."
     recorders = status["ConfigurationRecordersStatus"]
     if not recorders:
         raise CliError(
@@ -149,26 +141,10 @@ def _check_recorder(commands: Commands) -> str:
     return ""
 
 
-def _describe(commands: Commands, secret: Secret) -> dict[str, Any] | None:
-    if not secret.exists:
-        return {}
-    try:
-        described: dict[str, Any] = commands.aws(
-            "secretsmanager", "describe-secret", "--secret-id", secret.name
-        )
-    except AwsError as failed:
-        if failed.denied:
-            return None
-        raise
-    return described
-
-
-def _choose_key(
-    commands: Commands, options: Options, wanted: str, name: str, current: str
-) -> tuple[str, str]:
+def _choose_key(aws: AwsSession, options: Options, wanted: str, name: str, current: str) -> tuple[str, str]:
     own = "" if current.endswith(AWS_KEY) else current
     if wanted:
-        return ("" if _is_key(commands, own, wanted) else wanted), ""
+        return ("" if _is_key(aws, own, wanted) else wanted), ""
     if not own:
         return "", ""
     if "KmsKeyArn" in options.parameters:
@@ -180,44 +156,35 @@ def _choose_key(
     )
 
 
-def _is_key(commands: Commands, name: str, arn: str) -> bool:
+def _is_key(aws: AwsSession, name: str, arn: str) -> bool:
     """Whether a name is one of the key's: Secrets Manager keeps whichever it was given."""
     if name in ("", arn) or arn.endswith(f"/{name}"):
         return bool(name)
     if "alias/" not in name:
         return False
     try:
-        return bool(commands.aws("kms", "describe-key", "--key-id", name)["KeyMetadata"]["Arn"] == arn)
-    except AwsError:
+        return bool(aws.client("kms").describe_key(KeyId=name)["KeyMetadata"]["Arn"] == arn)
+    except AWS_ERRORS:
         # Then it is moved, which changes nothing if it is there already.
         return False
 
 
-def apply(commands: Commands, console: Console, protection: Protection, name: str) -> None:
+def apply(aws: AwsSession, console: Console, protection: Protection, name: str) -> None:
     """Do with the secret what was decided.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where it is said.
         protection: what was decided.
         name: the secret's name.
 
     Raises:
-        AwsError: AWS refused.
+        ClientError: AWS refused.
     """
     if protection.move_to:
         console.step(f"Encrypting the secret {name} with {protection.move_to}")
         # Without a value: AWS encrypts the versions anew, and each can be read with the old key as well.
-        commands.aws(
-            "secretsmanager", "update-secret", "--secret-id", name, "--kms-key-id", protection.move_to
-        )
+        aws.client("secretsmanager").update_secret(SecretId=name, KmsKeyId=protection.move_to)
         console.good("Encrypted.")
     if protection.tag:
-        commands.aws(
-            "secretsmanager",
-            "tag-resource",
-            "--secret-id",
-            name,
-            "--tags",
-            f"Key={TAG},Value={protection.tag}",
-        )
+        aws.client("secretsmanager").tag_resource(SecretId=name, Tags=[{"Key": TAG, "Value": protection.tag}])

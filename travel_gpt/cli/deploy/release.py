@@ -5,10 +5,13 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from travel_gpt.cli.deploy.console import CliError, Console
+from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, overrides
-from travel_gpt.cli.deploy.shell import Commands
-from travel_gpt.cli.deploy.stack import Stack, first_failure, read_stack
+from travel_gpt.cli.deploy.shell import run_sam
+from travel_gpt.cli.deploy.stack import first_failure, is_failed
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.stack import Stack, read_stack
 
 _HINTS: Final = (
     (
@@ -38,7 +41,7 @@ _HINTS: Final = (
     ),
     (
         "not authorized to perform",
-        "Ask whoever administers the account for the permission named there, then repeat.",
+        "Ask an administrator of the account for the permission named there, then repeat.",
     ),
     (
         "Parameter",
@@ -65,27 +68,29 @@ def _deploy_gist(line: str) -> str:
     return line if line.startswith(("Error", "Uploading", "Warning")) else ""
 
 
-def build(commands: Commands, console: Console, environment: Environment) -> None:
+def build(aws: AwsSession, console: Console, environment: Environment) -> None:
     """Build the package.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where sam's output is shown.
         environment: the environment.
 
     Raises:
-        Stop: sam failed.
+        CliError: sam failed.
     """
-    status, _ = commands.shown(console, _build_gist, "sam", "build", "--config-env", environment.section)
+    status, _ = run_sam(
+        aws.child_environment(), console, _build_gist, "build", "--config-env", environment.section
+    )
     if status:
         raise CliError(
             "The package could not be built; nothing was changed in AWS. The reason is in sam's lines above. "
-            "The build needs the network for the packages it locks, and make. Mend that and repeat."
+            "The build needs the network for the packages it locks, and make. Fix that and repeat."
         )
 
 
 def deploy(
-    commands: Commands,
+    aws: AwsSession,
     console: Console,
     environment: Environment,
     region: str,
@@ -95,7 +100,7 @@ def deploy(
     """Deploy what was built, and wait for it.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where sam's output is shown.
         environment: the environment.
         region: the AWS region.
@@ -106,14 +111,14 @@ def deploy(
         The stack afterwards, and whether anything about it changed.
 
     Raises:
-        AwsError: the stack could not be read afterwards.
-        Stop: the deployment failed; the sentence has the first reason.
+        ClientError: the stack could not be read afterwards.
+        CliError: the deployment failed; the sentence has the first reason.
     """
     began = time.monotonic()
-    status, lines = commands.shown(
+    status, lines = run_sam(
+        aws.child_environment(),
         console,
         _deploy_gist,
-        "sam",
         "deploy",
         "--config-env",
         environment.section,
@@ -128,32 +133,32 @@ def deploy(
         *overrides(parameters),
     )
     if status:
-        raise CliError(_why(commands, environment.stack, lines, flags))
+        raise CliError(_why(aws, environment.stack, lines, flags))
     changed = not any("No changes to deploy" in line for line in lines)
     if changed:
         console.good(f"Deployed in {time.monotonic() - began:.0f} s.")
-    return read_stack(commands, environment.stack), changed
+    return read_stack(aws.client("cloudformation"), environment.stack), changed
 
 
-def _why(commands: Commands, name: str, lines: Sequence[str], flags: str) -> str:
-    after = read_stack(commands, name)
+def _why(aws: AwsSession, name: str, lines: Sequence[str], flags: str) -> str:
+    after = read_stack(aws.client("cloudformation"), name)
     # A change set that CloudFormation refuses leaves no event, so sam's own last words count.
     refused = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
-    failure = None if "changeset" in refused or not after.exists else first_failure(commands, name)
+    failure = None if "changeset" in refused or not after.exists else first_failure(aws, name)
     if failure:
         said = failure[1]
-        told = f"The deployment failed at {failure[0]}:\n    {said}"
+        text = f"The deployment failed at {failure[0]}:\n    {said}"
     else:
         said = re.sub(r"^Error: (.*operation: |.*Reason: )?", "", refused)
-        told = f"The deployment failed: {said or 'these are the last words of sam.'}"
+        text = f"The deployment failed: {said or 'these are the last words of sam.'}"
         if not said:
-            told = "\n    ".join([told, *lines[-8:]])
-    hint = next((hint for words, hint in _HINTS if words in said), "Mend that and repeat the same command.")
-    if after.dead:
+            text = "\n    ".join([text, *lines[-8:]])
+    hint = next((hint for words, hint in _HINTS if words in said), "Fix that and repeat the same command.")
+    if is_failed(after):
         hint += " What was half made has been rolled back; deploy.sh will offer to clear it away."
     elif after.status == "UPDATE_ROLLBACK_COMPLETE" or (after.exists and not failure):
         hint += " The stack is as it was before."
     if not failure:
-        return f"{told}\n{hint}"
+        return f"{text}\n{hint}"
     events = f"aws cloudformation describe-stack-events --stack-name {name}{flags}"
-    return f"{told}\n{hint}\nEverything that happened:\n    {events}"
+    return f"{text}\n{hint}\nEverything that happened:\n    {events}"

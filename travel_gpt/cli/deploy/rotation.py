@@ -3,15 +3,18 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
+from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.base_url import is_openai
+from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import pending
-from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
-from travel_gpt.cli.deploy.shell import AwsError, Commands
+from travel_gpt.cli.errors import CliError
+from travel_gpt.errors import AccessDenied, SecretNotFound
 from travel_gpt.rotation.config import MOST_DAYS
 
 _NEEDS: Final = {
@@ -50,7 +53,7 @@ def limit(parameters: Sequence[Parameter]) -> tuple[list[Parameter], str]:
         The parameters, and a sentence about what was changed (or nothing).
 
     Raises:
-        Stop: it was given now, or by samconfig.toml.
+        CliError: it was given now, or by samconfig.toml.
     """
     days = next(one for one in parameters if one.name == "RotationDays")
     if not days.new.isdecimal() or int(days.new) <= MOST_DAYS:
@@ -66,7 +69,7 @@ def limit(parameters: Sequence[Parameter]) -> tuple[list[Parameter], str]:
 
 
 def resolve(
-    commands: Commands,
+    aws: AwsSession,
     console: Console,
     options: Options,
     values: Mapping[str, str],
@@ -77,7 +80,7 @@ def resolve(
     """Check what the rotation needs, and say what becomes of it.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         console: where to ask about a rotation that stopped half-way.
         options: what the person asked for.
         values: the parameters.
@@ -89,24 +92,24 @@ def resolve(
         What becomes of it.
 
     Raises:
-        AwsError: AWS failed to answer.
-        Stop: something that it needs is not there.
+        ClientError: AWS failed to answer.
+        CliError: something that it needs is not there.
     """
     _check_parameters(options, values)
     was_on, is_on = _is_on(current), _is_on(values)
     if not is_on:
         return _off(options, values, secret.name, was_on=was_on)
     _check_server(values, secret)
-    note = _check_admin_secret(commands, values["AdminSecretName"], flags)
+    note = _check_admin_secret(aws, values["AdminSecretName"], flags)
     going = (
         "A function without a key has none to rotate: rotation ends with the second deployment. Its keys at "
         "OpenAI live on until each ends by itself."
     )
-    settled = all(values[name] == current.get(name) for name in (*_NEEDS, "RotationDays")) and was_on
+    unchanged = all(values[name] == current.get(name) for name in (*_NEEDS, "RotationDays")) and was_on
     switched = _switched_api(values, current, secret, flags) if was_on else ""
-    left = pending.resolve(commands, console, options, secret, flags, changes=not settled)
+    left = pending.resolve(console, options, secret, flags, changes=not unchanged)
     return Rotation(
-        "" if settled else _turn_on(secret.name, int(values["RotationDays"])),
+        "" if unchanged else _turn_on(secret.name, int(values["RotationDays"])),
         tuple(each for each in (note, going if options.keyless else "", switched, left.note) if each),
         left.discard,
     )
@@ -152,10 +155,10 @@ def _check_parameters(options: Options, values: Mapping[str, str]) -> None:
     if not values["AdminSecretName"] and not values["OpenAIProjectId"]:
         return
     if missing := [name for name in _NEEDS if not values[name]]:
-        told = " and ".join(f"{name} ({_NEEDS[name]})" for name in missing)
+        those = " and ".join(f"{name} ({_NEEDS[name]})" for name in missing)
         both = options.command("--parameter", "AdminSecretName=", "--parameter", "OpenAIProjectId=")
         raise CliError(
-            f"Rotation needs {', '.join(_NEEDS)}, all three. Missing: {told}. Add it with --parameter "
+            f"Rotation needs {', '.join(_NEEDS)}, all three. Missing: {those}. Add it with --parameter "
             f"Name=Value, or have no rotation:\n    {both}",
             2,
         )
@@ -177,29 +180,27 @@ def _check_server(values: Mapping[str, str], secret: Secret) -> None:
         )
 
 
-def _check_admin_secret(commands: Commands, name: str, flags: str) -> str:
+def _check_admin_secret(aws: AwsSession, name: str, flags: str) -> str:
     """Look whether the secret with the admin key is there. It is not read."""
     try:
-        described: dict[str, Any] = commands.aws("secretsmanager", "describe-secret", "--secret-id", name)
-    except AwsError as failed:
-        if failed.denied:
-            return (
-                f"Whether there is a secret {name} is hidden from you (secretsmanager:DescribeSecret). "
-                "Without it every rotation fails, and the alarm says so."
-            )
-        if failed.code != "ResourceNotFoundException":
-            raise
+        described = SecretVersions(name, aws.client("secretsmanager")).describe()
+    except AccessDenied:
+        return (
+            f"Whether there is a secret {name} is hidden from you (secretsmanager:DescribeSecret). "
+            "Without it every rotation fails, and the alarm says so."
+        )
+    except SecretNotFound:
         raise CliError(
             f"There is no secret {name} with OpenAI's admin key. Nothing was changed. Create it, in bash or "
             f"zsh, then repeat:\n{_by_hand('create-secret --name', name, flags)}"
         ) from None
-    if described.get("DeletedDate"):
+    if described.deleted_at is not None:
         restore = f"aws secretsmanager restore-secret --secret-id {shlex.quote(name)}{flags}"
         raise CliError(
             f"The secret {name} with OpenAI's admin key is scheduled for deletion. Nothing was changed. "
             f"Restore it, then repeat:\n    {restore}"
         )
-    if not described.get("VersionIdsToStages"):
+    if not described.stages:
         raise CliError(
             f"The secret {name} is there to hold OpenAI's admin key, and is empty. Nothing was changed. Fill "
             f"it, in bash or zsh, then repeat:\n{_by_hand('put-secret-value --secret-id', name, flags)}"

@@ -1,16 +1,17 @@
 """The secret in Secrets Manager, and what is to become of it."""
 
 import enum
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from travel_gpt.cli.deploy.console import CliError
+from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions
+from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.deploy.options import Options
-from travel_gpt.cli.deploy.shell import AwsError, Commands
-from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.credentials.secret import read_secret, with_new_key
-from travel_gpt.errors import InvalidSecret
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.key_input import KeyInput, object_of
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.errors import AccessDenied, InvalidSecret, SecretDeleted, SecretNotFound
 
 RECOVERY_DAYS: Final = 30
 
@@ -43,62 +44,53 @@ class Secret:
     """Why it is not usable."""
     fields: dict[str, Any] = field(default_factory=dict, repr=False)
     """The JSON object that it holds, if it holds one."""
+    metadata: SecretMetadata | None = None
+    """How Secrets Manager describes it; None where it does not exist, or the caller may not look."""
 
 
-def read(commands: Commands, name: str) -> Secret:
+def read(aws: AwsSession, name: str) -> Secret:
     """Look at a secret.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         name: its name.
 
     Returns:
         The secret as it is.
 
     Raises:
-        AwsError: AWS refused to say.
+        CredentialError: whether it exists cannot be found out.
     """
+    versions = SecretVersions(name, aws.client("secretsmanager"))
     try:
-        answer = commands.aws_with_secret("secretsmanager", "get-secret-value", "--secret-id", name)
-    except AwsError as failed:
-        return _without_value(commands, name, failed)
-    text = answer.get("SecretString")
-    if text is None:
-        return Secret(name, exists=True, complaint="the secret is binary")
+        metadata = versions.describe()
+    except SecretNotFound:
+        return Secret(name)
+    except AccessDenied:
+        metadata = None
+    secret = Secret(name, exists=True, metadata=metadata)
+    if metadata and metadata.deleted_at is not None:
+        return replace(secret, deleted=True)
     try:
-        credential = read_secret(text, source=name, version="")
+        stored = versions.read()
+    except SecretDeleted:
+        return replace(secret, deleted=True)
+    except AccessDenied:
+        if metadata is None:
+            raise
+        return replace(secret, readable=False)
     except InvalidSecret as invalid:
-        return Secret(name, exists=True, complaint=invalid.detail, fields=_object(text))
-    return Secret(name, exists=True, credential=credential, fields=_object(text))
-
-
-def _without_value(commands: Commands, name: str, failed: AwsError) -> Secret:
-    # Secrets Manager says "not found" of a secret without a value too, and "invalid request" of one that is
-    # scheduled for deletion.
-    if failed.code not in ("ResourceNotFoundException", "InvalidRequestException") and not failed.denied:
-        raise failed
+        return replace(secret, complaint=invalid.detail)
+    if stored is None:
+        return replace(secret, empty=True, exists=metadata is not None)
+    secret = replace(secret, fields=object_of(stored.text))
     try:
-        described = commands.aws("secretsmanager", "describe-secret", "--secret-id", name)
-    except AwsError as unknown:
-        if unknown.code == "ResourceNotFoundException":
-            return Secret(name)
-        raise
-    if described.get("DeletedDate"):
-        return Secret(name, exists=True, deleted=True)
-    if failed.denied:
-        return Secret(name, exists=True, readable=False)
-    return Secret(name, exists=True, empty=True)
+        return replace(secret, credential=read_secret(stored.text, source=name, version=stored.version))
+    except InvalidSecret as invalid:
+        return replace(secret, complaint=invalid.detail)
 
 
-def _object(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, str]:
+def decide(secret: Secret, key: KeyInput | None, options: Options) -> tuple[Action, str]:
     """Decide what becomes of a secret that is not scheduled for deletion.
 
     Args:
@@ -110,8 +102,8 @@ def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, s
         The action, and a sentence about a key that is not used (or nothing).
 
     Raises:
-        Stop: what is stored is of no use and may not be replaced, or cannot be read and therefore not be
-            replaced safely.
+        CliError: what is stored cannot be used and may not be replaced, or cannot be read and therefore
+            not be replaced safely.
     """
     if not secret.exists:
         return Action.CREATE, ""
@@ -122,7 +114,7 @@ def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, s
     stored = secret.credential.key if secret.credential else None
     command = options.command("--replace-key")
     if options.replace_key:
-        if key is not None and stored is not None and key == stored:
+        if key is not None and stored is not None and key.key == stored:
             return (
                 Action.KEEP,
                 "The key given is the one that is stored already: there is nothing to replace.",
@@ -130,10 +122,10 @@ def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, s
         return Action.REPLACE, ""
     if stored is None:
         raise CliError(
-            f"The secret {secret.name} is of no use to the function: {secret.complaint}. "
+            f"The secret {secret.name} cannot be used by the function: {secret.complaint}. "
             f"Put a key in its place; this takes OPENAI_API_KEY if it is exported, or asks:\n    {command}"
         )
-    if key is not None and key != stored:
+    if key is not None and key.key != stored:
         return Action.KEEP, (
             "OPENAI_API_KEY is not the key that is stored, and it is not used: an old key that is still "
             f"exported must not undo a rotation. If it is the newer one, run: {command}"
@@ -141,100 +133,60 @@ def decide(secret: Secret, key: Key | None, options: Options) -> tuple[Action, s
     return Action.KEEP, ""
 
 
-def _unreadable(secret: Secret, key: Key | None, *, replace: bool) -> tuple[Action, str]:
+def _unreadable(secret: Secret, key: KeyInput | None, *, replace: bool) -> tuple[Action, str]:
     if replace:
         raise CliError(
             f"You may not read the secret {secret.name} (secretsmanager:GetSecretValue), so what else it "
-            "holds beside the key would be lost by replacing it. Ask whoever may, or for the permission."
+            "holds beside the key would be lost by replacing it. Ask somebody who may read it, or for "
+            "the permission."
         )
-    said = " Whether OPENAI_API_KEY is the same key cannot be told." if key is not None else ""
+    said = " Whether OPENAI_API_KEY is the same key is unknown." if key is not None else ""
     return Action.KEEP, f"You may not read the stored key; it stays as it is.{said}"
 
 
-def new_value(secret: Secret, key: Key) -> str:
-    """Write the value with a key in it; what else the secret holds stays, but for the old key's end.
-
-    Args:
-        secret: the secret as it is.
-        key: the key.
-
-    Returns:
-        The secret's new value.
-
-    Raises:
-        Stop: with what else the secret holds the function could not read it.
-    """
-    try:
-        return with_new_key(json.dumps(secret.fields), key)
-    except InvalidSecret as invalid:
-        raise CliError(
-            f"The secret {secret.name} holds more than a key, and that is wrong: {invalid.detail}. "
-            "Correct it in the console of Secrets Manager, then repeat."
-        ) from None
-
-
-def restore(commands: Commands, name: str) -> None:
+def restore(aws: AwsSession, name: str) -> None:
     """Take back the scheduled deletion of a secret.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         name: its name.
 
     Raises:
-        AwsError: AWS refused.
+        ClientError: AWS refused.
     """
-    commands.aws("secretsmanager", "restore-secret", "--secret-id", name)
+    aws.client("secretsmanager").restore_secret(SecretId=name)
 
 
-def store(commands: Commands, name: str, value: str, action: Action, *, kms_key: str = "") -> None:
+def store(aws: AwsSession, name: str, value: str, action: Action, *, kms_key: str = "") -> None:
     """Write a value, creating the secret if it is not there.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         name: the secret's name.
-        value: its new value, which goes to ``aws`` through a pipe.
+        value: its new value.
         action: CREATE, FILL or REPLACE.
         kms_key: the KMS key to create it with; empty for AWS's own.
 
     Raises:
-        AwsError: AWS refused.
+        ClientError: AWS refused.
     """
-    where = ("--secret-string", "file:///dev/stdin")
+    secrets = aws.client("secretsmanager")
     if action is Action.CREATE:
         described = "The OpenAI key of Travel GPT. Replace it with deploy.sh --replace-key."
-        under = ("--kms-key-id", kms_key) if kms_key else ()
-        commands.aws_with_secret(
-            "secretsmanager",
-            "create-secret",
-            "--name",
-            name,
-            "--description",
-            described,
-            *under,
-            *where,
-            secret=value,
-        )
+        under: Any = {"KmsKeyId": kms_key} if kms_key else {}
+        secrets.create_secret(Name=name, Description=described, SecretString=value, **under)
     else:
-        commands.aws_with_secret(
-            "secretsmanager", "put-secret-value", "--secret-id", name, *where, secret=value
-        )
+        secrets.put_secret_value(SecretId=name, SecretString=value)
 
 
-def delete(commands: Commands, name: str) -> None:
+def delete(aws: AwsSession, name: str) -> None:
     """Schedule a secret for deletion.
 
     Args:
-        commands: the command lines.
+        aws: the AWS session.
         name: its name.
 
     Raises:
-        AwsError: AWS refused.
+        ClientError: AWS refused.
     """
-    commands.aws(
-        "secretsmanager",
-        "delete-secret",
-        "--secret-id",
-        name,
-        "--recovery-window-in-days",
-        str(RECOVERY_DAYS),
-    )
+    aws.client("secretsmanager").delete_secret(SecretId=name, RecoveryWindowInDays=RECOVERY_DAYS)

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.cli.deploy.console import Console
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.deploy.stack import is_failed
+from travel_gpt.cli.stack import Stack
 
 OUTPUT: Final = "TlsPolicy"
 """The stack's output with the name of the policy; a stack without it has API Gateway's default."""
@@ -27,7 +28,7 @@ def note(stack: Stack) -> str:
         A sentence for the plan; empty where nothing changes for a caller.
     """
     written = _POLICY.search(Path("template.yaml").read_text("utf-8"))
-    if not stack.exists or stack.dead or written is None or stack.outputs.get(OUTPUT) == written[1]:
+    if not stack.exists or is_failed(stack) or written is None or stack.outputs.get(OUTPUT) == written[1]:
         return ""
     before = stack.outputs.get(OUTPUT, "API Gateway's default, which takes TLS 1.0")
     return (
@@ -46,7 +47,7 @@ def show(console: Console, before: Stack, after: Stack, flags: str) -> None:
         flags: the region's and profile's flags for printed commands.
     """
     now = after.outputs.get(OUTPUT)
-    if not before.exists or before.dead or now is None or now == before.outputs.get(OUTPUT):
+    if not before.exists or is_failed(before) or now is None or now == before.outputs.get(OUTPUT):
         return
     console.note(
         f"API Gateway needs about 15 minutes to change the TLS policy to {now}, and answers meanwhile. It is "

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
+from travel_gpt.cli.errors import CliError
 
 PERMISSIONS: Final = "KeepVpcPermissions"
 """The parameter with which the role keeps its permissions for network interfaces."""
@@ -56,7 +56,7 @@ def resolve(options: Options, values: Mapping[str, str], current: Mapping[str, s
         What becomes of them.
 
     Raises:
-        Stop: half of a VPC was given, or the permissions are to end before the function has left.
+        CliError: half of a VPC was given, or the permissions are to end before the function has left.
     """
     if bool(values["VpcSubnetIds"]) != bool(values["VpcSecurityGroupIds"]):
         raise CliError("VpcSubnetIds and VpcSecurityGroupIds go together. Give both, or neither.", 2)

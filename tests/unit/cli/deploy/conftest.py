@@ -1,66 +1,89 @@
-"""What deploy.sh's steps meet in a unit test: the answers of ``aws``, without its process."""
+"""What deploy.sh's steps meet in a unit test: boto3's own clients, with answers instead of a network."""
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+from botocore.exceptions import ClientError
 
-from travel_gpt.cli.deploy.console import Console
+from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.options import Options, read_options
-from travel_gpt.cli.deploy.shell import AwsError, Commands
 
-Answer = Any | AwsError | Callable[[tuple[str, ...]], Any]
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
 
-
-def aws_error(operation: str, code: str, message: str) -> AwsError:
-    """An error as the AWS CLI writes it, such as for ``apigateway update-account``."""
-    name = "".join(word.title() for word in operation.split()[1].split("-"))
-    return AwsError(operation, f"An error occurred ({code}) when calling the {name} operation: {message}")
+Answer = Any | Exception | Callable[[dict[str, Any]], Any]
 
 
-class ScriptedAws(Commands):
-    """The ``aws`` commands, each with the answer that a test gives it.
+class _Ok:
+    status_code = 200
+
+
+@functools.cache
+def _session() -> AwsSession:
+    return AwsSession(region="eu-west-1")
+
+
+@functools.cache
+def _client(service: str) -> tuple[Any, list[ScriptedAws]]:
+    """Make a client, once for all tests, and the list with the script that it follows."""
+    client: Any = _session().client(service)  # type: ignore[call-overload]
+    scripts: list[ScriptedAws] = []
+    client.meta.events.register("provide-client-params.*.*", lambda **given: scripts[0].note(**given))
+    client.meta.events.register("before-call.*.*", lambda **given: scripts[0].answer(**given))
+    return client, scripts
+
+
+def aws_error(operation: str, code: str, message: str) -> ClientError:
+    """An error as boto3 raises it, such as for ``UpdateAccount``."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class ScriptedAws(AwsSession):
+    """A session whose clients check their parameters, and get the answers that a test gives for an operation.
+
+    Args:
+        answers: by operation, such as ``GetRole``: the answer, or what makes it of the parameters. An error
+            is raised.
 
     Attributes:
-        calls: the arguments of every command so far.
+        calls: every operation so far, with its parameters.
     """
 
-    calls: list[tuple[str, ...]]
-
     def __init__(self, answers: dict[str, Answer]) -> None:
-        super().__init__(environment={})
-        object.__setattr__(self, "answers", answers)
-        object.__setattr__(self, "calls", [])
+        # To make a session for each test would take longer than the tests.
+        vars(self).update(vars(_session()))
+        self.answers = answers
+        self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    def aws(self, *arguments: str) -> Any:
-        """Answer as scripted.
+    if not TYPE_CHECKING:
 
-        Raises:
-            AwsError: the script says so.
-            LookupError: the script has no answer.
-        """
-        self.calls.append(arguments)
-        answers: dict[str, Answer] = self.answers  # type: ignore[attr-defined]
-        answer = answers[" ".join(arguments[:2])]
-        answer = answer(arguments) if callable(answer) else answer
-        if isinstance(answer, AwsError):
-            raise answer
-        return answer
-
-    def aws_once(self, *arguments: str) -> Any:
-        """Answer as scripted."""
-        return self.aws(*arguments)
-
-    def aws_with_secret(self, *arguments: str, secret: str | None = None) -> Any:  # noqa: ARG002
-        """Answer as scripted; the secret is not kept."""
-        return self.aws(*arguments)
+        def client(self, service: str, **_: Any) -> Any:
+            """Take the service's client, which answers as scripted here from now on."""
+            client, scripts = _client(service)
+            scripts[:] = [self]
+            return client
 
     @property
     def operations(self) -> list[str]:
-        """What was asked so far, such as ``iam create-role``."""
-        return [" ".join(call[:2]) for call in self.calls]
+        """What was called so far."""
+        return [name for name, _ in self.calls]
+
+    def note(self, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
+        """Keep the call."""
+        self.calls.append((model.name, params))
+
+    def answer(self, model: OperationModel, **_: Any) -> Any:
+        """Answer as scripted, instead of sending anything."""
+        answer = self.answers[model.name]
+        answer = answer(self.calls[-1][1]) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return _Ok(), copy.deepcopy(answer or {})
 
 
 def options(*arguments: str) -> Options:
@@ -79,18 +102,18 @@ class Person(Console):
 
     def __init__(self, *answers: str, assume_yes: bool = False) -> None:
         super().__init__(assume_yes=assume_yes)
-        self.terminal = bool(answers)
         self.answers = list(answers)
         self.asked: list[str] = []
+        self._is_there = bool(answers)
 
-    def answer(self, prompt: str) -> str:
+    @property
+    def terminal(self) -> bool:
+        """Whether there is a person."""
+        return self._is_there
+
+    def answer(self, prompt: str, otherwise: str) -> str:
         """Type the next answer; without a terminal, stop as the real console does."""
         if not self.terminal:
-            return super().answer(prompt)
+            return super().answer(prompt, otherwise)
         self.asked.append(prompt)
         return self.answers.pop(0)
-
-
-@pytest.fixture(autouse=True)
-def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "110")

@@ -11,7 +11,7 @@ from testbed import reservation
 from tests.support.recorded import differences, recording
 from tests.unit.cli.deploy.conftest import ScriptedAws, aws_error, options
 from travel_gpt.cli.deploy import concurrency
-from travel_gpt.cli.deploy.console import CliError
+from travel_gpt.cli.errors import CliError
 
 DEFAULTS = {"ReservedConcurrency": "", "ThrottleRate": "5", "ThrottleBurst": "10", "LogLevel": "INFO"}
 FLAGS = " --region eu-west-1"
@@ -22,7 +22,7 @@ def account(limit: int, unreserved: int | None = None) -> ScriptedAws:
         "ConcurrentExecutions": limit,
         "UnreservedConcurrentExecutions": limit if unreserved is None else unreserved,
     }
-    return ScriptedAws({"lambda get-account-settings": {"AccountLimit": limits, "AccountUsage": {}}})
+    return ScriptedAws({"GetAccountSettings": {"AccountLimit": limits, "AccountUsage": {}}})
 
 
 def check(aws: ScriptedAws, *typed: str, current: Any = None, **values: str) -> str:
@@ -30,7 +30,7 @@ def check(aws: ScriptedAws, *typed: str, current: Any = None, **values: str) -> 
     return concurrency.check(aws, given, {**DEFAULTS, **values}, current or {}, FLAGS)
 
 
-def test_a_new_account_is_told_what_its_limit_means_in_figures() -> None:
+def test_what_the_limit_of_a_new_account_means_is_printed_in_figures() -> None:
     said = check(account(10))
 
     for figure in (
@@ -50,7 +50,7 @@ def test_a_limit_that_suffices_is_not_mentioned(values: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("values", [{"ThrottleRate": "500"}, {"ThrottleBurst": "5000"}])
-def test_a_usual_account_with_a_high_throttle_is_told_too(values: dict[str, str]) -> None:
+def test_a_usual_account_with_a_high_throttle_is_warned_too(values: dict[str, str]) -> None:
     assert "Lambda runs 1000 requests" in check(account(1000), **values)
 
 
@@ -73,9 +73,9 @@ def test_it_is_not_asked_again_while_nothing_about_it_changes() -> None:
 
 
 def test_where_it_is_hidden_from_the_caller_nothing_is_said() -> None:
-    denied = aws_error("lambda get-account-settings", "AccessDeniedException", "not authorized")
+    denied = aws_error("GetAccountSettings", "AccessDeniedException", "not authorized")
 
-    assert check(ScriptedAws({"lambda get-account-settings": denied})) == ""
+    assert check(ScriptedAws({"GetAccountSettings": denied})) == ""
 
 
 @pytest.mark.parametrize("values", [{"ThrottleRate": "fast"}, {"ReservedConcurrency": "some"}])

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from testbed import logging_role as rules
 from tests.support.recorded import recording
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
+from travel_gpt.cli.aws_session import Account, AwsSession
 from travel_gpt.cli.deploy import access_logs, logging_role
 from travel_gpt.cli.deploy.access_logs import Decision
-from travel_gpt.cli.deploy.console import CliError
 from travel_gpt.cli.deploy.logging_role import NAME, RoleState
-from travel_gpt.cli.deploy.preflight import Account
-from travel_gpt.cli.deploy.shell import AwsError
+from travel_gpt.cli.errors import CliError
 
 ACCOUNT = Account("123456789012", "arn:aws:iam::123456789012:user/owner", "eu-west-1")
 ARN = f"arn:aws:iam::123456789012:role/{NAME}"
@@ -49,54 +52,52 @@ class Clock:
         self.seconds += seconds
 
 
-class PlayedAccount(ScriptedAws):
+class FakeAccount(ScriptedAws):
     """IAM's one role and API Gateway's account, by the rules of the fake AWS."""
 
     def __init__(self, clock: Clock, **pace: float) -> None:
         super().__init__(
             {
-                "apigateway get-account": lambda _: {"cloudwatchRoleArn": self.named} if self.named else {},
-                "apigateway update-account": lambda _: self._update(),
-                "iam get-role": lambda _: {"Role": self.role} if self.role else self._none,
-                "iam list-attached-role-policies": lambda _: {
+                "GetAccount": lambda _: {"cloudwatchRoleArn": self.named} if self.named else {},
+                "UpdateAccount": lambda _: self._update(),
+                "GetRole": lambda _: {"Role": self.role} if self.role else self._none,
+                "ListAttachedRolePolicies": lambda _: {
                     "AttachedPolicies": [{"PolicyArn": arn} for arn in self.policies]
                 },
-                "iam create-role": self._create,
-                "iam attach-role-policy": lambda call: self.policies.append(call[-1]),
+                "CreateRole": self._create,
+                "AttachRolePolicy": lambda given: self.policies.append(given["PolicyArn"]),
             }
         )
-        self.__dict__.update(clock=clock, role=None, policies=[], named=None, born=0.0, attempts=[])
-        self.__dict__["operation"] = rules.UpdateAccount(now=clock.monotonic, **pace)
+        self.clock, self.born = clock, 0.0
+        self.role: dict[str, Any] | None = None
+        self.policies: list[str] = []
+        self.named: str | None = None
+        self.attempts: list[float] = []
+        self.operation = rules.UpdateAccount(now=clock.monotonic, **pace)
 
-    role: dict[str, Any] | None
-    policies: list[str]
-    named: str | None
-    attempts: list[float]
-    clock: Clock
-    born: float
-    operation: rules.UpdateAccount
-    _none = aws_error("iam get-role", "NoSuchEntity", f"The role with name {NAME} cannot be found.")
+    _none = aws_error("GetRole", "NoSuchEntity", f"The role with name {NAME} cannot be found.")
 
     def has_role(self, document: dict[str, Any], *policies: str) -> None:
         """Have the role from before."""
-        self.__dict__.update(role={"AssumeRolePolicyDocument": document}, policies=list(policies))
+        self.role = {"AssumeRolePolicyDocument": json.dumps(document)}
+        self.policies = list(policies)
 
-    def _create(self, call: tuple[str, ...]) -> AwsError | None:
+    def _create(self, given: dict[str, Any]) -> ClientError | None:
         if self.role:
-            return aws_error("iam create-role", "EntityAlreadyExists", f"Role with name {NAME} exists.")
-        self.has_role(json.loads(call[call.index("--assume-role-policy-document") + 1]))
-        self.__dict__["born"] = self.clock.seconds
+            return aws_error("CreateRole", "EntityAlreadyExists", f"Role with name {NAME} exists.")
+        self.has_role(json.loads(given["AssumeRolePolicyDocument"]))
+        self.born = self.clock.seconds
         return None
 
-    def _update(self) -> AwsError | None:
+    def _update(self) -> ClientError | None:
         self.attempts.append(self.clock.seconds)
         trusted = self.role is not None and "apigateway" in json.dumps(self.role)
         role = rules.Role(self.clock.seconds - self.born, trusted, POLICY in self.policies)
         try:
             self.operation.name_role(role)
         except rules.RefusedUpdate as refused:
-            return aws_error("apigateway update-account", refused.code, refused.message)
-        self.__dict__["named"] = ARN
+            return aws_error("UpdateAccount", refused.code, refused.message)
+        self.named = ARN
         return None
 
 
@@ -108,22 +109,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def account(clock: Clock) -> PlayedAccount:
-    return PlayedAccount(clock)
+def account(clock: Clock) -> FakeAccount:
+    return FakeAccount(clock)
 
 
 class TestInAFreshAccount:
-    def test_the_role_is_created_and_named_once_it_is_known(self, account: PlayedAccount) -> None:
+    def test_the_role_is_created_and_named_once_it_is_known(self, account: FakeAccount) -> None:
         logging_role.provide(account, Person(), ACCOUNT)
 
         assert account.named == ARN
         assert account.policies == [POLICY]
-        assert account.operations.count("apigateway update-account") == 1
+        assert account.operations.count("UpdateAccount") == 1
 
     def test_a_role_that_is_known_late_and_the_quota_are_waited_for(
         self, clock: Clock, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        account = PlayedAccount(clock, settling=50.0)
+        account = FakeAccount(clock, settling=50.0)
 
         logging_role.provide(account, Person(), ACCOUNT)
 
@@ -134,7 +135,7 @@ class TestInAFreshAccount:
         assert "once in 20 s" not in shown, "no attempt was wasted on the quota"
 
     def test_a_call_of_another_in_the_same_account_is_waited_for(
-        self, account: PlayedAccount, capsys: pytest.CaptureFixture[str]
+        self, account: FakeAccount, capsys: pytest.CaptureFixture[str]
     ) -> None:
         account.has_role(trust(), POLICY)
         account.operation.name_role(rules.Role(100.0, is_trusting=True, has_policy=True))
@@ -144,36 +145,52 @@ class TestInAFreshAccount:
         assert account.named == ARN
         assert "once in 20 s for the whole account. Trying again in 21 s" in capsys.readouterr().out
 
-    def test_a_429_without_a_code_is_waited_for(self, account: PlayedAccount) -> None:
+    def test_a_429_without_a_code_is_waited_for(self, account: FakeAccount) -> None:
         account.has_role(trust(), POLICY)
-        answers = iter([aws_error("apigateway update-account", "429", "Too Many Requests"), None])
-        account.__dict__["answers"]["apigateway update-account"] = lambda _: next(answers)
+        answers = iter([aws_error("UpdateAccount", "429", "Too Many Requests"), None])
+        account.answers["UpdateAccount"] = lambda _: next(answers)
 
         logging_role.provide(account, Person(), ACCOUNT)
 
-        assert account.operations.count("apigateway update-account") == 2
+        assert account.operations.count("UpdateAccount") == 2
+
+    def test_each_attempt_is_one_request(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+        aws, sent = AwsSession(region="eu-west-1"), list[float]()
+
+        def throttle(request: Any, **_: Any) -> Any:
+            sent.append(clock.seconds)
+            body: Any = SimpleNamespace(stream=lambda: [b"{}"])
+            return AWSResponse(request.url, 429, HTTPHeaders(), body)
+
+        aws.events.register("before-send.*.*", throttle)
+        with pytest.raises(ClientError):
+            logging_role._name(aws, Person(), ARN)
+
+        assert sent == [1000.0 + 21.0 * attempt for attempt in range(6)]
 
     @pytest.mark.parametrize("pace", [{"settling": 1e9}, {"interval": 1e9}])
     def test_after_two_minutes_it_ends(self, clock: Clock, pace: dict[str, float]) -> None:
-        account = PlayedAccount(clock, **pace)
-        account.__dict__["born"] = clock.seconds
+        account = FakeAccount(clock, **pace)
+        account.born = clock.seconds
         account.has_role(trust(), POLICY)
         if "interval" in pace:
             account.operation.name_role(rules.Role(100.0, is_trusting=True, has_policy=True))
         began = clock.seconds
 
-        with pytest.raises(AwsError):
+        with pytest.raises(ClientError):
             logging_role.provide(account, Person(), ACCOUNT)
 
         assert 90 < clock.seconds - began <= 120
 
-    def test_another_error_is_not_waited_for(self, account: PlayedAccount, clock: Clock) -> None:
+    def test_another_error_is_not_waited_for(self, account: FakeAccount, clock: Clock) -> None:
         account.has_role(trust(), POLICY)
-        denied = aws_error("apigateway update-account", "AccessDeniedException", "not authorized")
-        account.__dict__["answers"]["apigateway update-account"] = denied
+        denied = aws_error("UpdateAccount", "AccessDeniedException", "not authorized")
+        account.answers["UpdateAccount"] = denied
         began = clock.seconds
 
-        with pytest.raises(AwsError):
+        with pytest.raises(ClientError):
             logging_role.provide(account, Person(), ACCOUNT)
 
         assert clock.seconds == began
@@ -200,40 +217,39 @@ class TestARoleOfThatName:
     def test_is_used_only_if_api_gateway_may_assume_it(self, document: dict[str, Any], trusts: bool) -> None:
         assert logging_role.lets_api_gateway_assume(document) is trusts
 
-    def test_of_another_is_not_touched(self, account: PlayedAccount) -> None:
+    def test_of_another_is_not_touched(self, account: FakeAccount) -> None:
         account.has_role(OF_ANOTHER)
 
         with pytest.raises(logging_role.RoleNotUsable, match="does not let API Gateway"):
             logging_role.provide(account, Person(), ACCOUNT)
 
-        assert set(account.operations) == {"iam get-role"}
+        assert set(account.operations) == {"GetRole"}
 
-    def test_without_the_policy_gets_it_and_is_not_waited_for(self, account: PlayedAccount) -> None:
+    def test_without_the_policy_gets_it_and_is_not_waited_for(self, account: FakeAccount) -> None:
         account.has_role(trust())
 
         logging_role.provide(account, Person(), ACCOUNT)
 
         assert account.policies == [POLICY]
         assert account.named == ARN
-        assert "iam create-role" not in account.operations
+        assert "CreateRole" not in account.operations
 
-    def test_that_may_not_be_looked_at_is_not_used(self, account: PlayedAccount) -> None:
+    def test_that_may_not_be_looked_at_is_not_used(self, account: FakeAccount) -> None:
         account.has_role(trust())
-        denied = aws_error("iam get-role", "AccessDenied", "not authorized to perform: iam:GetRole")
-        account.__dict__["answers"]["iam get-role"] = denied
+        denied = aws_error("GetRole", "AccessDenied", "not authorized to perform: iam:GetRole")
+        account.answers["GetRole"] = denied
 
         with pytest.raises(logging_role.RoleNotUsable, match="iam:GetRole"):
             logging_role.provide(account, Person(), ACCOUNT)
 
-        assert "iam attach-role-policy" not in account.operations
+        assert "AttachRolePolicy" not in account.operations
         assert account.named is None
 
 
-def settle(account: PlayedAccount, person: Person, *typed: str, wanted: bool = True) -> Decision:
+def resolve(account: FakeAccount, person: Person, *typed: str, wanted: bool = True) -> Decision:
     given = options(*typed)
     person.assume_yes = given.yes
-    named = logging_role.is_named(account)
-    return access_logs.resolve(account, person, given, ACCOUNT, wanted=wanted, named=named)
+    return access_logs.resolve(account, person, given, ACCOUNT, wanted=wanted)
 
 
 CHOICES = ["./deploy.sh {}--create-logging-role", "./deploy.sh {}--parameter AccessLogs=disabled"]
@@ -242,89 +258,89 @@ CHOICES = ["./deploy.sh {}--create-logging-role", "./deploy.sh {}--parameter Acc
 class TestTheDecision:
     @pytest.mark.parametrize("typed", [["--yes"], [], ["--yes", "--parameter", "AccessLogs=enabled"]])
     def test_without_a_terminal_it_stops_with_the_two_options_as_commands(
-        self, account: PlayedAccount, typed: list[str]
+        self, account: FakeAccount, typed: list[str]
     ) -> None:
         with pytest.raises(CliError) as stopped:
-            settle(account, Person(), *typed)
+            resolve(account, Person(), *typed)
 
         first = "--yes " if typed else ""
         assert str(stopped.value).splitlines()[1:] == [f"    {each.format(first)}" for each in CHOICES]
         assert "Nothing was changed" in str(stopped.value)
 
-    def test_the_commands_repeat_what_was_typed(self, account: PlayedAccount) -> None:
+    def test_the_commands_repeat_what_was_typed(self, account: FakeAccount) -> None:
         with pytest.raises(CliError) as stopped:
-            settle(account, Person(), "--env", "dev", "--yes", "--parameter=ThrottleRate=2", "--access=open")
+            resolve(account, Person(), "--env", "dev", "--yes", "--parameter=ThrottleRate=2", "--access=open")
 
         again = "--env dev --yes --parameter ThrottleRate=2 --access=open "
         assert str(stopped.value).splitlines()[1] == f"    {CHOICES[0].format(again)}"
 
-    def test_the_owner_may_choose_the_role_beforehand(self, account: PlayedAccount) -> None:
-        assert settle(account, Person(), "--yes", "--create-logging-role") == Decision(
+    def test_the_owner_may_choose_the_role_beforehand(self, account: FakeAccount) -> None:
+        assert resolve(account, Person(), "--yes", "--create-logging-role") == Decision(
             on=True, role=RoleState.MISSING
         )
 
-    def test_the_owner_may_choose_to_go_without_beforehand(self, account: PlayedAccount) -> None:
-        decision = settle(account, Person(), "--yes", "--parameter", "AccessLogs=disabled", wanted=False)
+    def test_the_owner_may_choose_to_go_without_beforehand(self, account: FakeAccount) -> None:
+        decision = resolve(account, Person(), "--yes", "--parameter", "AccessLogs=disabled", wanted=False)
 
         assert decision == Decision(on=False)
 
-    def test_at_a_terminal_the_role_is_offered(self, account: PlayedAccount) -> None:
+    def test_at_a_terminal_the_role_is_offered(self, account: FakeAccount) -> None:
         person = Person("y")
 
-        assert settle(account, person).role is RoleState.MISSING
+        assert resolve(account, person).role is RoleState.MISSING
         assert "Create it?" in person.asked[0]
 
     @pytest.mark.parametrize("policies", [(), (POLICY,)])
     def test_at_a_terminal_a_role_that_is_there_is_offered(
-        self, account: PlayedAccount, policies: tuple[str, ...]
+        self, account: FakeAccount, policies: tuple[str, ...]
     ) -> None:
         account.has_role(trust(), *policies)
         person = Person("y")
 
         expected = RoleState.READY if policies else RoleState.WITHOUT_POLICY
-        assert settle(account, person).role is expected
+        assert resolve(account, person).role is expected
         assert "Use it?" in person.asked[0]
 
-    def test_at_a_terminal_to_go_without_is_a_question_of_its_own(self, account: PlayedAccount) -> None:
+    def test_at_a_terminal_to_go_without_is_a_question_of_its_own(self, account: FakeAccount) -> None:
         person = Person("n", "y")
 
-        assert settle(account, person).on is False
+        assert resolve(account, person).on is False
         assert "Deploy without access logs?" in person.asked[1]
 
-    def test_at_a_terminal_neither_is_the_end(self, account: PlayedAccount) -> None:
+    def test_at_a_terminal_neither_is_the_end(self, account: FakeAccount) -> None:
         with pytest.raises(CliError) as stopped:
-            settle(account, Person("n", "n"))
+            resolve(account, Person("n", "n"))
 
         assert str(stopped.value).splitlines()[1:] == [f"    {each.format('')}" for each in CHOICES]
 
-    def test_a_role_of_another_is_no_choice(self, account: PlayedAccount) -> None:
+    def test_a_role_of_another_is_no_choice(self, account: FakeAccount) -> None:
         account.has_role(OF_ANOTHER)
 
         with pytest.raises(CliError, match="does not let API Gateway"):
-            settle(account, Person(), "--yes", "--create-logging-role")
+            resolve(account, Person(), "--yes", "--create-logging-role")
 
-    def test_a_dry_run_says_that_there_is_a_choice_to_make(self, account: PlayedAccount) -> None:
-        decision = settle(account, Person(), "--dry-run")
+    def test_a_dry_run_says_that_there_is_a_choice_to_make(self, account: FakeAccount) -> None:
+        decision = resolve(account, Person(), "--dry-run")
 
         assert decision.on
         assert CHOICES[0].format("") in decision.note
         assert CHOICES[1].format("") in decision.note
 
-    def test_nothing_is_looked_up_where_the_region_has_its_role(self, account: PlayedAccount) -> None:
-        account.__dict__["named"] = ARN
+    def test_nothing_is_looked_up_where_the_region_has_its_role(self, account: FakeAccount) -> None:
+        account.named = ARN
 
-        assert settle(account, Person()) == Decision(on=True)
-        assert account.operations == ["apigateway get-account"]
+        assert resolve(account, Person()) == Decision(on=True)
+        assert account.operations == ["GetAccount"]
 
 
 class TestASetUpThatFails:
     @pytest.fixture
-    def refusing(self, account: PlayedAccount) -> PlayedAccount:
-        denied = aws_error("iam create-role", "AccessDenied", "not authorized to perform: iam:CreateRole")
-        account.__dict__["answers"]["iam create-role"] = denied
+    def refusing(self, account: FakeAccount) -> FakeAccount:
+        denied = aws_error("CreateRole", "AccessDenied", "not authorized to perform: iam:CreateRole")
+        account.answers["CreateRole"] = denied
         return account
 
-    def test_stops_with_the_two_options(self, refusing: PlayedAccount) -> None:
+    def test_stops_with_the_two_options(self, refusing: FakeAccount) -> None:
         with pytest.raises(CliError) as stopped:
             access_logs.provide_role(refusing, Person(), options("--yes", "--create-logging-role"), ACCOUNT)
 
@@ -333,19 +349,19 @@ class TestASetUpThatFails:
         assert "No key was stored and no stack was changed" in said
         assert said.splitlines()[-2:] == [f"    {each.format('--yes ')}" for each in CHOICES]
 
-    def test_asks_at_a_terminal(self, refusing: PlayedAccount) -> None:
+    def test_asks_at_a_terminal(self, refusing: FakeAccount) -> None:
         assert access_logs.provide_role(refusing, Person("y"), options(), ACCOUNT) is False
 
     def test_names_sts_where_the_role_is_refused_to_the_end(self, clock: Clock) -> None:
-        account = PlayedAccount(clock, settling=1e9)
+        account = FakeAccount(clock, settling=1e9)
 
         with pytest.raises(CliError, match="STS is active in this region"):
             access_logs.provide_role(account, Person(), options("--yes"), ACCOUNT)
 
-    def test_leaves_to_others_what_is_no_answer_of_aws(self, account: PlayedAccount) -> None:
-        account.__dict__["answers"]["iam get-role"] = AwsError("iam get-role", "Could not connect")
+    def test_leaves_to_others_what_is_no_answer_of_aws(self, account: FakeAccount) -> None:
+        account.answers["GetRole"] = EndpointConnectionError(endpoint_url="https://iam")
 
-        with pytest.raises(AwsError):
+        with pytest.raises(EndpointConnectionError):
             access_logs.provide_role(account, Person(), options("--yes"), ACCOUNT)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
+from travel_gpt.cli.aws_session import Account
 from travel_gpt.cli.deploy import openai_trust
-from travel_gpt.cli.deploy.console import CliError
-from travel_gpt.cli.deploy.preflight import Account
 from travel_gpt.cli.deploy.removal import remove
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.stack import Stack
 
 ROLE = "arn:aws:iam::123456789012:role/travel-gpt-backend-TravelGPTFunctionRole-Ab12Cd34"
 IDS = {"OpenAIIdentityProviderId": "wip_acme", "OpenAIServiceAccountId": "sa_travel"}
@@ -33,7 +34,7 @@ def described(one: Stack) -> dict[str, Any]:
         "StackName": one.name,
         "StackStatus": one.status,
         "StackId": one.id,
-        "CreationTime": "2026-11-01",
+        "CreationTime": datetime(2026, 11, 1, tzinfo=UTC),
         "Parameters": [
             {"ParameterKey": name, "ParameterValue": value}
             for name, value in {"SecretName": "travel-gpt/openai-api-key", **one.parameters}.items()
@@ -44,16 +45,15 @@ def described(one: Stack) -> dict[str, Any]:
 
 def account_with(one: Stack) -> ScriptedAws:
     """An account with a stack, which is gone once it is deleted, and no secret."""
-    gone = aws_error("cloudformation describe-stacks", "ValidationError", "Stack does not exist")
-    nothing = aws_error("secretsmanager get-secret-value", "ResourceNotFoundException", "Not there.")
+    gone = aws_error("DescribeStacks", "ValidationError", "Stack does not exist")
+    nothing = aws_error("DescribeSecret", "ResourceNotFoundException", "Not there.")
     aws = ScriptedAws(
         {
-            "cloudformation describe-stacks": lambda _: (
-                gone if "cloudformation delete-stack" in aws.operations else {"Stacks": [described(one)]}
+            "DescribeStacks": lambda _: (
+                gone if "DeleteStack" in aws.operations else {"Stacks": [described(one)]}
             ),
-            "cloudformation delete-stack": None,
-            "secretsmanager get-secret-value": nothing,
-            "secretsmanager describe-secret": nothing,
+            "DeleteStack": {},
+            "DescribeSecret": nothing,
         }
     )
     return aws

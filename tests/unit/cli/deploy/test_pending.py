@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from travel_gpt.cli.deploy import pending, rotation
-from travel_gpt.cli.deploy.console import CliError
-from travel_gpt.cli.deploy.options import Options, read_options
+from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
+from travel_gpt.cli.deploy import pending, rotation, secret as secrets
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
-from travel_gpt.cli.deploy.shell import AwsError
+from travel_gpt.cli.errors import CliError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from travel_gpt.cli.deploy.console import Console
-    from travel_gpt.cli.deploy.shell import Commands
-
 NAME, ADMIN = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
+V1, V2 = "11111111-2222-4333-8444-555555555555", "66666666-7777-4888-9999-000000000000"
 FLAGS = " --region eu-west-1"
-LEFT = {"v1": ["AWSCURRENT"], "v2": ["AWSPENDING"]}
+LEFT = {V1: ["AWSCURRENT"], V2: ["AWSPENDING"]}
 # Source: recorded secretsmanager/ListSecretVersionIds/AWSCURRENT-and-AWSPENDING-same-version.
-ENDED = {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "AWSPENDING"]}
+ENDED = {V1: ["AWSPREVIOUS"], V2: ["AWSCURRENT", "AWSPENDING"]}
 ON = {
     "OpenAIProjectId": "proj_1",
     "OpenAIServiceAccountId": "user-1",
@@ -35,83 +32,59 @@ ON = {
     "OpenAIApi": "responses",
     "RotationKeyScopes": "",
 }
-SECRET = Secret(NAME, exists=True)
 
 
-class Aws:
-    """The aws command line, of an account with the secret and the one with the admin key."""
-
-    def __init__(self, stages: Mapping[str, list[str]], *, denied: bool = False) -> None:
-        self.stages, self.denied = stages, denied
-        self.called: list[tuple[str, ...]] = []
-
-    def aws(self, *arguments: str) -> Any:
-        self.called.append(arguments)
-        if arguments[1] == "describe-secret" and arguments[-1] == ADMIN:
-            return {"VersionIdsToStages": {"a": ["AWSCURRENT"]}}
-        if self.denied:
-            raise AwsError(" ".join(arguments[:2]), "An error occurred (AccessDeniedException): no")
-        return {"VersionIdsToStages": self.stages} if arguments[1] == "describe-secret" else None
+def described(name: str, stages: Mapping[str, list[str]]) -> dict[str, Any]:
+    arn = f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-Ab12Cd"
+    return {"ARN": arn, "Name": name, "VersionIdsToStages": stages}
 
 
-class Person:
-    """The person at the terminal, or none."""
+def account(stages: Mapping[str, list[str]], *, denied: bool = False) -> ScriptedAws:
+    """An account with the secret, and the one with the admin key."""
+    no = aws_error("DescribeSecret", "AccessDeniedException", "no")
 
-    def __init__(self, answer: bool | None = None) -> None:
-        self.terminal, self.answer = answer is not None, answer
-        self.shown: list[str] = []
+    def describe(given: dict[str, Any]) -> Any:
+        if given["SecretId"] == ADMIN:
+            return described(ADMIN, {"a": ["AWSCURRENT"]})
+        return no if denied else described(NAME, stages)
 
-    def say(self, text: str = "") -> None:
-        self.shown.append(text)
-
-    text = step = good = say
-
-    def ask(self, question: str) -> bool:
-        self.shown.append(question)
-        assert self.answer is not None, "a question without a person to answer it"
-        return self.answer
+    value = {"SecretString": "sk-proj-0123456789abcdef", "VersionId": V1}
+    return ScriptedAws({"DescribeSecret": describe, "GetSecretValue": value, "UpdateSecretVersionStage": {}})
 
 
-def options(*given: str) -> Options:
-    read = read_options(list(given))
-    assert read is not None
-    return read
-
-
-def settle(
-    aws: Aws, person: Person, *given: str, before: Mapping[str, str] = ON, after: Mapping[str, str] = ON
+def resolve(
+    aws: ScriptedAws,
+    person: Person,
+    *given: str,
+    before: Mapping[str, str] = ON,
+    after: Mapping[str, str] = ON,
 ) -> rotation.Rotation:
-    return rotation.resolve(
-        cast("Commands", aws), cast("Console", person), options(*given), after, before, SECRET, FLAGS
-    )
+    return rotation.resolve(aws, person, options(*given), after, before, secrets.read(aws, NAME), FLAGS)
 
 
 def in_one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
-COMMAND = (
-    f"aws secretsmanager update-secret-version-stage --secret-id {NAME} --version-stage AWSPENDING "
-    f"--remove-from-version-id v2{FLAGS}"
-)
+COMMAND = f"travel-gpt secret discard-pending --secret {NAME}{FLAGS}"
 OTHER_PERIOD = {**ON, "RotationDays": "60"}
 
 
 class TestWhereTheRotationStaysAsItIs:
     def test_it_is_a_note_with_the_command(self) -> None:
-        decided = settle(Aws(LEFT), Person())
+        decided = resolve(account(LEFT), Person())
 
         assert decided.discard == ""
         (note,) = decided.notes
-        assert "Version v2" in note
+        assert f"Version {V2}" in note
         assert COMMAND in in_one_line(note)
 
-    @pytest.mark.parametrize("stages", [{"v1": ["AWSCURRENT"]}, ENDED], ids=["none", "ended"])
+    @pytest.mark.parametrize("stages", [{V1: ["AWSCURRENT"]}, ENDED], ids=["none", "ended"])
     def test_what_a_rotation_that_ended_leaves_is_no_note(self, stages: dict[str, list[str]]) -> None:
-        assert settle(Aws(stages), Person(True)) == rotation.Rotation()
+        assert resolve(account(stages), Person("y")) == rotation.Rotation()
 
     def test_where_the_caller_may_not_look_nothing_is_claimed(self) -> None:
-        assert settle(Aws(LEFT, denied=True), Person(True)).notes == ()
+        assert resolve(account(LEFT, denied=True), Person("y")).notes == ()
 
 
 class TestWhereTheRotationsSettingsChange:
@@ -120,54 +93,54 @@ class TestWhereTheRotationsSettingsChange:
     def test_without_an_answer_it_stops_before_the_stack_would_be_rolled_back(
         self, before: dict[str, str], given: tuple[str, ...]
     ) -> None:
-        aws = Aws(LEFT)
+        aws = account(LEFT)
 
         with pytest.raises(CliError) as stopped:
-            settle(aws, Person(True if given else None), *given, before=before)
+            resolve(aws, Person(*(["y"] if given else [])), *given, before=before)
 
         said = in_one_line(stopped.value)
         assert "rolled back" in said
         assert "Nothing was changed" in said
         assert COMMAND in said
-        assert {arguments[1] for arguments in aws.called} == {"describe-secret"}
+        assert set(aws.operations) == {"DescribeSecret", "GetSecretValue"}
 
     def test_a_dry_run_says_it_in_a_note(self) -> None:
-        decided = settle(Aws(LEFT), Person(True), "--dry-run", before=OTHER_PERIOD)
+        decided = resolve(account(LEFT), Person("y"), "--dry-run", before=OTHER_PERIOD)
 
         assert decided.discard == ""
         assert COMMAND in in_one_line(decided.notes)
 
     def test_at_a_terminal_no_stops_it(self) -> None:
         with pytest.raises(CliError, match="Nothing was changed"):
-            settle(Aws(LEFT), Person(False), before=OTHER_PERIOD)
+            resolve(account(LEFT), Person("n"), before=OTHER_PERIOD)
 
     def test_at_a_terminal_yes_discards_it_as_a_step(self) -> None:
-        aws, person = Aws(LEFT), Person(True)
+        aws, person = account(LEFT), Person("y")
 
-        decided = settle(aws, person, before=OTHER_PERIOD)
+        decided = resolve(aws, person, before=OTHER_PERIOD)
 
-        assert decided.discard == "v2"
-        assert "Discard it before deploying?" in person.shown
+        assert decided.discard == V2
+        assert "Discard it before deploying?" in person.asked[0]
         # Deciding changes nothing.
-        assert {arguments[1] for arguments in aws.called} == {"describe-secret"}
-        pending.discard(cast("Commands", aws), cast("Console", person), NAME, decided.discard)
-        assert "aws " + " ".join(aws.called[-1]) + FLAGS == COMMAND
+        assert set(aws.operations) == {"DescribeSecret", "GetSecretValue"}
+        pending.discard(aws, person, NAME, decided.discard)
+        label = {"SecretId": NAME, "VersionStage": "AWSPENDING", "RemoveFromVersionId": V2}
+        assert aws.calls[-1] == ("UpdateSecretVersionStage", label)
 
     def test_a_secret_that_does_not_exist_yet_is_not_asked_for(self) -> None:
-        aws = Aws(LEFT)
+        decision = pending.resolve(Person("y"), options(), Secret(NAME), FLAGS, changes=True)
 
-        assert pending.find(cast("Commands", aws), Secret(NAME)) == ""
-        assert aws.called == []
+        assert decision == pending.Decision()
 
 
-ENDED_WELL = {"v1": ["AWSCURRENT"]}
+ENDED_WELL = {V1: ["AWSCURRENT"]}
 
 
 class TestAnotherApi:
     CHAT: ClassVar = {**ON, "OpenAIApi": "chat"}
 
     def test_a_key_of_the_rotation_may_not_use_it_so_rotating_comes_next(self) -> None:
-        (note,) = settle(Aws(ENDED_WELL), Person(), after=self.CHAT).notes
+        (note,) = resolve(account(ENDED_WELL), Person(), after=self.CHAT).notes
 
         assert "from responses to chat" in note
         assert f"aws secretsmanager rotate-secret --secret-id {NAME}{FLAGS}" in note
@@ -182,7 +155,7 @@ class TestAnotherApi:
         ids=["turned-on", "as-before", "scopes-chosen"],
     )
     def test_elsewhere_there_is_nothing_to_say(self, chosen: dict[str, Any]) -> None:
-        assert settle(Aws(ENDED_WELL), Person(), **{"after": self.CHAT, **chosen}).notes == ()
+        assert resolve(account(ENDED_WELL), Person(), **{"after": self.CHAT, **chosen}).notes == ()
 
 
 def days(new: str, old: str | None = None) -> list[Parameter]:

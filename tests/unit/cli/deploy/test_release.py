@@ -1,19 +1,17 @@
-"""What deploy.sh says of a deployment that failed."""
+"""What deploy.sh prints about a deployment that failed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from tests.unit.cli.deploy.conftest import ScriptedAws
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import release
-from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.parameters import Environment
-from travel_gpt.cli.deploy.shell import Commands
-from travel_gpt.cli.deploy.stack import Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.stack import Stack
 
 # As CloudFormation passes it on: "role-lacks-create-network-interface-cfn-handler" in the recordings.
 NO_PERMISSION = (
@@ -22,24 +20,20 @@ NO_PERMISSION = (
 )
 
 
-class FailingSam(Commands):
-    """Runs sam, which fails."""
-
-    def shown(self, _: Console, __: Callable[[str], str], *argv: str) -> tuple[int, list[str]]:
-        """Fail as sam does when CloudFormation has rolled back."""
-        assert argv[:2] == ("sam", "deploy")
-        return 1, ["Error: Failed to create/update the stack: s, Waiter StackUpdateComplete failed"]
-
-
 def failure(monkeypatch: pytest.MonkeyPatch, reason: str) -> str:
     def first_failure(*_: Any) -> tuple[str, str]:
         return "TravelGPTFunction (AWS::Lambda::Function)", reason
 
+    def run_sam(*arguments: Any) -> tuple[int, list[str]]:
+        assert arguments[3] == "deploy"
+        return 1, ["Error: Failed to create/update the stack: s, Waiter StackUpdateComplete failed"]
+
+    monkeypatch.setattr(release, "run_sam", run_sam)
     monkeypatch.setattr(release, "first_failure", first_failure)
     monkeypatch.setattr(release, "read_stack", lambda *_: Stack("s", status="UPDATE_ROLLBACK_COMPLETE"))
     with pytest.raises(CliError) as stopped:
         release.deploy(
-            FailingSam({}), Console(assume_yes=True), Environment("default", "s", {}), "eu-west-1", [], ""
+            ScriptedAws({}), Console(assume_yes=True), Environment("default", "s", {}), "eu-west-1", [], ""
         )
     return str(stopped.value)
 

@@ -1,4 +1,4 @@
-"""What deploy.sh says of a change of the API's TLS policy."""
+"""What deploy.sh prints about a change of the API's TLS policy."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 import pytest
 
 from tests.support.markdown import ROOT
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import tls
-from travel_gpt.cli.deploy.console import Console
-from travel_gpt.cli.deploy.stack import Stack
+from travel_gpt.cli.stack import Stack
 
 POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
 URL = "https://abc123.execute-api.eu-west-1.amazonaws.com/Prod/travel-gpt"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
+from tests.unit.cli.deploy.conftest import ScriptedAws, aws_error
+from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import interfaces, release
-from travel_gpt.cli.deploy.console import CliError, Console
 from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter
-from travel_gpt.cli.deploy.shell import AwsError, Commands
 from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, prepare, resolve
+from travel_gpt.cli.errors import CliError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 INSIDE = {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
 OUTSIDE = {"VpcSubnetIds": "", "VpcSecurityGroupIds": ""}
-DENIED = "An error occurred (UnauthorizedOperation) when calling the DescribeNetworkInterfaces operation: no"
 
 
 def options(*given: str) -> Options:
@@ -64,7 +64,7 @@ class TestWhatIsDecided:
         assert "40 minutes" not in vpc.steps[0]
 
     @pytest.mark.parametrize("value", ["enabled", "disabled"])
-    def test_what_the_owner_says_of_the_permissions_holds_once_it_has_left(self, value: str) -> None:
+    def test_what_the_owner_chose_for_the_permissions_holds_once_it_has_left(self, value: str) -> None:
         given = f"{PERMISSIONS}={value}"
 
         assert not decided({**OUTSIDE, PERMISSIONS: "enabled"}, OUTSIDE, given).ends
@@ -83,26 +83,21 @@ class TestWhatIsDecided:
             decided({}, {**OUTSIDE, name: INSIDE[name]})
 
 
-class FakeAws(Commands):
-    """Answers what is asked of a stack and of its function's interfaces."""
+def account_with(stack: Mapping[str, str], *answers: list[str] | ClientError) -> ScriptedAws:
+    """An account with a stack, and an answer for each time that its function's interfaces are listed."""
+    listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.items()]
+    output = {"OutputKey": "FunctionName", "OutputValue": "s-TravelGPTFunction"}
+    about = {"StackName": "s", "StackStatus": "UPDATE_COMPLETE", "StackId": "id"}
+    found = iter(answers)
 
-    stack: Mapping[str, str]
-    answers: deque[list[str] | AwsError]
-    asked: list[str]
-
-    def aws(self, *arguments: str) -> Any:
-        """Answer as ``aws`` does."""
-        if arguments[:2] == ("cloudformation", "describe-stacks"):
-            listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in self.stack.items()]
-            output = {"OutputKey": "FunctionName", "OutputValue": "s-TravelGPTFunction"}
-            about = {"StackName": "s", "StackStatus": "UPDATE_COMPLETE", "StackId": "id", "CreationTime": ""}
-            return {"Stacks": [{**about, "Parameters": listed, "Outputs": [output]}]}
-        assert arguments[:3] == ("ec2", "describe-network-interfaces", "--filters")
-        self.asked.append(arguments[3])
-        answer = self.answers.popleft()
-        if isinstance(answer, AwsError):
-            raise answer
+    def list_interfaces(_: Any) -> Any:
+        answer = next(found)
+        if isinstance(answer, ClientError):
+            return answer
         return {"NetworkInterfaces": [{"NetworkInterfaceId": each} for each in answer]}
+
+    described = {"Stacks": [{**about, "Parameters": listed, "Outputs": [output]}]}
+    return ScriptedAws({"DescribeStacks": described, "DescribeNetworkInterfaces": list_interfaces})
 
 
 class Run:
@@ -111,16 +106,13 @@ class Run:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.deployed: list[dict[str, str]] = []
         self.slept = 0.0
-        self.asked: list[str] = []
+        self.asked: list[Any] = []
         monkeypatch.setattr("travel_gpt.cli.deploy.interfaces.time.sleep", self._sleep)
         monkeypatch.setattr("travel_gpt.cli.deploy.interfaces.time.monotonic", lambda: self.slept)
         monkeypatch.setattr(release, "deploy", self._deploy)
 
-    def finish(self, vpc: Vpc, *answers: list[str] | AwsError, stack: Mapping[str, str]) -> None:
-        commands = FakeAws({})
-        object.__setattr__(commands, "stack", stack)
-        object.__setattr__(commands, "answers", deque(answers))
-        object.__setattr__(commands, "asked", self.asked)
+    def finish(self, vpc: Vpc, *answers: list[str] | ClientError, stack: Mapping[str, str]) -> None:
+        aws = account_with(stack, *answers)
         plan = SimpleNamespace(
             options=options(),
             environment=Environment("default", "s", {}),
@@ -130,7 +122,8 @@ class Run:
             vpc=vpc,
             flags=" --region eu-west-1",
         )
-        interfaces.finish(commands, Console(assume_yes=True), cast("Plan", plan))
+        interfaces.finish(aws, Console(assume_yes=True), cast("Plan", plan))
+        self.asked = [given["Filters"] for name, given in aws.calls if name == "DescribeNetworkInterfaces"]
 
     def _sleep(self, seconds: float) -> None:
         self.slept += seconds
@@ -158,7 +151,8 @@ class TestTheSecondDeployment:
         run.finish(LEAVES, ["eni-1", "eni-2"], ["eni-2"], [], stack=STACK)
 
         assert run.slept > 0
-        assert set(run.asked) == {"Name=description,Values=AWS Lambda VPC ENI-s-TravelGPTFunction*"}
+        named = {"Name": "description", "Values": ["AWS Lambda VPC ENI-s-TravelGPTFunction*"]}
+        assert run.asked == [[named]] * 3
         # What the run changed in between stays.
         assert run.deployed == [{"Keyless": "on", PERMISSIONS: "disabled"}]
 
@@ -179,7 +173,7 @@ class TestTheSecondDeployment:
     def test_is_left_to_the_owner_who_may_not_see_them(
         self, run: Run, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        run.finish(LEAVES, AwsError("ec2 describe-network-interfaces", DENIED), stack=STACK)
+        run.finish(LEAVES, aws_error("DescribeNetworkInterfaces", "UnauthorizedOperation", "no"), stack=STACK)
 
         assert run.deployed == []
         said = re.sub(r"\s+", " ", capsys.readouterr().out)
@@ -187,5 +181,7 @@ class TestTheSecondDeployment:
         assert "./deploy.sh --parameter KeepVpcPermissions=disabled" in said
 
     def test_stops_when_aws_fails(self, run: Run) -> None:
-        with pytest.raises(AwsError):
-            run.finish(LEAVES, AwsError("ec2 describe-network-interfaces", "throttled"), stack=STACK)
+        with pytest.raises(ClientError):
+            run.finish(
+                LEAVES, aws_error("DescribeNetworkInterfaces", "RequestLimitExceeded", "no"), stack=STACK
+            )

@@ -1,0 +1,59 @@
+"""Which keys deploy.sh accepts, and which it stores."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from travel_gpt.cli.deploy.openai_key import read_exported, require_usable
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.verification import Verification
+from travel_gpt.credentials.credential import Key
+from travel_gpt.errors import KeyRefused, NotPermitted, UpstreamFailed
+
+KEY = "sk-proj-canary0000000000000000000000000000001"
+
+
+@pytest.mark.parametrize(
+    ("failure", "at_openai"),
+    [(KeyRefused("401"), "platform.openai.com/api-keys"), (NotPermitted("403"), '"Models: Read"')],
+)
+def test_the_advice_fits_the_server(failure: KeyRefused | NotPermitted, at_openai: str) -> None:
+    with pytest.raises(CliError) as at_another:
+        require_usable(Verification("https://m.example:8443/v1", failure), replacing=True)
+    with pytest.raises(CliError) as at_theirs:
+        require_usable(Verification("https://api.openai.com/v1", failure), replacing=False)
+
+    assert at_openai in str(at_theirs.value)
+    assert "Nothing was changed" in str(at_theirs.value)
+    assert "m.example:8443" in str(at_another.value)
+    assert "OpenAIBaseUrl" in str(at_another.value)
+    assert at_openai not in str(at_another.value)
+
+
+def test_an_unverified_key_is_stored_unless_it_would_replace_another() -> None:
+    unknown = Verification("https://m.example/v1", UpstreamFailed("503"))
+
+    require_usable(unknown, replacing=False)
+    with pytest.raises(CliError, match="could not be verified"):
+        require_usable(unknown, replacing=True)
+
+
+@pytest.mark.parametrize("text", ["sk-with a-space", "sk-two\nlines", '"sk-quoted"', "{}"])
+def test_what_is_not_a_key_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(CliError) as stopped:
+        read_exported(text)
+
+    assert stopped.value.status == 2
+    assert "OPENAI_API_KEY" in str(stopped.value)
+    assert text not in str(stopped.value)
+
+
+def test_a_key_may_be_exported_with_white_space_or_in_a_json_object() -> None:
+    bare, in_json = read_exported(f" {KEY}\n"), read_exported(json.dumps({"api_key": KEY, "project": "p"}))
+
+    assert bare is not None
+    assert in_json is not None
+    assert (bare.key, in_json.key, in_json.credential.project) == (Key(KEY), Key(KEY), "p")
+    assert read_exported(" \n") is None

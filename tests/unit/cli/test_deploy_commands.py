@@ -1,0 +1,70 @@
+"""``travel-gpt deploy``, which is deploy.sh without its shell, and ``travel-gpt api-key``."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from travel_gpt.cli.deploy import main as deployment
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Person
+
+KEY = "sk-proj-canary0000000000000000000000000000001"
+
+
+def test_deploy_gets_its_options_and_the_exported_key_which_leaves_the_environment(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    def main(arguments: list[str], exported: str) -> int:
+        given.extend([arguments, exported, os.environ.get("OPENAI_API_KEY"), os.environ.get("OPENAI_MODEL")])
+        return 130
+
+    monkeypatch.setattr(deployment, "main", main)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (person.here / ".env").write_text("OPENAI_MODEL=from-the-file\n")
+
+    typed = ["--env", "dev", "--parameter", "OpenAIProjectId=proj_AbCdEfGhIjKl1234567890MnOp", "--help"]
+
+    done = person.run("deploy", *typed)
+
+    assert done.status == 130
+    assert given == [typed, KEY, None, None]
+
+
+@pytest.mark.parametrize(("option", "status"), [("--help", 0), ("--nonsense", 2)])
+def test_help_and_wrong_options_are_those_of_deploy_sh(person: Person, option: str, status: int) -> None:
+    done = person.run("deploy", option)
+
+    assert done.status == status
+    assert "./deploy.sh" in done.out + done.err
+
+
+class TestApiKey:
+    @pytest.fixture(autouse=True)
+    def _stack(self, person: Person) -> None:  # noqa: ARG002 - its account
+        made = boto3.client("apigateway").create_api_key(name="travel", value="a" * 20)
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {"ApiKeyId": {"Value": made["id"]}},
+        }
+        formation = boto3.client("cloudformation")
+        formation.create_stack(StackName="travel-gpt-backend-dev", TemplateBody=json.dumps(template))
+
+    @pytest.mark.parametrize("named", [("--env", "dev"), ("--stack", "travel-gpt-backend-dev")])
+    def test_prints_the_key_of_a_stack_alone(self, person: Person, named: tuple[str, str]) -> None:
+        done = person.run("api-key", *named)
+
+        assert (done.status, done.out) == (0, "a" * 20 + "\n"), done.err
+
+    def test_without_a_stack_says_so(self, person: Person) -> None:
+        done = person.run("api-key")
+
+        assert done.status == 1
+        assert "no stack travel-gpt-backend" in done.err

@@ -1,0 +1,26 @@
+"""``travel-gpt api-key``: the API key that POST asks for."""
+
+import sys
+
+import boto3
+
+from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.stack import read_stack
+
+
+def print_api_key(stack: str) -> None:
+    """Print the API key of a stack to standard output, and nothing else, for ``$(...)`` in a command.
+
+    Args:
+        stack: the stack's name.
+
+    Raises:
+        CliError: there is no such stack, or its API asks for no key.
+        ClientError: AWS refused.
+    """
+    key_id = read_stack(boto3.client("cloudformation"), stack).outputs.get("ApiKeyId")
+    if key_id is None:
+        raise CliError(f"There is no stack {stack} in this account and region whose API asks for a key.")
+    key = boto3.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)
+    # Not through the console, which masks keys.
+    sys.stdout.write(f"{key['value']}\n")

@@ -1,0 +1,206 @@
+"""deploy.sh: the order of the steps, and what is said when one of them fails."""
+
+import io
+import os
+import shlex
+import signal
+import sys
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from travel_gpt.aws.failures import AWS_ERRORS
+from travel_gpt.cli.aws_errors import cli_error_of
+from travel_gpt.cli.aws_session import AwsSession, choose_account
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.deploy import (
+    access_logs,
+    health,
+    interfaces,
+    keyless_migration,
+    openai_key,
+    openai_trust,
+    pending,
+    preflight,
+    protection,
+    release,
+    removal,
+    secret as secrets,
+    tls,
+)
+from travel_gpt.cli.deploy.options import Options, read_options
+from travel_gpt.cli.deploy.plan import KeyPlan, Plan, show, show_account
+from travel_gpt.cli.deploy.preparation import prepare, resolve_key
+from travel_gpt.cli.deploy.secret import Action
+from travel_gpt.cli.deploy.stack import delete_stack, is_failed
+from travel_gpt.cli.errors import CliError, cli_error_for
+from travel_gpt.cli.key_input import KeyInput
+from travel_gpt.cli.stack import Stack
+from travel_gpt.cli.verification import forget_sdk_variables
+from travel_gpt.errors import TravelGPTError
+
+_PIPE: Final = 3
+"""The file descriptor on which deploy.sh passes what was in OPENAI_API_KEY."""
+_CLONE: Final = Path(__file__).resolve().parents[3]
+
+
+def main(arguments: list[str], exported: str = "") -> int:
+    """Run deploy.sh.
+
+    Args:
+        arguments: its options.
+        exported: the key that was exported in OPENAI_API_KEY, which is in the environment no more.
+
+    Returns:
+        The exit status: 0, 1 when it stopped, 2 when the options are wrong, 130 after Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show an arrow is no reason to stop.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _terminated)
+    console = Console(assume_yes=False)
+    try:
+        options = read_options(arguments)
+        if options is None:
+            return 0
+        os.chdir(_CLONE)
+        forget_sdk_variables(os.environ)
+        console.assume_yes = options.yes
+        _run(console, options, openai_key.read_exported(exported))
+    except CliError as error:
+        return _stopped(console, error)
+    except TravelGPTError as failure:
+        return _stopped(console, cli_error_for(failure))
+    except AWS_ERRORS as failed:
+        return _stopped(console, cli_error_of(failed))
+    except KeyboardInterrupt:
+        said = "It was interrupted. What AWS has begun goes on there; run the same command again to go on."
+        return _stopped(console, CliError(said, 130))
+    except Exception as bug:  # noqa: BLE001 - the last line must be a sentence
+        where = traceback.extract_tb(bug.__traceback__)[-1]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        said = f"That is a bug in deploy.sh ({type(bug).__name__}: {bug}, at {place})."
+        return _stopped(console, CliError(f"{said} Please report this line; running it again is safe."))
+    return 0
+
+
+def _terminated(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stopped(console: Console, error: CliError) -> int:
+    # Options are wrong before there is a step.
+    where = "" if error.status == 2 else f"Stopped while {console.doing}.\n"
+    console.error(where + error.sentence)
+    return error.status
+
+
+def _run(console: Console, options: Options, key: KeyInput | None) -> None:
+    console.step("Checking the programs and your AWS credentials")
+    choose_account(options.region, options.profile)
+    aws = AwsSession()
+    account = preflight.check(aws, to_deploy=not options.delete)
+    show_account(console, account, options.environment, aws.profile)
+    console.step("Looking at what is there")
+    if options.delete:
+        removal.remove(aws, console, options, account)
+        return
+    plan = prepare(aws, console, options, account, key)
+    show(plan, console)
+    if options.dry_run:
+        console.say()
+        console.say("This was a dry run: nothing was changed. To do it:")
+        rest = [argument for argument in options.typed if argument != "--dry-run"]
+        console.say(f"  {shlex.join(['./deploy.sh', *rest])}")
+        return
+    console.doing = "asking whether to go on"
+    if not console.ask("Go on?"):
+        raise CliError("Nothing was changed. Options that change the plan are in: ./deploy.sh --help")
+    _carry_out(aws, console, plan)
+
+
+def _carry_out(aws: AwsSession, console: Console, plan: Plan) -> None:
+    if not plan.options.no_build:
+        console.step("Building the package")
+        release.build(aws, console, plan.environment)
+    # Before anything that cannot be taken back: it may be refused, and then the owner has a choice to make.
+    if plan.logging_role:
+        console.step("Setting up API Gateway's logging role")
+        if access_logs.provide_role(aws, console, plan.options, plan.account):
+            console.good("Done.")
+        else:
+            plan = replace(plan, parameters=access_logs.switch_off(plan.parameters))
+    if is_failed(plan.stack):
+        console.step(f"Deleting what is left of the stack {plan.stack.name}")
+        delete_stack(aws, plan.stack, plan.flags)
+    stored = _store_secret(aws, console, plan)
+    # Afterwards: a new value is then still readable with the old key, until the role may use the new one.
+    protection.apply(aws, console, plan.protection, plan.key.secret.name)
+    if plan.rotation.discard:
+        pending.discard(aws, console, plan.key.secret.name, plan.rotation.discard)
+    if plan.keyless.ends:
+        keyless_migration.restore_key(aws, console, plan)
+    doing = "Creating" if is_failed(plan.stack) or not plan.stack.exists else "Updating"
+    console.step(f"{doing} the stack {plan.stack.name}", ", which may take some minutes")
+    stack, changed = release.deploy(
+        aws, console, plan.environment, plan.account.region, plan.parameters, plan.flags
+    )
+    if not changed:
+        console.good(
+            f"Nothing to change: the stack {stack.name} is up to date"
+            + ("." if stored else ", and the secret stays as it is.")
+        )
+    tls.show(console, plan.stack, stack, plan.flags)
+    with openai_trust.shown_at_the_end(console, plan.trust):
+        _finish(aws, console, plan, stack)
+
+
+def _finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> None:
+    if not plan.keyless.wanted or keyless_migration.finish(aws, console, plan, stack):
+        console.step("Calling GET")
+        verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
+        health.call(console, stack, health.logs_command(stack.name, plan.flags), verify=verify)
+        health.show_commands(console, stack, plan.flags)
+    if plan.vpc.ends:
+        interfaces.finish(aws, console, plan)
+
+
+def _store_secret(aws: AwsSession, console: Console, plan: Plan) -> bool:
+    key: KeyPlan = plan.key
+    name = key.secret.name
+    restored = key.secret.deleted and not plan.without_key
+    if restored:
+        console.step(f"Restoring the secret {name}")
+        secrets.restore(aws, name)
+        values = {parameter.name: parameter.new for parameter in plan.parameters}
+        key = resolve_key(console, plan.options, secrets.read(aws, name), key.key, values)
+        console.good("Restored.")
+        if key.note:
+            console.note(key.note)
+    if key.action is Action.KEEP or key.key is None:
+        return restored
+    console.step(f"Putting the key into the secret {name}")
+    secrets.store(aws, name, key.key.value(key.secret.fields), key.action, kms_key=plan.protection.kms_key)
+    seconds = next(item.new for item in plan.parameters if item.name == "CredentialTtlSeconds")
+    if key.action is Action.REPLACE:
+        console.good(
+            f"Replaced. Running functions use it within {seconds} s, and at once when the old one is refused."
+        )
+    else:
+        console.good("Stored.")
+    return True
+
+
+def _piped() -> str:
+    """Return what deploy.sh found in OPENAI_API_KEY, from the pipe that it opened for it."""
+    try:
+        with os.fdopen(_PIPE, encoding="utf-8", errors="replace") as pipe:
+            return pipe.read()
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], _piped()))
