@@ -62,7 +62,7 @@ test-stack: ## Test the compiled template and the built package
 test-e2e: ## Test the real Lambda runtime, and deploy.sh with the real aws and sam, against an emulated AWS on loopback
 	@scripts/environment.sh cloud
 	@scripts/environment.sh run
-	$(NEUTRAL) $(CLOUD)/python -m pytest tests/e2e -n auto --dist loadscope --no-loadscope-reorder
+	$(NEUTRAL) $(CLOUD)/python -m pytest tests/e2e testbed/tests -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: check
 check: check-code check-stack ## Check style, types, layers, generated docs, template and policies

@@ -1,4 +1,4 @@
-"""Who may do what on the played AWS, and the record of who did.
+"""Who may do what on the fake AWS, and the record of who did.
 
 Moto checks no permission by default, and where it does it takes ``*`` for the resource. Here an assumed
 role's credentials are held to the role's policies and to the resource that the request names; the owner's

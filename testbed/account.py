@@ -1,4 +1,4 @@
-"""The played AWS seen from a test: its process, and what only tests may ask of it."""
+"""The fake AWS seen from a test: its process, and what only tests may ask of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STOP_TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Call:
-    """One request to the played AWS.
+    """One request to the fake AWS.
 
     Attributes:
         service: as IAM calls it, such as ``secretsmanager``.
@@ -91,16 +91,16 @@ class AwsServer:
                     pipe.close()
 
     def control(self, what: str, **given: Any) -> Any:
-        """Ask for something under /test-bed; JSON comes parsed, a function's code as bytes."""
+        """Ask for something under /fake-aws; JSON comes parsed, a function's code as bytes."""
         connection = http.client.HTTPConnection(urlsplit(self.endpoint).netloc, timeout=30)
         try:
-            connection.request("POST", f"/test-bed/{what}", json.dumps(given))
+            connection.request("POST", f"/fake-aws/{what}", json.dumps(given))
             response = connection.getresponse()
             content = response.read()
         finally:
             connection.close()
         if response.status != http.HTTPStatus.OK:
-            raise RuntimeError(f"The played AWS did not take {what} {given}: {content!r}")
+            raise RuntimeError(f"The fake AWS did not take {what} {given}: {content!r}")
         return content if content[:2] == b"PK" else json.loads(content)
 
 
@@ -114,5 +114,5 @@ def _first_line(process: subprocess.Popen[str], log: Path) -> str:
     reader.start()
     reader.join(START_TIMEOUT)
     if not lines or not lines[0].startswith("http://"):
-        raise RuntimeError(f"The played AWS did not start:\n{log.read_text(errors='replace')}")
+        raise RuntimeError(f"The fake AWS did not start:\n{log.read_text(errors='replace')}")
     return lines[0].strip()

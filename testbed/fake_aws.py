@@ -1,4 +1,4 @@
-"""The bed itself: see the package's docstring for how a test uses it."""
+"""An account of the fake AWS, as a test sees it: see README.md."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import trustme
 
 from testbed import preloaded
 from testbed.account import ROOT, AwsServer, Call
-from testbed.certificates import Authority
 from testbed.function import DeployedFunction
 from testbed.gateway import Gateway
 from testbed.logging_role import POLICY
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
-# Nothing secret: the played AWS takes any.
-OWNER = {"AWS_ACCESS_KEY_ID": "AKIAOWNEROFTHEBED000", "AWS_SECRET_ACCESS_KEY": "played"}
+# The fake AWS accepts any credentials.
+OWNER = {"AWS_ACCESS_KEY_ID": "AKIAOWNEROFTHEFAKE00", "AWS_SECRET_ACCESS_KEY": "accepted"}
 # What a build may need to reach the package index from wherever it is run.
 INHERITED = (
     "SSL_CERT_FILE",
@@ -50,8 +50,8 @@ class FakeAws:
     """An account, and everything a command needs to meet it. Made by ``start_fake_aws``.
 
     Attributes:
-        aws: the played AWS.
-        openai: the played OpenAI.
+        aws: the fake AWS.
+        openai: the fake OpenAI.
         home: the HOME of commands.
         tools: their PATH.
     """
@@ -68,18 +68,19 @@ class FakeAws:
         self._denied: dict[str, list[str]] = {}
         self._refused: dict[str, str] = {}
         self._real_commands = False
-        authority = Authority(folder)
+        authority, self._authority = trustme.CA(), folder / "authority.pem"
+        authority.cert_pem.write_to_path(str(self._authority))
         gateway = Gateway(aws.control, self.client, self._invoke, ACCOUNT_ID)
-        self._front = TlsProxy(authority, gateway, openai.hosts, openai.upstream.port)
+        self._proxy = TlsProxy(authority, gateway, openai.hosts, openai.upstream.port)
         (self.home / ".curlrc").write_text(
             # Port 443 alone: http://localhost stays what it is.
-            f'connect-to = ":443:127.0.0.1:{self._front.port}"\ncacert = "{authority.file}"\nnoproxy = "*"\n'
+            f'connect-to = ":443:127.0.0.1:{self._proxy.port}"\ncacert = "{self._authority}"\nnoproxy = "*"\n'
         )
         self.enforce_iam()
 
     @property
     def endpoint(self) -> str:
-        """The address of the played AWS."""
+        """The address of the fake AWS."""
         return self.aws.endpoint
 
     @functools.cached_property
@@ -124,12 +125,12 @@ class FakeAws:
 
     @property
     def through_proxy(self) -> dict[str, str]:
-        """What sends the https of a command other than curl to the played internet."""
-        proxy = f"http://127.0.0.1:{self._front.port}"
+        """What sends the https of a command other than curl to the fake hosts."""
+        proxy = f"http://127.0.0.1:{self._proxy.port}"
         return {
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
-            "SSL_CERT_FILE": str(self._front.authority.file),
+            "SSL_CERT_FILE": str(self._authority),
         }
 
     def run(
@@ -205,7 +206,7 @@ class FakeAws:
         self.aws.control("rules", enforced=on)
 
     def deny(self, action: str, reason: str = "denied by the test", code: str = "") -> None:
-        """Refuse an action, such as ``iam:CreateRole``, to everybody; AccessDenied, or with another code."""
+        """Refuse an action, such as ``iam:CreateRole``, to all; AccessDenied, or another code."""
         self._denied[action] = [code, reason]
         self.aws.control("rules", denied=self._denied)
 
@@ -228,7 +229,7 @@ class FakeAws:
         self.aws.control("rules", concurrency=limit)
 
     def make_logging_role(self, name: str = "api-gateway-logs-of-another", *, named: bool = True) -> None:
-        """Give API Gateway the role that access logs need, as in an account where somebody logs already.
+        """Give API Gateway the role that access logs need, as in an account that already logs.
 
         Args:
             name: the role's name.
@@ -264,15 +265,15 @@ class FakeAws:
         """Stop what was started.
 
         Raises:
-            AssertionError: a command tried to reach a host that nobody plays.
+            AssertionError: a command tried to reach a host that has no fake.
         """
         for function in self._functions.values():
             function.close()
-        self._front.close()
-        if self._front.failures:
-            raise AssertionError("The test bed stumbled:\n" + "\n".join(self._front.failures))
-        if self._front.strangers:
-            raise AssertionError(f"Something asked for {self._front.strangers}: nobody plays these hosts")
+        self._proxy.close()
+        if self._proxy.failures:
+            raise AssertionError("The fake AWS failed:\n" + "\n".join(self._proxy.failures))
+        if self._proxy.strangers:
+            raise AssertionError(f"Something asked for {self._proxy.strangers}: these hosts have no fake")
 
 
 def _link_tools(folder: Path, programs: Mapping[str, Path]) -> None:
@@ -296,11 +297,11 @@ def _link_tools(folder: Path, programs: Mapping[str, Path]) -> None:
 
 @contextmanager
 def start_fake_aws(folder: Path, aws: AwsServer | None = None) -> Iterator[FakeAws]:
-    """Start a bed with an empty account; everything is stopped at the end, whatever happens.
+    """Start a fake AWS with an empty account; everything is stopped at the end, whatever happens.
 
     Args:
         folder: an empty one, for its files.
-        aws: a played AWS to use and reset, instead of one of its own, which takes three seconds to start.
+        aws: a fake AWS to use and reset, instead of one of its own, which takes three seconds to start.
     """
     # Now, and not inside the first request, which has a deadline.
     emulator.host_dependencies()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class DeployedFunction:
-    """A function that was deployed on the bed. Started at its first event, and anew when it was changed.
+    """A function that was deployed on the fake AWS. Started at its first event, and anew when it was changed.
 
     Of the deployed code, travel_gpt's own files are run as they are; the dependencies, which are for arm64,
     are those of the same lock built for this machine.
@@ -43,7 +43,7 @@ class DeployedFunction:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """What AWS says of it now."""
+        """Its configuration now."""
         client = self._cloud.client("lambda", self._region)
         found: dict[str, Any] = client.get_function_configuration(FunctionName=self._name)
         keys = ("CodeSha256", "Environment", "Handler", "LoggingConfig", "MemorySize", "Role", "Timeout")

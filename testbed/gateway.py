@@ -50,7 +50,7 @@ class Gateway:
     """Every deployed API of the account.
 
     Args:
-        control: asks the played AWS (see ``account.PlayedAws.control``).
+        control: asks the fake AWS (see ``account.AwsServer.control``).
         client: makes a boto3 client for a service and region.
         invoke: runs a function: region, name, event, seconds at the most.
         account_id: twelve digits.

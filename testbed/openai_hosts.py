@@ -1,4 +1,4 @@
-"""OpenAI, played: the scripted upstream with the words of a deployer's tests."""
+"""The fake OpenAI under its own host names."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class OpenAIHosts:
-    """Answers 401 to every key but those it was told to accept.
+    """Answers 401 to every key but the accepted ones.
 
     Attributes:
         upstream: the scripted upstream itself, to script faults on.
-        hosts: https hosts that mean this server. Add one to play a compatible server.
+        hosts: https hosts that mean this server. Add one for a compatible server.
     """
 
     def __init__(self, upstream: FakeOpenAI) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 
-# What is true of every request to the bed. AWS itself is only reached over TLS.
+# What is true of every request to the fake AWS. AWS itself is only reached over TLS.
 CONTEXT = {"aws:SecureTransport": "true"}
 KNOWN = frozenset({"Sid", "Effect", "Action", "Resource", "Principal", "Condition"})
 
@@ -22,11 +22,11 @@ def evaluate(
     """What the statement says about a request. Takes the place of moto's method of another name.
 
     Raises:
-        NotImplementedError: it says something the bed cannot judge.
+        NotImplementedError: it says something the fake AWS cannot judge.
     """
     statement = self._statement
     if unknown := sorted(set(statement) - KNOWN):
-        raise NotImplementedError(f"The test bed cannot judge {unknown} in a policy")
+        raise NotImplementedError(f"The fake AWS cannot judge {unknown} in a policy")
     applies = (
         any(matches(each, action, ignore_case=True) for each in _list(statement["Action"]))
         and any(matches(each, resource) for each in _list(statement.get("Resource", "*")))
@@ -75,7 +75,7 @@ def _compare(operator: str, values: list[str], actual: str | None) -> bool:
             return actual is not None and any(
                 matches(each, actual, ignore_case=ignore_case) for each in values
             )
-    raise NotImplementedError(f"The test bed cannot judge the condition {operator}")
+    raise NotImplementedError(f"The fake AWS cannot judge the condition {operator}")
 
 
 def _list(value: Any) -> list[Any]:

@@ -1,7 +1,7 @@
-"""The played AWS, as a process: ``python -m testbed.server --port 0`` (in .venv/cloud).
+"""The fake AWS, as a process: ``python -m testbed.server --port 0`` (in .venv/cloud).
 
-It prints its address once it answers, and stops on SIGTERM. The paths under ``/test-bed`` are the tests'
-own: they set faults and read what happened. See ``testbed`` for what is played and how.
+It prints its address once it answers, and stops on SIGTERM. The paths under ``/fake-aws`` are the tests'
+own: they set faults and read what happened. See README.md for what is emulated and how.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from werkzeug.serving import make_server
 
 from testbed import access, logging_role
 from testbed.moto_patches import (
-    functions as functionmends,
-    gateway as gatewaymends,
-    kms_keys as keymends,
-    schedules as schedulemends,
-    secrets as secretmends,
+    functions as function_patches,
+    gateway as gateway_patches,
+    kms_keys as key_patches,
+    schedules as schedule_patches,
+    secrets as secret_patches,
 )
 from testbed.stacks import service as cloudformation
 from tests.fakes import identity
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-CONTROL = "/test-bed/"
+CONTROL = "/fake-aws/"
 MANAGED_POLICIES = ("AmazonAPIGatewayPushToCloudWatchLogs", "AWSLambdaBasicExecutionRole", "ReadOnlyAccess")
 
 
@@ -58,15 +58,15 @@ class Quiet(MotoRequestHandler):
 
 
 def install() -> None:
-    """Put the test bed's parts in the place of moto's."""
+    """Put the fake AWS's parts in the place of moto's."""
     _keep_few_managed_policies()
     access.install()
-    functionmends.install()
-    gatewaymends.install()
+    function_patches.install()
+    gateway_patches.install()
     identity.install()
-    keymends.install()
-    schedulemends.install()
-    secretmends.install()
+    key_patches.install()
+    schedule_patches.install()
+    secret_patches.install()
     cloudformation_urls.url_paths["{0}/$"] = cloudformation.CloudFormation.dispatch
 
 
@@ -84,9 +84,9 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
     if not path.startswith(CONTROL):
         try:
             answer: Iterable[bytes] = aws(environ, start_response)
-        except Exception as error:  # noqa: BLE001 - what moto stumbles over must fail the test
+        except Exception as error:  # noqa: BLE001 - an error inside moto must fail the test
             traceback.print_exc()
-            return _stumble(environ, start_response, error)
+            return _failure(environ, start_response, error)
         return answer
     length = int(environ.get("CONTENT_LENGTH") or 0)
     given = json.loads(environ["wsgi.input"].read(length) or b"{}")
@@ -96,18 +96,18 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
     return [content]
 
 
-def _stumble(environ: Environ, start_response: StartResponse, error: Exception) -> Iterable[bytes]:
+def _failure(environ: Environ, start_response: StartResponse, error: Exception) -> Iterable[bytes]:
     """An error that a client does not try again, with a message it shows."""
-    message = f"The test bed stumbled: {type(error).__name__}: {error}"
+    message = f"The fake AWS failed: {type(error).__name__}: {error}"
     query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     if query:
         kind = "text/xml"
         content = (
-            "<ErrorResponse><Error><Type>Sender</Type><Code>TestBed</Code>"
+            "<ErrorResponse><Error><Type>Sender</Type><Code>FakeAws</Code>"
             f"<Message>{escape(message)}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
         )
     else:
-        kind, content = "application/json", json.dumps({"__type": "TestBed", "message": message})
+        kind, content = "application/json", json.dumps({"__type": "FakeAws", "message": message})
     start_response("400 Bad Request", [("Content-Type", kind)])
     return [content.encode()]
 
@@ -118,8 +118,8 @@ def reset(_: dict[str, Any]) -> None:
     cloudformation.refused.clear()
     identity.Federation.enabled = False
     access.rules.__dict__.update(access.Rules().__dict__)
-    gatewaymends.naming.operation = logging_role.UpdateAccount()
-    functionmends.Concurrency.limit = 1000
+    gateway_patches.naming.operation = logging_role.UpdateAccount()
+    function_patches.Concurrency.limit = 1000
 
 
 def set_rules(given: dict[str, Any]) -> None:
@@ -138,9 +138,9 @@ def set_rules(given: dict[str, Any]) -> None:
     if "federation" in given:
         identity.Federation.enabled = given["federation"]
     if "update_account" in given:
-        gatewaymends.naming.operation = logging_role.UpdateAccount(**given["update_account"])
+        gateway_patches.naming.operation = logging_role.UpdateAccount(**given["update_account"])
     if "concurrency" in given:
-        functionmends.Concurrency.limit = given["concurrency"]
+        function_patches.Concurrency.limit = given["concurrency"]
     if "calls" in given:
         with rules.lock:
             rules.calls = []
@@ -154,7 +154,7 @@ def calls(_: dict[str, Any]) -> list[dict[str, Any]]:
 
 def stage(given: dict[str, str]) -> dict[str, Any] | None:
     """What a stage serves."""
-    return gatewaymends.served(given["region"], DEFAULT_ACCOUNT_ID, given["api"], given["stage"])
+    return gateway_patches.served(given["region"], DEFAULT_ACCOUNT_ID, given["api"], given["stage"])
 
 
 def code(given: dict[str, str]) -> bytes:
@@ -175,11 +175,11 @@ aws = DomainDispatcherApplication(create_backend_app)
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    parser = argparse.ArgumentParser(description="The played AWS of the test bed.")
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(description="The fake AWS.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument(
-        "--guarded", action="store_true", help="stop when stdin ends: whoever started it is gone"
+        "--guarded", action="store_true", help="stop when stdin ends: the process that started it is gone"
     )
     options = parser.parse_args()
     install()

@@ -1,13 +1,14 @@
-"""The internet, as far as ``curl`` can see: one TLS port that plays every host.
+"""One TLS port that answers for every host that ``curl`` asks for.
 
-OpenAI's host is passed on, byte for byte, to the scripted upstream; API Gateway's hosts are answered by the
-deployed API; any other host gets a 502 and is remembered, so that the test can fail. A client that cannot be
-told another address, as curl can, takes it for its proxy: ``CONNECT`` leads to the same port.
+OpenAI's host is forwarded, byte for byte, to the scripted upstream; API Gateway's hosts are answered by the
+deployed API; any other host gets a 502 and is recorded, so that the test fails. A client without curl's
+``--connect-to`` uses it as its proxy: ``CONNECT`` leads to the same port.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import socket
 import socketserver
@@ -18,7 +19,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from testbed.certificates import Authority
+    import trustme
+
     from testbed.gateway import Answer, Gateway
 
 API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
@@ -30,18 +32,18 @@ class TlsProxy:
     """Listens on a loopback port for https.
 
     Args:
-        authority: signs for the hosts.
+        authority: signs the certificates of the hosts.
         gateway: answers for API Gateway.
         openai: host names that mean the scripted upstream; may change.
         openai_port: its port.
 
     Attributes:
         port: where it listens.
-        strangers: hosts that somebody asked for and nobody plays.
-        failures: the bed's own mistakes, as tracebacks.
+        strangers: hosts that were asked for and have no fake.
+        failures: errors of the fake AWS itself, as tracebacks.
     """
 
-    def __init__(self, authority: Authority, gateway: Gateway, openai: set[str], openai_port: int) -> None:
+    def __init__(self, authority: trustme.CA, gateway: Gateway, openai: set[str], openai_port: int) -> None:
         self.authority, self.gateway, self.openai, self.openai_port = authority, gateway, openai, openai_port
         self.strangers: list[str] = []
         self.failures: list[str] = []
@@ -49,6 +51,13 @@ class TlsProxy:
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
+
+    @functools.cache  # noqa: B019 - as long as the test
+    def context(self, host: str) -> ssl.SSLContext:
+        """A server's TLS context for one host."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.authority.issue_cert(host).configure_cert(context)
+        return context
 
     def close(self) -> None:
         """Stop listening."""
@@ -61,40 +70,40 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 32
 
-    def __init__(self, address: tuple[str, int], front: TlsProxy) -> None:
-        self.front = front
+    def __init__(self, address: tuple[str, int], proxy: TlsProxy) -> None:
+        self.proxy = proxy
         super().__init__(address, _Connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hung up or does not trust us; it says so itself."""
+        """Ignore a client that hung up or does not trust the authority; it reports that itself."""
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    """Finds out which host is meant, by the name in the TLS greeting."""
+    """Serves the host that the TLS greeting names."""
 
     def handle(self) -> None:
-        front = cast("_Server", self.server).front
+        proxy = cast("_Server", self.server).proxy
         if self.request.recv(1, socket.MSG_PEEK) == b"C" and not self._connect():
             return
         asked: list[str] = []
 
         def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
             asked.append((name or "").lower())
-            connection.context = front.authority.context(asked[0] or "localhost")
+            connection.context = proxy.context(asked[0] or "localhost")
 
         greeting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         greeting.sni_callback = choose
         self.request.settimeout(TIMEOUT)
         with greeting.wrap_socket(self.request, server_side=True) as connection:
             host = asked[0] if asked else ""
-            if host in front.openai:
-                with socket.create_connection(("127.0.0.1", front.openai_port), TIMEOUT) as upstream:
+            if host in proxy.openai:
+                with socket.create_connection(("127.0.0.1", proxy.openai_port), TIMEOUT) as upstream:
                     splice(connection, upstream)
             else:
-                _Http(connection, self.client_address, cast("socketserver.BaseServer", _Asked(front, host)))
+                _Http(connection, self.client_address, cast("socketserver.BaseServer", _Asked(proxy, host)))
 
     def _connect(self) -> bool:
-        """Take the greeting that a proxy gets. Which host is meant is said again in the TLS greeting."""
+        """Read the request that a proxy gets. The TLS greeting names the host again."""
         head = b""
         while b"\r\n\r\n" not in head:
             read = self.request.recv(1)
@@ -106,10 +115,10 @@ class _Connection(socketserver.BaseRequestHandler):
 
 
 class _Asked:
-    """What the HTTP handler knows of where it is."""
+    """The proxy, and the host that a connection is for."""
 
-    def __init__(self, front: TlsProxy, host: str) -> None:
-        self.front, self.host = front, host
+    def __init__(self, proxy: TlsProxy, host: str) -> None:
+        self.proxy, self.host = proxy, host
 
 
 class _Http(BaseHTTPRequestHandler):
@@ -128,16 +137,16 @@ class _Http(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         found = API_HOST.fullmatch(asked.host)
         if found is None:
-            asked.front.strangers.append(asked.host)
-            self._send((502, {}, f"The test bed plays no host {asked.host!r}\n".encode()))
+            asked.proxy.strangers.append(asked.host)
+            self._send((502, {}, f"The fake AWS has no host {asked.host!r}\n".encode()))
             return
         try:
-            answer = asked.front.gateway.answer(
+            answer = asked.proxy.gateway.answer(
                 found[1], found[2], self.command, self.path, list(self.headers.items()), body
             )
         except Exception:  # noqa: BLE001
-            asked.front.failures.append(traceback.format_exc())
-            answer = 500, {}, f"The test bed stumbled:\n{asked.front.failures[-1]}".encode()
+            asked.proxy.failures.append(traceback.format_exc())
+            answer = 500, {}, f"The fake AWS failed:\n{asked.proxy.failures[-1]}".encode()
         self._send(answer)
 
     def _send(self, answer: Answer) -> None:

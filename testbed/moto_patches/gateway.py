@@ -43,7 +43,7 @@ NUMBERS = {"limit": int, "offset": int, "burstLimit": int, "rateLimit": float}
 
 
 def install() -> None:
-    """Mend moto's classes."""
+    """Patch moto's classes."""
     _snapshot_deployments()
     _guard_deployments()
     _check_logging_role()

@@ -1,4 +1,4 @@
-"""What a KMS key of the customer's own changes: moto lets nobody ask KMS, AWS's services do."""
+"""What a KMS key of the customer's own changes: AWS's services ask KMS, and moto does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AWS_KEY = "alias/aws/secretsmanager"
 
 
 def install() -> None:
-    """Mend moto's classes: a key has to be allowed to the reader of a secret, and to a log group."""
+    """Patch moto's classes: a key has to be allowed to the reader of a secret, and to a log group."""
     read, create_group = SecretsManagerResponse.get_secret_value, LogsResponse.create_log_group
 
     def get_secret_value(self: Any) -> Any:
@@ -51,7 +51,7 @@ def _key(request: Any, name: str) -> Any:
 
 
 def _may_decrypt(request: Any, secret: Any) -> None:
-    """Refuse to read a secret whose key is of no use, or is not for this caller."""
+    """Refuse to read a secret whose key is disabled, or is not for this caller."""
     key = _key(request, secret.kms_key_id)
     if not key.enabled:
         reason = "Secrets Manager can't decrypt the protected secret text using the provided KMS key."

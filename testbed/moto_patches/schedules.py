@@ -25,7 +25,7 @@ CRON = re.compile(r"cron\(\S+ \S+ (?:\? \S+ [^\s?]+|[^\s?]+ \S+ \?) \S+\)")
 
 
 def install() -> None:
-    """Mend moto's classes: requests name what they are about, and a schedule's role has to be passed."""
+    """Patch moto's classes: requests name what they are about, and a schedule's role has to be passed."""
     create, invoke = EventBridgeSchedulerResponse.create_schedule, LambdaResponse.invoke
 
     def create_schedule(self: Any) -> Any:

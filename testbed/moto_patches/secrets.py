@@ -45,7 +45,7 @@ class LambdaNotInvokable(SecretsManagerClientError):
 
 
 def install() -> None:
-    """Mend moto's class: a secret that is scheduled for deletion is in the way, and takes no new value.
+    """Patch moto's class: a secret that is scheduled for deletion is in the way, and takes no new value.
 
     Rotation is begun and no more: the test calls the function for each step. A second
     call changes nothing.

@@ -1,4 +1,4 @@
-"""CloudFormation for the test bed: what moto's own leaves out is what a deploy can get wrong.
+"""CloudFormation for the fake AWS: what moto's own leaves out is what a deploy can get wrong.
 
 Moto's stacks drop unknown resource types, give change sets no outputs, update a resource only when a
 ``Ref`` in it changed, and know no rollback. This package takes its place behind moto's HTTP front:

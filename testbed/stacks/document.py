@@ -77,7 +77,7 @@ def parse(source: str) -> dict[str, Any]:
     """The sections of a template's text, SAM resources as written.
 
     Raises:
-        InvalidTemplate: not a mapping with resources, or with a section nobody knows.
+        InvalidTemplate: not a mapping with resources, or with an unknown section.
     """
     loaded: dict[str, Any] = json.loads(_as_json(source))
     return loaded
@@ -143,7 +143,7 @@ def _check(name: str, value: str, rules: dict[str, Any]) -> None:
     said = rules.get("ConstraintDescription")
     kind = rules.get("Type")
     if kind not in ("String", "Number", "CommaDelimitedList", "List<Number>"):
-        raise InvalidTemplate(f"The test bed does not know the type {kind} of parameter {name}")
+        raise InvalidTemplate(f"The fake AWS does not know the type {kind} of parameter {name}")
     if "AllowedValues" in rules and value not in [str(allowed) for allowed in rules["AllowedValues"]]:
         raise InvalidTemplate(
             f"Parameter '{name}' must be one of AllowedValues" + (f": {said}" if said else "")

@@ -49,7 +49,7 @@ def wanted(document: Document, resolve: Resolver) -> dict[str, dict[str, Any]]:
     another and does not say so therefore fails here too, and not only on a bad day.
 
     Raises:
-        InvalidTemplate: a type nobody knows, a reference to nothing, or a circle.
+        InvalidTemplate: an unknown type, a reference to nothing, or a circle.
     """
     resources = document.template["Resources"]
     if unknown := sorted({each.get("Type", "?") for each in resources.values()} - set(BY_TYPE)):
@@ -90,7 +90,7 @@ class Engine:
 
     Args:
         account: where the resources are made.
-        refused: reasons to fail with, by resource type: the test bed's fault injection.
+        refused: reasons to fail with, by resource type: the fake AWS's fault injection.
     """
 
     def __init__(self, account: Account, refused: dict[str, str]) -> None:
@@ -223,7 +223,7 @@ def _outputs(document: Document, resolve: Resolver) -> dict[str, dict[str, str]]
     outputs = {}
     for name, output in document.template.get("Outputs", {}).items():
         if "Export" in output:
-            raise InvalidTemplate("The test bed does not know exports")
+            raise InvalidTemplate("The fake AWS does not know exports")
         if "Condition" in output and not resolve.condition(output["Condition"]):
             continue
         outputs[name] = {

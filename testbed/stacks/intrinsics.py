@@ -61,7 +61,7 @@ class Resolver:
                 if name in self._functions:
                     return self._functions[name](node[name])
                 if name.startswith("Fn::"):
-                    raise InvalidTemplate(f"Template error: the test bed does not know {name}")
+                    raise InvalidTemplate(f"Template error: the fake AWS does not know {name}")
             return {k: v for k, v in ((k, self.value(v)) for k, v in node.items()) if v is not NO_VALUE}
         if isinstance(node, list):
             return [v for v in map(self.value, node) if v is not NO_VALUE]

@@ -1,4 +1,4 @@
-"""What the test bed's CloudFormation keeps: stacks, their members, events and change sets."""
+"""What the fake AWS's CloudFormation keeps: stacks, their members, events and change sets."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def broken(rules: dict[str, Any], values: dict[str, Any]) -> list[str]:
         For each assertion that fails, its rule's name and its description.
 
     Raises:
-        NotImplementedError: a rule uses a function that the bed cannot judge.
+        NotImplementedError: a rule uses a function that the fake AWS cannot judge.
     """
     return [
         f"{name}: {assertion.get('AssertDescription', 'assertion failed')}"
@@ -38,7 +38,7 @@ def _holds(node: dict[str, Any], values: dict[str, Any]) -> bool:
         return not _holds(arguments[0], values)
     if function in ("Fn::And", "Fn::Or"):
         return (all if function == "Fn::And" else any)(_holds(each, values) for each in arguments)
-    raise NotImplementedError(f"The test bed cannot judge {function} in a rule")
+    raise NotImplementedError(f"The fake AWS cannot judge {function} in a rule")
 
 
 def _value(node: Any, values: dict[str, Any]) -> Any:

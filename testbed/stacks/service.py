@@ -26,7 +26,7 @@ from testbed.stacks.engine import Engine, resolver, wanted
 from testbed.stacks.model import ChangeSet, Stack
 from testbed.stacks.resources.base import Account
 
-ENDPOINT_VARIABLE = "TEST_BED_ENDPOINT"
+ENDPOINT_VARIABLE = "FAKE_AWS_ENDPOINT"
 INVALID = "ValidationError"
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -38,7 +38,7 @@ UNCHANGEABLE = (
     "DELETE_FAILED",
     "UPDATE_ROLLBACK_FAILED",
 )
-# Reasons to fail with, by resource type. A test sets them through the bed's control API.
+# Reasons to fail with, by resource type. A test sets them through the fake AWS's control API.
 refused: dict[str, str] = {}
 
 
@@ -82,7 +82,7 @@ class CloudFormation(CloudFormationResponse):
     def _here(self) -> Region:
         # Kept on moto's own backend, so that moto's reset empties it.
         attributes = self.cloudformation_backend.__dict__
-        region: Region = attributes.setdefault("test_bed_region", Region())
+        region: Region = attributes.setdefault("fake_aws_region", Region())
         return region
 
     @property
@@ -90,10 +90,10 @@ class CloudFormation(CloudFormationResponse):
         return Account(os.environ[ENDPOINT_VARIABLE], self.region, self.current_account)
 
     def call_action(self) -> Any:
-        """Dispatch, and refuse what this class does not play."""
+        """Dispatch, and refuse what this class does not emulate."""
         action = camelcase_to_underscores(self._get_action())
         if action not in type(self).__dict__:
-            raise NotImplementedError(f"The test bed does not play cloudformation:{action}")
+            raise NotImplementedError(f"The fake AWS does not emulate cloudformation:{action}")
         return super().call_action()
 
     def _submitted(self, stack: Stack | None) -> Document:
@@ -196,7 +196,7 @@ class CloudFormation(CloudFormationResponse):
             message = f"ChangeSet [{found.id}] cannot be executed in its current status of [{found.status}]"
             raise StackError("InvalidChangeSetStatus", message)
         if self._get_param("DisableRollback"):
-            raise NotImplementedError("The test bed always rolls back")
+            raise NotImplementedError("The fake AWS always rolls back")
         found.execution_status = "EXECUTE_COMPLETE"
         found.stack.capabilities = found.capabilities
         self._apply(found.stack, found.document, found.tags)
@@ -263,7 +263,7 @@ class CloudFormation(CloudFormationResponse):
             return ActionResult(summary_shape(known.source))
         if body := self._get_param("TemplateBody"):
             return ActionResult(summary_shape(body))
-        raise NotImplementedError("The test bed summarises a stack's template or a body, not an URL")
+        raise NotImplementedError("The fake AWS summarises a stack's template or a body, not an URL")
 
     def validate_template(self) -> ActionResult:
         try:

@@ -1,33 +1,5 @@
-"""What the end-to-end tests share: see testbed."""
+"""What the end-to-end tests share."""
 
-from __future__ import annotations
+from testbed.fixtures import aws_server, cloud
 
-from typing import TYPE_CHECKING
-
-import pytest
-
-from testbed.account import AwsServer
-from testbed.fake_aws import FakeAws, start_fake_aws
-from tests.support.emulator import unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture(scope="session")
-def played_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    """One server for all tests of a worker, since it takes seconds to start. Use ``cloud``, not this."""
-    if reason := unavailable():
-        pytest.skip(reason)
-    with AwsServer.start(tmp_path_factory.mktemp("aws") / "log") as aws:
-        yield aws
-
-
-@pytest.fixture
-def cloud(played_aws: AwsServer, tmp_path: Path) -> Iterator[FakeAws]:
-    """An empty account, played, and all that a command needs to meet it."""
-    folder = tmp_path / "cloud"
-    folder.mkdir()
-    with start_fake_aws(folder, played_aws) as cloud:
-        yield cloud
+__all__ = ["aws_server", "cloud"]

@@ -24,9 +24,9 @@ def doctor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doctor]:
     if not PYTHON.exists():
         pytest.skip("the command's environment is not set up: scripts/environment.sh run")
     folder = tmp_path_factory.mktemp("doctor")
-    bed = folder / "cloud"
-    bed.mkdir()
-    with start_fake_aws(bed) as cloud:
+    own = folder / "cloud"
+    own.mkdir()
+    with start_fake_aws(own) as cloud:
         done = Owner(cloud, folder / "clone").deploy("--yes", key=GOOD_KEY)
         assert done.returncode == 0, done.stdout + done.stderr
         yield Doctor(cloud)

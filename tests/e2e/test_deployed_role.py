@@ -58,7 +58,7 @@ class Deployed:
         return self.curl(*headers, "--data", json.dumps({"query": query}))
 
     def lines(self, group: str) -> list[str]:
-        """What stands in a log group."""
+        """The lines of a log group."""
         found = self.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
         return [each["message"] for each in found]
 
@@ -84,9 +84,9 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("deployed")
-    bed = folder / "cloud"
-    bed.mkdir()
-    with start_fake_aws(bed) as cloud:
+    own = folder / "cloud"
+    own.mkdir()
+    with start_fake_aws(own) as cloud:
         yield Deployed(cloud, make_built_clone(folder / "clone"))
 
 
@@ -147,7 +147,7 @@ class TestItsOwnSecret:
         assert json.loads(deployed.secrets.get_secret_value(SecretId=OWN)["SecretString"])["api_key"] == KEY
 
     @pytest.mark.parametrize("how", [{"RecoveryWindowInDays": 7}, {"ForceDeleteWithoutRecovery": True}])
-    def test_is_told_apart_from_a_denied_one_when_it_is_gone(
+    def test_is_distinguished_from_a_denied_one_when_it_is_gone(
         self, deployed: Deployed, how: dict[str, Any]
     ) -> None:
         deployed.function.restart()
@@ -194,7 +194,7 @@ class TestSecretsOfOthers:
         refused(client.list_secrets)
         refused(client.batch_get_secret_value, SecretIdList=[OWN, NEIGHBOURS[0]])
 
-    def test_are_told_apart_in_health_when_the_function_is_pointed_at_one(self, deployed: Deployed) -> None:
+    def test_are_distinguished_in_health_when_one_is_configured(self, deployed: Deployed) -> None:
         functions, name = deployed.cloud.client("lambda"), deployed.outputs["FunctionName"]
         before = deployed.function.environment
         pointed = {**before, "OPENAI_SECRET_NAME": NEIGHBOURS[0]}

@@ -137,7 +137,7 @@ class Rotating:
         return physical
 
     def log(self, output: str) -> list[str]:
-        """What stands in the log group that an output names."""
+        """The lines of the log group that an output names."""
         group = self.outputs[output]
         found = self.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
         return [each["message"] for each in found]
@@ -172,9 +172,9 @@ class Rotating:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotating]:
     folder = tmp_path_factory.mktemp("rotating")
-    bed = folder / "cloud"
-    bed.mkdir()
-    with start_fake_aws(bed) as cloud:
+    own = folder / "cloud"
+    own.mkdir()
+    with start_fake_aws(own) as cloud:
         yield Rotating(cloud, Owner(cloud, folder / "clone"))
 
 
@@ -516,16 +516,16 @@ class TestTheDoctor:
     def test_finds_what_was_changed_by_hand(
         self, stack: Rotating, break_it: Callable[[Rotating], Callable[[], object]], check: str, says: str
     ) -> None:
-        mend = break_it(stack)
+        repair = break_it(stack)
         try:
             found = Doctor(stack.cloud).findings()
         finally:
-            mend()
+            repair()
 
         (problem,) = (each for each in found if each["state"] == "problem")
         assert problem["check"] == check
         assert says in problem["says"]
-        assert problem["mend"]
+        assert problem["repair"]
 
 
 class TestDeployingAgain:

@@ -167,7 +167,7 @@ def test_nothing_is_asked_of_aws_or_openai_before_the_first_request(runtime: Run
     assert runtime.cloud.calls(mutating=False) == []
 
 
-def test_a_secret_that_does_not_exist_is_told(runtime: Runtime) -> None:
+def test_a_secret_that_does_not_exist_is_reported(runtime: Runtime) -> None:
     with runtime.start() as function:
         health, answer = function.invoke(runtime.event("get")), function.invoke(runtime.event("post"))
 
@@ -175,7 +175,7 @@ def test_a_secret_that_does_not_exist_is_told(runtime: Runtime) -> None:
     assert (answer["statusCode"], body(answer)["code"]) == (503, "secret_not_found")
 
 
-def test_a_secret_that_the_role_may_not_read_is_told(runtime: Runtime) -> None:
+def test_a_secret_that_the_role_may_not_read_is_reported(runtime: Runtime) -> None:
     runtime.store(KEY)
     credentials = runtime.credentials_of_a_role()
 
@@ -217,7 +217,7 @@ def test_a_rotated_key_is_taken_at_once(function: Emulator, runtime: Runtime) ->
     assert [call.key for call in runtime.cloud.openai.requests] == [KEY, KEY, NEW_KEY]
 
 
-def test_a_key_that_openai_refuses_is_told(runtime: Runtime) -> None:
+def test_a_key_that_openai_refuses_is_reported(runtime: Runtime) -> None:
     runtime.store("sk-proj-Never5Accepted7Key3Qr")
 
     with runtime.start() as function:

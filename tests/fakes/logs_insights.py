@@ -63,7 +63,7 @@ def ask(query: str, rows: list[Row]) -> list[Row]:
         The fields that it shows, line by line.
 
     Raises:
-        ValueError: the query has something that is not played here.
+        ValueError: the query has something that this fake does not know.
     """
     shown: list[str] | None = None
     for command in _commands(query):
@@ -82,7 +82,7 @@ def ask(query: str, rows: list[Row]) -> list[Row]:
             case "limit":
                 rows = rows[: int(words.take("number"))]
             case unknown:
-                raise ValueError(f"Insights is not played as far as {unknown}")
+                raise ValueError(f"The fake Insights does not know {unknown}")
         words.end()
     if shown is None:
         return rows
@@ -105,7 +105,7 @@ class _Words:
         while command[at:].strip():
             match = _TOKEN.match(command, at)
             if not match:
-                raise ValueError(f"Insights is not played as far as {command[at:]!r}")
+                raise ValueError(f"The fake Insights does not know {command[at:]!r}")
             kind = str(match.lastgroup)
             self._words.append((kind, match[kind].strip("\"'") if kind == "text" else match[kind]))
             at = match.end()
@@ -230,6 +230,6 @@ def _aggregate(words: _Words) -> tuple[str, Callable[[list[Row]], Any]]:
             case "pct":
                 return values[round((len(values) - 1) * share / 100)]
             case unknown:
-                raise ValueError(f"Insights is not played as far as {unknown}()")
+                raise ValueError(f"The fake Insights does not know {unknown}()")
 
     return label, work_out

@@ -26,7 +26,7 @@ _ACTION = re.compile(r"(?:^|&)Action=(\w+)")
 
 
 class LoopbackAws:
-    """An account. Its owner is whoever asks.
+    """An account. Every caller is its owner.
 
     Attributes:
         asked: what was asked so far, as ``secretsmanager:GetSecretValue``.
@@ -85,9 +85,9 @@ class LoopbackAws:
             body=body,
             stream_output=False,
         )
-        played = botocore_stubber.process_request(request)
-        assert played is not None, f"moto does not play {action}"
-        status, answered, content = played
+        answer = botocore_stubber.process_request(request)
+        assert answer is not None, f"moto does not know {action}"
+        status, answered, content = answer
         raw = content.encode() if isinstance(content, str) else content
         return status, {str(name): str(value) for name, value in answered.items()}, raw
 

@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def played_services() -> Iterator[str]:
+def fake_services() -> Iterator[str]:
     """Serve both on a free port of loopback.
 
     Yields:

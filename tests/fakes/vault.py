@@ -87,7 +87,7 @@ class Vault:
     """The server. Its secret engine is at ``secret``, its secret at ``travel-gpt/openai-api-key``.
 
     Args:
-        tls: what it proves its name with; plain HTTP without it.
+        tls: its certificate; plain HTTP without it.
         mount: where the engine is.
         path: where the secret is.
     """
@@ -127,7 +127,7 @@ class Vault:
         self.close()
 
     def close(self) -> None:
-        """Stop answering; whoever waits for an answer sees the connection end."""
+        """Stop answering; a client that waits for an answer sees the connection end."""
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -171,13 +171,13 @@ class Vault:
             "auth": None,
         }
 
-    def _log_in(self, proof: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _log_in(self, login_request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         login = self.login
         if login is None:
             return 403, {"errors": ["permission denied"]}
-        if proof.get("role", "") != login.role:
-            return 400, {"errors": [f"entry for role {proof.get('role')!r} not found"]}
-        if (wrong := _wrong_in(proof, login)) is not None:
+        if login_request.get("role", "") != login.role:
+            return 400, {"errors": [f"entry for role {login_request.get('role')!r} not found"]}
+        if (wrong := _wrong_in(login_request, login)) is not None:
             return 400, {"errors": [wrong]}
         token = f"hvs.{secrets.token_urlsafe(24)}"
         self.tokens.add(token)
@@ -185,13 +185,13 @@ class Vault:
         return 200, {"request_id": "r", "data": None, "auth": auth}
 
 
-def _wrong_in(proof: dict[str, Any], login: Login) -> str | None:
+def _wrong_in(login_request: dict[str, Any], login: Login) -> str | None:
     """Check the signature as AWS does (Signature Version 4), and the header that binds it to this server."""
-    url = base64.b64decode(proof["iam_request_url"]).decode()
-    body = base64.b64decode(proof["iam_request_body"]).decode()
-    listed = json.loads(base64.b64decode(proof["iam_request_headers"]))
+    url = base64.b64decode(login_request["iam_request_url"]).decode()
+    body = base64.b64decode(login_request["iam_request_body"]).decode()
+    listed = json.loads(base64.b64decode(login_request["iam_request_headers"]))
     headers = {name.lower(): values[0] for name, values in listed.items()}
-    if (proof["iam_http_request_method"], url) != ("POST", "https://sts.amazonaws.com/"):
+    if (login_request["iam_http_request_method"], url) != ("POST", "https://sts.amazonaws.com/"):
         return "the request is for another endpoint than this server's"
     if body != "Action=GetCallerIdentity&Version=2011-06-15":
         return "body of iam_request is not GetCallerIdentity"
@@ -275,4 +275,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Write nothing: whoever tests looks at the calls."""
+        """Write nothing: the calls are recorded."""

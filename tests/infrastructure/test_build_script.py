@@ -107,7 +107,7 @@ def test_a_python_without_pip_gets_one_for_the_moment(tmp_path: Path) -> None:
     assert not (tmp_path / "unused").exists()
 
 
-def test_a_python_without_pip_and_venv_is_told_what_to_install(tmp_path: Path) -> None:
+def test_a_python_without_pip_and_venv_is_an_error_that_says_what_to_install(tmp_path: Path) -> None:
     nothing = script(tmp_path / "python", "exit 1")
 
     with pytest.raises(BuildError, match="sudo apt-get install"):

@@ -52,7 +52,7 @@ OTHERWISE = {
     "KeepVpcPermissions": "enabled",
     "ConfigRules": "enabled",
 }
-# Those that a rule of the template lets nobody give alone.
+# Those that a rule of the template does not allow alone.
 TOGETHER = [
     {"VpcSubnetIds", "VpcSecurityGroupIds"},
     {"Keyless", "OpenAIIdentityProviderId", "OpenAIServiceAccountId"},
@@ -124,7 +124,7 @@ def deployments_of(template: str) -> set[str]:
     return set(re.findall(r"ApiDeployment\w+", template))
 
 
-def test_an_old_stamp_stops_the_build_with_a_sentence_and_is_mended_by_the_script(tmp_path: Path) -> None:
+def test_an_old_stamp_stops_the_build_with_a_sentence_and_is_repaired_by_the_script(tmp_path: Path) -> None:
     # Given a clone in which the API was changed
     clone = tmp_path / "clone"
     clone.mkdir()

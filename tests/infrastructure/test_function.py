@@ -82,7 +82,7 @@ def test_whatever_a_parameter_allows_the_setting_accepts(parameter: str, variabl
         assert Settings.load(environment(stack)).problems == ()
 
 
-def test_the_metrics_and_logs_of_two_stacks_are_told_apart() -> None:
+def test_the_metrics_and_logs_of_two_stacks_are_distinguished() -> None:
     assert environment(compile_stack())["POWERTOOLS_SERVICE_NAME"] == "travel-gpt-backend"
     other = compile_stack(stack_name="travel-gpt-backend-dev")
     assert environment(other)["POWERTOOLS_SERVICE_NAME"] == "travel-gpt-backend-dev"

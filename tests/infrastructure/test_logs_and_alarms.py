@@ -95,7 +95,7 @@ ALARMS: dict[str, dict[str, Any]] = {
 SAME_FOR_ALL = {
     "Period": 300,
     "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-    # An API that nobody uses is well.
+    # An unused API raises no alarm.
     "TreatMissingData": "notBreaching",
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.package_contents import PRUNED, BuildError, check_native_modules
-from tests.fakes.secrets_manager import played_services
+from tests.fakes.secrets_manager import fake_services
 from tests.support.packages import run_alone
 
 if TYPE_CHECKING:
@@ -113,13 +113,13 @@ print(json.dumps({"answers": answers, "files": outside}))
 
 @pytest.fixture
 def services() -> Iterator[str]:
-    with played_services() as url:
+    with fake_services() as url:
         yield url
 
 
 @pytest.mark.parametrize("wire", ["responses", "chat"])
 def test_the_pruned_package_answers_by_itself(wire: str, services: str, host_package: Path) -> None:
-    # Given the package for this machine, nothing else installed, and AWS and OpenAI played on loopback
+    # Given the package for this machine, nothing else installed, and fakes of AWS and OpenAI on loopback
     ran = run_alone(
         host_package,
         ANSWER,
@@ -133,7 +133,7 @@ def test_the_pruned_package_answers_by_itself(wire: str, services: str, host_pac
         API_ACCESS="open",
     )
 
-    # When health is asked for with proof, and then a query, then both are answered
+    # When health is asked for with verification, and then a query, then both are answered
     health, query = ran["answers"]
     assert (health["statusCode"], query["statusCode"]) == (200, 200)
     assert json.loads(query["body"])["answer"] == "Start at the Forum."

@@ -42,7 +42,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 
 def refused(account: Account, *actions: str, subnet: str = "") -> str:
-    """What Lambda says of a function whose role may do these actions of EC2."""
+    """What Lambda says about a function whose role may do these actions of EC2."""
     iam, ec2 = account.client("iam"), account.client("ec2")
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))
     allowed = {"Effect": "Allow", "Action": [f"ec2:{each}" for each in actions], "Resource": "*"}

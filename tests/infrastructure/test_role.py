@@ -37,20 +37,20 @@ def test_the_role_has_one_inline_policy_with_exact_actions_on_exact_resources(
 
 
 SECRETS = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
-PROOF = "sts:GetWebIdentityToken"
+TOKEN = "sts:GetWebIdentityToken"
 IDS = {"OpenAIIdentityProviderId": "wip_acme", "OpenAIServiceAccountId": "sa_travel"}
 
 
 @pytest.mark.parametrize(
     ("keyless", "has", "lacks"),
     [
-        ("off", [SECRETS], [PROOF]),
-        ("prepare", [SECRETS, PROOF], []),
-        ("switch", [SECRETS, PROOF], []),
-        ("on", [PROOF], [SECRETS, "kms:Decrypt"]),
+        ("off", [SECRETS], [TOKEN]),
+        ("prepare", [SECRETS, TOKEN], []),
+        ("switch", [SECRETS, TOKEN], []),
+        ("on", [TOKEN], [SECRETS, "kms:Decrypt"]),
     ],
 )
-def test_the_role_gains_the_proof_before_it_loses_the_secret(
+def test_the_role_gains_the_token_before_it_loses_the_secret(
     keyless: str, has: list[object], lacks: list[object]
 ) -> None:
     key = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
@@ -61,10 +61,10 @@ def test_the_role_gains_the_proof_before_it_loses_the_secret(
     assert [action for action in lacks if action in actions] == []
 
 
-def test_the_proof_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
+def test_the_token_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
     (policy,) = compile_stack(Keyless="on", **IDS).one("AWS::IAM::Role")["Policies"]
 
-    (statement,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Action"] == PROOF)
+    (statement,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Action"] == TOKEN)
     assert statement["Resource"] == "*"
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": "https://api.openai.com/v1"},
@@ -88,7 +88,7 @@ def test_no_key_without_an_identity(missing: str, keyless: str) -> None:
         ("on", "workload-identity", ("wip_acme", "sa_travel")),
     ],
 )
-def test_the_function_is_told_where_its_credential_comes_from(
+def test_the_function_knows_where_its_credential_comes_from(
     keyless: str, source: str, ids: tuple[str, str]
 ) -> None:
     function = compile_stack(Keyless=keyless, **IDS).one("AWS::Lambda::Function")

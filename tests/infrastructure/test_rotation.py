@@ -182,7 +182,7 @@ def test_the_code_takes_the_environment_and_both_functions_know_the_period(days:
     assert plan.function_arn == ROTATOR
     api = functions["TravelGPTFunction"]["Environment"]["Variables"]
     assert api["CREDENTIAL_ROTATION_DAYS"] == days
-    # The key is proven as the other function uses it.
+    # The key is verified as the other function uses it.
     shared = [name for name in variables if name in api and name.startswith(("CREDENTIAL_", "OPENAI_"))]
     assert len(shared) == 8
     assert [variables[name] for name in shared] == [api[name] for name in shared]

@@ -15,7 +15,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from moto import mock_aws
 
-from testbed.moto_patches import secrets as secretmends
+from testbed.moto_patches import secrets as secret_patches
 from tests.fakes.openai import FakeOpenAI
 from tests.support.api import api_of
 from travel_gpt import telemetry as observability
@@ -27,7 +27,7 @@ from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
 
 # Secrets Manager as AWS answers, in every test that uses moto.
-secretmends.install()
+secret_patches.install()
 
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-t3stK3y0000000000000000000000000000000001"

@@ -1,4 +1,4 @@
-"""The travel-gpt command on the test bed, run by the owner of the account."""
+"""The travel-gpt command on the fake AWS, run by the owner of the account."""
 
 import json
 from subprocess import CompletedProcess

@@ -43,7 +43,7 @@ TIMED_OUT = b"Task timed out after "
 BINARIES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 5.0
-# Runs a command until it ends or until whoever holds the other end of stdin is gone, however that one ended.
+# Runs a command until it ends or until the process at the other end of stdin is gone, however it ended.
 GUARD = """
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -135,7 +135,7 @@ def cached(name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> 
     """A folder in .cache, made anew when one of its sources changed; safe with several workers.
 
     Args:
-        name: what the folder is for. Those of this name that nobody used for an hour are removed.
+        name: what the folder is for. Those of this name unused for an hour are removed.
         sources: the files it is made from.
         make: fills an empty folder.
     """

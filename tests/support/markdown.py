@@ -84,6 +84,6 @@ class Page:
 def pages() -> list[Page]:
     """Every page of the project."""
     found = [*ROOT.glob("*.md")]
-    for folder in ("docs", "benchmarks", "events", "scripts", "tests"):
+    for folder in ("docs", "benchmarks", "events", "scripts", "testbed", "tests"):
         found += (ROOT / folder).rglob("*.md")
     return [Page.read(str(path.relative_to(ROOT))) for path in sorted(found)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-# The terminal must be the command's own, as it is for whoever types: getpass opens /dev/tty. And Ctrl-C must
+# The terminal must be the command's own, as it is for a person: getpass opens /dev/tty. And Ctrl-C must
 # work, though the tests may run in a background that ignores it.
 _TAKE_TERMINAL = """
 import fcntl, os, signal, sys, termios
@@ -61,7 +61,7 @@ class Terminal:
 
     def press(self, key: bytes) -> None:
         """Press a key, such as ``\\x03`` for Ctrl-C."""
-        # As nobody does it within the microsecond between a prompt and the reading of its answer, and as
+        # No person does it within the microsecond between a prompt and the reading of its answer, and
         # Python would see it only after the next line then.
         time.sleep(0.3)
         os.write(self._master, key)
@@ -88,7 +88,7 @@ class Terminal:
         try:
             content = os.read(self._master, 65536)
         except OSError:
-            # What Linux says when nobody holds the other end any more.
+            # What Linux says when the other end is closed.
             return False
         self.raw += content.decode(errors="replace")
         return bool(content)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from hypothesis import settings as hypothesis
 
-from testbed.moto_patches import secrets as secretmends
+from testbed.moto_patches import secrets as secret_patches
 from tests.unit.doubles import Clock
 from travel_gpt import redaction
 from travel_gpt.settings import Settings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Secrets Manager as AWS answers, in every test that uses moto.
-secretmends.install()
+secret_patches.install()
 
 # The same examples on every machine and in every order, and no time limit that a busy machine would miss.
 hypothesis.register_profile("unit", deadline=None, derandomize=True, database=None, max_examples=100)

@@ -1,4 +1,4 @@
-"""The resource types the test bed can create, one handler each."""
+"""The resource types the fake AWS can create, one handler each."""
 
 from testbed.stacks.resources import (
     callers,

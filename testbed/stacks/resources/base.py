@@ -36,7 +36,7 @@ class Account:
     """The account a stack lives in, seen by a handler: AWS's public API and nothing else.
 
     Args:
-        endpoint: the test bed's own address.
+        endpoint: the fake AWS's own address.
         region: the stack's region.
         account_id: twelve digits.
     """
@@ -57,7 +57,7 @@ class Account:
                     endpoint_url=self.endpoint,
                     region_name=self.region,
                     aws_access_key_id=CLOUDFORMATION_KEY,
-                    aws_secret_access_key="played",
+                    aws_secret_access_key="accepted",
                 )
                 client.meta.events.register("provide-client-params.*.*", _coerce_parameters)
                 self._clients[key] = client
@@ -131,7 +131,7 @@ class Handler:
         self, account: Account, created: Created, properties: Properties, previous: Properties
     ) -> Created:
         """Change the resource in place, from its previous properties to these."""
-        raise NotImplementedError(f"{self.type} cannot be updated in the test bed")
+        raise NotImplementedError(f"{self.type} cannot be updated in the fake AWS")
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         """Remove the resource."""

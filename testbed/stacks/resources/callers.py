@@ -93,7 +93,7 @@ def _check_stages(gateway: Any, stages: list[dict[str, Any]]) -> None:
     """Refuse a stage that is not there yet: moto takes any, API Gateway does not."""
     for stage in stages:
         if "throttle" in stage:
-            raise InvalidTemplate("The test bed does not know a usage plan's throttle for one stage")
+            raise InvalidTemplate("The fake AWS does not know a usage plan's throttle for one stage")
         served = gateway.get_stages(restApiId=stage["apiId"])["item"]
         if stage["stage"] not in [each["stageName"] for each in served]:
             raise InvalidTemplate(f"API Stage not found: {stage['apiId']}:{stage['stage']}")

@@ -72,7 +72,7 @@ class RestApi(Handler):
         changeable = {"Body", "Description", "Name", "Tags", *SECURITY}
         changed = {k for k in set(properties) | set(previous) if properties.get(k) != previous.get(k)}
         if stuck := sorted(changed - changeable):
-            raise InvalidTemplate(f"The test bed cannot change {stuck} of a REST API")
+            raise InvalidTemplate(f"The fake AWS cannot change {stuck} of a REST API")
         for key in ("Name", "Description"):
             if properties.get(key) != previous.get(key):
                 change = {"op": "replace", "path": "/" + key.lower(), "value": properties.get(key, "")}
@@ -144,13 +144,13 @@ class Stage(Handler):
             traced = str(properties.get("TracingEnabled", False)).lower()
             operations.append(_replace("/tracingEnabled", traced))
         if properties.get("Variables") != previous.get("Variables"):
-            raise InvalidTemplate("The test bed cannot change a stage's variables")
+            raise InvalidTemplate("The fake AWS cannot change a stage's variables")
         return self._patch(account, properties, operations)
 
     def _operations(
         self, account: Account, properties: Properties, previous: Properties
     ) -> list[dict[str, str]]:
-        """The patch from the previous settings to these; refuses logs nobody may write."""
+        """The patch from the previous settings to these; refuses logs that API Gateway may not write."""
         operations: list[dict[str, str]] = []
         settings = properties.get("MethodSettings", [])
         logs = properties.get("AccessLogSetting")

@@ -1,4 +1,4 @@
-"""Logs, alarms and who hears of them."""
+"""Logs, alarms and their subscribers."""
 
 # ruff: noqa: ARG002 - every handler has the same methods, whatever it needs of what they are given
 

@@ -25,12 +25,12 @@ def import_body(gateway: Any, api_id: str, body: dict[str, Any]) -> None:
         body: OpenAPI 3 or Swagger 2, every function resolved.
 
     Raises:
-        InvalidTemplate: something in it the test bed would leave out.
+        InvalidTemplate: something in it the fake AWS would leave out.
     """
     if "paths" not in body or not ("swagger" in body or str(body.get("openapi", "")).startswith("3")):
         raise InvalidTemplate("Errors found during import: Invalid OpenAPI input.")
     if unknown := sorted(key for key in body if key.startswith(VENDOR) and key not in KNOWN_AT_ROOT):
-        raise InvalidTemplate(f"The test bed does not know {', '.join(unknown)}")
+        raise InvalidTemplate(f"The fake AWS does not know {', '.join(unknown)}")
     root = _clear(gateway, api_id)
     schemes = body.get("components", {}).get("securitySchemes", body.get("securityDefinitions", {}))
     made = {"": root, "/": root}
@@ -82,14 +82,14 @@ def _resource(gateway: Any, api_id: str, path: str, made: dict[str, str]) -> str
 def _method(gateway: Any, where: dict[str, str], operation: dict[str, Any], *, key_required: bool) -> None:
     known = {VENDOR + "integration"}
     if unknown := sorted(key for key in operation if key.startswith(VENDOR) and key not in known):
-        raise InvalidTemplate(f"The test bed does not know {', '.join(unknown)}")
+        raise InvalidTemplate(f"The fake AWS does not know {', '.join(unknown)}")
     integration = operation.get(VENDOR + "integration")
     if integration is None:
         raise InvalidTemplate(f"No integration defined for method {where['httpMethod']}")
     gateway.put_method(**where, authorizationType="NONE", apiKeyRequired=key_required)
     kind = integration["type"].upper()
     if kind != "AWS_PROXY":
-        raise InvalidTemplate(f"The test bed plays AWS_PROXY integrations only, not {kind}")
+        raise InvalidTemplate(f"The fake AWS has no integrations but AWS_PROXY, so not {kind}")
     gateway.put_integration(
         **where,
         type=kind,
@@ -108,7 +108,7 @@ def _requires_key(security: list[dict[str, Any]], schemes: dict[str, Any]) -> bo
             if scheme is None:
                 raise InvalidTemplate(f"Errors found during import: unknown security scheme {name}")
             if any(key.startswith(VENDOR) for key in scheme):
-                raise InvalidTemplate(f"The test bed does not know authorizers ({name})")
+                raise InvalidTemplate(f"The fake AWS does not know authorizers ({name})")
             required |= (
                 scheme.get("type") == "apiKey"
                 and scheme.get("in") == "header"

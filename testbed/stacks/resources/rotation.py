@@ -11,7 +11,7 @@ from testbed.stacks.resources.base import Account, Created, Handler, Properties,
 
 
 class RotationSchedule(Handler):
-    """Turns rotation on as AWS does when it is not to rotate at once; its trial call is not played."""
+    """Turns rotation on as AWS does when it is not to rotate at once; its trial call is left out."""
 
     type = "AWS::SecretsManager::RotationSchedule"
     properties = frozenset({"SecretId", "RotationLambdaARN", "RotateImmediatelyOnUpdate", "RotationRules"})
@@ -20,7 +20,7 @@ class RotationSchedule(Handler):
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
         if properties.get("RotateImmediatelyOnUpdate") not in (False, "false"):
-            raise NotImplementedError("The test bed does not rotate a secret at once")
+            raise NotImplementedError("The fake AWS does not rotate a secret at once")
         function = properties["RotationLambdaARN"]
         if not _may_call(account, function):
             raise ValueError(f"Secrets Manager cannot invoke the specified Lambda function: {function}")

@@ -31,7 +31,7 @@ def behaviour(said: str) -> tuple[str, Behaviour]:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     parser = argparse.ArgumentParser(prog="python -m tests.fakes.openai")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--accept", action="append", metavar="KEY")
@@ -45,11 +45,11 @@ def main() -> None:
         for path, scripted in options.do:
             upstream.script(path, scripted)
         print(upstream.base_url, flush=True)
-        told = 0
+        printed = 0
         while not stop.wait(0.05):
-            for call in upstream.calls[told:]:
+            for call in upstream.calls[printed:]:
                 print(json.dumps({"method": call.method, "path": call.path, "body": call.body}), flush=True)
-                told += 1
+                printed += 1
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def error(
 
 
 def unsupported(wire: Wire, name: str) -> Json:
-    """What a 400 says of a parameter that the model does not take.
+    """What a 400 says about a parameter that the model does not take.
 
     On Responses the code is null (400-unsupported-parameter-temperature), on Chat Completions it is not
     (400-unsupported-parameter-max_tokens).

@@ -32,7 +32,7 @@ def responses_stream(body: Json, text: str) -> Iterator[bytes]:
     opened = {**message, "status": "in_progress", "content": []}
     part = message["content"][0]
     place = {"item_id": message["id"], "output_index": 0, "content_index": 0}
-    told: list[Json] = [
+    events: list[Json] = [
         {"type": "response.created", "response": begun},
         {"type": "response.in_progress", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": opened},
@@ -46,7 +46,7 @@ def responses_stream(body: Json, text: str) -> Iterator[bytes]:
         {"type": "response.output_item.done", "output_index": 0, "item": message},
         {"type": "response.completed", "response": final},
     ]
-    for number, event in enumerate(told):
+    for number, event in enumerate(events):
         yield responses_event({**event, "sequence_number": number})
 
 

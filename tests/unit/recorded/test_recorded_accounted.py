@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
+from tests.support.markdown import ROOT
 from tests.support.recorded import recordings
 from tests.support.recorded_unused import UNUSED
 
-TESTS = Path(__file__).resolve().parents[2]
+FOLDERS = (ROOT / "tests", ROOT / "testbed" / "tests")
 
 
 def named() -> set[str]:
     """Every text in the files that hold fakes against recordings, put together where it is in parts."""
     found: set[str] = set()
-    for path in TESTS.rglob("test_recorded_*.py"):
+    for path in (path for folder in FOLDERS for path in folder.rglob("test_recorded_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.add(node.value)

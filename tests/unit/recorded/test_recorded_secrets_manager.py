@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.fakes import secrets_manager as played_services
+from tests.fakes import secrets_manager as fake_services
 from tests.support.recorded import Recording, assert_same_refusal, differences, recording
 from tests.support.rotation_function import rotation_function
 from travel_gpt.local.environment import SECRET_NAME
@@ -196,8 +196,8 @@ def test_the_documented_example_has_the_same_members_as_the_recorded_answer(
 def test_the_small_server_of_the_pruned_package_answers_with_the_same_members() -> None:
     recorded = recording("secretsmanager/GetSecretValue/documented-example").body
 
-    assert played_services.SECRET.keys() == recorded.keys()
-    assert type(played_services.SECRET["CreatedDate"]) is type(recorded["CreatedDate"])
+    assert fake_services.SECRET.keys() == recorded.keys()
+    assert type(fake_services.SECRET["CreatedDate"]) is type(recorded["CreatedDate"])
 
 
 def test_the_local_servers_store_answers_as_it_was_recorded() -> None:

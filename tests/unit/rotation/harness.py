@@ -148,7 +148,7 @@ class Harness:
 
     def __init__(self, owner: SecretsManagerClient, clock: Clock) -> None:
         self.owner, self.clock = owner, clock
-        self.fate = CrashInjector()
+        self.crash = CrashInjector()
         self.keys = PlayedKeys(clock)
         self.keys.alive["key_0"] = Live("key_0", "made by hand", OWNERS_KEY, clock())
         self.deletions = PlayedDeletions()
@@ -170,7 +170,7 @@ class Harness:
 
     def rotation(self) -> RotationWorkflow:
         """A rotation, whose every call to the outside may be its last."""
-        around = self.fate.around
+        around = self.crash.around
         keys, deletions = _Dying(self.keys, around), _Dying(self.deletions, around)
         return RotationWorkflow(
             SecretVersions(NAME, cast("Any", _Dying(_Immutable(self.owner), around))),
@@ -205,7 +205,7 @@ class Harness:
         for step in (rotation.create, rotation.set, rotation.test, rotation.finish):
 
             def started(step: Callable[[str], str] = step) -> str:
-                self.fate.meet()
+                self.crash.meet()
                 return step(token)
 
             yield started

@@ -17,13 +17,13 @@ OF_A_DELETION = range(3)
 def die_once(world: Harness, token: str, moment: int) -> bool:
     """Rotate up to a moment; tell whether it came."""
     # A new one, which counts from this rotation on.
-    world.fate = CrashInjector(dies_at=moment)
+    world.crash = CrashInjector(dies_at=moment)
     try:
         world.rotate(token)
     except Killed:
         return True
     finally:
-        world.fate.dies_at = None
+        world.crash.dies_at = None
     return False
 
 
@@ -34,7 +34,7 @@ def assert_current_key_lives(world: Harness) -> None:
 def test_all_moments_of_a_rotation_are_tried(world: Harness) -> None:
     world.rotate()
 
-    assert world.fate.moments == OF_A_ROTATION.stop
+    assert world.crash.moments == OF_A_ROTATION.stop
 
 
 def test_all_moments_of_a_deletion_are_tried(world: Harness) -> None:
@@ -42,10 +42,10 @@ def test_all_moments_of_a_deletion_are_tried(world: Harness) -> None:
     world.clock.advance(PLAN.period)
     world.rotate()
     world.clock.advance(PLAN.overlap)
-    world.fate = CrashInjector()
+    world.crash = CrashInjector()
     world.rotation().delete(first)
 
-    assert world.fate.moments == OF_A_DELETION.stop
+    assert world.crash.moments == OF_A_DELETION.stop
 
 
 @pytest.mark.parametrize("moment", OF_A_ROTATION)
@@ -69,7 +69,7 @@ class TestADeath:
 
     def test_given_each_step_is_repeated_alone_then_that_does(self, world: Harness, moment: int) -> None:
         token = world.begin()
-        world.fate.dies_at = moment
+        world.crash.dies_at = moment
         for step in world.steps(token):
             try:
                 step()
@@ -133,11 +133,11 @@ def test_given_the_deletion_dies_then_it_is_repeated(world: Harness, moment: int
     world.clock.advance(PLAN.period)
     world.rotate()
     world.clock.advance(PLAN.overlap)
-    world.fate = CrashInjector(dies_at=moment)
+    world.crash = CrashInjector(dies_at=moment)
 
     with contextlib.suppress(Killed):
         world.rotation().delete(first)
-    world.fate.dies_at = None
+    world.crash.dies_at = None
     assert_current_key_lives(world)
 
     assert world.rotation().delete(first) in ("success", "not_ours")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import time
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 import requests
+import trustme
 
-from testbed.certificates import Authority
 from tests.fakes.vault import Fault, Login, Vault, fault
 from travel_gpt.credentials.sources import vault_server, vault_tokens
 from travel_gpt.credentials.sources.vault import VaultSource
@@ -412,11 +413,14 @@ class TestTls:
     """The server has to prove its name."""
 
     def test_given_an_authority_that_is_trusted_then_it_is_asked_and_else_not(self, tmp_path: Path) -> None:
-        authority = Authority(tmp_path)
-        with Vault(authority.context("localhost")) as vault:
+        authority, file = trustme.CA(), str(tmp_path / "authority.pem")
+        authority.cert_pem.write_to_path(file)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(context)
+        with Vault(context) as vault:
             vault.put(api_key=KEY)
             address = vault.url.replace("127.0.0.1", "localhost")
-            trusted = {"VAULT_ADDR": address, "VAULT_CACERT": str(authority.file)}
+            trusted = {"VAULT_ADDR": address, "VAULT_CACERT": file}
 
             assert source(vault, **trusted).fetch().key.reveal() == KEY
             stranger = failure_of(source(vault, VAULT_ADDR=address))

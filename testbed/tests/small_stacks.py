@@ -1,4 +1,4 @@
-"""Small stacks, to try the bed itself on."""
+"""Small stacks, to try the fake AWS itself on."""
 
 from __future__ import annotations
 

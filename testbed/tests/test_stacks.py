@@ -1,4 +1,4 @@
-"""The test bed's CloudFormation fails where AWS's fails: else nothing that is proven on it is worth much."""
+"""The fake AWS's CloudFormation fails where AWS's fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.small_stacks import (
+from testbed.tests.small_stacks import (
     LAMBDA_TRUST,
     PREVIOUS,
     STACK,
@@ -190,11 +190,11 @@ def test_deletion_leaves_what_is_to_be_kept(cloud: FakeAws) -> None:
     assert "already exists" in reasons(cloud)
 
 
-def test_what_cannot_be_played_is_said(cloud: FakeAws) -> None:
-    with pytest.raises(ClientError, match="does not play cloudformation:create_stack") as caught:
+def test_what_is_not_emulated_is_refused(cloud: FakeAws) -> None:
+    with pytest.raises(ClientError, match="does not emulate cloudformation:create_stack") as caught:
         cloud.client("cloudformation").create_stack(StackName=STACK, TemplateBody="{}")
 
-    assert caught.value.response["Error"]["Code"] == "TestBed"
+    assert caught.value.response["Error"]["Code"] == "FakeAws"
 
 
 def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: FakeAws) -> None:

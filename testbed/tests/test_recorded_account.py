@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.small_stacks import api, deploy, reasons, template
+from testbed.tests.small_stacks import api, deploy, reasons, template
 from tests.support.recorded import assert_same_refusal, recording
 
 if TYPE_CHECKING:

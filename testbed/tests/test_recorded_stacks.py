@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.small_stacks import STACK, api, deploy, log_group, reasons, submit, template
+from testbed.tests.small_stacks import STACK, api, deploy, log_group, reasons, submit, template
 from tests.support.recorded import assert_same_refusal, differences, recording
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The test bed's API Gateway, IAM, Secrets Manager and curl refuse what the real ones refuse."""
+"""The fake AWS's API Gateway, IAM, Secrets Manager and curl refuse what the real ones refuse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from testbed.fake_aws import start_fake_aws
 from testbed.logging_role import POLICY
-from testbed.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
+from testbed.tests.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -264,11 +264,11 @@ def test_openai_is_reached_by_its_own_name_and_sees_the_key(cloud: FakeAws) -> N
     assert [call.key for call in cloud.openai.requests] == ["sk-good", "sk-bad"]
 
 
-def test_a_host_that_nobody_plays_fails_the_test(played_aws: AwsServer, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match=r"example\.com"), start_fake_aws(tmp_path, played_aws) as cloud:
+def test_a_host_without_a_fake_fails_the_test(aws_server: AwsServer, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"example\.com"), start_fake_aws(tmp_path, aws_server) as cloud:
         done = cloud.run("curl", "--silent", "https://example.com/")
 
-    assert "plays no host" in done.stdout
+    assert "has no host" in done.stdout
 
 
 def test_a_tool_that_is_taken_away_is_gone(cloud: FakeAws) -> None:
