@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import LambdaContext, ProxyEvent
 from tests.unit.doubles import FIRST_KEY, Function
+from travel_gpt.credentials.credential import Credential
+from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -70,6 +72,21 @@ def test_get_with_verify_proves_the_key(function: Logged) -> None:
 
     assert (status, body["verified"]) == (200, True)
     assert function.server.verified == [FIRST_KEY]
+
+
+def test_one_verification_fetches_once(function: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given: a key that is older than its TTL each time that it is used.
+    current = function.session.current
+
+    def current_then_late(deadline: Deadline) -> Credential:
+        credential = current(deadline)
+        function.clock.advance(301)
+        return credential
+
+    monkeypatch.setattr(function.session, "current", current_then_late)
+
+    assert function.send("get-verify")[1]["verified"] is True
+    assert (function.source.fetches, function.server.verified) == (1, [FIRST_KEY])
 
 
 def test_get_tells_how_the_last_query_ended_and_still_calls_nothing(function: Logged) -> None:
