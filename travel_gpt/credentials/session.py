@@ -259,5 +259,3 @@ class CredentialSession:
     def _refuse(self, credential: Credential) -> None:
         # A failed rotation leaves two to remember; a few more take no space.
         self._refused = (*self._refused[-3:], credential)
-        if self._cache.entry is not None:
-            self._cache.entry.trusted_until = 0.0

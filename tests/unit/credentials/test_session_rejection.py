@@ -192,7 +192,20 @@ def test_given_another_key_that_is_accepted_then_the_refused_one_stays_refused(
     assert cache.is_rejected(FIRST)
 
 
-def test_a_key_that_nobody_refused_is_not_rejected(cache: CredentialSession) -> None:
+def test_given_a_refused_key_that_is_stored_again_in_place_of_another_then_it_is_good_again(
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
+) -> None:
+    source.will(SECOND, FIRST)
+    assert cache.after_rejection(FIRST, soon()) == SECOND
+    assert cache.is_rejected(FIRST)
+
+    clock.advance(300)
+
+    assert cache.current(soon()) == FIRST
+    assert not cache.is_rejected(FIRST)
+
+
+def test_a_key_that_was_not_refused_is_not_rejected(cache: CredentialSession) -> None:
     assert not cache.is_rejected(FIRST)
 
 
