@@ -8,7 +8,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def safe_base_url(value: str) -> str:
-    """Check a base URL that a key will be sent to.
+    """Validate a base URL that a key will be sent to.
 
     Args:
         value: the URL, such as ``https://api.openai.com/v1``.
@@ -17,7 +17,7 @@ def safe_base_url(value: str) -> str:
         The URL without a trailing slash.
 
     Raises:
-        ValueError: it is no URL, carries a user name or a query, or is plain http beyond loopback.
+        ValueError: it is not a URL, has a user name or a query, or is http and not on loopback.
     """
     says = "must be an https:// URL (http:// is for this machine only), without user name, query or fragment"
     try:
@@ -28,21 +28,21 @@ def safe_base_url(value: str) -> str:
     plain_on_loopback = parts.scheme == "http" and host in _LOOPBACK
     if not host or not (parts.scheme == "https" or plain_on_loopback):
         raise ValueError(says)
-    # The marks and not the parts: an empty user name may have a password, and what is added to a URL that
-    # ends in "?" is no path.
+    # Search for the characters: an empty user name may have a password, and a path that is appended to a URL
+    # that ends in "?" becomes its query.
     if "@" in parts.netloc or re.search(r"[?#\s\x00-\x1f]", value):
         raise ValueError(says)
     return value.rstrip("/")
 
 
 def is_openai(base_url: str) -> bool:
-    """Tell whether a base URL, which ``safe_base_url`` took, is OpenAI's."""
+    """Return whether a base URL that ``safe_base_url`` accepted is OpenAI's."""
     # OpenAI's regions have hosts of their own, such as eu.api.openai.com.
     return f".{urlsplit(base_url).hostname}".endswith(".api.openai.com")
 
 
 def is_loopback(base_url: str) -> bool:
-    """Tell whether a URL is of this machine."""
+    """Return whether a URL is on this machine."""
     try:
         return urlsplit(base_url).hostname in _LOOPBACK
     except ValueError:

@@ -1,4 +1,4 @@
-"""Asking the person before a credential goes where a file ``.env`` says, or refusing without a terminal."""
+"""Ask before a credential is sent to a destination that a file ``.env`` names; refuse without a terminal."""
 
 import sys
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ from travel_gpt.redaction import redact
 
 
 class NotAllowed(Exception):
-    """The person did not allow it, or could not be asked; the text names file, host and what to do."""
+    """The user did not allow it, or could not be asked; the text names the file, the host and the fix."""
 
 
 class Consent:
-    """What the person allowed in this process.
+    """What the user allowed in this process.
 
     Args:
         path: the file.
-        trust: what it decided.
+        trust: which destinations it named.
     """
 
     def __init__(self, path: Path, trust: EnvTrust) -> None:
@@ -26,13 +26,13 @@ class Consent:
         self._allowed: set[Transfer] = set()
 
     def require(self, transfers: Iterable[Transfer]) -> None:
-        """Have the person allow what would be sent.
+        """Ask the user to allow what would be sent.
 
         Args:
-            transfers: what would be sent where; nothing is asked where there is none.
+            transfers: what would be sent where; without any there is no question.
 
         Raises:
-            NotAllowed: the answer is no, or there is no terminal to ask at.
+            NotAllowed: the answer is no, or there is no terminal.
         """
         asked = [each for each in dict.fromkeys(transfers) if each not in self._allowed]
         if not asked:
@@ -40,7 +40,7 @@ class Consent:
         says = "\n".join(
             f"  {each.variable}: {each.destination} would receive {each.credential}." for each in asked
         )
-        opening = f"The file {self._path} decides where credentials of yours go:"
+        opening = f"The file {self._path} names where your credentials would be sent:"
         opening, says = _plain(opening), _plain(says)
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise NotAllowed(f"{opening}\n{says}\n{_remedy(asked)}")
@@ -52,13 +52,13 @@ class Consent:
 
 
 def _plain(text: str) -> str:
-    # A value of the file must neither overwrite the question on the terminal nor show a misplaced key.
+    # A value of the file must not overwrite the question on the terminal, or show a misplaced key.
     return redact("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text))
 
 
 def _remedy(transfers: Iterable[Transfer]) -> str:
     names = ", ".join(dict.fromkeys(each.variable for each in transfers))
     return (
-        f"Nothing was sent. If you trust this, export {names} yourself, with the same value. If not, take it "
-        "out of the file, or put the credential for it into the same file."
+        f"Nothing was sent. If you trust this, export {names} yourself, with the same value. If not, remove "
+        "it from the file, or put the credential for it into the same file."
     )

@@ -1,9 +1,9 @@
-"""Where credentials may go when a file ``.env`` names the destination.
+"""Which credentials may be sent to a destination that a file ``.env`` names.
 
 The rule: a destination that the file names receives only credentials of the same file. A folder that
 somebody else filled could otherwise name a server, and an exported or stored key would be sent there. A
-credential that was fetched with one of the file (such as a key in Vault that the file's token opens) counts
-as the file's.
+credential that was fetched with one of the file, such as a key in Vault with the file's token, counts as the
+file's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,12 @@ from travel_gpt.credentials.sources.environment import variables_of
 from travel_gpt.settings import Settings
 
 GIVEN: Final = "given"
-"""The source of a key that the person types or pipes in."""
+"""The source of a key that is typed or piped in."""
 NO_KEY_NEEDED: Final = "none"
-"""The source of the placeholder that is sent to a server which needs no key."""
+"""The source of the placeholder for a server that needs no key."""
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-"""The addresses of a local server that no other machine reaches."""
+"""The addresses of a local server that other machines cannot reach."""
 
 _OF_IDENTITY: Final = ("OPENAI_IDENTITY_PROVIDER_ID", "OPENAI_SERVICE_ACCOUNT_ID")
 _USES_AWS: Final = frozenset({"secrets-manager", "workload-identity"})
@@ -29,23 +29,23 @@ _USES_AWS: Final = frozenset({"secrets-manager", "workload-identity"})
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A credential that is not of the file, and would go where the file says."""
+    """A credential that is not of the file, and would be sent to a destination of the file."""
 
     variable: str
     """The variable of the file that names the destination."""
     destination: str
-    """A host, or what else receives it."""
+    """A host, or another recipient."""
     credential: str
-    """What would go there, without its value."""
+    """A description of the credential, without its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnvTrust:
-    """What one file decided.
+    """The destinations and credentials that one file named.
 
     Args:
-        values: the variables that were taken from the file, by name.
-        environ: the environment variables, with those of the file in them.
+        values: the variables that were read from the file, by name.
+        environ: the environment variables, including those of the file.
     """
 
     values: Mapping[str, str] = field(repr=False)
@@ -72,7 +72,7 @@ class EnvTrust:
 
         Args:
             settings: the settings, which name the sources.
-            default: the sources without CREDENTIAL_SOURCE; to name them is no change.
+            default: the sources without CREDENTIAL_SOURCE; naming them changes nothing.
         """
         for source in settings.credential_source:
             credential = self._foreign(source)
@@ -92,7 +92,7 @@ class EnvTrust:
         """Find what calls to AWS would send.
 
         Args:
-            key: what to call a key that is to be stored there and is not of the file; empty where none is.
+            key: the description of a key that would be stored there and is not of the file, if any.
         """
         if self.decides("AWS_ENDPOINT_URL"):
             host = _host(self.values["AWS_ENDPOINT_URL"])
@@ -105,28 +105,28 @@ class EnvTrust:
         if self.decides("AWS_PROFILE"):
             yield Transfer("AWS_PROFILE", f"the AWS account of the profile {self.values['AWS_PROFILE']}", key)
         if self.decides("OPENAI_SECRET_NAME") and self.values["OPENAI_SECRET_NAME"].startswith("arn:"):
-            # An ARN may be of another account, whose policy lets everybody write.
+            # An ARN may be of another account, whose policy allows everyone to write.
             yield Transfer("OPENAI_SECRET_NAME", self.values["OPENAI_SECRET_NAME"], key)
 
     def to_encrypted_file(self, path: str, key: str) -> Iterator[Transfer]:
-        """Find what encrypting a key would give to those who wrote the file ``.env``.
+        """Find what encrypting a key would reveal to the authors of the file ``.env``.
 
         Under master keys of the file, the key counts as the file's from then on.
 
         Args:
             path: the encrypted file.
-            key: what to call the key.
+            key: the description of the key.
         """
         for variable in ("TRAVEL_GPT_MASTER_KEYS", "TRAVEL_GPT_MASTER_KEYS_FILE"):
             if self.decides(variable):
                 yield Transfer(variable, f"the encrypted file {path}", key)
 
     def to_network(self, host: str, access: str, source: str) -> Iterator[Transfer]:
-        """Find what other machines would get from a local server whose address the file names.
+        """Find what other machines could use on a local server whose address the file names.
 
         Args:
             host: the address to serve on.
-            access: ``open`` or ``api-key``; with ``api-key`` they have no key to ask with.
+            access: ``open`` or ``api-key``; with ``api-key`` they have no API key.
             source: the source of the key that pays, as in ``to_model``.
         """
         variable = "HOST"
@@ -136,11 +136,11 @@ class EnvTrust:
             yield Transfer(variable, f"other machines ({host})", f"answers at your cost ({credential})")
 
     def decides(self, variable: str) -> bool:
-        """Tell whether a variable has its value of the file, and nothing replaced it since."""
+        """Return whether a variable has its value from the file, and was not replaced since."""
         return variable in self.values and self.environ.get(variable) == self.values[variable]
 
     def _foreign(self, source: str) -> str:
-        """Name a source's credential that is not of the file; empty where it is, or where there is none."""
+        """Describe a source's credential that is not of the file; empty if there is none."""
         match source:
             case "environment":
                 return self._exported(
@@ -150,7 +150,7 @@ class EnvTrust:
                 aws = self.environ.get("VAULT_AUTH", "").strip() == "aws"
                 return self._foreign_aws("your AWS identity") if aws else self._exported("VAULT_TOKEN")
             case "encrypted-file":
-                # A file of master keys is a stored one, whichever variable names it.
+                # Master keys in a file are not of the file ``.env``, even if that names their file.
                 return self._exported("TRAVEL_GPT_MASTER_KEYS") or (
                     "the key under TRAVEL_GPT_MASTER_KEYS_FILE"
                     if self.environ.get("TRAVEL_GPT_MASTER_KEYS_FILE")
@@ -159,17 +159,17 @@ class EnvTrust:
             case "OPENAI_API_KEY":
                 return self._exported(source)
             case "given":
-                return "the key that you give"
+                return "the key that you enter"
             case "none":
                 return ""
             case _:
-                return self._foreign_aws("what your AWS credentials open")
+                return self._foreign_aws("what your AWS credentials give access to")
 
     def _foreign_aws(self, called: str) -> str:
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         session = self.environ.get("AWS_SESSION_TOKEN")
         whole = all(map(self.decides, names)) and (not session or self.decides("AWS_SESSION_TOKEN"))
-        # Otherwise boto3 looks further: in the home folder, in the role of the machine.
+        # Otherwise boto3 searches further: the home folder, the role of the machine.
         return "" if whole else called
 
     def _exported(self, *names: str) -> str:
@@ -183,5 +183,5 @@ def _host(url: str) -> str:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return "an address that is no URL"
-    return f"{parts.hostname or 'an address that is no URL'}{port}"
+        return "an address that is not a URL"
+    return f"{parts.hostname or 'an address that is not a URL'}{port}"

@@ -3,7 +3,7 @@
 ::
 
     TravelGPTError
-    ├── RequestError                 the caller can mend it
+    ├── RequestError                 the caller can fix it
     │   ├── InvalidJson
     │   ├── InvalidQuery
     │   ├── InvalidParameter
@@ -12,7 +12,7 @@
     │   ├── MethodNotAllowed
     │   ├── PayloadTooLarge
     │   └── UnsupportedMediaType
-    ├── CredentialError              the owner can mend it: no usable credential
+    ├── CredentialError              the owner can fix it: no usable credential
     │   ├── SecretNotFound
     │   │   └── SecretDeleted
     │   ├── AccessDenied
@@ -23,7 +23,7 @@
     │   │   └── NotPermitted
     │   ├── CredentialExpired
     │   └── Misconfigured
-    ├── UpstreamError                OpenAI, or the way to it
+    ├── UpstreamError                OpenAI, or the connection to it
     │   ├── UpstreamFailed
     │   ├── UpstreamTimeout
     │   ├── UpstreamUnreachable
@@ -35,18 +35,18 @@
     │   ├── ContextLengthExceeded
     │   ├── RequestTooLarge
     │   └── ContentRefused
-    └── InternalError                a mistake of ours
+    └── InternalError                a bug
 """
 
 from typing import ClassVar, Final, Self
 
 
 class TravelGPTError(Exception):
-    """A failure that Travel GPT knows.
+    """The base class of every failure that Travel GPT reports.
 
     Args:
-        detail: what happened, for the operator's log. Never a credential.
-        message: what to tell the caller instead of the class's own message.
+        detail: the cause, for the operator's log. Never a credential.
+        message: the message for the caller, instead of the class's own.
         retry_after: seconds after which another try may succeed, where that is known.
         upstream_status: the HTTP status that the model's server answered with, where it answered.
     """
@@ -74,7 +74,7 @@ class TravelGPTError(Exception):
         self.upstream_status = upstream_status
 
     def again(self) -> Self:
-        """Return the same failure anew, for another request: an exception carries one traceback."""
+        """Return a copy for another request, because an exception has one traceback."""
         return type(self)(
             self.detail,
             message=self.message,
@@ -84,10 +84,10 @@ class TravelGPTError(Exception):
 
 
 class RequestError(TravelGPTError):
-    """A request that cannot be answered as it is: the caller can mend it."""
+    """A request that cannot be answered: the caller can fix it."""
 
-    advice = "Change the request as the message says. The same request again gets the same answer."
-    remedy = "Nothing. It is for the caller to correct."
+    advice = "Change the request as the message says. The same request gets the same answer again."
+    remedy = "Nothing: the caller has to correct the request."
 
 
 class InvalidJson(RequestError):
@@ -121,8 +121,8 @@ class Forbidden(RequestError):
     )
     advice = "Ask the owner for the API key and send it in the header `x-api-key`."
     remedy = (
-        "Give the caller the key. Where a right key is refused, look whether it is enabled and in the usage "
-        "plan. Where the function's log has this code, API Gateway asked for no key: deploy again."
+        "Give the caller the key. If a correct key is refused, check that it is enabled and in the usage "
+        "plan. If the function's log has this code, API Gateway asked for no key: deploy again."
     )
 
 
@@ -155,9 +155,9 @@ class UnsupportedMediaType(RequestError):
 
 
 class CredentialError(TravelGPTError):
-    """No usable credential for OpenAI: the owner can mend it."""
+    """No usable credential for OpenAI: the owner can fix it."""
 
-    advice = "Tell the owner. Trying again helps only when the owner has fixed it."
+    advice = "Inform the owner. Retrying helps only after the owner has fixed it."
 
 
 class SecretNotFound(CredentialError):
@@ -167,7 +167,7 @@ class SecretNotFound(CredentialError):
     message = "The secret with the OpenAI key does not exist. The owner can create it with ./deploy.sh."
     remedy = (
         "Run `./deploy.sh`: it creates the secret, or restores it while it is scheduled for deletion. "
-        "If it is there, compare its name and region with `OPENAI_SECRET_NAME` and the stack's region. "
+        "If it exists, compare its name and region with `OPENAI_SECRET_NAME` and the stack's region. "
         "With another `CREDENTIAL_SOURCE` the message names the place of the key."
     )
 
@@ -184,9 +184,9 @@ class AccessDenied(CredentialError):
         "The function may not read the secret with the OpenAI key. Its owner should check the role's policy."
     )
     remedy = (
-        "Look first whether the secret exists under exactly this name. Then read `detail` in the log: AWS "
-        "names the role, the action and the resource. Look at the role's policy, at the secret's own, and at "
-        "its KMS key if it has one of its own."
+        "Check first that the secret exists under exactly this name. Then read `detail` in the log: AWS "
+        "names the role, the action and the resource. Check the role's policy, the secret's resource policy, "
+        "and its KMS key if it has one of its own."
     )
 
 
@@ -199,7 +199,7 @@ class InvalidSecret(CredentialError):
         "The owner can replace it with ./deploy.sh --replace-key."
     )
     remedy = (
-        'Read `detail` in the log: it says what is wrong. Then store `{"api_key":"…"}` or the bare key, '
+        'Read `detail` in the log for the cause. Then store `{"api_key":"…"}` or the bare key, '
         "with `./deploy.sh --replace-key` or by hand; with another `CREDENTIAL_SOURCE`, at the place that "
         "the message names."
     )
@@ -210,11 +210,11 @@ class CredentialsUnavailable(CredentialError):
 
     code = "credentials_unavailable"
     message = "The OpenAI key cannot be fetched right now. Try again in a moment."
-    advice = "Try again: after the time in `Retry-After` where there is one, else after a few seconds."
+    advice = "Retry after the time in `Retry-After`, or after a few seconds without that header."
     remedy = (
-        "Wait: it is fetched again after 5 s at most. If it stays, read `detail` in the log and look at "
-        "AWS's health page. If it says throttled, something in this account and region calls Secrets Manager "
-        "too often."
+        "Wait: it is fetched again after 5 s at most. If the failure persists, read `detail` in the log and "
+        "check AWS's health page. If the calls are throttled, something in this account and region calls "
+        "Secrets Manager too often."
     )
 
 
@@ -224,9 +224,9 @@ class CredentialRejected(CredentialError):
     code = "credential_rejected"
     message = "OpenAI refused the configured key. The owner should replace it with ./deploy.sh --replace-key."
     remedy = (
-        "Do what the message says: it fits the place of the key and the server. For OpenAI and a deployed "
-        "stack, replace the key with `./deploy.sh --replace-key`. Where the message speaks of permissions, "
-        "give the key those instead. Where it names another server, check that the key is for it."
+        "Do what the message says; it depends on where the key is stored and on the server. For OpenAI and a "
+        "deployed stack, replace the key with `./deploy.sh --replace-key`. If the message names permissions, "
+        "give them to the key instead. If it names another server, check that the key is for that server."
     )
 
 
@@ -245,7 +245,7 @@ class CredentialExpired(CredentialError):
     message = 'The configured key has expired: the time in "expires_at" beside it has passed.'
     remedy = (
         "Store a new key as the message says; for a deployed stack, with `./deploy.sh --replace-key`. "
-        'Where the key is still valid and the time is wrong, write the right "expires_at" into the secret. '
+        'If the key is still valid and the time is wrong, correct "expires_at" in the secret. '
         "`CredentialExpiry` (`CREDENTIAL_EXPIRY`) set to `warn` uses expired keys meanwhile."
     )
 
@@ -255,11 +255,11 @@ class Misconfigured(CredentialError):
 
     code = "misconfigured"
     message = "A setting of this deployment is wrong."
-    remedy = "Set right what the message names (docs/settings.md says what it may be) and deploy again."
+    remedy = "Correct the setting that the message names (see docs/settings.md) and deploy again."
 
 
 class UpstreamError(TravelGPTError):
-    """The model's server failed, or the way to it."""
+    """The model's server, or the connection to it, failed."""
 
 
 class UpstreamFailed(UpstreamError):
@@ -268,11 +268,11 @@ class UpstreamFailed(UpstreamError):
     code = "upstream_error"
     message = "The model did not give a usable answer. Try again."
     advice = (
-        "Do what the message says. Where it says to try again: after the time in `Retry-After` where there "
-        "is one, else after a few seconds."
+        "Do what the message says. To try again, wait for the time in `Retry-After`, or for a few seconds "
+        "without that header."
     )
     remedy = (
-        "Read `detail` in the log and look at the provider's status page. With a server of your own, "
+        "Read `detail` in the log and check the provider's status page. With a server of your own, "
         "check `OPENAI_BASE_URL`, `OPENAI_API` and the server's log."
     )
 
@@ -285,7 +285,7 @@ class UpstreamUnreachable(UpstreamError):
         "The model's server cannot be reached. The owner should check that the server runs and that "
         "OPENAI_BASE_URL is right."
     )
-    advice = "Tell the owner. Trying again helps only when the server can be reached again."
+    advice = "Inform the owner. Retrying helps only after the server can be reached again."
     remedy = (
         "Read `detail` in the log: it names the host and the cause. Check that the server runs, "
         "`OPENAI_BASE_URL` and the `base_url` in the secret; in a VPC, that its subnets have a route to the "
@@ -301,22 +301,22 @@ class UpstreamNotFound(UpstreamError):
         "The model's server does not have the path that was asked for. The owner should check "
         "OPENAI_BASE_URL: most servers' ends in /v1."
     )
-    advice = "Tell the owner. Waiting does not help."
+    advice = "Inform the owner. Waiting does not help."
     remedy = (
-        "Read `detail` in the log: it has the whole URL that was asked for. Correct `OPENAI_BASE_URL`, or "
-        "the `base_url` in the secret. `?verify=true` asks for `/models`, which some servers do not have."
+        "Read `detail` in the log: it has the whole URL. Correct `OPENAI_BASE_URL`, or "
+        "the `base_url` in the secret. `?verify=true` calls `/models`, which some servers do not have."
     )
 
 
 class UpstreamApiUnsupported(UpstreamError):
-    """The model's server does not have the Responses API: it speaks Chat Completions only."""
+    """The model's server has only Chat Completions, not the Responses API."""
 
     code = "upstream_api_unsupported"
     message = (
         "The model's server does not have the Responses API. The owner should set OPENAI_API=chat; if that "
         "fails as well, OPENAI_BASE_URL is wrong."
     )
-    advice = "Tell the owner. Waiting does not help."
+    advice = "Inform the owner. Waiting does not help."
     remedy = (
         "Set `OPENAI_API=chat`, or `api` to `chat` in the secret (`./deploy.sh --parameter OpenAIApi=chat`). "
         "If that fails with `upstream_not_found`, correct `OPENAI_BASE_URL`."
@@ -330,8 +330,8 @@ class UpstreamTimeout(UpstreamError):
     message = "The model took too long to answer. Try again, or ask for less at once."
     advice = "Ask for less at once, or try again."
     remedy = (
-        "If it is frequent, lower `OPENAI_MAX_OUTPUT_TOKENS` or `OPENAI_REASONING_EFFORT`, or take a faster "
-        "model. `make run` gives a slow one more time with `ANSWER_WITHIN_SECONDS`."
+        "If it is frequent, lower `OPENAI_MAX_OUTPUT_TOKENS` or `OPENAI_REASONING_EFFORT`, or use a faster "
+        "model. With `make run`, `ANSWER_WITHIN_SECONDS` gives a slow model more time."
     )
 
 
@@ -339,7 +339,7 @@ class UpstreamRateLimited(UpstreamError):
     """OpenAI's rate limit."""
 
     code = "upstream_rate_limited"
-    message = "The model is asked too often right now. Try again after the time in Retry-After."
+    message = "The model's rate limit is reached. Try again after the time in Retry-After."
     advice = "Wait for the seconds in `Retry-After`, then try again."
     remedy = "Raise the limits of the OpenAI project, or lower `ThrottleRate` and `ThrottleBurst`."
 
@@ -349,8 +349,8 @@ class QuotaExhausted(UpstreamError):
 
     code = "quota_exhausted"
     message = "The OpenAI account behind this API has no credit left. Its owner should check the billing."
-    advice = "Tell the owner. Waiting does not help."
-    remedy = "Add credit, or raise the budget of the OpenAI project."
+    advice = "Inform the owner. Waiting does not help."
+    remedy = "Add credit, or raise the spend limit of the OpenAI project."
 
 
 class ModelUnavailable(UpstreamError):
@@ -358,7 +358,7 @@ class ModelUnavailable(UpstreamError):
 
     code = "model_unavailable"
     message = "The configured model cannot be used with this key. The owner should check OPENAI_MODEL."
-    advice = "Tell the owner. Waiting does not help."
+    advice = "Inform the owner. Waiting does not help."
     remedy = "Check `OPENAI_MODEL`, the `model` in the secret, and which models the key's project may use."
 
 
@@ -368,12 +368,12 @@ class ContextLengthExceeded(UpstreamError):
     code = "context_length_exceeded"
     message = (
         "The query is too long for the configured model. Ask in fewer words; if a short query fails as well, "
-        "tell the owner."
+        "inform the owner."
     )
-    advice = "Ask in fewer words. The same query again gets the same answer."
+    advice = "Ask in fewer words. The same query gets the same answer again."
     remedy = (
-        "Take a model with a larger context window, or raise the window of a server of your own; lower "
-        "`OPENAI_MAX_OUTPUT_TOKENS` where the server counts it in."
+        "Use a model with a larger context window, or raise the window of a server of your own; lower "
+        "`OPENAI_MAX_OUTPUT_TOKENS` if the server counts it."
     )
 
 
@@ -382,13 +382,13 @@ class RequestTooLarge(UpstreamError):
 
     code = "request_too_large"
     message = (
-        "The request is larger than the model's server lets through at once. Ask in fewer words; if a short "
-        "query fails as well, tell the owner."
+        "The request is larger than the model's server accepts at once. Ask in fewer words; if a short query "
+        "fails as well, inform the owner."
     )
-    advice = "Ask in fewer words. The same query again gets the same answer, however long you wait."
+    advice = "Ask in fewer words. Waiting does not help."
     remedy = (
-        "Read `detail` in the log: it says which limit. Lower `OPENAI_MAX_OUTPUT_TOKENS`, which counts "
-        "against the limit of tokens per minute, or have the limit of the OpenAI project raised."
+        "Read `detail` in the log: it names the limit. Lower `OPENAI_MAX_OUTPUT_TOKENS`, which counts "
+        "against the limit of tokens per minute, or raise the limit of the OpenAI project."
     )
 
 
@@ -398,18 +398,18 @@ class ContentRefused(UpstreamError):
     code = "content_refused"
     message = "The model declined to answer this query. Ask about travel in other words."
     advice = "Ask in other words. The same query again will most likely be refused again."
-    remedy = "Nothing, unless ordinary travel queries get it: then try another model."
+    remedy = "If ordinary travel queries are refused, try another model."
 
 
 class InternalError(TravelGPTError):
-    """A mistake of ours."""
+    """A bug in Travel GPT, or a function that crashed."""
 
     code = "internal_error"
     message = "Something went wrong here. Try again; if it stays, give the owner the request_id."
-    advice = "Try again. If it stays, give the owner the `request_id`."
+    advice = "Try again. If it persists, give the owner the `request_id`."
     remedy = (
-        "Search the log for the `request_id`: the traceback is there, and it is a bug to report. Where there "
-        "is none, the function crashed, ran out of time or could not be called: look at the lines around it."
+        "Search the log for the `request_id`: a traceback there is a bug to report. Without one, the "
+        "function crashed, ran out of time or could not be invoked: read the lines around it."
     )
 
 

@@ -1,6 +1,6 @@
-"""Keep credentials out of whatever is written.
+"""Mask credentials in everything that is written.
 
-Nothing here is meant to be needed: no credential is ever put into a message. It is the net under the rope.
+No credential is ever put into a message; this filter is a second line of defence.
 """
 
 import re
@@ -10,35 +10,35 @@ from typing import Final
 
 MASK: Final = "[redacted]"
 PIECE: Final = 8
-"""A run of this many characters of a guarded value is a piece of it, unless it is made of ordinary words."""
+"""A run of this many characters of a guarded value is a part of it, unless it consists of ordinary words."""
 WORDY_PIECE: Final = 20
-"""A run of this many characters is a piece of it, whatever it is made of."""
+"""A run of this many characters is a part of it, also if it consists of words."""
 
 # A key such as "local-key-for-secret", or the prefix of one, consists of words that messages use as well.
-# They give nothing of a random key away: in base64 fewer than 1 run of 8 in 10,000 consists of such words,
+# They reveal nothing of a random key: in base64 fewer than 1 run of 8 in 10,000 consists of such words,
 # which stand between two separators and have letters of one case after the first.
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9]+")
 _WORD: Final = re.compile(r"[A-Z]?[a-z]{1,19}|[A-Z]{1,20}")
 _OF_WORDS: Final = re.compile(r"[A-Za-z_./-]*[A-Za-z]{3}[A-Za-z_./-]*")
 
-# OpenAI quotes a refused key by its ends ("sk-proj-ab****wxyz"), and a traceback may quote a header. What is
+# OpenAI quotes the ends of a refused key ("sk-proj-ab****wxyz"), and a traceback may quote a header. What is
 # masked is JSON by then: the n of an escaped line break is no letter of a word.
 _KEY_SHAPED: Final = re.compile(
     r"(?:\b|(?<=\\[bfnrt]))sk-[A-Za-z0-9_*.\-]{6,}|(?<=Bearer )[^\s\"'\\,]{8,}", re.IGNORECASE
 )
 
-# Several are kept: a rotation leaves the old key in the exceptions of requests under way, and some sources
-# have secrets of their own.
+# Several are kept: after a rotation, exceptions of running requests have the old key, and some sources have
+# secrets of their own.
 _guarded: Final[deque[str]] = deque(maxlen=32)
 _guard_lock: Final = Lock()
 
 
 def guard(value: str) -> None:
-    """Have a value masked wherever it, or a piece of it, is about to be written.
+    """Mask a value, and parts of it, in everything that is written from now on.
 
     Args:
-        value: a credential. One of fewer than 8 characters has no pieces and is left alone. Of one that
-            consists of ordinary words, the whole and long runs are masked, and not its words.
+        value: a credential. One of fewer than 8 characters is not masked. Of one that consists of
+            ordinary words, the whole and long runs are masked, and not its words.
     """
     with _guard_lock:
         if len(value) >= PIECE and value not in _guarded:
@@ -46,7 +46,7 @@ def guard(value: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Mask what is a credential, a piece of a guarded one, or shaped like one.
+    """Mask credentials, parts of guarded ones, and what has the form of a key.
 
     Args:
         text: what is about to be written.
@@ -56,15 +56,15 @@ def redact(text: str) -> str:
     """
     text = _KEY_SHAPED.sub(MASK, text)
     for value in tuple(_guarded):
-        # Every piece of 8 contains one of these aligned quarters, so most texts are let through cheaply.
+        # Every piece of 8 contains one of these aligned quarters, so most texts need no further search.
         if any(value[i : i + PIECE // 2] in text for i in range(0, len(value) - PIECE // 2 + 1, PIECE // 2)):
-            text = _mask_pieces(text.replace(value, MASK), _telling_pieces(value), PIECE)
+            text = _mask_pieces(text.replace(value, MASK), _random_pieces(value), PIECE)
             text = _mask_pieces(text, _pieces(value, WORDY_PIECE), WORDY_PIECE)
     return text
 
 
 def conceal(text: str) -> str:
-    """Mask guarded values in what goes to a caller, whose own words are left alone otherwise.
+    """Mask guarded values in what is sent to a caller; a caller's own words may look like a key.
 
     Args:
         text: what is about to be sent.
@@ -108,8 +108,8 @@ def _pieces(value: str, size: int) -> set[str]:
     return {value[i : i + size] for i in range(len(value) - size + 1)}
 
 
-def _telling_pieces(value: str) -> set[str]:
-    """Return the pieces of a value but for those that are made of ordinary words."""
+def _random_pieces(value: str) -> set[str]:
+    """Return the pieces of a value, without those that consist of ordinary words."""
     ordinary = bytearray(len(value))
     for segment in _SEGMENT.finditer(value):
         if _WORD.fullmatch(segment[0]):

@@ -427,5 +427,5 @@ def test_a_second_server_on_the_same_port_is_told_so(demo: LocalServer, tmp_path
     )
     assert (second.returncode, second.stdout) == (1, "")
     assert second.stderr == (
-        f"Port {port} is taken, perhaps by a server started earlier. Try: PORT={int(port) + 1} make run\n"
+        f"Port {port} is in use, perhaps by an earlier server. Try: PORT={int(port) + 1} make run\n"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from travel_gpt.env_file import LONGEST, OF_AWS, UnreadableEnvFile, parse, take_env_file
+from travel_gpt.env_file import LONGEST, OF_AWS, UnreadableEnvFile, load_env_file, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,13 +19,13 @@ KEY = "sk-canary-0123456789abcdefghij"
 def take(folder: Path, text: str, environ: dict[str, str] | None = None) -> dict[str, str]:
     (folder / ".env").write_text(text, encoding="utf-8")
     environ = {} if environ is None else environ
-    take_env_file(folder, environ, also=OF_AWS)
+    load_env_file(folder, environ, also=OF_AWS)
     return environ
 
 
 def test_without_the_file_nothing_happens(tmp_path: Path) -> None:
     environ: dict[str, str] = {}
-    assert take_env_file(tmp_path, environ) is None
+    assert load_env_file(tmp_path, environ) is None
     assert not environ
 
 
@@ -96,7 +96,7 @@ def test_values_are_taken_as_they_stand(tmp_path: Path) -> None:
 
 def test_it_tells_names_and_wrong_lines_and_no_value(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"OPENAI_API_KEY={KEY}\nOPENAI_MODEL='half\nOPENAI_API=chat\n")
-    taken = take_env_file(tmp_path, {})
+    taken = load_env_file(tmp_path, {})
 
     assert taken is not None
     assert taken.names == ("OPENAI_API_KEY", "OPENAI_API")
@@ -111,7 +111,7 @@ def test_it_tells_names_and_wrong_lines_and_no_value(tmp_path: Path) -> None:
 def test_what_is_no_such_file_is_said_without_quoting_it(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / ".env").write_bytes(content)
     with pytest.raises(UnreadableEnvFile, match=says) as wrong:
-        take_env_file(tmp_path, {})
+        load_env_file(tmp_path, {})
     assert KEY not in str(wrong.value)
     assert wrong.value.__cause__ is None
 
@@ -121,7 +121,7 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=b")
     (tmp_path / ".env").chmod(0)
     with pytest.raises(UnreadableEnvFile, match="cannot be read"):
-        take_env_file(tmp_path, {})
+        load_env_file(tmp_path, {})
 
 
 def test_a_missing_reader_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,11 +135,11 @@ def test_it_tells_what_is_never_taken_although_a_person_may_expect_it(tmp_path: 
         "HTTPS_PROXY=http://there\nAWS_ENDPOINT_URL=https://there.example\nSSL_CERT_FILE=x\nDATABASE_URL=y\n"
     )
     (tmp_path / ".env").write_text(text)
-    taken = take_env_file(tmp_path, {}, also=OF_AWS)
+    taken = load_env_file(tmp_path, {}, also=OF_AWS)
 
     assert taken is not None
-    assert "export them if you want them: HTTPS_PROXY, AWS_ENDPOINT_URL, SSL_CERT_FILE." in taken.told()
-    assert "DATABASE_URL" not in taken.told()
+    assert "export them if you want them: HTTPS_PROXY, AWS_ENDPOINT_URL, SSL_CERT_FILE." in taken.summary()
+    assert "DATABASE_URL" not in taken.summary()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_it_tells_what_is_never_taken_although_a_person_may_expect_it(tmp_path: 
 )
 def test_it_tells_that_nothing_was_taken(tmp_path: Path, text: str, environ: dict[str, str]) -> None:
     (tmp_path / ".env").write_text(text)
-    taken = take_env_file(tmp_path, environ)
+    taken = load_env_file(tmp_path, environ)
 
     assert taken is not None
-    assert taken.told() == "Read .env of this folder: no variable that is known and not set already."
+    assert taken.summary() == "Read .env of this folder: no variable that is known and not set already."

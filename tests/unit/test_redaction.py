@@ -305,5 +305,5 @@ def test_a_random_key_has_next_to_no_piece_that_is_taken_for_words() -> None:
         key = secrets.token_urlsafe(48)
         every = pieces(key)
         total += len(every)
-        taken += len(every - redaction._telling_pieces(key))
+        taken += len(every - redaction._random_pieces(key))
     assert taken < total / 1000

@@ -12,7 +12,7 @@ from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError, cli_error_for
 from travel_gpt.cli.program import NAME, typed
 from travel_gpt.cli.verification import forget_sdk_variables
 from travel_gpt.env_consent import Consent, NotAllowed
-from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
+from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
 from travel_gpt.env_trust import EnvTrust
 
 _INTERRUPTED: Final = 130
@@ -53,11 +53,11 @@ def _command_in(arguments: Sequence[str]) -> str:
 
 
 def _read_env_file(environ: MutableMapping[str, str]) -> None:
-    taken = take_env_file(Path.cwd(), environ, also=OF_AWS)
+    taken = load_env_file(Path.cwd(), environ, also=OF_AWS)
     forget_sdk_variables(environ)
     destinations.use(None if taken is None else Consent(taken.path, EnvTrust(taken.values, environ)))
     if taken is not None:
-        _say(taken.told())
+        _say(taken.summary())
 
 
 def _run(arguments: list[str]) -> int:

@@ -1,1 +1,1 @@
-"""The whole thing on one machine: gateway, secret store, demo model. Never packaged for Lambda."""
+"""The local server: API Gateway, Secrets Manager and a demo model. Never packaged for Lambda."""

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from travel_gpt.credentials.advice import LOCAL
 from travel_gpt.env_consent import NotAllowed
-from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, take_env_file
+from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
 from travel_gpt.local.environment import (
-    Owner,
+    ModelAccess,
     WrongEnvironment,
     check_destinations,
     check_settings,
-    like_a_host,
-    like_lambda,
-    take_owner,
+    emulate_host,
+    emulate_lambda,
+    read_model_access,
 )
 from travel_gpt.local.options import VARIABLES, Options, read_command_line, resolve
 
@@ -33,12 +33,11 @@ if TYPE_CHECKING:
     from travel_gpt.local.server import Server
 
 STOP_WITHIN: Final = 8.0
-"""Seconds that requests under way may take to be answered when the server is stopped: less than the ten after
-which a container's runtime kills what does not stop."""
+"""Seconds for running requests when the server stops: a container's runtime kills a process after ten."""
 
 
 class _Stopped(BaseException):
-    """Somebody asked the server to stop. No Exception: nothing on the way may take it for a failure."""
+    """The server is asked to stop. Not an Exception, so that no handler of failures catches it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; by default the process's own.
 
     Returns:
-        The exit code: 0 after it was stopped, 1 where the address cannot be had, 2 where a setting is wrong.
+        The exit code: 0 after it was stopped, 1 if the address cannot be used, 2 if a setting is wrong.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
@@ -58,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(wrong, file=sys.stderr)
         return 2
     except ModuleNotFoundError as missing:
-        print(f"{missing.name} is not installed here. `make run` sets everything up.", file=sys.stderr)
+        print(f"{missing.name} is not installed here. `make run` installs it.", file=sys.stderr)
         return 1
     except _Stopped:
         return 0
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    # Whoever asks again does not want to wait.
+    # A second signal ends the process at once.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     raise _Stopped
@@ -75,13 +74,13 @@ def _run(given: argparse.Namespace) -> int:
     from travel_gpt.local.console import Console
     from travel_gpt.local.server import CannotListen, listen
 
-    taken = take_env_file(Path.cwd(), os.environ, also=OF_AWS | VARIABLES.keys())
+    loaded = load_env_file(Path.cwd(), os.environ, also=OF_AWS | VARIABLES.keys())
     options = resolve(given)
-    if taken is not None:
-        check_destinations(taken, os.environ, host=options.host, access=options.access)
-    owner = take_owner(os.environ)
-    (like_a_host if owner.source else like_lambda)(os.environ, access=options.access)
-    os.environ[LOCAL] = owner.local
+    if loaded is not None:
+        check_destinations(loaded, os.environ, host=options.host, access=options.access)
+    access = read_model_access(os.environ)
+    (emulate_host if access.source else emulate_lambda)(os.environ, access=options.access)
+    os.environ[LOCAL] = access.local
     check_settings(os.environ)
     try:
         listener = listen(options.host, options.port)
@@ -89,12 +88,12 @@ def _run(given: argparse.Namespace) -> int:
         print(wrong, file=sys.stderr)
         return 1
     console = Console(sys.stdout)
-    if taken is not None:
-        console.say(taken.told())
+    if loaded is not None:
+        console.say(loaded.summary())
     try:
         with ExitStack() as running:
             running.callback(listener.close)
-            _serve(options, owner, listener, console, running)
+            _serve(options, access, listener, console, running)
             threading.Event().wait()
     except _Stopped:
         console.say("Stopped.")
@@ -103,19 +102,19 @@ def _run(given: argparse.Namespace) -> int:
 
 def _serve(
     options: Options,
-    owner: Owner,
+    access: ModelAccess,
     listener: "socket.socket",
     console: "Console",
     running: ExitStack,
 ) -> None:
-    """Start everything, the address first: a second server then says at once that it cannot have it."""
+    """Start the demo model if it is needed, the secret store, the gateway and the server."""
     from travel_gpt.local.console import FunctionLog, Running, welcome
     from travel_gpt.local.gateway import Gateway
     from travel_gpt.local.secrets import SecretStore
     from travel_gpt.local.server import Server
 
-    secret = owner.secret
-    if owner.upstream == "demo":
+    secret = access.secret
+    if access.upstream == "demo":
         from travel_gpt.local.demo_model import NAME, DemoModel
 
         demo = DemoModel()
@@ -123,10 +122,10 @@ def _serve(
         running.callback(demo.close)
         secret = demo.key
         os.environ.update(OPENAI_BASE_URL=demo.base_url, OPENAI_MODEL=NAME)
-    if not owner.source:
+    if not access.source:
         running.enter_context(SecretStore(secret))
 
-    # The function's logger takes hold of the standard output when it is made.
+    # The function's logger keeps the standard output that it finds when it is created.
     running.enter_context(redirect_stdout(FunctionLog(console, verbose=options.verbose)))
     from travel_gpt.handler import lambda_handler
 
@@ -138,14 +137,14 @@ def _serve(
     server = Server(gateway, listener, console.report)
     server.start()
     running.callback(_stop_serving, server, console)
-    console.say(welcome(Running(options.host, server.port, owner, check_settings(os.environ), api_key)))
+    console.say(welcome(Running(options.host, server.port, access, check_settings(os.environ), api_key)))
 
 
 def _stop_serving(server: "Server", console: "Console") -> None:
-    """Stop, after the requests under way were answered."""
+    """Stop after the running requests were answered."""
     # The terminal has written ^C at the beginning of the line.
     console.say("")
-    if count := server.under_way:
+    if count := server.running:
         requests = "a request is" if count == 1 else f"{count} requests are"
         console.say(
             f"Stopping: {requests} being answered, for {STOP_WITHIN:g} s at most. Ctrl-C again does not wait."

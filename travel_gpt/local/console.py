@@ -1,4 +1,4 @@
-"""What the person at the keyboard sees."""
+"""The output of the local server."""
 
 import contextlib
 import json
@@ -8,40 +8,40 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, TextIO
 
-from travel_gpt.local.environment import SECRET_NAME, Owner
+from travel_gpt.local.environment import SECRET_NAME, ModelAccess
 from travel_gpt.local.gateway import Exchange
 from travel_gpt.settings import Settings
 
 _QUERY: Final = '{"query": "Three days in Lisbon in May for two, on a budget of $900?"}'
-# An audit event is for those who collect them: what a person should know of it has a line of its own.
+# Audit events are for collectors of logs; what a user needs has a line of its own.
 _QUIET: Final = frozenset({"DEBUG", "INFO", "AUDIT"})
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What was started."""
+    """The running server."""
 
     host: str
     port: int
-    owner: Owner
+    access: ModelAccess
     settings: Settings
     api_key: str | None
-    """What a POST must carry in x-api-key, if anything."""
+    """The value that a POST needs in x-api-key, if any."""
 
 
 def welcome(running: Running) -> str:
-    """Say what runs and how to try it."""
+    """Return what runs and how to try it."""
     url = f"http://{_shown(running.host)}:{running.port}"
     key = f" \\\n    -H 'x-api-key: {running.api_key}'" if running.api_key else ""
-    access = "open: no key is asked for"
+    access = "open: no API key needed"
     if running.api_key:
         access = f"a POST needs the header x-api-key: {running.api_key} (made up for this run)"
     lines = [
         f"Travel GPT runs on {url}/Prod/travel-gpt",
         "",
-        f"  model   {_model(running.owner, running.settings)}",
-        f"  key     {_key(running.owner)}",
+        f"  model   {_model(running.access, running.settings)}",
+        f"  key     {_key(running.access)}",
         f"  access  {access}",
     ]
     if running.host not in {"127.0.0.1", "localhost", "::1"}:
@@ -61,12 +61,14 @@ def welcome(running: Running) -> str:
 
 
 def _reach(running: Running) -> str:
-    """Say what it means that other machines can connect."""
-    if running.owner.upstream == "demo":
+    """Return what other machines that connect can do."""
+    if running.access.upstream == "demo":
         return f"Served on {running.host}, for other machines too. The demo costs nothing."
     if running.api_key:
-        return f"Served on {running.host}, for other machines too: with the key they ask at your cost."
-    return f"Warning: other machines may reach {running.host} and ask the model at your cost."
+        return (
+            f"Served on {running.host}, for other machines too: with the key they use the model at your cost."
+        )
+    return f"Warning: other machines may reach {running.host} and use the model at your cost."
 
 
 def _shown(host: str) -> str:
@@ -75,28 +77,28 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _model(owner: Owner, settings: Settings) -> str:
-    match owner.upstream:
+def _model(access: ModelAccess, settings: Settings) -> str:
+    match access.upstream:
         case "openai":
             return f"{settings.model} at OpenAI (OPENAI_MODEL changes it)"
         case "compatible":
-            return f"{settings.model} at {settings.base_url}, wire {settings.api} (OPENAI_MODEL, OPENAI_API)"
+            return f"{settings.model} at {settings.base_url}, API {settings.api} (OPENAI_MODEL, OPENAI_API)"
         case "demo":
             return "the built-in demo: no AI, no key, and nothing leaves this machine"
 
 
-def _key(owner: Owner) -> str:
-    if owner.source:
-        return f"from {owner.source} (CREDENTIAL_SOURCE)"
-    if owner.upstream == "demo":
-        return "none of yours. For real answers: read -rs OPENAI_API_KEY; export OPENAI_API_KEY; make run"
-    if not owner.holds_key:
-        return "none: a placeholder is sent to the server. OPENAI_API_KEY gives it a key"
+def _key(access: ModelAccess) -> str:
+    if access.source:
+        return f"from {access.source} (CREDENTIAL_SOURCE)"
+    if access.upstream == "demo":
+        return "none. For real answers: read -rs OPENAI_API_KEY; export OPENAI_API_KEY; make run"
+    if not access.holds_key:
+        return "none: the server gets a placeholder. OPENAI_API_KEY sets a key"
     return f"in this process's memory, as the secret {SECRET_NAME} of a Secrets Manager that moto emulates"
 
 
 class Console:
-    """Writes whole lines, one at a time, whichever thread they come from.
+    """Writes whole lines, from several threads.
 
     Args:
         stream: where to.
@@ -107,7 +109,7 @@ class Console:
         self._lock = Lock()
 
     def say(self, text: str) -> None:
-        """Write some lines. A reader that has gone away is no reason to stop serving."""
+        """Write some lines. If the reader is gone, the server continues."""
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._stream.write(text + "\n")
             self._stream.flush()
@@ -119,16 +121,16 @@ class Console:
         clock = time.strftime("%H:%M:%S", time.localtime(request.taken_at))
         took = f"{exchange.seconds * 1000:.0f} ms"
         lines = [f"{clock} {request.method} {path} {status} {took} {request.request_id}"]
-        if exchange.trouble:
-            lines.append(f"{clock}   {exchange.trouble}")
+        if exchange.error:
+            lines.append(f"{clock}   {exchange.error}")
         self.say("\n".join(lines))
 
 
 class FunctionLog:
-    """Stands in for the standard output of the function, which is Lambda's log.
+    """Replaces the standard output of the function, which is Lambda's log.
 
-    The function writes JSON for CloudWatch. A person gets what went wrong, a line each; with ``verbose``
-    everything as it is.
+    The function writes JSON for CloudWatch. Warnings and errors are shown as one line each; with ``verbose``
+    everything is shown unchanged.
 
     Args:
         console: where to write.
@@ -142,7 +144,7 @@ class FunctionLog:
         self._verbose = verbose
 
     def write(self, text: str) -> int:
-        """Take what the function writes: one record, or several lines."""
+        """Show what the function writes: one record, or several lines."""
         for line in text.splitlines():
             if (shown := line if self._verbose else _readable(line)) is not None:
                 self._console.say(shown)
@@ -152,12 +154,12 @@ class FunctionLog:
         """Do nothing: every line is written at once."""
 
     def isatty(self) -> bool:
-        """Tell that it is no terminal, so that nothing colours its lines."""
+        """Return False, so that lines are not coloured."""
         return False
 
 
 def _readable(line: str) -> str | None:
-    """Return what a person should read of a line of the log; None for nothing."""
+    """Return the text to show for a line of the log; None for nothing."""
     try:
         record = json.loads(line)
     except ValueError:
@@ -166,9 +168,9 @@ def _readable(line: str) -> str | None:
         return line
     if record["level"] in _QUIET:
         return None
-    return f"{time.strftime('%H:%M:%S')}   {record['level'].lower()}: {_told(record)}"
+    return f"{time.strftime('%H:%M:%S')}   {record['level'].lower()}: {_message(record)}"
 
 
-def _told(record: Mapping[str, Any]) -> str:
+def _message(record: Mapping[str, Any]) -> str:
     cause = ": ".join(str(record[name]) for name in ("code", "detail") if record.get(name))
     return f"{record.get('message')} ({cause})" if cause else str(record.get("message"))

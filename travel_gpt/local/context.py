@@ -1,4 +1,4 @@
-"""Lambda's context object, with a countdown that runs."""
+"""Lambda's context object, with a running countdown."""
 
 import time
 import uuid
@@ -7,7 +7,7 @@ from typing import Final
 from travel_gpt.deadline import ANSWER_WITHIN
 
 MORE_THAN_AN_ANSWER: Final = 2.0
-"""Seconds that the function may run beyond the time for an answer: 30 s to 28 s, as in the template."""
+"""Seconds that the function may run after the time for an answer: 30 s to 28 s, as in the template."""
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
@@ -15,10 +15,10 @@ FUNCTION: Final = "travel-gpt-local-TravelGPTFunction"
 
 
 class LambdaContext:
-    """What Lambda hands to the handler beside the event.
+    """The second argument of the handler.
 
     Args:
-        answer_within: seconds that an answer may take after API Gateway took the request.
+        answer_within: seconds for an answer, from the arrival of the request.
     """
 
     function_name = FUNCTION
@@ -36,5 +36,5 @@ class LambdaContext:
         self._ends = time.monotonic() + answer_within + MORE_THAN_AN_ANSWER
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds that are left, never less than 0."""
+        """Return the remaining milliseconds, at least 0."""
         return max(0, int((self._ends - time.monotonic()) * 1000))

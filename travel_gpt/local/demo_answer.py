@@ -1,4 +1,4 @@
-"""What the demo model says: a skeleton made of the query, and that it is no more than that."""
+"""The answers of the demo model: an outline of the query, and a note that it is only a demo."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Final
 
 from travel_gpt.local.demo_trip import Trip, read_trip
 
-_HOW_TO_GET_A_REAL_ONE: Final = (
+_FOR_REAL_ANSWERS: Final = (
     "For real answers, stop this server and start it with your OpenAI key: "
     "read -rs OPENAI_API_KEY; export OPENAI_API_KEY; make run "
     "(OPENAI_BASE_URL takes any compatible server, such as Ollama, instead)."
@@ -37,8 +37,8 @@ def answer(query: str) -> Iterator[str]:
     """
     trip = read_trip(query)
     yield (
-        "This is Travel GPT's built-in demo model. It is no AI and knows no places: it picks out of the "
-        "request what it can and lays a skeleton."
+        "This is Travel GPT's built-in demo model. It is no AI and knows no places: it extracts what it can "
+        "from the request and outlines a plan."
     )
     yield f"You asked: {_quoted(query)}"
     if not _ENGLISH.search(query):
@@ -47,11 +47,11 @@ def answer(query: str) -> Iterator[str]:
     if found:
         yield "Found in it:\n" + "\n".join(f"- {line}" for line in found)
     else:
-        yield "It found no place, date or number in it; a real model reads any request."
+        yield "It found no place, date or number in it; a real model understands any request."
     if trip.destinations:
-        yield "A skeleton to fill in:\n" + "\n".join(_skeleton(trip))
+        yield "An outline to fill in:\n" + "\n".join(_outline(trip))
     yield _VERIFY
-    yield _HOW_TO_GET_A_REAL_ONE
+    yield _FOR_REAL_ANSWERS
 
 
 def _quoted(query: str) -> str:
@@ -62,7 +62,7 @@ def _quoted(query: str) -> str:
 
 
 def _found(trip: Trip) -> list[str]:
-    told = {
+    named = {
         "from": trip.origin,
         "to": ", ".join(trip.destinations),
         "towns to see": trip.cities,
@@ -71,7 +71,7 @@ def _found(trip: Trip) -> list[str]:
         "people": trip.people,
         "budget": _budget(trip),
     }
-    lines = [f"{name}: {value}" for name, value in told.items() if value]
+    lines = [f"{name}: {value}" for name, value in named.items() if value]
     return [*lines, *trip.wishes]
 
 
@@ -96,11 +96,11 @@ def _amount(budget: str) -> float | None:
         return None
 
 
-def _skeleton(trip: Trip) -> Iterator[str]:
+def _outline(trip: Trip) -> Iterator[str]:
     stops = _stops(trip)
     days = min(trip.days or 3, _LONGEST_TRIP)
     if trip.days is None:
-        yield "(no length told: three days taken)"
+        yield "(no length given: three days assumed)"
     if days < len(stops):
         yield f"({len(stops)} places in {days} days: leave some out)"
     elif days <= _MOST_LINES:
@@ -124,9 +124,9 @@ def _by_day(trip: Trip, stops: list[str], days: int) -> Iterator[str]:
         parts = []
         if day == 1:
             parts.append(f"travel from {trip.origin} to {stop}" if trip.origin else f"arrive in {stop}")
-            parts.append("check in, look round the neighbourhood, dinner")
+            parts.append("check in, explore the neighbourhood, dinner")
         elif stop != before:
-            parts.append(f"go on to {stop}, check in, see its centre")
+            parts.append(f"continue to {stop}, check in, see its centre")
         else:
             parts.append(f"{stop}: a main sight in the morning, a quarter on foot in the afternoon")
         if day == days:

@@ -1,6 +1,6 @@
-"""A small model server that speaks OpenAI's HTTP API on loopback, so that a first try needs no key.
+"""A small model server with OpenAI's HTTP API on loopback, so that a first try needs no key.
 
-Both wires and ``/models``. It does not stream: the answer is made paragraph by paragraph, ready for that.
+It has both APIs and ``/models``.
 """
 
 import hmac
@@ -26,12 +26,12 @@ _LARGEST_BODY: Final = 1024 * 1024
 
 
 class Refused(Exception):
-    """A request that the demo model does not take.
+    """A request that the demo model refuses.
 
     Args:
         status: the HTTP status.
-        message: what OpenAI's error body says.
-        code: its code, where there is one.
+        message: the message of OpenAI's error body.
+        code: its code, if any.
     """
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
@@ -42,7 +42,7 @@ class Refused(Exception):
 
 
 class DemoModel:
-    """The demo model's server. It takes its own key and no other, as the real one does."""
+    """The demo model's server. It accepts only its own key, as the real one does."""
 
     def __init__(self) -> None:
         self.key = "demo-" + secrets.token_hex(16)
@@ -53,7 +53,7 @@ class DemoModel:
 
     @property
     def base_url(self) -> str:
-        """What goes into OPENAI_BASE_URL."""
+        """The value for OPENAI_BASE_URL."""
         return f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def start(self) -> None:
@@ -113,8 +113,8 @@ def _model() -> dict[str, Any]:
 
 
 def _response(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer on the Responses wire."""
-    asked = _said_by_the_user(body.get("input"))
+    """Answer a call of the Responses API."""
+    asked = _user_message(body.get("input"))
     text, cut = _capped("\n\n".join(answer(asked)), body.get("max_output_tokens"))
     now = int(time.time())
     message = {
@@ -150,8 +150,8 @@ def _response(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completion(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer on the Chat Completions wire."""
-    asked = _said_by_the_user(body.get("messages"))
+    """Answer a call of the Chat Completions API."""
+    asked = _user_message(body.get("messages"))
     cap = body.get("max_completion_tokens") or body.get("max_tokens")
     text, cut = _capped("\n\n".join(answer(asked)), cap)
     choice = {
@@ -174,8 +174,8 @@ def _completion(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _said_by_the_user(said: object) -> str:
-    """Return the newest thing that the user said: a text, or the last of the user's messages."""
+def _user_message(said: object) -> str:
+    """Return the latest input of the user: a text, or the last of the user's messages."""
     if isinstance(said, str) and said:
         return said
     for message in reversed(said if isinstance(said, list) else []):
@@ -189,12 +189,12 @@ def _said_by_the_user(said: object) -> str:
 
 
 def _tokens(text: str) -> int:
-    """Count tokens as roughly as a demo needs it: four bytes make one."""
+    """Estimate the number of tokens: one for four bytes."""
     return len(text.encode("utf-8", "replace")) // 4 + 1
 
 
 def _capped(text: str, cap: object) -> tuple[str, bool]:
-    """Return what fits into the output cap, in tokens, and whether anything was left out."""
+    """Return the text up to the cap, in tokens, and whether it was cut."""
     if not isinstance(cap, int) or _tokens(text) <= cap:
         return text, False
     return text.encode()[: (cap - 1) * 4].decode("utf-8", "ignore"), True

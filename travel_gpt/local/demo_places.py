@@ -76,7 +76,7 @@ def find_places(query: str) -> Places:
         query: what a traveller wrote.
 
     Returns:
-        The place that the trip starts from, if it is told, and the others in the order of the query.
+        The place that the trip starts from, if it is named, and the others in the order of the query.
     """
     tokens = _tokens(query)
     found = _capitalised(tokens) or _uncapitalised(tokens) or _by_themselves(tokens)
@@ -92,7 +92,7 @@ def _tokens(query: str) -> list[_Token]:
         text = match.group()
         ends = text in {".", "!", "?", ":", ";"}
         if text.endswith(".") and text[0].isalpha():
-            # Only a dot that shortens belongs to the word: the others end the sentence.
+            # The dot of an abbreviation belongs to the word; others end the sentence.
             ends = text[:-1].lower() not in _SHORTENED
             text = text[:-1] if ends else text
         tokens.append(_Token(text, opens))
@@ -104,7 +104,7 @@ def _capitalised(tokens: list[_Token]) -> list[tuple[str, bool]]:
     found: list[tuple[str, bool]] = []
     ended = 0
     names = _names(tokens)
-    # “Lisbon, Porto and Seville” has no word before it, and needs one for what follows.
+    # “Lisbon, Porto and Seville” has no preposition, and what follows depends on one.
     if len(names) > 1 and names[0][0] == 0 and tokens[names[0][1]].low in {",", "and", "to"}:
         ended = names[0][1]
         found.append((_text(tokens, 0, ended), tokens[ended].low == "to"))
@@ -151,7 +151,7 @@ def _name_end(tokens: list[_Token], at: int) -> int:
 
 
 def _role(tokens: list[_Token], at: int) -> bool | None:
-    """Tell whether a place is where the trip starts; None where nothing says that it is a place."""
+    """Return whether a trip starts at a place; None if it is not clear that it is a place."""
     before = at - 1
     if before >= 0 and tokens[before].low in _ARTICLES and not tokens[before].opens:
         before -= 1
@@ -178,7 +178,7 @@ def _uncapitalised(tokens: list[_Token]) -> list[tuple[str, bool]]:
 
 
 def _by_themselves(tokens: list[_Token]) -> list[tuple[str, bool]]:
-    """Take names for places where nothing else tells: “Kyoto, four days”, “Plan Paris”."""
+    """Treat names as places if nothing else was found: “Kyoto, four days”, “Plan Paris”."""
     return [
         (_text(tokens, at, end), False)
         for at, end in _names(tokens)

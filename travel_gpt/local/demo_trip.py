@@ -1,4 +1,4 @@
-"""What a query says about a trip: places, days, dates, people, budget, wishes."""
+"""Extract a trip from a query: places, days, dates, people, budget, wishes."""
 
 import re
 from dataclasses import dataclass
@@ -79,12 +79,12 @@ _FOOD: Final = re.compile(r"\b(?:cuisines?|food|meals?|restaurants?)\b", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """What a query says; what it does not say is None or empty."""
+    """The trip of a query; what the query does not have is None or empty."""
 
     origin: str | None
     destinations: tuple[str, ...]
     cities: int | None
-    """How many towns of the destination are to be seen."""
+    """How many towns of the destination the trip has."""
     days: int | None
     dates: str | None
     people: int | None
@@ -93,7 +93,7 @@ class Trip:
 
 
 def read_trip(query: str) -> Trip:
-    """Read what a query says about a trip."""
+    """Extract the trip from a query."""
     places = find_places(query)
     cities = _first(_CITIES, query)
     return Trip(
@@ -135,7 +135,7 @@ def _dates(query: str) -> str | None:
     if not found:
         return None
     first, last = found[0], found[-1]
-    # Two dates with a few words between them are a span; others are told one by one.
+    # Two dates with a few words between them are a span; others are listed.
     if last.start() - first.end() <= 40:
         return query[first.start() : last.end()]
     return ", ".join(dict.fromkeys(match.group() for match in found[:4]))
@@ -152,7 +152,7 @@ def _people(query: str) -> int | None:
 
 def _wishes(query: str) -> tuple[str, ...]:
     found = [wish for pattern, wish in _WISHES if re.search(pattern, query, re.IGNORECASE)]
-    told = " ".join(sentence for sentence in query.split(". ") if _FOOD.search(sentence))
-    if cuisines := dict.fromkeys(_CUISINE.findall(told)):
+    about_food = " ".join(sentence for sentence in query.split(". ") if _FOOD.search(sentence))
+    if cuisines := dict.fromkeys(_CUISINE.findall(about_food)):
         found.append(f"food: {', '.join(cuisines)}")
     return tuple(found)

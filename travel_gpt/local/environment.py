@@ -1,4 +1,4 @@
-"""The process environment, made into the one a Lambda function would find."""
+"""Prepare the environment variables as a Lambda function would find them."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.env_consent import Consent
-from travel_gpt.env_file import Taken
+from travel_gpt.env_file import LoadedEnvFile
 from travel_gpt.env_trust import EnvTrust
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.local.context import REGION
@@ -17,30 +17,30 @@ from travel_gpt.settings import Settings
 SECRET_NAME: Final = "travel-gpt/openai-api-key"  # noqa: S105 - the name, not the value
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
-# The SDK reads these by itself. On AWS they are not there, so they would work here and fail there.
+# The SDK reads these by itself. They do not exist on AWS, so they would work here and fail there.
 _OF_THE_SDK: Final = ("OPENAI_ADMIN_KEY", "OPENAI_CUSTOM_HEADERS", "OPENAI_WEBHOOK_SECRET")
 
 
 class WrongEnvironment(Exception):
-    """A variable is wrong; the text says which and what it must be, for the person at the keyboard."""
+    """A variable is wrong; the text names it and what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """What the person at the keyboard gave: whose model is asked, and with which key."""
+class ModelAccess:
+    """Which model server is used, and with which key."""
 
     upstream: Literal["openai", "compatible", "demo"]
     secret: str
-    """The value of the secret. Empty for the demo model, which makes a key of its own, and where the person
-    keeps the key elsewhere."""
+    """The value of the secret. Empty for the demo model, which creates its own key, and if the key is stored
+    elsewhere."""
     holds_key: bool = True
-    """Whether the secret holds a key of the person's: a server on this machine may need none."""
+    """Whether the secret has a key of the user: a server on this machine may need none."""
     source: str = ""
-    """Where the person keeps the key (CREDENTIAL_SOURCE); empty for a secret that is played here."""
+    """The source of the key (CREDENTIAL_SOURCE); empty for the emulated secret."""
 
     @property
     def local(self) -> str:
-        """What the function finds in the variable ``LOCAL``, so that its messages fit this machine."""
+        """The value of the variable ``LOCAL``, on which the function's messages depend."""
         if self.source:
             return "source"
         if self.upstream == "demo":
@@ -48,47 +48,47 @@ class Owner:
         return "key" if self.holds_key else "no-key"
 
     def __repr__(self) -> str:
-        return f"Owner(upstream={self.upstream!r})"
+        return f"ModelAccess(upstream={self.upstream!r})"
 
 
 def check_destinations(
-    taken: Taken, environ: MutableMapping[str, str], *, host: str = "127.0.0.1", access: str = "open"
+    loaded: LoadedEnvFile, environ: MutableMapping[str, str], *, host: str = "127.0.0.1", access: str = "open"
 ) -> None:
-    """Have the person allow what goes where a file ``.env`` says, before anything is sent.
+    """Ask the user before credentials are sent to destinations of a file ``.env``.
 
     Args:
-        taken: what was taken from the file.
-        environ: the environment variables, with those of the file in them.
+        loaded: what was read from the file.
+        environ: the environment variables, including those of the file.
         host: the address to serve on.
         access: ``open`` or ``api-key``.
 
     Raises:
-        NotAllowed: the person did not allow it, or cannot be asked.
+        NotAllowed: the user did not allow it, or cannot be asked.
     """
-    trust = EnvTrust(taken.values, dict(environ))
+    trust = EnvTrust(loaded.values, dict(environ))
     settings, chosen = Settings.load(environ), environ.get("CREDENTIAL_SOURCE", "").strip()
     transfers = list(trust.to_sources(settings)) if chosen else []
     for source in settings.credential_source if chosen else ("OPENAI_API_KEY",):
         transfers += trust.to_model(settings.base_url, source)
         transfers += trust.to_network(host, access, source)
-    Consent(taken.path, trust).require(transfers)
+    Consent(loaded.path, trust).require(transfers)
     if trust.decides("OPENAI_API_KEY"):
         # They belong to an exported key.
         for name in filter(lambda each: not trust.decides(each), ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID")):
             environ.pop(name, None)
 
 
-def take_owner(environ: MutableMapping[str, str]) -> Owner:
-    """Take the key, and what belongs to it, out of the environment.
+def read_model_access(environ: MutableMapping[str, str]) -> ModelAccess:
+    """Remove the key, and what belongs to it, from the environment.
 
     Args:
         environ: the environment variables. Afterwards they hold no key.
 
     Returns:
-        What the owner gave. Where CREDENTIAL_SOURCE is set, the key stays where that says.
+        The model server and its key. With CREDENTIAL_SOURCE the key stays in its source.
 
     Raises:
-        WrongEnvironment: the key cannot be one.
+        WrongEnvironment: the value is not a key.
     """
     if source := environ.get("CREDENTIAL_SOURCE", "").strip():
         return _with_a_source(source, environ)
@@ -101,8 +101,8 @@ def take_owner(environ: MutableMapping[str, str]) -> Owner:
         environ.pop(name, None)
     elsewhere = bool(environ.get("OPENAI_BASE_URL", "").strip())
     if not key and not elsewhere:
-        return Owner("demo", "", holds_key=False)
-    # A server on this machine, such as Ollama, asks for no key, but the SDK wants one.
+        return ModelAccess("demo", "", holds_key=False)
+    # A server on this machine, such as Ollama, needs no key, but the SDK does.
     document: dict[str, str | bool] = (
         {"api_key": key} if key else {"api_key": os.urandom(16).hex(), "placeholder": True}
     )
@@ -112,34 +112,34 @@ def take_owner(environ: MutableMapping[str, str]) -> Owner:
         read_secret(secret, source="environment", version="")
     except InvalidSecret as wrong:
         raise WrongEnvironment(f"OPENAI_API_KEY cannot be used: {wrong}.") from None
-    return Owner("compatible" if elsewhere else "openai", secret, holds_key=bool(key))
+    return ModelAccess("compatible" if elsewhere else "openai", secret, holds_key=bool(key))
 
 
-def _with_a_source(source: str, environ: MutableMapping[str, str]) -> Owner:
+def _with_a_source(source: str, environ: MutableMapping[str, str]) -> ModelAccess:
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", *_OF_THE_SDK):
         environ.pop(name, None)
     if "environment" not in source:
         environ.pop("OPENAI_API_KEY", None)
     elsewhere = bool(environ.get("OPENAI_BASE_URL", "").strip())
-    return Owner("compatible" if elsewhere else "openai", "", source=source)
+    return ModelAccess("compatible" if elsewhere else "openai", "", source=source)
 
 
-def like_lambda(environ: MutableMapping[str, str], *, access: str) -> None:
-    """Make the environment a Lambda function's: nothing of the person's own AWS settings is left in it.
+def emulate_lambda(environ: MutableMapping[str, str], *, access: str) -> None:
+    """Change the environment to that of a Lambda function, without the user's own AWS settings.
 
     Args:
         environ: the environment variables.
         access: ``open`` or ``api-key``.
     """
-    like_a_host(environ, access=access)
+    emulate_host(environ, access=access)
     for name in [name for name in environ if name.startswith("AWS_")]:
         del environ[name]
     environ.update(
         AWS_REGION=REGION,
         AWS_DEFAULT_REGION=REGION,
-        # Made up: nothing here talks to AWS, and boto3 must not go looking for better ones.
+        # Not real: no call goes to AWS, and boto3 must not search for other credentials.
         AWS_ACCESS_KEY_ID="local",
-        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - made up
+        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - not real
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",
@@ -148,8 +148,8 @@ def like_lambda(environ: MutableMapping[str, str], *, access: str) -> None:
     environ.pop("CREDENTIAL_SOURCE", None)
 
 
-def like_a_host(environ: MutableMapping[str, str], *, access: str) -> None:
-    """Make the environment that of a host which has the key by a source of its own: AWS stays the person's.
+def emulate_host(environ: MutableMapping[str, str], *, access: str) -> None:
+    """Change the environment to that of a host with its own credential source; AWS settings stay.
 
     Args:
         environ: the environment variables.
@@ -159,9 +159,9 @@ def like_a_host(environ: MutableMapping[str, str], *, access: str) -> None:
         del environ[name]
     environ.update(API_ACCESS=access, POWERTOOLS_METRICS_DISABLED="true")
     if not environ.get("CREDENTIAL_EXPIRY", "").strip():
-        # As in a new stack. The default of the function itself is for stacks from before this setting.
+        # As in a new stack. The function's own default is for stacks from before this setting.
         environ["CREDENTIAL_EXPIRY"] = "enforce"
-    # A proxy is for the way out: the way to this machine does not lead through it.
+    # Connections to this machine must not go through a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         present = [host.strip() for host in environ.get(name, "").split(",") if host.strip()]
         environ[name] = ",".join(dict.fromkeys([*present, *_LOOPBACK]))
@@ -171,7 +171,7 @@ def check_settings(environ: MutableMapping[str, str]) -> Settings:
     """Read the settings that the function will find.
 
     Raises:
-        WrongEnvironment: some are wrong. On AWS the health check would say so; here somebody is watching.
+        WrongEnvironment: some are wrong. On AWS the health check reports them; here the start fails.
     """
     settings = Settings.load(environ)
     if settings.problems:

@@ -1,4 +1,4 @@
-"""API Gateway on one machine: what it answers itself, and what it hands to the function."""
+"""A local API Gateway: its own answers, and the invocation of the function."""
 
 import hmac
 import time
@@ -15,43 +15,43 @@ from travel_gpt.local.proxy_response import HttpResponse, MalformedResponse, htt
 from travel_gpt.local.refusals import REFUSALS, Refusal
 
 MORE_THAN_THE_FUNCTION: Final = 1.0
-"""Seconds that API Gateway waits beyond the function's own limit: 29 s to 28 s on AWS."""
+"""Seconds that API Gateway waits after the function's own limit: 29 s to 28 s on AWS."""
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
 _OTHER_NAME: Final = Refusal(
     403,
     "forbidden",
-    "This server answers as localhost only. To serve it under another name, start it with HOST=0.0.0.0.",
+    "This server answers only as localhost. To use another name, start it with HOST=0.0.0.0.",
     error_type="ForbiddenException",
 )
-# Must not go out without TLS (RFC 6797, section 7.2), which this gateway has not.
+# Must not be sent without TLS (RFC 6797, section 7.2), which this gateway does not have.
 _NEEDS_TLS: Final = "strict-transport-security"
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what became of it."""
+    """One request and its response."""
 
     request: HttpRequest
     response: HttpResponse
     seconds: float
-    trouble: str = ""
-    """What went wrong with the function; empty where nothing did."""
+    error: str = ""
+    """How the function failed; empty if it did not."""
 
 
 class Gateway:
     """API Gateway in front of a handler.
 
-    Several requests may be under way at once, as they are on AWS: there each has an environment of its
-    own, here they share one.
+    Several requests may run at the same time, as on AWS. There each has its own environment; here they share
+    one.
 
     Args:
         handler: the Lambda handler.
-        api_key: the key that a POST must carry; None asks for none.
-        any_name: whether to answer under names other than this machine's own.
-        answer_within: seconds that the function has for an answer.
+        api_key: the key that a POST needs; None for no key.
+        any_name: whether to answer to host names other than localhost.
+        answer_within: seconds for an answer of the function.
     """
 
     def __init__(
@@ -73,26 +73,26 @@ class Gateway:
     def answer(self, request: HttpRequest) -> Exchange:
         """Answer one request, whatever the function does."""
         begun = time.monotonic()
-        trouble = ""
+        error = ""
         if refusal := self._refusal(request):
             response = refused(request, refusal)
         else:
-            response, trouble = self._integrate(request)
-        return Exchange(request, response, time.monotonic() - begun, trouble)
+            response, error = self._integrate(request)
+        return Exchange(request, response, time.monotonic() - begun, error)
 
     def stop(self) -> None:
-        """Answer the requests under way, and all that follow, without waiting for the function."""
+        """Refuse the running requests, and all that follow, without waiting for the function."""
         with self._lock:
             self._stopped = True
             for outcome in self._waiting:
                 outcome.put((None, _Stopped()))
 
     def _refusal(self, request: HttpRequest) -> Refusal | None:
-        # A page of another site that makes its own name lead to this machine could spend the key.
+        # A web page whose host name resolves to this machine could use the key (DNS rebinding).
         if not self._any_name and _name(request.header("host")) not in _LOOPBACK_NAMES:
             return _OTHER_NAME
-        # Every method of the path reaches the function, which answers 405 to most. What AWS says to one
-        # that ANY does not cover, such as TRACE, is not documented; RFC 9110, section 15.5.6, asks for 405.
+        # Every method of the path goes to the function, which answers 405 to most. The answer to a method
+        # that ANY does not include, such as TRACE, is not documented; RFC 9110, section 15.5.6, asks for 405.
         if request.path not in PATHS:
             return REFUSALS["MISSING_AUTHENTICATION_TOKEN"]
         if self._asks_for_key(request):
@@ -105,14 +105,14 @@ class Gateway:
         return self._api_key is not None and request.method == "POST"
 
     def _integrate(self, request: HttpRequest) -> tuple[HttpResponse, str]:
-        """Return the response, and what went wrong with the function."""
+        """Return the response, and how the function failed."""
         outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
         event = proxy_event(request, self._api_key if self._asks_for_key(request) else None)
 
         def invoke() -> None:
             try:
                 outcome.put((self._handler(event, LambdaContext(self._answer_within)), None))
-            except BaseException as failure:  # noqa: BLE001 - Lambda reports whatever ends an invocation
+            except BaseException as failure:  # noqa: BLE001 - Lambda reports every exception
                 outcome.put((None, failure))
 
         Thread(target=invoke, daemon=True, name="invocation").start()
@@ -150,11 +150,11 @@ class Gateway:
 
 
 class _Stopped(Exception):
-    """The server is being stopped, and does not wait for the function any more."""
+    """The server is stopping and no longer waits for the function."""
 
 
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Return the response of a refusal; one without a status of its own has 400."""
+    """Return the response of a refusal; the default status is 400."""
     headers = [
         ("content-type", "application/json"),
         ("x-amzn-ErrorType", refusal.error_type),
@@ -171,7 +171,7 @@ def _name(host: str) -> str:
 
 
 def _where(failure: BaseException) -> str:
-    """Name an exception and the line it came from. Its text could quote anything, so it is left out."""
+    """Return the name of an exception and its line. Its text is omitted, as it could quote anything."""
     trace = failure.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

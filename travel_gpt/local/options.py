@@ -1,4 +1,4 @@
-"""The options of the local server: the command line wins over the environment, and that over ``.env``."""
+"""The options of the local server, from the command line, the environment and ``.env``, in this order."""
 
 import argparse
 import os
@@ -10,13 +10,13 @@ from travel_gpt.deadline import ANSWER_WITHIN
 from travel_gpt.local.environment import WrongEnvironment
 
 VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
-    "HOST": ("127.0.0.1", "The address to serve on. `0.0.0.0` lets other machines in."),
+    "HOST": ("127.0.0.1", "The address to serve on. `0.0.0.0` accepts other machines."),
     "PORT": ("3000", "The port, 0 for a free one."),
     "ANSWER_WITHIN_SECONDS": (
         str(round(ANSWER_WITHIN)),
         (
-            "Seconds within which an answer must be there, from 1 to 3600. A model on a laptop may need more "
-            "than API Gateway gives the deployed function, whose limit stays as it is."
+            "Seconds for an answer, from 1 to 3600. A model on a laptop may need more than the limit of the "
+            "deployed function, which this does not change."
         ),
     ),
 }
@@ -27,7 +27,7 @@ _LONGEST: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve."""
+    """The options."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ class Options:
 
 
 def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; what it does not say is None.
+    """Parse the command line; an option that is missing is None.
 
     Args:
         arguments: the command line without the program's name; by default the process's own.
@@ -48,10 +48,10 @@ def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m travel_gpt.local",
         description="Serve Travel GPT on this machine: the real function behind a local API Gateway.",
-        epilog="OPENAI_API_KEY makes it ask OpenAI, OPENAI_BASE_URL any compatible server; without them a "
-        "built-in demo model answers. CREDENTIAL_SOURCE takes the key from where you keep it, and "
-        "ANSWER_WITHIN_SECONDS (28) is the time that an answer may take. A file .env in the current folder "
-        "may hold all of these.",
+        epilog="With OPENAI_API_KEY it uses OpenAI, with OPENAI_BASE_URL a compatible server; without them a "
+        "built-in demo model answers. CREDENTIAL_SOURCE names another source of the key, and "
+        "ANSWER_WITHIN_SECONDS (28) is the time limit of an answer. A file .env in the current folder may "
+        "have all of these.",
     )
     parser.add_argument("--host", help="address [HOST, 127.0.0.1]")
     parser.add_argument("--port", help="port; 0 takes a free one [PORT, 3000]")
@@ -65,17 +65,17 @@ def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def resolve(given: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Options:
-    """Complete the command line from the environment.
+    """Add the options of the environment to those of the command line.
 
     Args:
         given: the command line.
-        environ: the environment variables, with those of ``.env`` in them.
+        environ: the environment variables, including those of ``.env``.
 
     Returns:
         The options.
 
     Raises:
-        WrongEnvironment: one of the variables has a value that it cannot have.
+        WrongEnvironment: a variable has an invalid value.
     """
 
     def value(name: str) -> str:

@@ -1,4 +1,4 @@
-"""From an HTTP request to the event that API Gateway's REST proxy integration makes of it."""
+"""Convert an HTTP request to the event of API Gateway's REST proxy integration."""
 
 import secrets
 import time
@@ -14,12 +14,12 @@ from travel_gpt.local.context import ACCOUNT
 RESOURCE: Final = "/travel-gpt"
 STAGE: Final = "Prod"
 PATHS: Final = frozenset({RESOURCE, f"/{STAGE}{RESOURCE}"})
-"""What is served: with the stage as on AWS, and without it as behind a domain of one's own."""
+"""The paths: with the stage as on AWS, and without it as behind a custom domain."""
 
 API_KEY_ID: Final = "localapikey"
 _API_ID: Final = "local00000"
 
-# These are about the connection, which ends at API Gateway: the function never sees them.
+# Headers of the connection to API Gateway, which are not part of the event.
 _OF_THE_CONNECTION: Final = frozenset(
     {"connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -27,7 +27,7 @@ _OF_THE_CONNECTION: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """An HTTP request as it arrived."""
+    """An HTTP request as received."""
 
     method: str
     path: str
@@ -35,11 +35,11 @@ class HttpRequest:
     query: str
     """As sent, without the question mark."""
     headers: Sequence[tuple[str, str]]
-    """In order, with the sender's spelling."""
+    """In order, with the original spelling."""
     body: bytes
     source_ip: str
     port: int
-    """Where it was sent to."""
+    """The port that it was sent to."""
     protocol: str = "HTTP/1.1"
     taken_at: float = field(default_factory=time.time)
     """Seconds since the epoch."""
@@ -53,14 +53,14 @@ class HttpRequest:
 
 
 def proxy_event(request: HttpRequest, api_key: str | None = None) -> dict[str, Any]:
-    """Make the event of payload version 1.0.
+    """Return the event, of payload version 1.0.
 
     Args:
-        request: what came over HTTP.
-        api_key: the API key that the caller was authenticated with, if the method asks for one.
+        request: the HTTP request.
+        api_key: the API key that authenticated the caller, if the method needs one.
 
     Returns:
-        The event, as Lambda's runtime hands it to the handler.
+        The event, as Lambda passes it to the handler.
     """
     headers = _many(_forwarded(request))
     query = _many(parse_qsl(request.query, keep_blank_values=True))
@@ -75,21 +75,21 @@ def proxy_event(request: HttpRequest, api_key: str | None = None) -> dict[str, A
         "pathParameters": None,
         "stageVariables": None,
         "requestContext": _request_context(request, api_key),
-        # No binary media types are declared, so API Gateway takes every body for text.
+        # No binary media types are declared, so API Gateway treats every body as text.
         "body": request.body.decode("utf-8", "replace") or None,
         "isBase64Encoded": False,
     }
 
 
 def _request_context(request: HttpRequest, api_key: str | None) -> dict[str, Any]:
-    taken = datetime.fromtimestamp(request.taken_at, UTC)
+    arrived = datetime.fromtimestamp(request.taken_at, UTC)
     domain = request.header("host").partition(":")[0] or "127.0.0.1"
     return {
         "resourceId": "local0",
         "resourcePath": RESOURCE,
         "httpMethod": request.method,
         "extendedRequestId": request.extended_request_id,
-        "requestTime": taken.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTime": arrived.strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "path": request.path,
         "accountId": ACCOUNT,
         "protocol": request.protocol,

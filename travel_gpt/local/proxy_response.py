@@ -1,4 +1,4 @@
-"""From what the handler returns to an HTTP response, as strictly as API Gateway reads it."""
+"""Convert the result of the handler to an HTTP response, as strictly as API Gateway does."""
 
 import base64
 import binascii
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-# API Gateway writes these itself, whatever the function says.
+# API Gateway sets these itself and ignores the function's.
 _DROPPED: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
-# And these it hands on under another name.
+# It renames these.
 _REMAPPED: Final = frozenset({"authorization", "date", "server", "www-authenticate"})
 
-# It refuses an answer that has any other member, and one that has none at all; of these each may be missing.
+# It refuses an answer with any other member, and an empty one; each of these is optional.
 _MEMBERS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 
 _NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class MalformedResponse(Exception):
-    """The handler returned something that is no proxy response."""
+    """The result of the handler is not a proxy response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class HttpResponse:
 
 
 def http_response(returned: object, *, binary: bool = False) -> HttpResponse:
-    """Turn a proxy response into an HTTP response.
+    """Convert a proxy response to an HTTP response.
 
     The rules follow answers recorded at AWS (apigateway/Lambda proxy response in the tests' recordings): an
     answer of headers alone is a 200, an empty one and one with an unknown member are refused, a base64 body
@@ -47,7 +47,7 @@ def http_response(returned: object, *, binary: bool = False) -> HttpResponse:
         The response to send.
 
     Raises:
-        MalformedResponse: API Gateway would answer 502 to it; the text says why.
+        MalformedResponse: API Gateway would answer 502; the text has the reason.
     """
     answer = _as_the_runtime_sends_it(returned)
     status = answer.get("statusCode")
@@ -89,7 +89,7 @@ def _headers(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
         if _value(value) not in present:
             present.append(_value(value))
     if any(_NAME.fullmatch(name) is None for name in gathered):
-        raise MalformedResponse("a header's name is none")
+        raise MalformedResponse("a header's name is invalid")
     gathered.setdefault("content-type", ["application/json"])
     return [
         (f"x-amzn-remapped-{name}" if name in _REMAPPED else name, value)
@@ -119,4 +119,4 @@ def _body(answer: Mapping[str, Any], *, binary: bool) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error:
-        raise MalformedResponse("body is not base64, though isBase64Encoded says so") from None
+        raise MalformedResponse("body is not base64, but isBase64Encoded is true") from None

@@ -1,7 +1,7 @@
-"""What API Gateway answers by itself, without asking the function.
+"""The answers of API Gateway itself, without the function.
 
-The template's GatewayResponses say the same to AWS; a test holds the two together. Theirs also have
-Strict-Transport-Security, which must not go out without TLS (RFC 6797, section 7.2).
+The template's GatewayResponses are the same; a test compares the two. Those also have
+Strict-Transport-Security, which must not be sent without TLS (RFC 6797, section 7.2).
 """
 
 import json
@@ -18,12 +18,12 @@ class Refusal:
     """One of API Gateway's own answers."""
 
     status: int | None
-    """The HTTP status; None where every failure of the kind keeps its own."""
+    """The HTTP status; None if every failure of the kind has its own."""
     code: str
     message: str
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     error_type: str = "InternalServerErrorException"
-    """What API Gateway writes into x-amzn-ErrorType, which a GatewayResponse does not change."""
+    """The value of x-amzn-ErrorType, which a GatewayResponse does not change."""
 
     def body(self, request_id: str) -> bytes:
         """Return the JSON body. It has no timestamp: API Gateway cannot compute one."""
@@ -45,7 +45,7 @@ _FAILED: Final = errors.InternalError
 
 REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
     {
-        # API Gateway says this of every path and method that the API does not declare.
+        # API Gateway's answer to every path and method that the API does not declare.
         "MISSING_AUTHENTICATION_TOKEN": _NO_PATH,
         "RESOURCE_NOT_FOUND": _NO_PATH,
         "INVALID_API_KEY": _NO_KEY,

@@ -1,4 +1,4 @@
-"""Secrets Manager on one machine: moto, inside this process, without a port that others could read."""
+"""A local Secrets Manager: moto in this process, without a port that other programs could read."""
 
 from types import TracebackType
 
@@ -10,7 +10,7 @@ from travel_gpt.local.environment import SECRET_NAME
 
 
 class SecretStore:
-    """Every AWS call of this process goes to moto as long as the store is open.
+    """Sends every AWS call of this process to moto while the store is open.
 
     Args:
         value: the value of the one secret.

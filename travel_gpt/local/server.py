@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 LARGEST_BODY: Final = 10 * 1024 * 1024
-"""Bytes of a body that API Gateway takes."""
+"""The largest body that API Gateway accepts, in bytes."""
 
 _REFUSED_WITHIN: Final = 2.0
 
@@ -27,28 +27,28 @@ _HEADERS: Final = "travel_gpt.headers"
 
 
 class CannotListen(Exception):
-    """The address cannot be had; the text says why, for the person at the keyboard."""
+    """The address cannot be used; the text has the reason."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take an address, so that nobody else can, and let connections wait on it.
+    """Bind an address and accept connections, which wait until the server starts.
 
     Args:
         host: a name or an address of this machine.
-        port: the port; 0 takes a free one.
+        port: the port; 0 chooses a free one.
 
     Returns:
         The listening socket.
 
     Raises:
-        CannotListen: the address is taken, forbidden or none of this machine's.
+        CannotListen: the address is in use, forbidden or not of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
-        raise CannotListen(f"{host} is no address of this machine: HOST or --host must be one.") from None
+        raise CannotListen(f"{host} is not an address of this machine: correct HOST or --host.") from None
     listener = socket.socket(family, kind, protocol)
     try:
         # A server that was just stopped must not block the port for a minute.
@@ -65,11 +65,11 @@ def _why_not(host: str, port: int, wrong: OSError) -> str:
     match wrong.errno:
         case errno.EADDRINUSE:
             other = port + 1 if port < 65535 else 3000
-            return f"Port {port} is taken, perhaps by a server started earlier. Try: PORT={other} make run"
+            return f"Port {port} is in use, perhaps by an earlier server. Try: PORT={other} make run"
         case errno.EACCES:
-            return f"Port {port} is for the system's own servers. Try: PORT=3000 make run"
+            return f"Port {port} is reserved for the system. Try: PORT=3000 make run"
         case errno.EADDRNOTAVAIL:
-            return f"{host} is no address of this machine: HOST or --host must be one."
+            return f"{host} is not an address of this machine: correct HOST or --host."
     return f"{host} port {port} cannot be used: {wrong.strerror}."
 
 
@@ -77,9 +77,9 @@ class Server:
     """Serves a gateway until it is closed.
 
     Args:
-        gateway: what answers.
-        listener: where it listens; the server closes it in the end.
-        report: is told of every exchange.
+        gateway: the gateway.
+        listener: the listening socket; the server closes it.
+        report: called with every exchange.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Server:
             request_handler=_RequestHandler,
             fd=listener.fileno(),
         )
-        self._under_way = 0
+        self._running = 0
         self._changed = Condition()
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="server")
 
@@ -111,34 +111,34 @@ class Server:
         self._thread.start()
 
     @property
-    def under_way(self) -> int:
-        """How many requests are being answered."""
-        return self._under_way
+    def running(self) -> int:
+        """The number of running requests."""
+        return self._running
 
     def close(self, within: float = 0.0) -> None:
-        """Stop: take no more requests, and answer those under way.
+        """Stop: accept no more requests, and answer the running ones.
 
         Args:
-            within: seconds to wait for the function. What it has not answered by then is refused.
+            within: seconds to wait for the function. Unanswered requests are refused then.
         """
         self._server.shutdown()
         self._thread.join()
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._under_way, within):
+            if not self._changed.wait_for(lambda: not self._running, within):
                 self._gateway.stop()
-                # For the refusals to be sent; a client that does not read them is not waited for.
-                self._changed.wait_for(lambda: not self._under_way, _REFUSED_WITHIN)
+                # Wait until the refusals are sent, except to a client that does not read.
+                self._changed.wait_for(lambda: not self._running, _REFUSED_WITHIN)
         self._server.server_close()
         self._listener.close()
 
     def _application(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         with self._changed:
-            self._under_way += 1
+            self._running += 1
         return ClosingIterator(self._answer(environ, start_response), self._answered)
 
     def _answered(self) -> None:
         with self._changed:
-            self._under_way -= 1
+            self._running -= 1
             self._changed.notify_all()
 
     def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterator[bytes]:
@@ -156,10 +156,10 @@ class Server:
 
 
 def _body(environ: "WSGIEnvironment") -> tuple[bytes, Refusal | None]:
-    """Read the whole body, or say why it is refused.
+    """Read the whole body, or return the refusal.
 
-    Source: RFC 9112, section 6.3: lengths that differ, and a length beside a transfer coding, are errors,
-    since another server on the way may have taken the other one.
+    Source: RFC 9112, section 6.3: different lengths, and a length with a transfer coding, are errors,
+    because a proxy may have used the other one.
     """
     chunked = bool(environ.get("wsgi.input_terminated"))
     lengths = {value.strip() for name, value in environ[_HEADERS] if name.lower() == "content-length"}
@@ -205,45 +205,45 @@ def _headers(request: HttpRequest, response: HttpResponse) -> list[tuple[str, st
 
 
 class QuietRequestHandler(WSGIRequestHandler):
-    """Werkzeug's handler without its log and without its name in the answers."""
+    """Werkzeug's handler, without its log and its name in the answers."""
 
     protocol_version = "HTTP/1.1"
-    # Seconds of silence after which a connection is given up.
+    # Seconds without data after which a connection is closed.
     timeout = 35.0
 
     @property
-    def server_version(self) -> str:  # type: ignore[override] # werkzeug makes a property of it, too
-        """What stands in the Server header."""
+    def server_version(self) -> str:  # type: ignore[override] # a property in werkzeug, too
+        """The Server header."""
         return "travel-gpt-local"
 
     def version_string(self) -> str:
-        """What stands in the Server header, with no word of Python's version."""
+        """Return the Server header, without Python's version."""
         return self.server_version
 
     def parse_request(self) -> bool:
-        """Read the head of a request, and send the interim answer that ``Expect: 100-continue`` asks for.
+        """Read the head of a request, and answer ``Expect: 100-continue``.
 
-        Source: RFC 9110, section 10.1.1, by which an HTTP/1.0 client gets none.
+        Source: RFC 9110, section 10.1.1: an HTTP/1.0 client gets no interim answer.
         """
         if not super().parse_request():
             return False
-        # The standard library has answered it where that was right. Werkzeug would do so once more.
+        # The standard library has sent the interim answer. Werkzeug would send it again.
         del self.headers["Expect"]
         return True
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
+        """Write nothing."""
 
 
 class _RequestHandler(QuietRequestHandler):
     def make_environ(self) -> "WSGIEnvironment":
-        # WSGI joins repeated headers and forgets their spelling: API Gateway keeps both.
+        # WSGI joins repeated headers and changes their spelling; API Gateway does not.
         return {**super().make_environ(), _HEADERS: list(self.headers.items())}
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is no HTTP, in the shape of every other refusal."""
+        """Refuse what is not HTTP, with the body of other refusals."""
         del message, explain
-        # Without a version in the request line it would be answered as HTTP/0.9: without a head.
+        # Without a version in the request line the answer would be HTTP/0.9, without headers.
         self.request_version = self.protocol_version
         request = HttpRequest("", "", "", (), b"", self.client_address[0], 0)
         body = REFUSALS["DEFAULT_4XX"].body(request.request_id)

@@ -12,7 +12,7 @@ from travel_gpt.api.responses import Mode
 from travel_gpt.credentials.credential import NO_KEY, Credential, Key, WorkloadIdentity
 from travel_gpt.credentials.secret import read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
-from travel_gpt.local.environment import take_owner
+from travel_gpt.local.environment import read_model_access
 from travel_gpt.settings import Settings
 
 OPENAI = Settings.load({})
@@ -68,7 +68,7 @@ def test_only_a_key_is_called_configured() -> None:
     [({}, True), ({"OPENAI_API_KEY": "sk-canary-0123456789abcdefghij"}, False)],
 )
 def test_make_run_marks_the_key_that_it_makes_up(environ: dict[str, str], placeholder: bool) -> None:
-    owner = take_owner({"OPENAI_BASE_URL": "http://localhost:11434/v1", **environ})
+    owner = read_model_access({"OPENAI_BASE_URL": "http://localhost:11434/v1", **environ})
     assert read_secret(owner.secret, source="x", version="").placeholder is placeholder
     assert owner.holds_key is not placeholder
 

@@ -17,7 +17,7 @@ from travel_gpt.cli.__main__ import main
 from travel_gpt.cli.errors import USAGE
 from travel_gpt.cli.init import template
 from travel_gpt.cli.program import program, typed
-from travel_gpt.env_file import OF_AWS, parse, take_env_file
+from travel_gpt.env_file import OF_AWS, load_env_file, parse
 from travel_gpt.local.options import VARIABLES
 from travel_gpt.settings import Settings
 
@@ -46,7 +46,7 @@ def test_every_line_of_it_can_be_taken_as_it_stands(tmp_path: Path) -> None:
     assert len(lines) > 12
     (tmp_path / ".env").write_text("\n".join(lines))
     environ: dict[str, str] = {}
-    taken = take_env_file(tmp_path, environ, also=OF_AWS | VARIABLES.keys())
+    taken = load_env_file(tmp_path, environ, also=OF_AWS | VARIABLES.keys())
     assert taken is not None
     named = {line.partition("=")[0] for line in lines}
     assert named - set(taken.names) == {"OPENAI_API_KEY"}, "and that is empty"

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from travel_gpt.local.console import Console, FunctionLog, Running, welcome
-from travel_gpt.local.environment import Owner
+from travel_gpt.local.environment import ModelAccess
 from travel_gpt.local.gateway import Exchange
 from travel_gpt.local.proxy_event import HttpRequest
 from travel_gpt.local.proxy_response import HttpResponse
@@ -17,7 +17,7 @@ KEY = "sk-canary-0123456789abcdefghij"
 
 
 def running(host: str = "127.0.0.1", api_key: str | None = None, **environment: str) -> Running:
-    owner = Owner("openai", json.dumps({"api_key": KEY}))
+    owner = ModelAccess("openai", json.dumps({"api_key": KEY}))
     return Running(host, 3000, owner, Settings.load(environment), api_key)
 
 
@@ -29,14 +29,14 @@ def test_the_welcome_says_which_model_and_where_the_key_is_and_not_the_key() -> 
     assert "Warning" not in said
 
 
-def test_the_welcome_names_a_compatible_server_and_its_wire() -> None:
+def test_the_welcome_names_a_compatible_server_and_its_api() -> None:
     settings = Settings.load({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API": "chat"})
-    said = welcome(Running("127.0.0.1", 3000, Owner("compatible", "{}"), settings, None))
-    assert "http://127.0.0.1:11434/v1, wire chat" in said
+    said = welcome(Running("127.0.0.1", 3000, ModelAccess("compatible", "{}"), settings, None))
+    assert "http://127.0.0.1:11434/v1, API chat" in said
 
 
 def test_the_welcome_says_how_to_get_from_the_demo_to_real_answers() -> None:
-    said = welcome(Running("127.0.0.1", 3000, Owner("demo", ""), Settings.load({}), None))
+    said = welcome(Running("127.0.0.1", 3000, ModelAccess("demo", ""), Settings.load({}), None))
     assert "demo" in said
     # A key on the command line itself would stay in the shell's history.
     assert "read -rs OPENAI_API_KEY" in said
@@ -44,7 +44,9 @@ def test_the_welcome_says_how_to_get_from_the_demo_to_real_answers() -> None:
 
 def test_the_welcome_says_from_where_the_key_comes_if_not_from_here() -> None:
     said = welcome(
-        Running("127.0.0.1", 3000, Owner("openai", "", source="encrypted-file"), Settings.load({}), None)
+        Running(
+            "127.0.0.1", 3000, ModelAccess("openai", "", source="encrypted-file"), Settings.load({}), None
+        )
     )
     assert "from encrypted-file (CREDENTIAL_SOURCE)" in said
     assert "moto" not in said
@@ -66,12 +68,14 @@ def test_the_key_of_the_gateway_is_in_the_command_to_paste() -> None:
 )
 def test_an_address_that_others_may_reach_is_warned_of(host: str, url: str) -> None:
     said = welcome(running(host))
-    assert f"Warning: other machines may reach {host} and ask the model at your cost." in said
+    assert f"Warning: other machines may reach {host} and use the model at your cost." in said
     assert f"curl {url}/Prod/travel-gpt" in said
 
 
 def test_the_demo_costs_nothing_when_other_machines_reach_it() -> None:
-    said = welcome(Running("0.0.0.0", 3000, Owner("demo", "", holds_key=False), Settings.load({}), None))
+    said = welcome(
+        Running("0.0.0.0", 3000, ModelAccess("demo", "", holds_key=False), Settings.load({}), None)
+    )
     assert "for other machines too" in said
     assert "cost" not in said.replace("costs nothing", "")
     assert "Warning" not in said
@@ -79,23 +83,25 @@ def test_the_demo_costs_nothing_when_other_machines_reach_it() -> None:
 
 def test_with_a_key_for_post_only_who_has_it_asks_at_the_owners_cost() -> None:
     said = welcome(running("0.0.0.0", api_key="made-up"))
-    assert "with the key they ask at your cost" in said
+    assert "with the key they use the model at your cost" in said
     assert "Warning" not in said
 
 
 def test_the_welcome_says_that_a_server_without_a_key_is_sent_a_placeholder() -> None:
     settings = Settings.load({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"})
-    said = welcome(Running("127.0.0.1", 3000, Owner("compatible", "{}", holds_key=False), settings, None))
-    assert "key     none: a placeholder is sent to the server" in said
+    said = welcome(
+        Running("127.0.0.1", 3000, ModelAccess("compatible", "{}", holds_key=False), settings, None)
+    )
+    assert "key     none: the server gets a placeholder" in said
 
 
 def test_an_ipv6_address_is_written_as_in_a_url() -> None:
     assert "curl http://[::1]:3000/Prod/travel-gpt" in welcome(running("::1"))
 
 
-def exchange(path: str = "/Prod/travel-gpt", trouble: str = "") -> Exchange:
+def exchange(path: str = "/Prod/travel-gpt", error: str = "") -> Exchange:
     request = HttpRequest("POST", path, "secret=1", [], b"", "127.0.0.1", 3000, request_id="id-1")
-    return Exchange(request, HttpResponse(200, [], b""), 0.0124, trouble)
+    return Exchange(request, HttpResponse(200, [], b""), 0.0124, error)
 
 
 def test_a_request_is_one_line_of_time_method_path_status_duration_and_id() -> None:
@@ -106,9 +112,9 @@ def test_a_request_is_one_line_of_time_method_path_status_duration_and_id() -> N
     assert rest == ["POST", "/Prod/travel-gpt", "200", "12", "ms", "id-1"]
 
 
-def test_trouble_with_the_function_has_a_line_of_its_own() -> None:
+def test_a_failure_of_the_function_has_a_line_of_its_own() -> None:
     stream = io.StringIO()
-    Console(stream).report(exchange(trouble="the function raised ValueError"))
+    Console(stream).report(exchange(error="the function raised ValueError"))
     assert stream.getvalue().splitlines()[1].endswith("   the function raised ValueError")
 
 

@@ -148,21 +148,21 @@ def test_the_answer_depends_on_the_query_and_says_what_it_is() -> None:
     ("query", "lines"),
     [
         ("3 days from Aby to Byx", ["Day 1: travel from Aby to Byx", "Day 3: Byx", "travel back to Aby"]),
-        ("4 days in Aby and Byx", ["Day 1: arrive in Aby", "Day 3: go on to Byx", "travel home"]),
-        ("4 days through 2 cities in Spain", ["arrive in Spain, town 1", "Day 3: go on to Spain, town 2"]),
+        ("4 days in Aby and Byx", ["Day 1: arrive in Aby", "Day 3: continue to Byx", "travel home"]),
+        ("4 days through 2 cities in Spain", ["arrive in Spain, town 1", "Day 3: continue to Spain, town 2"]),
         ("11 days through 10 cities in Spain", ["Day 1: Spain, town 1", "Days 10 to 11: Spain, town 10"]),
         ("30 days in Aby and Byx", ["Days 1 to 15: Aby", "Days 16 to 30: Byx"]),
         ("2 days in Aby, Byx and Cyz", ["3 places in 2 days"]),
-        ("Aby", ["no length told", "Day 3: Aby"]),
+        ("Aby", ["no length given", "Day 3: Aby"]),
         ("1 day in Aby", ["Day 1: arrive in Aby", "travel home"]),
         ("900 days in Aby", ["Days 1 to 90: Aby"]),
     ],
 )
-def test_the_skeleton_fits_the_trip(query: str, lines: list[str]) -> None:
-    skeleton = paragraph(query, "A skeleton")
+def test_the_outline_fits_the_trip(query: str, lines: list[str]) -> None:
+    outline = paragraph(query, "An outline")
     for line in lines:
-        assert line in skeleton
-    assert len(skeleton) < 1500
+        assert line in outline
+    assert len(outline) < 1500
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_a_long_query_is_quoted_in_part() -> None:
     "text", ["a-" * 2000, "1," * 2000, "Ab " * 1333, "a" + "'" * 3999, "no fly" * 666, "$" * 4000]
 )
 def test_no_query_takes_long(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert "\n\n".join(answer(text))
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 @given(st.text(max_size=200))

@@ -12,9 +12,9 @@ from travel_gpt.local.environment import (
     SECRET_NAME,
     WrongEnvironment,
     check_settings,
-    like_a_host,
-    like_lambda,
-    take_owner,
+    emulate_host,
+    emulate_lambda,
+    read_model_access,
 )
 from travel_gpt.local.secrets import SecretStore
 
@@ -22,7 +22,7 @@ KEY = "sk-canary-0123456789abcdefghij"
 
 
 def secret_of(environ: dict[str, str]) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(take_owner(environ).secret)
+    value: dict[str, Any] = json.loads(read_model_access(environ).secret)
     return value
 
 
@@ -33,7 +33,7 @@ def test_a_key_means_openai_and_leaves_the_environment() -> None:
         "OPENAI_WEBHOOK_SECRET": KEY,
         "PATH": "/bin",
     }
-    owner = take_owner(environ)
+    owner = read_model_access(environ)
     assert owner.upstream == "openai"
     assert json.loads(owner.secret) == {"api_key": KEY}
     assert environ == {"PATH": "/bin"}
@@ -48,7 +48,7 @@ def test_organization_and_project_go_into_the_secret_with_the_key() -> None:
 
 def test_a_base_url_means_a_compatible_server_with_the_key_or_with_a_placeholder() -> None:
     environ = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API_KEY": KEY}
-    owner = take_owner(environ)
+    owner = read_model_access(environ)
     assert (owner.upstream, json.loads(owner.secret)) == ("compatible", {"api_key": KEY})
     # Given no key, as for a server on this machine, then a new placeholder is made each time
     keyless = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_ORG_ID": "org-1"}
@@ -59,14 +59,14 @@ def test_a_base_url_means_a_compatible_server_with_the_key_or_with_a_placeholder
 
 @pytest.mark.parametrize("environ", [{}, {"OPENAI_API_KEY": " ", "OPENAI_BASE_URL": ""}])
 def test_neither_means_the_demo(environ: dict[str, str]) -> None:
-    owner = take_owner(environ)
+    owner = read_model_access(environ)
     assert (owner.upstream, owner.secret) == ("demo", "")
 
 
 @pytest.mark.parametrize("key", ["two words", "ключ", "sk-\x00"])
 def test_what_cannot_be_a_key_is_said_without_quoting_it(key: str) -> None:
     with pytest.raises(WrongEnvironment, match="OPENAI_API_KEY cannot be used") as wrong:
-        take_owner({"OPENAI_API_KEY": key})
+        read_model_access({"OPENAI_API_KEY": key})
     assert key not in str(wrong.value)
 
 
@@ -83,7 +83,7 @@ def test_nothing_of_the_persons_own_aws_is_left() -> None:
         "API_ACCESS": "mine",
         "HOME": "/home/me",
     }
-    like_lambda(environ, access="open")
+    emulate_lambda(environ, access="open")
     assert "mine" not in environ.values()
     assert "AWS_PROFILE" not in environ
     assert environ["OPENAI_SECRET_NAME"] == SECRET_NAME
@@ -102,9 +102,9 @@ def test_a_source_of_ones_own_keeps_the_key_and_ones_own_aws() -> None:
         "POWERTOOLS_DEV": "mine",
         "API_ACCESS": "mine",
     }
-    owner = take_owner(environ)
+    owner = read_model_access(environ)
     assert (owner.upstream, owner.secret, owner.source) == ("openai", "", "vault,environment")
-    like_a_host(environ, access="open")
+    emulate_host(environ, access="open")
     kept = {"CREDENTIAL_SOURCE", "OPENAI_API_KEY", "AWS_PROFILE", "OPENAI_SECRET_NAME"}
     made = {"API_ACCESS", "CREDENTIAL_EXPIRY", "POWERTOOLS_METRICS_DISABLED", "NO_PROXY", "no_proxy"}
     assert environ.keys() == kept | made
@@ -117,11 +117,11 @@ def test_a_key_that_the_source_does_not_take_leaves_the_environment() -> None:
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": "https://far.example/v1",
     }
-    assert take_owner(environ).upstream == "compatible"
+    assert read_model_access(environ).upstream == "compatible"
     assert "OPENAI_API_KEY" not in environ
 
 
-@pytest.mark.parametrize("make", [like_lambda, like_a_host])
+@pytest.mark.parametrize("make", [emulate_lambda, emulate_host])
 @pytest.mark.parametrize(("chosen", "counts"), [(None, "enforce"), (" ", "enforce"), ("warn", "warn")])
 def test_an_expired_key_is_refused_here_unless_the_person_says_otherwise(
     chosen: str | None, counts: str, make: Callable[..., None]
@@ -131,7 +131,7 @@ def test_an_expired_key_is_refused_here_unless_the_person_says_otherwise(
     assert check_settings(environ).credential_expiry == counts
 
 
-@pytest.mark.parametrize("make", [like_lambda, like_a_host])
+@pytest.mark.parametrize("make", [emulate_lambda, emulate_host])
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_no_proxy_stands_between_this_machine_and_itself(name: str, make: Callable[..., None]) -> None:
     environ = {"HTTPS_PROXY": "http://proxy.example:3128", name: "intranet.example, localhost"}

@@ -105,8 +105,8 @@ def test_a_handler_that_raises_is_a_502_that_quotes_nothing() -> None:
 
     exchange = send(Gateway(handler))
     assert code(exchange) == (502, "internal_error")
-    assert "RuntimeError in" in exchange.trouble
-    assert "canary" not in exchange.trouble + exchange.response.body.decode()
+    assert "RuntimeError in" in exchange.error
+    assert "canary" not in exchange.error + exchange.response.body.decode()
 
 
 def test_even_an_exit_of_the_handler_is_a_502() -> None:
@@ -119,7 +119,7 @@ def test_even_an_exit_of_the_handler_is_a_502() -> None:
 def test_a_malformed_response_is_a_502_and_says_why_to_the_owner_only() -> None:
     exchange = send(Gateway(lambda *_: {"statusCode": "many"}))
     assert code(exchange) == (502, "internal_error")
-    assert "statusCode" in exchange.trouble
+    assert "statusCode" in exchange.error
     assert b"statusCode" not in exchange.response.body
 
 
@@ -131,7 +131,7 @@ def test_a_handler_that_takes_too_long_is_a_504() -> None:
     release.set()
     assert code(exchange) == (504, "upstream_timeout")
     assert time.monotonic() - began < 2
-    assert "longer than 0.05 s" in exchange.trouble
+    assert "longer than 0.05 s" in exchange.error
 
 
 def test_several_requests_may_be_under_way_at_once() -> None:
@@ -182,7 +182,7 @@ def test_given_a_stop_then_a_request_under_way_and_all_later_ones_are_answered()
     release.set()
 
     assert [code(exchange) for exchange in exchanges] == [(502, "internal_error")] * 2
-    assert {exchange.trouble for exchange in exchanges} == {
+    assert {exchange.error for exchange in exchanges} == {
         "the server was stopped before the function answered"
     }
 

@@ -54,13 +54,13 @@ def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         assert program.main(["--port", str(port)]) == 1
-    assert f"Port {port} is taken" in capsys.readouterr().err
+    assert f"Port {port} is in use" in capsys.readouterr().err
 
 
 def test_a_host_of_another_machine_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["HOST"] = "203.0.113.1"
     assert program.main(["--port", "0"]) == 1
-    assert "203.0.113.1 is no address of this machine" in capsys.readouterr().err
+    assert "203.0.113.1 is not an address of this machine" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["http://far.example/v1", "far.example", "https://user:pass@far.example/v1"])
@@ -85,7 +85,7 @@ def test_a_missing_package_is_said(
     monkeypatch.delitem(sys.modules, "travel_gpt.local.server", raising=False)
     monkeypatch.setitem(sys.modules, "werkzeug.serving", None)
     assert program.main(["--port", "0"]) == 1
-    assert "`make run` sets everything up" in capsys.readouterr().err
+    assert "`make run` installs it" in capsys.readouterr().err
 
 
 def test_an_unknown_option_is_argparses_business(capsys: pytest.CaptureFixture[str]) -> None:

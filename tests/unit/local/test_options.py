@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from travel_gpt.env_file import OF_AWS, take_env_file
+from travel_gpt.env_file import OF_AWS, load_env_file
 from travel_gpt.local.environment import WrongEnvironment
 from travel_gpt.local.options import VARIABLES, Options, read_command_line, resolve
 
@@ -47,5 +47,5 @@ def test_env_sets_what_is_not_set_already(name: str, tmp_path: Path) -> None:
     taken: dict[str, str] = {}
     kept = {name: "two"}
     for environ in (taken, kept):
-        take_env_file(tmp_path, environ, also=OF_AWS | VARIABLES.keys())
+        load_env_file(tmp_path, environ, also=OF_AWS | VARIABLES.keys())
     assert (taken, kept) == ({name: "one"}, {name: "two"})

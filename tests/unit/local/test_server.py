@@ -187,7 +187,7 @@ def test_every_exchange_is_reported(running: Running) -> None:
 def test_a_taken_port_is_said_with_another_to_try() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        with pytest.raises(CannotListen, match=rf"{port} is taken.*PORT=\d+ make run"):
+        with pytest.raises(CannotListen, match=rf"{port} is in use.*PORT=\d+ make run"):
             listen("127.0.0.1", port)
 
 
@@ -199,12 +199,13 @@ def test_a_host_that_is_not_this_machine_is_said(host: str, monkeypatch: pytest.
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(CannotListen, match="no address of this machine"):
+    with pytest.raises(CannotListen, match="not an address of this machine"):
         listen(host, 0)
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("EACCES", "system's own servers"), ("EMFILE", "cannot be used: Too many open files")]
+    ("code", "said"),
+    [("EACCES", "reserved for the system"), ("EMFILE", "cannot be used: Too many open files")],
 )
 def test_other_reasons_are_said_too(code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
@@ -234,15 +235,15 @@ def test_given_a_function_that_hangs_then_a_stop_answers_its_request_all_the_sam
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     connection.request("GET", "/travel-gpt")
     assert begun.wait(10)
-    assert server.under_way == 1
+    assert server.running == 1
     # When the server is stopped, and waits for less time than the function takes
     server.close(within=0.05)
     # Then the client has an answer, and the console a line of it
     response = connection.getresponse()
     assert (response.status, json.loads(response.read())["code"]) == (502, "internal_error")
-    assert [exchange.trouble for exchange in exchanges] == [
+    assert [exchange.error for exchange in exchanges] == [
         "the server was stopped before the function answered"
     ]
-    assert server.under_way == 0
+    assert server.running == 0
     release.set()
     connection.close()
