@@ -325,6 +325,7 @@ def test_what_is_said_of_a_secret(
         list_secret_version_ids=_made(made),
         get_resource_policy={},
         list_role_policies={"PolicyNames": []},
+        list_attached_role_policies={"AttachedPolicies": []},
     )
     found = results(secret.check_secret(stack()))
     assert [text for state, text in found if state == expected[0] and text.startswith(expected[1])], found
@@ -380,6 +381,7 @@ def test_a_key_of_yours_that_the_role_may_use_is_fine(monkeypatch: pytest.Monkey
         list_secret_version_ids={"Versions": []},
         get_resource_policy={},
         list_role_policies={"PolicyNames": ["p"]},
+        list_attached_role_policies={"AttachedPolicies": []},
         get_role_policy={"PolicyDocument": decrypt},
     )
     assert {state for state, _ in results(secret.check_secret(stack()))} == {"ok"}

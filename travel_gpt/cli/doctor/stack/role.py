@@ -66,11 +66,15 @@ def grants_of(role: str) -> tuple[list[Grant], list[str]]:
         What they allow, and the names of the managed policies that it has besides.
     """
     iam = boto3.client("iam")
-    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    grants: list[Grant] = []
-    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        grants += allowed_by(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
-    return grants, [each["PolicyName"] for each in attached]
+    attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
+    names = iam.get_paginator("list_role_policies").paginate(RoleName=role)
+    policies = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for page in names
+        for name in page["PolicyNames"]
+    ]
+    grants = [grant for policy in policies for grant in allowed_by(policy)]
+    return grants, [each["PolicyName"] for page in attached for each in page["AttachedPolicies"]]
 
 
 def attached_to(check: str, role: str, attached: list[str]) -> Iterator[CheckResult]:

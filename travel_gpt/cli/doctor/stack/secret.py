@@ -12,7 +12,7 @@ from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions
 from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, age_and_end, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
-from travel_gpt.cli.doctor.stack.role import allowed_by
+from travel_gpt.cli.doctor.stack.role import grants_of
 from travel_gpt.cli.errors import advice_for
 from travel_gpt.cli.target import SECRETS
 from travel_gpt.errors import CredentialError, SecretNotFound
@@ -136,10 +136,8 @@ def _encryption(described: SecretMetadata, deployed: Deployed) -> Iterator[Check
     if not described.kms_key or described.kms_key.endswith("alias/aws/secretsmanager"):
         yield ok("encryption", "the AWS managed key of Secrets Manager")
         return
-    iam, role = boto3.client("iam"), str(deployed.function["Role"]).rpartition("/")[2]
-    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
-    if any(grant.action == "kms:decrypt" for policy in policies for grant in allowed_by(policy)):
+    grants, _ = grants_of(str(deployed.function["Role"]).rpartition("/")[2])
+    if any(grant.action == "kms:decrypt" for grant in grants):
         yield ok("encryption", f"your key {described.kms_key}, which the role may use to decrypt")
     else:
         yield problem(
