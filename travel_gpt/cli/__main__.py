@@ -92,7 +92,8 @@ def _run(arguments: list[str]) -> int:
             f"Internal error ({types}). Please report it, with the command and without any key.",
             FAILED,
         ) from None
-    if status == _INTERRUPTED:
+    # deploy has reported that it was interrupted.
+    if status == _INTERRUPTED and _command_in(arguments) != "deploy":
         raise KeyboardInterrupt
     return status if isinstance(status, int) else DONE
 

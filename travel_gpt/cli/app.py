@@ -48,7 +48,7 @@ _NO_TRACES: Final[dict[str, Any]] = {
 
 app = typer.Typer(
     name=NAME,
-    help="Look after the OpenAI key of Travel GPT: check what protects it, put it in, rotate it, move it.\n\n"
+    help="Deploy Travel GPT, and manage its OpenAI key: check, store, rotate and move it.\n\n"
     "A key is read from standard input or a hidden prompt, never from an argument. A file .env in the "
     "current folder is read; variables that are set win.",
     **_NO_TRACES,

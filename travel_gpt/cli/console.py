@@ -39,7 +39,7 @@ class Console:
 
     @property
     def terminal(self) -> bool:
-        """Whether somebody can answer a question."""
+        """Whether a question can be answered."""
         return sys.stdin.isatty()
 
     def say(self, text: str = "", style: str = "") -> None:

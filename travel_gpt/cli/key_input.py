@@ -38,7 +38,7 @@ class KeyInput:
         """Write the value to store.
 
         Args:
-            stored: the JSON object that is stored now. What else it holds stays, but for the old key's end.
+            stored: the JSON object that is stored now. Its other fields stay, except the old key's expiry.
 
         Returns:
             The value, as JSON.

@@ -57,7 +57,7 @@ class Target:
 def choose_target(
     secret: str | None, env: str | None, flags: str, environ: Mapping[str, str] = os.environ
 ) -> Target:
-    """Find out which secret is meant.
+    """Choose the secret that a command is about.
 
     Args:
         secret: its name or ARN, if that was given.

@@ -140,3 +140,23 @@ def test_two_ways_to_name_a_secret_are_one_too_many(person: Person) -> None:
 
     assert done.status == USAGE
     assert "not both" in done.err
+
+
+def test_deploy_has_all_arguments_and_the_key_and_no_env_file(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (person.here / ".env").write_text("AWS_PROFILE=other\n")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    calls: list[tuple[list[str], str, str | None, str | None]] = []
+
+    def run(arguments: list[str], exported: str) -> int:
+        calls.append((arguments, exported, os.environ.get("OPENAI_API_KEY"), os.environ.get("AWS_PROFILE")))
+        return 130
+
+    monkeypatch.setattr("travel_gpt.cli.deploy.main.main", run)
+    options = ["--env", "dev", "--identity-provider", "idp_Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8", "--dry-run", "--help"]
+
+    done = person.run("deploy", *options)
+
+    assert calls == [(options, KEY, None, None)]
+    assert (done.status, done.out, done.err) == (130, "", "")

@@ -46,7 +46,7 @@ _CHECKS_OF: Final = {
 
 
 def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[CheckResult]:
-    """Look at every setting at once."""
+    """Check every setting."""
     for wrong in settings.problems:
         yield problem("settings", wrong, "docs/settings.md lists the valid values.")
     if not settings.problems:
@@ -57,7 +57,7 @@ def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[C
 
 
 def check_env_file(folder: Path, settings: Settings) -> Iterator[CheckResult]:
-    """Look whether a .env file of this folder gives a key away."""
+    """Check whether a .env file of this folder has a key, and who may read it."""
     path = folder / NAME
     if not path.is_file():
         yield ok(".env", "there is none in this folder")

@@ -41,7 +41,7 @@ def discard_pending(target: Target, console: Console, *, yes: bool) -> None:
     console.good(f"Version {version} is no longer pending. The current version is the same as before.")
     console.say(
         f"If rotation made a key for it, that key is called {KeyNames(described.arn).of(version)} at OpenAI. "
-        "The next rotation deletes it, and it expires by itself. Without rotation, delete it there."
+        "The next rotation deletes it, and it expires. Without rotation, delete it there."
     )
     if described.rotates:
         console.next(f"aws secretsmanager rotate-secret --secret-id {target.name}", "rotate now")

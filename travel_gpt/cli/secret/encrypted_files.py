@@ -123,7 +123,7 @@ def rekey(path: Path, console: Console, *, environ: Mapping[str, str] = os.envir
 
 
 def default_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the file that is meant when none is named: CREDENTIAL_FILE, as for the source."""
+    """Return the file to use where --file is not given: CREDENTIAL_FILE."""
     return Path(checked_settings(environ).credential_file).expanduser()
 
 

@@ -100,7 +100,7 @@ class EnvFile:
             text: the text.
 
         Raises:
-            CliError: it cannot be written, or somebody else wrote it meanwhile. It is as it was then.
+            CliError: it cannot be written, or another process changed it meanwhile. It is unchanged then.
         """
         try:
             _replace(self.path, self.text, text)
@@ -157,7 +157,7 @@ def remains(path: Path, values: Collection[str]) -> list[str]:
     beside = [each for each in path.parent.glob(f"*{path.name}*") if each.is_file() and each != path]
     copies = sorted(each.name for each in beside if _holds(each, values))
     if copies:
-        found.append(f"These files beside it hold a key too: {', '.join(copies)}. Delete them.")
+        found.append(f"These files in the same folder have a key too: {', '.join(copies)}. Delete them.")
     if _git(path, "log", "--all", "-1", "--format=%h", "--", path.name):
         found.append(
             f"{path.name} was committed to git: the keys are in its history, and in every clone. Make new "

@@ -71,9 +71,7 @@ def migrate(path: Path, target: Target, console: Console, *, replace: bool, yes:
     )
     for sentence in remains(file.path, {move.key_input.key.reveal() for move in moves}):
         console.note(sentence)
-    console.say(
-        "What else may hold them: backups of this machine, the history of your shell and your editor."
-    )
+    console.say("Copies may remain in backups of this machine, and in the history of your shell and editor.")
     console.next(f"travel-gpt doctor{target.options} --verify")
 
 
@@ -104,7 +102,7 @@ def _plan(file: EnvFile, target: Target, *, replace: bool) -> list[Move]:
         if _state(move) == _DIFFERS and not replace:
             raise CliError(
                 f"{move.target.name} holds a different key, and the one in {file.path.name} may be an old "
-                "one. To put it in nevertheless, add --replace. Nothing was changed."
+                "one. To store it nevertheless, add --replace. Nothing was changed."
             )
     return list(moves.values())
 

@@ -112,7 +112,7 @@ def look_at(target: Target) -> Stored:
 
     Raises:
         CliError: it is scheduled for deletion.
-        CredentialError: it cannot be read, so that what else it holds would be lost by writing it.
+        CredentialError: it cannot be read, so that its other fields would be lost.
     """
     versions = SecretVersions(target.name)
     try:

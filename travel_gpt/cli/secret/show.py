@@ -32,7 +32,7 @@ class Shown:
     fingerprint: str
     """Of its key; or why there is none."""
     also: str
-    """What it holds beside the key: the address as it is, of the rest the names."""
+    """Its other fields: base_url with its value, the others by name."""
 
 
 def show(target: Target, console: Console, *, as_json: bool) -> None:
@@ -44,7 +44,7 @@ def show(target: Target, console: Console, *, as_json: bool) -> None:
         as_json: whether to print it for another program.
 
     Raises:
-        CredentialError: there is no such secret, or it cannot be looked at.
+        CredentialError: there is no such secret, or it cannot be read.
     """
     who = caller()
     versions = SecretVersions(target.name)

@@ -14,7 +14,7 @@ _UNLIMITED: Final = 10_000
 
 
 def check_throttles(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look at the stage's throttles, and whether it writes bodies to a log."""
+    """Check the stage's throttles, and that it writes no bodies to a log."""
     stage = boto3.client("apigateway").get_stage(
         restApiId=deployed.resources["TravelGPTApi"].physical,
         stageName=deployed.resources["ApiStage"].physical,
@@ -50,7 +50,7 @@ def check_throttles(deployed: Deployed) -> Iterator[CheckResult]:
 
 
 def check_callers(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look at who may POST: the usage plan and its key."""
+    """Check who may POST: the usage plan and its API key."""
     plan_of, key_of = deployed.resources.get("ApiUsagePlan"), deployed.resources.get("ApiKey")
     if plan_of is None or key_of is None:
         yield warning(

@@ -45,7 +45,7 @@ class Deployed:
             The stack.
 
         Raises:
-            CliError: there is none, or it cannot be looked at.
+            CliError: there is none, or it cannot be read.
         """
         formation = boto3.client("cloudformation")
         try:

@@ -40,7 +40,7 @@ class Grant:
 
 
 def check_role(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look at every policy of the function's role."""
+    """Check every policy of the function's role."""
     role = str(deployed.function["Role"]).rpartition("/")[2]
     grants, attached = grants_of(role)
     wrong = [*attached_to("role", role, attached), *_too_much(grants, deployed)]
@@ -63,7 +63,7 @@ def grants_of(role: str) -> tuple[list[Grant], list[str]]:
         role: its name.
 
     Returns:
-        What they allow, and the names of the managed policies that it has besides.
+        What they allow, and the names of the managed policies attached to it.
     """
     iam = boto3.client("iam")
     attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)

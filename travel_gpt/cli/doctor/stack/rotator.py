@@ -33,7 +33,7 @@ _KMS: Final = ("kms:decrypt", "kms:generatedatakey")
 
 
 def check_rotator(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look at the rotation function, where the stack has one."""
+    """Check the rotation function, where the stack has one."""
     if ROTATOR not in deployed.resources:
         return
     function = boto3.client("lambda").get_function_configuration(
@@ -147,10 +147,10 @@ def _admin_key_age(name: str, stored: float | None) -> CheckResult:
         return ok("admin key", f"{name} is there; its value is not read here")
     days = max(0, int((time.time() - stored) // DAY))
     if days * DAY > OLD:
-        says = f"{name} was stored {days} days ago, and nothing replaces it by itself"
+        says = f"{name} was stored {days} days ago, and is not rotated automatically"
         return warning(
             "admin key",
             says,
-            "Make a new admin key and put it into that secret (see docs/operations/rotation.md).",
+            "Create a new admin key and store it in that secret (see docs/operations/rotation.md).",
         )
     return ok("admin key", f"{name} is there, stored {days} days ago; its value is not read here")

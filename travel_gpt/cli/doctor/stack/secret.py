@@ -27,7 +27,7 @@ _ANYONE: Final = "*"
 
 
 def check_secret(deployed: Deployed) -> Iterator[CheckResult]:
-    """Look at the secret that the function reads."""
+    """Check the secret that the function reads."""
     settings = deployed.settings
     if "secrets-manager" not in settings.credential_source:
         yield ok("secret", f"the function reads none: its source is {', '.join(settings.credential_source)}")
@@ -47,7 +47,7 @@ def check_secret(deployed: Deployed) -> Iterator[CheckResult]:
         yield problem("secret", f"{described.name} is scheduled for deletion", command)
         return
     yield from _versions(described, options)
-    yield from _rotation(described, is_meant=bool(deployed.of_type("AWS::SecretsManager::RotationSchedule")))
+    yield from _rotation(described, wanted=bool(deployed.of_type("AWS::SecretsManager::RotationSchedule")))
     yield from _age(described, options, settings.credential_rotation_days)
     yield from _encryption(described, deployed)
     yield from _readers(described)
@@ -79,8 +79,8 @@ def _unfinished(described: SecretMetadata, version: str, options: str) -> CheckR
     )
 
 
-def _rotation(described: SecretMetadata, *, is_meant: bool) -> Iterator[CheckResult]:
-    if is_meant and not described.rotates:
+def _rotation(described: SecretMetadata, *, wanted: bool) -> Iterator[CheckResult]:
+    if wanted and not described.rotates:
         yield problem(
             "rotation",
             "the stack has a rotation schedule, but rotation is disabled",

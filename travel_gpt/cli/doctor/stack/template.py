@@ -144,8 +144,8 @@ def check_drift(deployed: Deployed) -> Iterator[CheckResult]:
     when = f", checked on {drift['LastCheckTimestamp']:%Y-%m-%d}" if "LastCheckTimestamp" in drift else ""
     if status == "DRIFTED":
         show = f"aws cloudformation describe-stack-resource-drifts --stack-name {deployed.stack.name}"
-        yield problem("drift", f"resources were changed by hand{when}", f"See which: {show}")
+        yield problem("drift", f"resources were changed manually{when}", f"See which: {show}")
     elif status == "IN_SYNC":
-        yield ok("drift", f"no resource was changed by hand{when}")
+        yield ok("drift", f"no resource was changed manually{when}")
     else:
-        yield warning("drift", "CloudFormation has not looked for changes by hand", again)
+        yield warning("drift", "drift detection was not run", again)
