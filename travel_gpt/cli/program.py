@@ -38,7 +38,7 @@ def program(started: str, python: str, path: str) -> str:
     if shutil.which(NAME, path=path):
         return NAME
     script = Path(started)
-    if script.suffix == ".py":
+    if script.suffix == ".py" and "travel_gpt" in script.parts:
         script = Path(python).parent / NAME
         if not script.is_file():
             return f"{shlex.quote(python)} -m travel_gpt.cli"
