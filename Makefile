@@ -18,7 +18,7 @@ NEUTRAL := env -u PYTHONDONTWRITEBYTECODE -u AWS_PROFILE -u AWS_ACCESS_KEY_ID -u
 help: ## Show this list
 	@echo "Travel GPT. The targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
-	@echo "Deploy to AWS with ./deploy.sh (./deploy.sh --help tells more)."
+	@echo "Deploy to AWS with ./deploy.sh (./deploy.sh --help lists its options)."
 
 .PHONY: run
 run: ## Serve the API on http://127.0.0.1:3000 (PORT, HOST, API_ACCESS=api-key and OPTIONS=--verbose change that)
@@ -26,7 +26,7 @@ run: ## Serve the API on http://127.0.0.1:3000 (PORT, HOST, API_ACCESS=api-key a
 	@exec $(RUN) -m travel_gpt.local $(OPTIONS)
 
 .PHONY: command
-command: ## Set up the travel-gpt command, which looks after the key
+command: ## Set up the travel-gpt command, which manages the key
 	@scripts/environment.sh run
 	@echo "It is .venv/run/bin/travel-gpt; to type only travel-gpt: . .venv/run/bin/activate"
 	@echo "Next:"
@@ -99,12 +99,12 @@ bench: ## Measure cold start and warm overhead against an empty, a naive and a r
 	$(NEUTRAL) $(DEV)/python -m benchmarks
 
 .PHONY: docs
-docs: ## Write the generated documentation anew
+docs: ## Write the generated documentation again
 	@scripts/environment.sh dev
 	$(DEV)/python scripts/generate_docs.py
 
 .PHONY: format
-format: ## Format the code and mend what can be mended
+format: ## Format the code and fix what ruff can fix
 	@scripts/environment.sh dev
 	$(DEV)/ruff format .
 	$(DEV)/ruff check --fix .
@@ -115,7 +115,7 @@ lock: ## Resolve pyproject.toml into requirements/*.txt (OPTIONS=--upgrade for n
 	scripts/lock.sh $(OPTIONS)
 
 .PHONY: clean
-clean: ## Remove everything that the other targets made
+clean: ## Remove everything that the other targets created
 	rm -rf .venv .aws-sam .cache build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # What `sam build` calls: see BuildMethod in template.yaml.

@@ -84,9 +84,11 @@ class Process:
         )
         os.close(writer)
         self._report = os.fdopen(reader)
-        told = self._ask(event)
+        answer = self._ask(event)
         self.cold = Cold(
-            wall=(told["answered_at"] - began) / 1e9, cpu=told["cpu"] / 1e9, memory=told["memory"] / 1024
+            wall=(answer["answered_at"] - began) / 1e9,
+            cpu=answer["cpu"] / 1e9,
+            memory=answer["memory"] / 1024,
         )
 
     def answer(self, requests: int) -> Warm:
@@ -101,8 +103,8 @@ class Process:
         Raises:
             WrongAnswer: the last answer is not the one to expect.
         """
-        told = self._ask(str(requests))
-        return Warm(wall=told["took"] / requests / 1e9, cpu=told["cpu"] / requests / 1e9)
+        answer = self._ask(str(requests))
+        return Warm(wall=answer["took"] / requests / 1e9, cpu=answer["cpu"] / requests / 1e9)
 
     def stop(self) -> None:
         """End the process."""
@@ -118,10 +120,10 @@ class Process:
     def _ask(self, line: str) -> Any:
         self._stdin.write(f"{line}\n")
         self._stdin.flush()
-        told = self._report.readline()
-        if not told:
+        answer = self._report.readline()
+        if not answer:
             raise WrongAnswer(f"{self._design.name} ended without an answer: see above")
-        report = json.loads(told)
+        report = json.loads(answer)
         body = json.loads(report["response"]["body"])
         right = body.get("has_api_key") if self._case.method == "GET" else body.get("answer") == ANSWER
         if not right and self._design.name != EMPTY:
@@ -166,7 +168,7 @@ class Bench:
         for number in range(rounds):
             if number >= 2 and time.monotonic() > ends:
                 return
-            # Another order each time: whoever runs after the slow one must not always be the same.
+            # Another order each time: the same handler must not always run after the slow one.
             random.shuffle(every)
             yield {(design.name, case): self._cold(design, case) for design, case in every}
 

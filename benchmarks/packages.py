@@ -144,7 +144,7 @@ def environment(home: Path, server: str, secrets: str, wire: str) -> dict[str, s
     """Return the environment variables of a measured process: the same for every design.
 
     Args:
-        home: an empty folder, so that nobody's configuration is read.
+        home: an empty folder, so that no user's configuration is read.
         server: the URL of the model's server.
         secrets: the URL of Secrets Manager.
         wire: ``responses`` or ``chat``.

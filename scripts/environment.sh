@@ -70,8 +70,8 @@ if ! install_packages; then
     cat >&2 <<MESSAGE
 
 Could not install the packages of $lock.
-If the lines above speak of a connection, a name or a timeout: this step needs the network, once.
-Mend that and run the same command again. The whole log is $log.
+If the lines above report a connection, a name or a timeout: this step needs the network, once.
+Fix that and run the same command again. The whole log is $log.
 MESSAGE
     exit 1
 fi

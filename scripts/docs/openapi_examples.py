@@ -32,7 +32,7 @@ def health(mode: Mode = "openai", *, verified: bool = False, called: bool = Fals
 
     Args:
         mode: the mode.
-        verified: whether the credential was proven, because that was asked for.
+        verified: whether the request asked to verify the credential.
         called: whether a query was sent to the model before.
     """
     return _body(

@@ -20,8 +20,8 @@ from travel_gpt.errors import (
 Json = dict[str, Any]
 
 _HEALTH: Final = (
-    "Says whether there is a credential that can be used, where it comes from and which model server it is "
-    "for (`mode`). Without one the answer is 503, and `code` names the cause. It calls the model server only "
+    "Reports whether there is a usable credential, its source, and the kind of model server (`mode`). "
+    "Without a credential the answer is 503, and `code` names the cause. It calls the model server only "
     "with `?verify=true`: one call that lists the models, whose result is shared for "
     f"{VERIFICATION_TTL} seconds."
 )
@@ -31,7 +31,7 @@ _QUERY: Final = (
     "A stack that was deployed with `--access open` asks for no `x-api-key`."
 )
 
-# API Gateway's default for what it has no word for: most often the first of these.
+# API Gateway's defaults for other failures: usually the first of these.
 _ONE_FOR_MANY: Final = {"4xx": ["400", "4XX"], "5xx": ["500"]}
 
 
@@ -47,9 +47,9 @@ def get() -> Json:
                 "name": "verify",
                 "in": "query",
                 "description": (
-                    "Whether to prove the credential with a call to the model server. A stack that "
-                    "`./deploy.sh --keyless` prepared takes `workload-identity` besides, to prove the "
-                    "function's own identity while a key still serves; others refuse that as any other value."
+                    "Whether to verify the credential with a call to the model server. A stack that "
+                    "`./deploy.sh --keyless` prepared also accepts `workload-identity`, which verifies the "
+                    "function's own identity while a key is still used; other stacks refuse that value."
                 ),
                 "schema": {
                     "type": "string",
@@ -143,8 +143,8 @@ def _failure(method: Method, status: _Status) -> Json:
     else:
         # The function says more than API Gateway does.
         schema = failure_with("HealthFailure", codes, or_else="Failure")
-    told = "\n".join(f"- `{name}`: {' '.join(dict.fromkeys(status.codes[name]))}" for name in codes)
-    response = _response(told, schema, {name: status.examples[name] for name in codes})
+    described = "\n".join(f"- `{name}`: {' '.join(dict.fromkeys(status.codes[name]))}" for name in codes)
+    response = _response(described, schema, {name: status.examples[name] for name in codes})
     if status.may_wait:
         header = reference("RetryAfter", "headers")
         response["headers"] = {"Retry-After": header}

@@ -31,10 +31,10 @@ _FIELDS: Final[dict[str, Schema]] = {
     "credential_source": {"description": "Where the key comes from. Never anything of its value."},
     "warnings": {
         "description": "What the owner should look at although there is a usable key: the previous one "
-        "serves, the store is away, the key expires within 7 days, or a source was passed over."
+        "serves, the store is away, the key expires within 7 days, or a source was skipped."
     },
     "verified": {
-        "description": "A call to OpenAI proved the key: now, or for somebody else in the last "
+        "description": "A call to OpenAI verified the key: now, or for somebody else in the last "
         f"{VERIFICATION_TTL} seconds."
     },
     "request_id": {"description": "The id of this request, to be found in the logs."},

@@ -1,6 +1,6 @@
 """Secrets Manager and OpenAI in one small server, for what has no other package to stand on.
 
-The scripted upstream and moto play much more; this one plays one good answer each.
+The scripted upstream and moto emulate much more; this one gives one valid answer to each call.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def test_given_no_time_then_work_does_not_begin() -> None:
     assert begun == []
 
 
-def test_given_work_that_drips_then_nobody_waits_beyond_the_deadline() -> None:
+def test_given_work_that_does_not_end_then_the_wait_ends_at_the_deadline() -> None:
     # Given: each of its waits is short, as those of a socket to a server that sends a byte now and then.
     stop, ended = threading.Event(), threading.Event()
 
@@ -156,7 +156,7 @@ def test_given_work_that_drips_then_nobody_waits_beyond_the_deadline() -> None:
     # Then
     assert 0.09 < waited < 1
     assert raised.value.__suppress_context__
-    # And what it does afterwards reaches nobody (a warning of an unhandled exception would fail this test).
+    # And what it does afterwards is ignored (a warning of an unhandled exception would fail this test).
     stop.set()
     assert ended.wait(5)
 

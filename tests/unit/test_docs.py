@@ -27,7 +27,7 @@ from travel_gpt.settings import Settings, settings_fields
 
 OPERATIONS = {path.stem: Page.read(str(path.relative_to(ROOT))) for path in ROOT.glob("docs/operations/*.md")}
 INCIDENTS, ALARMS_PAGE, LOGS = (OPERATIONS[name] for name in ("incidents", "alarms", "logs"))
-# As one line: where a sentence is broken says nothing.
+# As one line, without the line breaks.
 SAID = " ".join(" ".join(page.text for page in OPERATIONS.values()).split())
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
 PARAMETERS = StackTemplate.read(ROOT / "template.yaml").parameters
@@ -88,9 +88,9 @@ def test_each_option_that_is_named_exists(page: Page, deploy_options: set[str]) 
 
 
 def test_every_command_is_on_its_page() -> None:
-    told = set(Page.read("docs/command.md").anchors)
+    anchors = set(Page.read("docs/command.md").anchors)
     for name in COMMAND.commands["secret"].commands:
-        assert f"travel-gpt-secret-{name}" in told
+        assert f"travel-gpt-secret-{name}" in anchors
 
 
 @each_page
@@ -125,7 +125,7 @@ def test_every_code_is_in_the_troubleshooting() -> None:
     assert others - of_the_owner <= said
 
 
-def test_every_alarm_and_metric_is_told() -> None:
+def test_every_alarm_and_metric_is_documented() -> None:
     assert {f"travel-gpt-backend{name}" for name in ALARMS} <= set(ALARMS_PAGE.spans)
     assert set(ALARMS_PAGE.spans) >= METRICS
 
@@ -246,13 +246,13 @@ def test_the_vpc_page_names_each_host_that_the_function_reaches() -> None:
     assert {host.replace("REGION", "eu-west-1") for host in said} == of_aws | of_openai
 
 
-def test_the_access_log_has_the_fields_that_are_told() -> None:
+def test_the_access_log_has_the_documented_fields() -> None:
     written = re.search(r"Format: >-\n((?: {14}.+\n)+)", TEMPLATE)
     assert written
     fields = set(re.findall(r'"(\w+)":', written[1]))
 
-    told = LOGS.text.partition("**The access log**")[2].partition(". The last is")[0]
-    assert fields == set(re.findall(r"`([a-z_]+)`", told)) - {"disabled"}
+    paragraph = LOGS.text.partition("**The access log**")[2].partition(". The last is")[0]
+    assert fields == set(re.findall(r"`([a-z_]+)`", paragraph)) - {"disabled"}
 
 
 def test_the_picture_says_what_it_shows_to_those_who_cannot_see_it() -> None:

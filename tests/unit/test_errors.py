@@ -139,7 +139,7 @@ def test_given_a_kind_below_a_leaf_then_it_has_the_leafs_status_and_code() -> No
     assert Slower().code == "upstream_rate_limited"
 
 
-def test_given_a_kind_that_nobody_put_into_the_table_then_it_is_an_internal_error() -> None:
+def test_given_a_kind_that_is_not_in_the_table_then_it_is_an_internal_error() -> None:
     class Unheard(TravelGPTError):
         """A branch of its own."""
 

@@ -182,7 +182,7 @@ def test_collecting_garbage_is_only_put_off_while_importing(
 
 
 @pytest.mark.parametrize("name", ["get", "post", "delete"])
-def test_given_an_import_that_fails_then_every_request_is_told_so(
+def test_given_an_import_that_fails_then_every_request_gets_the_cause(
     start: Callable[..., Handler],
     proxy_event: ProxyEvent,
     monkeypatch: pytest.MonkeyPatch,

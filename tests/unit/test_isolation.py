@@ -13,7 +13,7 @@ from travel_gpt.settings import Settings, settings_fields
 @pytest.mark.filterwarnings("ignore:A test tried to use socket")
 def test_a_socket_to_another_machine_is_refused() -> None:
     with socket.socket() as line, pytest.raises(SocketConnectBlockedError):
-        # TEST-NET-1: nobody's.
+        # TEST-NET-1: no host has it.
         line.connect(("192.0.2.1", 443))
 
 

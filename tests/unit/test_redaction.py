@@ -147,7 +147,7 @@ def test_given_ordinary_text_and_a_guarded_key_then_it_is_unchanged(text: str) -
         (json.dumps({"text": "refused:\tsk-proj-ab****wxyz"}), '{"text": "refused:\\t[redacted]"}'),
     ],
 )
-def test_given_what_is_shaped_like_a_credential_then_it_is_masked_though_nobody_guarded_it(
+def test_given_what_is_shaped_like_a_credential_then_it_is_masked_without_being_guarded(
     text: str, shown: str
 ) -> None:
     assert redact(text) == shown

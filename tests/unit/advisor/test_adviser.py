@@ -104,7 +104,7 @@ def test_given_a_refused_key_that_works_again_then_it_is_good_again(function: Fu
     assert not function.session.is_rejected(FIRST)
 
 
-def test_given_no_key_then_nobody_is_asked(function: Function) -> None:
+def test_given_no_key_then_no_server_is_called(function: Function) -> None:
     function.source.will(SecretNotFound("gone"))
 
     with pytest.raises(SecretNotFound):

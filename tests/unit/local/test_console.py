@@ -174,7 +174,7 @@ def test_what_the_function_prints_beside_its_log_is_shown() -> None:
     ]
 
 
-def test_the_log_stands_in_for_the_standard_output() -> None:
+def test_the_log_replaces_the_standard_output() -> None:
     stream = io.StringIO()
     function_log = FunctionLog(Console(stream), verbose=False)
     assert function_log.write("two\nlines\n") == 10

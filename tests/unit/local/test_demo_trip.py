@@ -122,7 +122,7 @@ def test_budget_and_dates(query: str, budget: str | None, dates: str | None) -> 
     assert (trip.budget, trip.dates) == (budget, dates)
 
 
-def test_wishes_are_told_back() -> None:
+def test_wishes_are_listed() -> None:
     trip = read_trip("With kids and a dog, no flights. We like Thai and Greek food. Entire rooms, please.")
     assert len(trip.wishes) == 5
     assert trip.wishes[-1] == "food: Thai, Greek"

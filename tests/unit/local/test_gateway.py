@@ -80,7 +80,7 @@ def test_a_post_needs_the_key_and_a_get_does_not() -> None:
     assert [identity.get("apiKey") for identity in handler.identities] == ["right", None]
 
 
-def test_without_a_key_of_its_own_the_gateway_authenticates_nobody() -> None:
+def test_without_an_api_key_the_gateway_authenticates_no_caller() -> None:
     handler = Recorder()
     send(Gateway(handler), "POST", x_api_key="whatever")
     assert "apiKeyId" not in handler.identities[0]

@@ -110,5 +110,5 @@ def test_a_stop_during_the_start_is_a_clean_end(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(program, "_run", interrupted)
     assert program.main(["--port", "0"]) == 0
-    # And whoever asks again gets the default, which does not wait.
+    # And a second signal has the default action, which does not wait.
     assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL

@@ -194,7 +194,7 @@ def test_a_taken_port_is_said_with_another_to_try() -> None:
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.1", "x" * 300])
 def test_a_host_that_is_not_this_machine_is_said(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not host.startswith("203"):
-        # Given a name that nobody knows, without asking anybody for it
+        # Given a name that does not exist, without a DNS query
         def unknown(*_: object, **__: object) -> None:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
