@@ -114,7 +114,9 @@ class Odd(BaseException):
     """No Exception, as KeyboardInterrupt is none."""
 
 
-@pytest.mark.parametrize("failure", [ValueError("theirs"), Odd("odd"), TimeoutError("theirs too")], ids=repr)
+@pytest.mark.parametrize(
+    "failure", [ValueError("of the work"), Odd("odd"), TimeoutError("of the work")], ids=repr
+)
 def test_given_work_that_raises_then_the_very_same_exception_comes_back(failure: BaseException) -> None:
     def work() -> None:
         raise failure
@@ -145,7 +147,7 @@ def test_given_work_that_does_not_end_then_the_wait_ends_at_the_deadline() -> No
             if stop.wait(0.01):
                 break
         ended.set()
-        raise ValueError("after everybody left")
+        raise ValueError("after the deadline")
 
     # When
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The front door: nothing at import may fail, a cold start fetches early, and what cannot start says so."""
+"""The entry point: an import never fails, a cold start fetches early, and a failed start is reported."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_given_an_import_that_fails_then_every_request_gets_the_cause(
     assert metric["CredentialFailure"] == 1
 
 
-class TestUnstartable:
+class TestStartupFailure:
     """The API of a function that could not start."""
 
     @pytest.mark.parametrize("event", [{}, {"requestContext": None}, {"httpMethod": "GET"}])
@@ -221,11 +221,11 @@ class TestUnstartable:
     ) -> None:
         count("CredentialFailure")
         flush_metrics()
-        unstartable = StartupFailure(ValueError("x"))
-        unstartable.answer({}, LambdaContext())
+        failing = StartupFailure(ValueError("x"))
+        failing.answer({}, LambdaContext())
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "travel-gpt-backend-dev")
         monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Acme")
-        unstartable.answer({}, LambdaContext())
+        failing.answer({}, LambdaContext())
 
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         running, stuck, elsewhere = [line for line in lines if "_aws" in line]

@@ -46,13 +46,13 @@ NO_KEY: Final = Key("")
 
 @dataclass(frozen=True, slots=True)
 class WorkloadIdentity:
-    """What stands in the place of a key: an identity that OpenAI exchanges for a token of a few minutes."""
+    """An identity in place of a key, which OpenAI exchanges for a token of a few minutes."""
 
     provider_id: str
     """OpenAI's id of the workload identity provider that trusts this AWS account."""
     service_account_id: str
     """OpenAI's id of the service account to act for."""
-    proof: Callable[[], str] = field(repr=False, compare=False)
+    get_token: Callable[[], str] = field(repr=False, compare=False)
     """Returns a new token, signed by AWS, that says who this is; raises a CredentialError."""
 
 
@@ -73,7 +73,7 @@ class Credential:
     created_at: float | None = field(default=None, compare=False)
     """When this version of it was made, in seconds since the epoch; None where the source does not say."""
     expires_at: float | None = field(default=None, compare=False)
-    """When it ends, in seconds since the epoch; None where it does not, or nobody said."""
+    """When it expires, in seconds since the epoch; None where that is not known."""
     skipped_sources: tuple[str, ...] = field(default=(), compare=False)
     """The preferred sources that gave none, each with the code of its failure."""
     identity: WorkloadIdentity | None = None

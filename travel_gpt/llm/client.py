@@ -267,7 +267,7 @@ def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
     return {
         "identity_provider_id": identity.provider_id,
         "service_account_id": identity.service_account_id,
-        "provider": {"token_type": "jwt", "get_token": identity.proof},
+        "provider": {"token_type": "jwt", "get_token": identity.get_token},
     }
 
 

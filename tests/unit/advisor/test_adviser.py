@@ -1,4 +1,4 @@
-"""What is done with the key: queries are answered, a refused key replaced, a bad one not insisted on."""
+"""Queries are answered; a refused key is replaced, or reported after few calls."""
 
 import pytest
 
@@ -76,7 +76,9 @@ def test_given_a_401_and_the_same_key_in_the_secret_then_it_is_rejected_for_one_
             function.adviser.answer("Lisbon?", soon())
 
     assert function.source.fetches == 2
-    assert keys_used(function) == [FIRST_KEY] * 10, "each request asks OpenAI once, as it may have come round"
+    assert keys_used(function) == [FIRST_KEY] * 10, (
+        "each request tries the key once, since OpenAI may accept it again"
+    )
 
 
 def test_given_three_bad_keys_then_the_request_ends_after_them(function: Function) -> None:
@@ -114,7 +116,7 @@ def test_given_no_key_then_no_server_is_called(function: Function) -> None:
 
 
 @pytest.mark.parametrize("failure", [AccessDenied("denied"), CredentialsUnavailable("away")], ids=repr)
-def test_given_a_401_and_a_source_that_fails_then_that_is_what_is_said(
+def test_given_a_401_and_a_source_that_fails_then_that_failure_is_raised(
     function: Function, failure: Exception
 ) -> None:
     function.adviser.answer("Lisbon?", soon())
@@ -137,7 +139,7 @@ def test_given_a_missing_permission_then_the_secret_is_not_read_again(function: 
     assert len(function.server.asked) == 1
 
 
-def test_given_an_upstream_failure_then_it_is_neither_tried_again_here_nor_held_against_the_key(
+def test_given_an_upstream_failure_then_it_is_neither_tried_again_nor_counted_as_a_refusal(
     function: Function,
 ) -> None:
     def fail() -> None:

@@ -428,7 +428,7 @@ def test_given_a_known_value_of_verify_then_it_is_read(asked: dict[str, Any] | N
 
 
 @pytest.mark.parametrize("value", ["", "1", "0", "True", " true", "yes", "truely", "workload", "\x00", "☃"])
-def test_given_another_value_of_verify_then_it_is_refused_by_the_parameters_name(value: str) -> None:
+def test_given_another_value_of_verify_then_it_is_refused_and_the_parameter_named(value: str) -> None:
     with pytest.raises(InvalidParameter) as refused:
         verify_of({"queryStringParameters": {"verify": value}})
     assert '"verify" must be true or false' in refused.value.message
@@ -445,7 +445,7 @@ def test_given_verify_more_than_once_then_it_is_refused(values: list[str]) -> No
         verify_of(event)
 
 
-def test_the_repositorys_verify_event_asks_for_a_proof(proxy_event: ProxyEvent) -> None:
+def test_the_repositorys_verify_event_asks_to_verify_the_credential(proxy_event: ProxyEvent) -> None:
     assert verify_of(proxy_event("get-verify")) is Verify.CREDENTIAL
     assert verify_of(proxy_event("get")) is Verify.NOTHING
 

@@ -1,4 +1,4 @@
-"""The routes: which request gets which answer, and what is written of it."""
+"""The routes: which request gets which response, and what is logged."""
 
 import io
 import json
@@ -67,7 +67,7 @@ def test_get_says_that_the_key_is_there_without_using_it(function: Logged) -> No
     assert function.server.verified == []
 
 
-def test_get_with_verify_proves_the_key(function: Logged) -> None:
+def test_get_with_verify_verifies_the_key(function: Logged) -> None:
     status, body, _ = function.send("get-verify")
 
     assert (status, body["verified"]) == (200, True)
@@ -89,7 +89,7 @@ def test_one_verification_fetches_once(function: Logged, monkeypatch: pytest.Mon
     assert (function.source.fetches, function.server.verified) == (1, [FIRST_KEY])
 
 
-def test_get_tells_how_the_last_query_ended_and_still_calls_nothing(function: Logged) -> None:
+def test_get_reports_how_the_last_query_ended_and_calls_nothing(function: Logged) -> None:
     assert "last_call" not in function.send("get")[1]
 
     function.send("post")
@@ -102,7 +102,7 @@ def test_get_tells_how_the_last_query_ended_and_still_calls_nothing(function: Lo
     assert (len(function.server.asked), function.server.verified) == (2, [])
 
 
-def test_a_query_that_never_left_is_no_call_to_the_model(function: Logged) -> None:
+def test_a_query_that_was_not_sent_is_no_call_to_the_model(function: Logged) -> None:
     function.source.will(AccessDenied("denied"))
     function.send("post")
 
@@ -119,7 +119,7 @@ def test_given_another_value_of_verify_then_get_is_a_400_that_calls_nothing(
     assert (function.source.fetches, function.server.verified) == (0, [])
 
 
-def test_a_key_that_was_sent_as_a_parameter_is_nowhere_repeated(function: Logged, log: io.StringIO) -> None:
+def test_a_key_that_was_sent_as_a_parameter_is_not_repeated(function: Logged, log: io.StringIO) -> None:
     _, body, headers = function.send("get", queryStringParameters={"verify": FIRST_KEY})
 
     written = json.dumps([body, headers]) + log.getvalue()
@@ -142,7 +142,7 @@ def test_post_answers_the_query(function: Logged, proxy_event: ProxyEvent) -> No
     assert function.server.asked == [(asked, FIRST_KEY)]
 
 
-def test_a_post_has_until_api_gateway_hangs_up(function: Logged) -> None:
+def test_a_post_has_28_seconds(function: Logged) -> None:
     function.send("post")
 
     (left,) = function.server.seconds_left
@@ -197,7 +197,7 @@ def test_get_needs_no_key(function: Logged) -> None:
     assert function.send("get", requestContext={"identity": {}})[0] == 200
 
 
-def test_an_open_api_takes_a_post_of_anyone(log: io.StringIO, proxy_event: ProxyEvent) -> None:
+def test_an_open_api_answers_every_caller(log: io.StringIO, proxy_event: ProxyEvent) -> None:
     function = Logged(log, proxy_event, API_ACCESS="open")
 
     assert function.send("post-without-key")[0] == 200
@@ -222,7 +222,7 @@ def test_given_a_body_that_cannot_be_used_then_no_key_is_fetched_for_it(
     assert (function.source.fetches, function.server.asked) == (0, [])
 
 
-def test_a_post_that_is_no_json_by_its_own_word_is_415(function: Logged) -> None:
+def test_a_post_that_is_declared_as_text_is_415(function: Logged) -> None:
     status, body, _ = function.send("post", headers={"content-type": "text/plain"})
 
     assert (status, body["code"]) == (415, "unsupported_media_type")
@@ -274,7 +274,7 @@ def test_given_a_refused_key_that_is_taken_again_then_get_is_healthy_again(funct
     assert function.send("get")[0] == 200
 
 
-def test_given_an_upstream_failure_then_a_get_that_proves_says_so_of_a_key_that_is_there(
+def test_given_an_upstream_failure_then_a_get_that_verifies_reports_it_and_the_key(
     function: Logged,
 ) -> None:
     def limited() -> None:
@@ -337,11 +337,11 @@ def test_given_wrong_settings_then_a_caller_without_a_key_does_not_learn_them(
 
 
 @pytest.mark.parametrize("name", ["get-verify", "post"])
-def test_given_a_mistake_of_ours_then_the_caller_gets_the_contract_and_the_log_the_traceback(
+def test_given_a_bug_then_the_caller_gets_the_contract_and_the_log_the_traceback(
     function: Logged, name: str
 ) -> None:
     def broken() -> None:
-        raise ZeroDivisionError("in our own code")
+        raise ZeroDivisionError("a bug")
 
     function.server.does = broken
 
@@ -390,7 +390,7 @@ def test_each_request_leaves_one_line_of_facts_and_nothing_of_what_was_said(func
         ("delete", {}, "INFO"),
     ],
 )
-def test_what_the_caller_did_wrong_is_no_error_of_ours(
+def test_a_callers_mistake_is_not_logged_as_an_error(
     function: Logged, name: str, changes: dict[str, Any], level: str
 ) -> None:
     function.send(name, **changes)

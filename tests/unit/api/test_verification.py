@@ -54,13 +54,13 @@ def test_given_many_who_ask_at_once_then_one_call_answers_all(function: Function
         assert release.wait(5)
 
     function.server.does = slow
-    proven: list[int] = []
+    ended: list[int] = []
 
-    def prove() -> None:
+    def verify() -> None:
         function.health.verify(soon())
-        proven.append(1)
+        ended.append(1)
 
-    threads = [threading.Thread(target=prove) for _ in range(12)]
+    threads = [threading.Thread(target=verify) for _ in range(12)]
     for thread in threads:
         thread.start()
     assert begun.wait(5)
@@ -68,7 +68,7 @@ def test_given_many_who_ask_at_once_then_one_call_answers_all(function: Function
     for thread in threads:
         thread.join(5)
 
-    assert len(proven) == 12
+    assert len(ended) == 12
     assert len(function.server.verified) == 1
 
 
@@ -210,7 +210,7 @@ def test_given_no_key_then_nothing_is_verified_and_a_repaired_secret_is_found_wi
 
 def test_given_a_bug_then_it_is_not_shared_and_nothing_stays_locked(function: Function) -> None:
     def broken() -> None:
-        raise ZeroDivisionError("ours")
+        raise ZeroDivisionError("a bug")
 
     function.server.does = broken
     with pytest.raises(ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""The cached key: fetched when it is needed, used for its time, once for all who wait."""
+"""The key in use: fetched when it is needed, used until its TTL is over, one fetch for all that wait."""
 
 import threading
 from typing import Any
@@ -21,7 +21,7 @@ def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialSe
     return CredentialSession(source, **{"ttl": TTL, "max_stale": MAX_STALE, "now": clock, **changes})
 
 
-def test_making_a_cache_asks_nobody(clock: Clock) -> None:
+def test_making_a_session_fetches_nothing(clock: Clock) -> None:
     source = ScriptedSource(FIRST)
 
     assert cached(source, clock).source_name == "scripted"
@@ -88,7 +88,7 @@ def test_given_a_wall_clock_set_back_then_the_key_is_fetched_rather_than_kept_fo
     assert source.fetches == 2, "and kept by the new time"
 
 
-def test_given_a_wall_clock_set_back_and_no_store_then_nobody_guesses_the_keys_age(clock: Clock) -> None:
+def test_given_a_wall_clock_set_back_and_no_source_then_the_key_is_not_used(clock: Clock) -> None:
     source = ScriptedSource(FIRST, CredentialsUnavailable("away"))
     cache = cached(source, clock)
     cache.current(soon())
@@ -127,7 +127,7 @@ class Gate:
         return self._result
 
 
-def test_given_many_who_ask_at_once_then_one_fetch_serves_all(clock: Clock) -> None:
+def test_given_many_requests_at_once_then_one_fetch_is_for_all(clock: Clock) -> None:
     gate = Gate(FIRST)
     source = ScriptedSource(gate)
     cache = cached(source, clock)
@@ -145,7 +145,7 @@ def test_given_many_who_ask_at_once_then_one_fetch_serves_all(clock: Clock) -> N
     assert source.fetches == 1
 
 
-def test_given_a_fetch_under_way_then_who_has_less_time_goes_without(clock: Clock) -> None:
+def test_given_a_fetch_under_way_then_a_request_with_less_time_fails(clock: Clock) -> None:
     gate = Gate(FIRST)
     cache = cached(ScriptedSource(gate), clock)
     first = threading.Thread(target=lambda: cache.current(soon()))
@@ -165,7 +165,7 @@ def test_given_a_fetch_under_way_then_a_fresh_key_is_still_served(clock: Clock) 
     cache = cached(ScriptedSource(FIRST, gate), clock)
     cache.current(soon())
     busy = threading.Thread(target=lambda: cache.after_rejection(credential("sk-other-0001"), soon()))
-    # Given: the cache holds another key than the refused one, so nobody is asked.
+    # Given: the cache holds another key than the refused one, so the source is not asked.
     busy.start()
     busy.join(5)
 
@@ -192,8 +192,8 @@ def test_given_no_time_left_then_the_source_is_not_asked(clock: Clock) -> None:
     assert source.fetches == 0
 
 
-def test_a_mistake_in_a_source_is_not_taken_for_an_outage(clock: Clock) -> None:
-    source = ScriptedSource(ZeroDivisionError("ours"), FIRST)
+def test_a_bug_in_a_source_is_not_taken_for_an_outage(clock: Clock) -> None:
+    source = ScriptedSource(ZeroDivisionError("a bug"), FIRST)
     cache = cached(source, clock)
 
     with pytest.raises(ZeroDivisionError):
@@ -228,9 +228,9 @@ class TestPrefetch:
 
         assert cache.current(soon()) == FIRST
 
-    def test_given_a_mistake_of_ours_then_it_waits_for_a_request_to_be_told(self, clock: Clock) -> None:
-        # An exception that nobody catches in a thread is printed as it is, past the log's redaction.
-        source = ScriptedSource(ZeroDivisionError("ours"))
+    def test_given_a_bug_then_the_next_request_raises_it(self, clock: Clock) -> None:
+        # An uncaught exception of a thread is printed as it is, past the log's redaction.
+        source = ScriptedSource(ZeroDivisionError("a bug"))
         cache = cached(source, clock)
 
         cache.prefetch(seconds=5)

@@ -138,7 +138,7 @@ class TestWhileItIsCached:
         assert cache.current(soon()) == SECOND
 
 
-class TestTheVersionBefore:
+class TestThePreviousVersion:
     def test_serves_inside_its_window_and_no_longer(self, clock: Clock) -> None:
         source = Versions(
             key(clock, ends_in=-1, made_ago=HOUR - 100), previous=key(clock, ends_in=None, other=True)

@@ -1,4 +1,4 @@
-"""The store is away, or its owner has pulled the key: the one is outlived for a while, the other obeyed."""
+"""The source is unavailable, or its owner has removed the key: the last good key is used, or dropped."""
 
 import io
 import json
@@ -188,7 +188,7 @@ def test_given_a_stale_key_serves_then_the_log_and_a_metric_say_so(
     assert json.loads(capsys.readouterr().out)["CredentialStale"] == [1.0]
 
 
-PULLED = [
+REMOVED = [
     SecretNotFound("deleted"),
     AccessDenied("denied"),
     InvalidSecret("no key"),
@@ -196,26 +196,26 @@ PULLED = [
 ]
 
 
-@pytest.mark.parametrize("pulled", PULLED, ids=lambda failure: str(failure.code))
+@pytest.mark.parametrize("removed", REMOVED, ids=lambda failure: str(failure.code))
 class TestKillSwitch:
     """An owner who deletes, denies or overwrites the secret stops the function."""
 
     def test_given_it_then_the_next_fetch_drops_the_key(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
     ) -> None:
-        source.will(pulled)
+        source.will(removed)
         clock.advance(TTL)
 
         for _ in range(2):
-            with pytest.raises(type(pulled)):
+            with pytest.raises(type(removed)):
                 cache.current(soon())
 
     def test_given_it_then_an_outage_afterwards_does_not_bring_the_key_back(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
     ) -> None:
-        source.will(pulled, AWAY)
+        source.will(removed, AWAY)
         clock.advance(TTL)
-        with pytest.raises(type(pulled)):
+        with pytest.raises(type(removed)):
             cache.current(soon())
 
         clock.advance(FAILURE_TTL)
@@ -223,33 +223,33 @@ class TestKillSwitch:
             cache.current(soon())
 
     def test_given_it_in_the_middle_of_an_outage_then_the_stale_key_is_dropped(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
     ) -> None:
-        source.will(AWAY, pulled)
+        source.will(AWAY, removed)
         clock.advance(TTL)
         assert cache.current(soon()) == FIRST
 
         clock.advance(RETRY_INTERVAL)
 
-        with pytest.raises(type(pulled)):
+        with pytest.raises(type(removed)):
             cache.current(soon())
 
     def test_given_it_at_a_refused_key_then_the_key_is_dropped_at_once(
-        self, cache: CredentialSession, source: ScriptedSource, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, removed: CredentialError
     ) -> None:
-        source.will(pulled)
+        source.will(removed)
 
-        with pytest.raises(type(pulled)):
+        with pytest.raises(type(removed)):
             cache.after_rejection(FIRST, soon())
-        with pytest.raises(type(pulled)):
+        with pytest.raises(type(removed)):
             cache.current(soon())
 
     def test_given_the_secret_is_repaired_then_a_request_has_it_within_seconds(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, pulled: CredentialError
+        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
     ) -> None:
-        source.will(pulled, SECOND)
+        source.will(removed, SECOND)
         clock.advance(TTL)
-        with pytest.raises(type(pulled)):
+        with pytest.raises(type(removed)):
             cache.current(soon())
 
         clock.advance(FAILURE_TTL)

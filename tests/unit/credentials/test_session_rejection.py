@@ -1,4 +1,4 @@
-"""A key that OpenAI refused: fetched again once, watched more closely, and forgiven when it works again."""
+"""A key that OpenAI refused: fetched again once, checked more often, and used again when it works."""
 
 import threading
 

@@ -51,14 +51,14 @@ def test_the_credential_is_an_identity_and_holds_no_key(sts: Stubber, source: Wo
     assert credential.expires_at is None
 
 
-def test_each_proof_is_a_new_token(sts: Stubber, source: WorkloadIdentitySource) -> None:
+def test_each_exchange_gets_a_new_token(sts: Stubber, source: WorkloadIdentitySource) -> None:
     for token in (TOKEN, f"{TOKEN}-2", f"{TOKEN}-3"):
         sts.add_response("get_web_identity_token", {"WebIdentityToken": token}, REQUEST)
 
     identity = source.fetch().identity
 
     assert identity is not None
-    assert (identity.proof(), identity.proof()) == (f"{TOKEN}-2", f"{TOKEN}-3")
+    assert (identity.get_token(), identity.get_token()) == (f"{TOKEN}-2", f"{TOKEN}-3")
 
 
 def test_the_same_identity_fetched_again_is_the_same_credential(
@@ -81,7 +81,7 @@ def test_the_token_is_masked_wherever_something_is_written(
 
     assert TOKEN not in redact(f"it was {TOKEN}")
     assert TOKEN not in repr(credential)
-    assert "proof" not in repr(credential)
+    assert "get_token" not in repr(credential)
 
 
 REFUSALS: list[tuple[str, int, type[CredentialError], str]] = [
