@@ -91,8 +91,7 @@ def _terminated(*_: object) -> None:
 
 
 def _stopped(console: Console, error: CliError) -> int:
-    # Options are wrong before there is a step.
-    where = "" if error.status == 2 else f"Stopped while {console.doing}.\n"
+    where = "" if console.doing == "starting" else f"Stopped while {console.doing}.\n"
     console.error(where + error.sentence)
     return error.status
 
