@@ -78,10 +78,9 @@ def _offer(console: Console, options: Options, state: RoleState) -> bool:
         RoleState.READY: f"There is one, {NAME}: it can be named to API Gateway now.",
         RoleState.WITHOUT_POLICY: f"There is one, {NAME}, to which AWS's policy {POLICY} can be attached.",
     }.get(state, f"It can be created now ({NAME}, with AWS's own policy {POLICY}).")
-    console.say()
     console.say(
-        "API Gateway may not write access logs in this region yet: it needs an IAM role for it, one for all "
-        f"APIs of the account. {what}"
+        "\nAPI Gateway may not write access logs in this region yet: it needs an IAM role for it, one for "
+        f"all APIs of the account. {what}"
     )
     return console.ask("Create it?" if state in logging_role.TO_BE_CREATED else "Use it?")
 
@@ -129,9 +128,7 @@ def provide_role(aws: AwsSession, console: Console, options: Options, account: A
 def _insist_on_a_choice(console: Console, options: Options, why: str) -> None:
     """Return only when the owner says, at a terminal, that there need be no access logs."""
     if _may_ask(console, options):
-        console.say()
-        for line in why.splitlines():
-            console.say(line)
+        console.say(f"\n{why}")
         if console.ask("Deploy without access logs?"):
             return
         why = "Access logs are wanted, and API Gateway cannot write them yet."

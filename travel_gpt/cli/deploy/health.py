@@ -87,18 +87,18 @@ def show_commands(console: Console, stack: Stack, flags: str) -> None:
         stack: the stack.
         flags: the region's and profile's flags.
     """
-    url = shlex.quote(stack.outputs["ApiUrl"])
+    url, verify = (shlex.quote(stack.outputs["ApiUrl"] + query) for query in ("", "?verify=true"))
     body = shlex.quote(json.dumps({"query": _QUERY}))
-    console.heading("Health, and whether the model's server takes the key")
-    console.say(f"  curl {url}")
-    console.say(f"  curl {shlex.quote(stack.outputs['ApiUrl'] + '?verify=true')}")
-    console.heading("Logs")
-    console.say(f"  {logs_command(stack.name, flags)}")
+    commands = {
+        "Health, and whether the model's server accepts the key": f"curl {url}\n  curl {verify}",
+        "Logs": logs_command(stack.name, flags),
+    }
     header = ""
     if "ApiKeyId" in stack.outputs:
         read_key = f"travel-gpt api-key --stack {stack.name}{flags}"
-        console.heading("The API key that POST asks for")
-        console.say(f"  {read_key}")
+        commands["The API key that POST asks for"] = read_key
         header = f' -H "x-api-key: $({read_key})"'
-    console.heading("Next, ask it something")
-    console.say(f"  curl {url}{header} -H 'Content-Type: application/json' -d {body}")
+    commands["Next, ask it something"] = f"curl {url}{header} -H 'Content-Type: application/json' -d {body}"
+    for title, command in commands.items():
+        console.heading(title)
+        console.say(f"  {command}")

@@ -36,8 +36,7 @@ def finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> bool:
         return True
     if not has_ids(values):
         _say_what_to_set_up(console, plan, stack)
-        console.say()
-        console.say("OpenAI shows an id of the provider and one of the service account.")
+        console.say("\nOpenAI shows an id of the provider and one of the service account.")
         console.heading("Next, once that is set up, with these two ids")
         ids = ("--identity-provider", "ID", "--service-account", "ID")
         console.say(f"  {plan.options.command('--keyless', *ids)}")

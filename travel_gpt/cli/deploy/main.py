@@ -109,10 +109,9 @@ def _run(console: Console, options: Options, key: KeyInput | None) -> None:
     plan = prepare(aws, console, options, account, key)
     show(plan, console)
     if options.dry_run:
-        console.say()
-        console.say("This was a dry run: nothing was changed. To do it:")
         rest = [argument for argument in options.typed if argument != "--dry-run"]
-        console.say(f"  {shlex.join(['./deploy.sh', *rest])}")
+        command = shlex.join(["./deploy.sh", *rest])
+        console.say(f"\nThis was a dry run: nothing was changed. To do it:\n  {command}")
         return
     console.doing = "asking whether to go on"
     if not console.ask("Go on?"):

@@ -56,9 +56,8 @@ class Trust:
                 ("  service account", self.service_account or unknown),
             ]
         )
-        console.say()
         console.say(
-            "The mapping outlives the role: anyone who may create a role of that name in this account "
+            "\nThe mapping outlives the role: anyone who may create a role of that name in this account "
             "inherits the trust. Delete the provider and the service account too, if nothing else uses them."
         )
 

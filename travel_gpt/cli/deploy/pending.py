@@ -88,9 +88,8 @@ def _offer(console: Console, options: Options, found: str) -> bool:
     # A rotation that is running now would fail: so --yes is no consent to this.
     if not console.terminal or options.yes or options.dry_run:
         return False
-    console.say()
     console.say(
-        f"{found}, or is running now. The current key is in use and stays so; the version can be discarded, "
-        "which makes a rotation that is running now fail."
+        f"\n{found}, or is running now. The current key is in use and stays so; the version can be "
+        "discarded, which makes a rotation that is running now fail."
     )
     return console.ask("Discard it before deploying?")

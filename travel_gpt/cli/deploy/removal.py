@@ -46,15 +46,13 @@ def remove(aws: AwsSession, console: Console, options: Options, account: Account
     if delete_secret:
         steps.append(f"Schedule the secret {secret.name} for deletion in {RECOVERY_DAYS} days.")
     if not steps:
-        console.say()
-        console.good("There is nothing to delete.")
+        console.good("\nThere is nothing to delete.")
         _say_what_stays(console, options, secret, flags)
         return
     console.heading("What will happen")
     console.numbered([*steps, trust.step] if trust else steps)
     if options.dry_run:
-        console.say()
-        console.say("This was a dry run: nothing was changed.")
+        console.say("\nThis was a dry run: nothing was changed.")
         return
     _ask(console, stack, secret)
     if stack.status:
