@@ -89,7 +89,7 @@ def proxy_event(method: str, body: str | None = None, **changes: Any) -> dict[st
 
 @dataclass
 class Store:
-    """Secrets Manager as the function meets it; None is the healthy one that moto plays."""
+    """The answers of Secrets Manager to the function; None is moto, which works."""
 
     answer: tuple[int, str] | Exception | None = None
 

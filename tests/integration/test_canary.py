@@ -19,7 +19,7 @@ from travel_gpt import telemetry as observability
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession
 
-# No four characters of it stand in an ordinary word, path or number.
+# No four characters of it are in an ordinary word, path or number.
 CANARY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 KEY = f"sk-proj-{CANARY}"
 # A piece in lower case is a piece as well.
@@ -157,7 +157,7 @@ def test_no_fault_of_the_models_server_lets_a_piece_of_the_key_out(
 
 
 def test_the_canary_can_sing(watch: Watch) -> None:
-    # The test above is worth something only if it would hear a leak.
+    # The test above is useful only if it detects a leak.
     logging.getLogger("some.library").debug("sending %s", KEY[10:20])
     assert _found(watch.text(), PIECES)
     watch.log.truncate(0)
@@ -218,7 +218,7 @@ def test_a_key_in_the_wrong_variable_is_not_shown(canary: Callable[..., Deployme
     assert not _found(watch.text(), PIECES)
 
 
-def test_a_mistake_of_ours_lets_nothing_out(
+def test_a_bug_reveals_nothing(
     canary: Callable[..., Deployment], watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment = canary()

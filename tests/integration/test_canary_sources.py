@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.openai import FakeOpenAI
 
-# As the canary of the key: no four characters of them stand in an ordinary word, path or number.
+# As the canary of the key: no four characters of them are in an ordinary word, path or number.
 MASTER = "Zk3vQ9xW7pJt5RmHyB2NfL8dGs6KcXqT4uVw1zYbP0E"
 OTHER = "Tq8mXz4KwR7vJy2PfH9bNc5LgD3sQxW6kZt1uVpYh0I"
 TOKEN_CANARY = "Wm6KqT8zRv3JxP9hYb5NcF2gLd7SwQ4k"

@@ -241,7 +241,7 @@ def test_the_environment_as_a_source_is_not_passed_on(keyboard: Keyboard) -> Non
     keyboard.silent()
 
 
-def test_the_encrypted_file_gives_its_key_only_where_it_is_told_to(keyboard: Keyboard) -> None:
+def test_the_encrypted_file_gives_its_key_only_to_the_named_output(keyboard: Keyboard) -> None:
     plain = keyboard.here / "plain"
     for arguments, given in (
         (("secret", "encrypt"), keyboard.key),

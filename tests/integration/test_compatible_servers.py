@@ -83,14 +83,14 @@ def test_another_key_is_refused(deploy: Deploy, server: CompatibleServer, api: s
     deployment.put_secret("sk-another-canary-0123456789abcdef")
 
     reply = deployment.post()
-    proof = deployment.get(verify=True)
+    verified = deployment.get(verify=True)
 
     assert (reply.status, reply.body["code"]) == (502, "credential_rejected"), reply.raw
-    assert (proof.status, proof.body["code"]) == (503, "credential_rejected"), proof.raw
-    assert "canary" not in reply.raw + proof.raw + str(lines())
+    assert (verified.status, verified.body["code"]) == (503, "credential_rejected"), verified.raw
+    assert "canary" not in reply.raw + verified.raw + str(lines())
 
 
-def test_a_good_key_is_proven(deploy: Deploy, server: CompatibleServer) -> None:
+def test_a_valid_key_is_verified(deploy: Deploy, server: CompatibleServer) -> None:
     deployment = deploy(OPENAI_BASE_URL=f"{server.url}/v1", OPENAI_MODEL="travel")
 
     assert deployment.get(verify=True).status == 200

@@ -231,7 +231,7 @@ def test_a_wrong_setting_is_named_and_not_shown(deploy: Deploy) -> None:
         assert "wrongplace" not in reply.raw
 
 
-def test_a_proof_is_one_models_call_shared_for_a_minute(deployment: Deployment) -> None:
+def test_a_verification_is_one_models_call_shared_for_a_minute(deployment: Deployment) -> None:
     first = deployment.get(verify=True)
     for _ in range(5):
         deployment.get(verify=True)
@@ -244,7 +244,7 @@ def test_a_proof_is_one_models_call_shared_for_a_minute(deployment: Deployment) 
     assert len(deployment.upstream.calls_to(MODELS)) == 2
 
 
-def test_a_proof_of_a_refused_key_says_so_and_is_shared_too(deployment: Deployment) -> None:
+def test_a_verification_of_a_refused_key_reports_it_and_is_shared_too(deployment: Deployment) -> None:
     deployment.upstream.accepted_keys = [NEW_KEY]
 
     for _ in range(3):
@@ -257,7 +257,7 @@ def test_a_proof_of_a_refused_key_says_so_and_is_shared_too(deployment: Deployme
     assert len(deployment.upstream.calls_to(MODELS)) == 1
 
 
-def test_a_proof_takes_the_new_key_of_a_rotation(deployment: Deployment) -> None:
+def test_a_verification_uses_the_new_key_of_a_rotation(deployment: Deployment) -> None:
     deployment.get(verify=True)
     deployment.upstream.accepted_keys = [NEW_KEY]
     deployment.put_secret(NEW_KEY)
@@ -266,7 +266,7 @@ def test_a_proof_takes_the_new_key_of_a_rotation(deployment: Deployment) -> None
     assert deployment.get(verify=True).status == 200
 
 
-def test_what_keeps_a_key_from_being_proven_is_no_fault_of_the_key(deployment: Deployment) -> None:
+def test_a_failed_verification_is_not_always_a_refused_key(deployment: Deployment) -> None:
     deployment.upstream.default(MODELS, behaviours.rate_limited(9))
 
     reply = deployment.get(verify=True)

@@ -133,7 +133,7 @@ def test_given_a_token_that_ended_while_the_environment_was_frozen_then_no_query
     assert len(keyless.upstream.tokens.requests) == 2
 
 
-def test_health_proves_it(keyless: Keyless) -> None:
+def test_health_verifies_it(keyless: Keyless) -> None:
     health = keyless.get("true")
 
     assert (health.status, health.body["verified"]) == (200, True)
@@ -157,7 +157,7 @@ def test_given_openai_does_not_accept_the_identity_then_it_says_what_to_check(
     assert "service account mapping" in health.body["message"]
 
 
-def test_given_the_owner_mends_the_mapping_then_the_next_query_is_answered(keyless: Keyless) -> None:
+def test_given_the_owner_fixes_the_mapping_then_the_next_query_is_answered(keyless: Keyless) -> None:
     keyless.upstream.tokens.mappings.clear()
     assert keyless.post().status == 502
 
@@ -252,7 +252,7 @@ def test_given_sts_is_away_then_health_does_not_promise_what_no_query_gets(
 
 
 class TestRehearsal:
-    def test_proves_the_identity_while_a_key_still_serves(self, keyless: Keyless) -> None:
+    def test_verifies_the_identity_while_a_key_is_used(self, keyless: Keyless) -> None:
         health = keyless.get("workload-identity")
 
         assert health.status == 200

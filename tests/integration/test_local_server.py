@@ -154,7 +154,7 @@ def test_it_serves_and_says_what_runs(demo: LocalServer) -> None:
     assert not demo.errors
 
 
-def test_health_and_its_proof_are_good_without_a_key_of_ones_own(demo: LocalServer) -> None:
+def test_health_and_verification_succeed_without_a_key(demo: LocalServer) -> None:
     status, body = demo.get()
     assert (status, body["status"], body["mode"], body["has_api_key"]) == (200, "success", "demo", False)
     assert body["message"] != "OpenAI API key is configured"
@@ -273,8 +273,8 @@ def test_a_key_goes_to_the_model_server_and_nowhere_else(start: Start) -> None:
         assert server.post("And again?")[0] == 502
         server.wait_for(r"error: .*credential_rejected")
         assert server.stop() == 0
-    told = server.printed + "\n".join(server.errors)
-    assert not [piece for piece in (KEY, KEY[:10], KEY[-6:], "canary") if piece in told]
+    shown = server.printed + "\n".join(server.errors)
+    assert not [piece for piece in (KEY, KEY[:10], KEY[-6:], "canary") if piece in shown]
 
 
 def test_a_server_that_asks_for_no_key_works_without_one_on_the_chat_wire(start: Start) -> None:
@@ -409,7 +409,7 @@ def test_a_file_of_settings_may_name_the_source_and_the_account(start: Start) ->
     assert KEY not in server.printed
 
 
-def test_a_second_server_on_the_same_port_is_told_so(demo: LocalServer, tmp_path: Path) -> None:
+def test_a_second_server_on_the_same_port_exits_with_a_message(demo: LocalServer, tmp_path: Path) -> None:
     port = demo.url.split(":")[2].partition("/")[0]
     second = subprocess.run(
         [sys.executable, "-m", "travel_gpt.local"],

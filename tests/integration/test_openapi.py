@@ -127,7 +127,7 @@ def _get(deployment: Deployment) -> Reply:
     return deployment.get()
 
 
-def _prove(deployment: Deployment) -> Reply:
+def _verified(deployment: Deployment) -> Reply:
     return deployment.get(verify=True)
 
 
@@ -177,21 +177,21 @@ GETS: list[tuple[str, Ask, str]] = [
     ("health", _get, ""),
     ("after-a-query", lambda deployment: (_post(deployment), _get(deployment))[1], ""),
     ("other-value", lambda deployment: deployment.send(_verify("yes")), "invalid_parameter"),
-    ("verified", _prove, ""),
-    ("refused", _faulty(MODELS, behaviours.reject_key(), _prove), "credential_rejected"),
+    ("verified", _verified, ""),
+    ("refused", _faulty(MODELS, behaviours.reject_key(), _verified), "credential_rejected"),
     (
         "no-permission",
-        _faulty(MODELS, behaviours.missing_scope("api.model.read"), _prove),
+        _faulty(MODELS, behaviours.missing_scope("api.model.read"), _verified),
         "credential_rejected",
     ),
-    ("rate-limited", _faulty(MODELS, behaviours.rate_limited(7), _prove), "upstream_rate_limited"),
-    ("no-credit", _faulty(MODELS, behaviours.out_of_quota(), _prove), "quota_exhausted"),
-    ("no-model", _faulty(MODELS, behaviours.unknown_model(), _prove), "model_unavailable"),
-    ("500", _faulty(MODELS, behaviours.server_error(), _prove), "upstream_error"),
-    ("away", _away(_prove), "upstream_unreachable"),
-    ("no-path", _faulty(MODELS, _NO_SUCH_PATH, _prove), "upstream_not_found"),
+    ("rate-limited", _faulty(MODELS, behaviours.rate_limited(7), _verified), "upstream_rate_limited"),
+    ("no-credit", _faulty(MODELS, behaviours.out_of_quota(), _verified), "quota_exhausted"),
+    ("no-model", _faulty(MODELS, behaviours.unknown_model(), _verified), "model_unavailable"),
+    ("500", _faulty(MODELS, behaviours.server_error(), _verified), "upstream_error"),
+    ("away", _away(_verified), "upstream_unreachable"),
+    ("no-path", _faulty(MODELS, _NO_SUCH_PATH, _verified), "upstream_not_found"),
     ("late", _late("GET"), "upstream_timeout"),
-    ("our-mistake", _broken(_prove), "internal_error"),
+    ("our-mistake", _broken(_verified), "internal_error"),
     *_credential_cases(_get),
 ]
 POSTS: list[tuple[str, Ask, str]] = [

@@ -107,7 +107,7 @@ OF_OPENAI: Causes = [
 ]
 
 
-def _is_told(reply: Reply, detail: str, logged: str) -> None:
+def _is_documented(reply: Reply, detail: str, logged: str) -> None:
     """Fail unless the page has the message and the detail below the heading of the code."""
     section = _flat(PAGE.section("Troubleshooting"))
     below = _flat(Page(PAGE.path, PAGE.section("Troubleshooting")).section(reply.body["code"]))
@@ -135,7 +135,7 @@ def test_trouble_with_the_key_looks_as_the_page_says(
 
     assert (reply.status, reply.body["code"]) == (503, code)
     assert "**GET:** 503" in Page(PAGE.path, PAGE.section("Troubleshooting")).section(code)
-    _is_told(reply, detail, lines()[-1]["detail"])
+    _is_documented(reply, detail, lines()[-1]["detail"])
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_trouble_with_openai_looks_as_the_page_says(
     assert reply.body["code"] == code
     section = _flat(Page(PAGE.path, PAGE.section("Troubleshooting")).section(code))
     assert re.search(rf"POST says (the same with )?{reply.status}\b", section)
-    _is_told(reply, detail, lines()[-1]["detail"])
+    _is_documented(reply, detail, lines()[-1]["detail"])
     if arrange is not _refused:
         assert deployment.get().status == 200, "GET does not know"
 
 
-def test_a_quota_that_is_used_up_does_not_show_in_a_proof(deployment: Deployment) -> None:
+def test_a_quota_that_is_used_up_does_not_show_in_a_verification(deployment: Deployment) -> None:
     deployment.upstream.default(RESPONSES, behaviours.out_of_quota())
 
     assert deployment.post().status == 503
@@ -185,7 +185,7 @@ def test_a_wrong_setting_is_named(deploy: Deploy, lines: Callable[[], list[dict[
     assert "CREDENTIAL_TTL_SECONDS" in lines()[-1]["detail"]
 
 
-def test_an_absent_store_is_told_while_the_last_good_key_serves(
+def test_an_absent_store_is_documented_while_the_last_good_key_serves(
     deployment: Deployment, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     deployment.get()
@@ -213,7 +213,7 @@ def test_a_key_without_a_permission_is_not_fetched_again_before_its_time(deploym
 def test_a_librarys_own_switch_does_not_make_it_write_queries() -> None:
     asked = "import logging, travel_gpt.handler; print(logging.getLogger('openai').getEffectiveLevel())"
 
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", asked],
         env={**os.environ, "OPENAI_LOG": "debug"},
         cwd=ROOT,
@@ -222,7 +222,7 @@ def test_a_librarys_own_switch_does_not_make_it_write_queries() -> None:
         check=True,
     )
 
-    assert told.stdout.splitlines()[-1] == str(logging.WARNING)
+    assert done.stdout.splitlines()[-1] == str(logging.WARNING)
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_key_that_is_current_once_more_is_tried_again(deployment: Deployment) 
 
 
 @pytest.mark.parametrize(("days", "warned"), [(6, True), (8, False), (-1, True)])
-def test_the_end_of_a_key_is_told_before(deployment: Deployment, days: int, warned: bool) -> None:
+def test_the_expiry_of_a_key_is_reported_before(deployment: Deployment, days: int, warned: bool) -> None:
     ends = datetime.fromtimestamp(deployment.clock.moment + days * 86_400, UTC).isoformat()
     deployment.put_secret(json.dumps({"api_key": KEY, "expires_at": ends}))
 

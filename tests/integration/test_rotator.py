@@ -1,4 +1,4 @@
-"""The rotation Lambda itself: its handler, against moto and a played admin API over real HTTP."""
+"""The rotation Lambda itself: its handler, against moto and a fake admin API over real HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECRET, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key
 OWNERS = "sk-svcacct-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 ADMIN = "sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5fGs3LbV7e"
 MADE = "Zt5YqW8nRb3LxV7mKd2HpGf9"
-# No four characters of these stand in an ordinary word, path or number.
+# No four characters of these are in an ordinary word, path or number.
 CANARIES = (OWNERS[11:], ADMIN[9:], MADE)
 PIECES = frozenset(text[i : i + 4] for text in CANARIES for i in range(len(text) - 3))
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -202,7 +202,7 @@ def test_a_new_key_may_do_what_answering_needs_and_nothing_else(
 
     (made,) = (key for key in rotator.api.keys.values() if key["value"] == rotator.value()["api_key"])
     assert made["scopes"] == SCOPES[api]
-    # And it was proven with both calls before it was promoted.
+    # And it was verified with both calls before it was promoted.
     path = "responses" if api == "responses" else "chat/completions"
     assert ("GET", "/v1/models") in rotator.api.requests
     assert ("POST", f"/v1/{path}") in rotator.api.requests
@@ -466,7 +466,7 @@ def test_given_a_scheduler_that_refuses_then_the_finish_fails_and_its_repeat_mak
     assert rotator.value()["api_key"].endswith(MADE)
 
 
-def test_a_mistake_of_ours_lets_nothing_out(rotator: Rotator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_reveals_nothing(rotator: Rotator, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_self: object, name: str, _seconds: int, _scopes: object) -> None:
         raise RuntimeError(f"{name} {ADMIN} {OWNERS}")
 
@@ -495,7 +495,7 @@ def test_given_a_wrong_variable_then_every_step_names_it(
     assert "ROTATION_PROJECT_ID is missing or malformed" in rotator.log.getvalue()
 
 
-def test_the_admin_key_goes_to_openai_alone_and_a_new_key_to_nobody_else(
+def test_the_admin_key_goes_to_openai_alone_and_a_new_key_to_no_other_host(
     rotator: Rotator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "https://eu.api.openai.com/v1")

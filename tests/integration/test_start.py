@@ -56,7 +56,7 @@ def test_a_variable_that_a_library_does_not_take(variable: str, value: str) -> N
     assert (status, body["code"], body["has_api_key"]) == (503, "misconfigured", False)
     assert "could not start" in str(body["message"])
     assert "Traceback" in output, "the log says where"
-    assert '"CredentialFailure": 1' in output, "and the alarm hears it"
+    assert '"CredentialFailure": 1' in output, "and the alarm counts it"
     assert "aKeyInTheWrongPlace" not in output
 
 
@@ -89,7 +89,7 @@ def test_the_default_source_pays_for_no_other() -> None:
     )
     assert not [name for name in imported if name.startswith(of_others)]
 
-    # And each of these sources does need them: a name that nobody imports would prove nothing.
+    # And each of these sources does need them: a module that is never imported would show nothing.
     for source, library in (("vault", "hvac"), ("vault", "requests"), ("encrypted-file", "joserfc")):
         _, _, output = get(after=after, CREDENTIAL_SOURCE=source)
         assert library in output.splitlines()[-1].split()

@@ -86,7 +86,7 @@ def test_a_429_without_a_time_still_has_retry_after(deploy: Deploy, wire: str) -
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_missing_permission_is_not_mended_by_fetching_the_key_again(
+def test_a_missing_permission_is_not_fixed_by_fetching_the_key_again(
     deploy: Deploy, wire: str, status: int
 ) -> None:
     deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)

@@ -130,7 +130,7 @@ class TestTheLookUp:
 
         assert shown == [["2026-11-21T08:17:00Z", "bob"]]
 
-    def test_shows_when_the_function_proved_itself_and_no_other_stacks(
+    def test_shows_when_the_function_requested_its_token_and_no_other_stacks(
         self, run: Callable[[str], list[str]]
     ) -> None:
         shown = [line.split("\t") for line in run(query("When the function requested its identity token"))]
@@ -265,7 +265,7 @@ class TestTheAuditEvents:
         assert shown[0]["audit.age_seconds"] >= 301
         assert (shown[1]["audit.version"], shown[1]["audit.instead_of"]) == (story.before, story.after)
 
-    def test_tell_of_changes_by_hand_and_by_rotations(self, rows: Rows) -> None:
+    def test_show_changes_by_hand_and_by_rotations(self, rows: Rows) -> None:
         for event in ("credential.fetch", "secret.put", "rotation.create", "rotation.finish"):
             audit(event, outcome="success", source="secrets-manager", version="v-1", who="ana")
 
