@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,6 @@ from testbed.logging_role import POLICY
 from testbed.tests.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from testbed.account import AwsServer
     from testbed.fake_aws import FakeAws
 
@@ -272,11 +271,12 @@ def test_a_host_without_a_fake_fails_the_test(aws_server: AwsServer, tmp_path: P
 
 
 def test_a_tool_that_is_taken_away_is_gone(cloud: FakeAws) -> None:
+    before = Path(cloud.env["PATH"])
     there = cloud.run("sh", "-c", "command -v sam && command -v curl")
     (cloud.tools / "sam").unlink()
     gone = cloud.run("sh", "-c", "command -v sam || echo gone")
 
-    assert there.stdout.split() == [str(cloud.tools / name) for name in ("sam", "curl")]
+    assert there.stdout.split() == [str(before / name) for name in ("sam", "curl")]
     assert gone.stdout == "gone\n"
 
 

@@ -38,8 +38,8 @@ def run_twice(cloud: FakeAws, folder: Path) -> FirstRun:
     owner = Owner(cloud, folder / "clone", built=False, fresh=True)
     cloud.openai.accept(KEY)
     # Who signs in without it needs no AWS CLI.
-    (Path(cloud.env["PATH"]) / "aws").unlink()
-    record_tools(Path(cloud.env["PATH"]), RECORDED, folder / "records")
+    (cloud.tools / "aws").unlink()
+    record_tools(cloud.tools, RECORDED, folder / "records")
     with ProcessWatch(KEY) as watch:
         temporaries: dict[str, str | None] = {"TMPDIR": str(temporary)}
         done = owner.deploy("--yes", "--create-logging-role", key=f" {KEY}\n", env=temporaries)

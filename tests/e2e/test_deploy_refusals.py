@@ -31,7 +31,7 @@ def put_secret(owner: Owner, value: str) -> None:
 
 def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(owner: Owner) -> None:
     # Given no sam, an old make, no region and no credentials
-    tools = Path(owner.cloud.env["PATH"])
+    tools = owner.cloud.tools
     (tools / "sam").unlink()
     (tools / "make").unlink()
     (tools / "make").write_text("#!/bin/sh\necho make 3.79\n")
@@ -57,7 +57,7 @@ def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(owner: O
 
 @pytest.mark.parametrize("missing", ["sam", "make"])
 def test_a_missing_tool_stops_it_before_anything_is_asked_of_aws(owner: Owner, missing: str) -> None:
-    (Path(owner.cloud.env["PATH"]) / missing).unlink()
+    (owner.cloud.tools / missing).unlink()
 
     done = owner.deploy("--yes", key=GOOD_KEY)
 

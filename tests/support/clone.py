@@ -25,7 +25,8 @@ def make_clone(folder: Path) -> Path:
     for name in _FILES:
         shutil.copy2(ROOT / name, folder / name)
     for name in _FOLDERS:
-        _copy(ROOT / name, folder / name)
+        # With its bytecode, which would be compiled anew for each test.
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     (folder / ".venv").mkdir()
     (folder / ".venv/run").symlink_to(_environment())
     return folder
@@ -56,12 +57,12 @@ def make_built_clone(folder: Path) -> Path:
     """
     clone = make_clone(folder)
     build = clone / ".aws-sam" / "build"
-    _copy(ROOT / "travel_gpt", build / "TravelGPTFunction" / "travel_gpt")
+    shutil.copytree(
+        ROOT / "travel_gpt",
+        build / "TravelGPTFunction" / "travel_gpt",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     template = (ROOT / "template.yaml").read_text("utf-8")
     assert template.count(_UNBUILT) == 2, "template.yaml says in another way where the code is"
     (build / "template.yaml").write_text(template.replace(_UNBUILT, "CodeUri: TravelGPTFunction\n"), "utf-8")
     return clone
-
-
-def _copy(folder: Path, into: Path) -> None:
-    shutil.copytree(folder, into, ignore=shutil.ignore_patterns("__pycache__"))

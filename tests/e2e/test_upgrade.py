@@ -1,0 +1,184 @@
+"""The stack of the last release is updated to this commit, rolled back, and deployed as it was.
+
+``tests/infrastructure/released/VERSION.tar.xz`` holds the template and the packaged code of that release. Its
+code runs with the dependencies of this commit's lock. Neither deploy.sh nor sam takes part:
+the code is uploaded here, and the change sets are made with the CloudFormation API.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scripts.package_contents import copy_travel_gpt
+from tests.support.clone import ROOT
+from tests.support.deployer import GOOD_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from testbed.fake_aws import FakeAws
+
+(RELEASED,) = (ROOT / "tests/infrastructure/released").glob("*.tar.xz")
+STACK = "travel-gpt-backend"
+SECRET = "travel-gpt/openai-api-key"
+UNPACKAGED = "CodeUri: .\n"
+
+
+def released() -> dict[str, bytes]:
+    """The files of the last release, by path."""
+    with tarfile.open(RELEASED) as archive:
+        members = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        return {name: file.read() for name, file in members.items() if file is not None}
+
+
+def present(folder: Path) -> dict[str, bytes]:
+    """The same files of this commit."""
+    copy_travel_gpt(ROOT / "travel_gpt", folder)
+    code = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {"template.yaml": (ROOT / "template.yaml").read_bytes(), **code}
+
+
+class Upgraded:
+    """A stack, its API key, and requests to it."""
+
+    def __init__(self, cloud: FakeAws) -> None:
+        self.cloud = cloud
+        self.formation = cloud.client("cloudformation")
+        self.answers: Counter[tuple[str, int]] = Counter()
+        cloud.make_logging_role()
+        cloud.openai.accept(GOOD_KEY)
+        secret = json.dumps({"api_key": GOOD_KEY})
+        cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=secret)
+        cloud.client("s3").create_bucket(Bucket="packages")
+
+    def deploy(self, name: str, files: Mapping[str, bytes], **parameters: str) -> str:
+        """Deploy as sam does, and return the stack's status.
+
+        Args:
+            name: of the version.
+            files: its template and code.
+            parameters: those that change; the others keep their values.
+        """
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as package:
+            for path, content in files.items():
+                package.writestr(zipfile.ZipInfo(path), content)
+        self.cloud.client("s3").put_object(Bucket="packages", Key=name, Body=packed.getvalue())
+        template = files["template.yaml"].decode()
+        assert template.count(UNPACKAGED) == 2
+        made = self.formation.create_change_set(
+            StackName=STACK,
+            ChangeSetName=f"to-{name}",
+            ChangeSetType="CREATE" if name == "released" else "UPDATE",
+            TemplateBody=template.replace(UNPACKAGED, f"CodeUri: s3://packages/{name}\n"),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        self.formation.execute_change_set(ChangeSetName=made["Id"])
+        return str(self.stack["StackStatus"])
+
+    @property
+    def stack(self) -> Any:
+        """The stack's description."""
+        return self.formation.describe_stacks(StackName=STACK)["Stacks"][0]
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The values of the stack's outputs."""
+        return {each["OutputKey"]: each["OutputValue"] for each in self.stack["Outputs"]}
+
+    @property
+    def resources(self) -> dict[str, str]:
+        """The physical id of each resource. A deployment is a copy of the API, made anew for each change."""
+        found = self.formation.describe_stack_resources(StackName=STACK)["StackResources"]
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for each in found
+            if each["ResourceType"] != "AWS::ApiGateway::Deployment"
+        }
+
+    @property
+    def api_key(self) -> str:
+        """The value of the caller's key."""
+        gateway = self.cloud.client("apigateway")
+        return str(gateway.get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)["value"])
+
+    @property
+    def deployed_code(self) -> str:
+        """The digest of the function's package."""
+        configuration = self.cloud.function(self.outputs["FunctionName"]).configuration
+        return str(configuration["CodeSha256"])
+
+    def ask(self, url: str, key: str) -> None:
+        """Send GET and POST once."""
+        query = ["-H", f"x-api-key: {key}", "-H", "Content-Type: application/json", "-d", '{"query": "A"}']
+        for method, options in (("GET", []), ("POST", query)):
+            done = self.cloud.run("curl", "--silent", "-o", "-", "-w", "\n%{http_code}", *options, url)
+            self.answers[method, int(done.stdout.rpartition("\n")[2])] += 1
+
+    @contextmanager
+    def requests(self) -> Iterator[None]:
+        """Send requests, one after the other, from before a change until after it."""
+        url, key = self.outputs["ApiUrl"], self.api_key
+        finished = threading.Event()
+
+        def send() -> None:
+            while not finished.is_set():
+                self.ask(url, key)
+
+        self.ask(url, key)
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            yield
+        finally:
+            finished.set()
+            sender.join()
+        self.ask(url, key)
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    return {"released": released(), "present": present(tmp_path_factory.mktemp("present"))}
+
+
+def test_an_update_and_both_ways_back_replace_nothing_and_answer_all_the_while(
+    cloud: FakeAws, versions: dict[str, dict[str, bytes]]
+) -> None:
+    # Given the stack of the last release
+    stack = Upgraded(cloud)
+    before, after = versions["released"], versions["present"]
+    assert stack.deploy("released", before) == "CREATE_COMPLETE", stack.stack
+    resources, key, old_code = stack.resources, stack.api_key, stack.deployed_code
+
+    # When it is updated, a further update fails and is rolled back, and the old one is deployed again
+    with stack.requests():
+        assert stack.deploy("present", after) == "UPDATE_COMPLETE", stack.stack
+        new_code = stack.deployed_code
+        assert stack.resources == resources
+    with stack.requests():
+        cloud.refuse("AWS::CloudWatch::Alarm", "scripted")
+        assert stack.deploy("failing", before, AlarmEmail="o@example.com") == "UPDATE_ROLLBACK_COMPLETE"
+        cloud.refuse("AWS::CloudWatch::Alarm", None)
+        assert stack.deployed_code == new_code
+        assert stack.resources == resources
+    with stack.requests():
+        assert stack.deploy("released-again", before) == "UPDATE_COMPLETE", stack.stack
+
+    # Then the function had the other code, nothing was replaced, the keys are the same, and all was answered
+    assert stack.deployed_code == old_code != new_code
+    assert stack.resources == resources
+    assert stack.api_key == key
+    value = cloud.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
+    assert json.loads(value) == {"api_key": GOOD_KEY}
+    assert set(stack.answers) == {("GET", 200), ("POST", 200)}, stack.answers
