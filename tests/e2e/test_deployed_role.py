@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.support.clone import make_built_clone
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.cache import FAILURE_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

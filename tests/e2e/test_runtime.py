@@ -12,7 +12,7 @@ from testbed.fake_aws import OWNER
 from tests.conftest import EVENTS
 from tests.fakes.openai import RESPONSES, behaviours
 from tests.support.emulator import Emulator, package
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.cache import FAILURE_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.integration.conftest import KEY, Deployment
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.cache import FAILURE_TTL
 
 NEW_KEY = "sk-proj-n3wK3y1111111111111111111111111111111112"
 Deploy = Callable[..., Deployment]

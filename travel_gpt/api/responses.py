@@ -120,7 +120,7 @@ def healthy(
         mode=credential.mode,
         credential_source=source,
         request_id=request_id,
-        timestamp=_now(),
+        timestamp=int(time.time()),
     )
     if verified:
         # Left out otherwise: "false" would read as a failed verification.
@@ -158,7 +158,7 @@ def unhealthy(
         has_api_key=credential is not None and credential.has_api_key and not no_credential,
         credential_source=source,
         request_id=request_id,
-        timestamp=_now(),
+        timestamp=int(time.time()),
     )
     if not source:
         del body["credential_source"]
@@ -182,7 +182,7 @@ def answered(answer: "Answer", *, request_id: str) -> ProxyResponse:
         ),
         truncated=answer.truncated,
         request_id=request_id,
-        timestamp=_now(),
+        timestamp=int(time.time()),
     )
     return _response(200, body)
 
@@ -190,7 +190,11 @@ def answered(answer: "Answer", *, request_id: str) -> ProxyResponse:
 def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:
     """Return a failure in the contract's shape."""
     body = FailureBody(
-        status="error", code=failure.code, message=failure.message, request_id=request_id, timestamp=_now()
+        status="error",
+        code=failure.code,
+        message=failure.message,
+        request_id=request_id,
+        timestamp=int(time.time()),
     )
     return _response(status_of(failure), body, _headers_of(failure))
 
@@ -211,10 +215,6 @@ def _headers_of(failure: TravelGPTError) -> dict[str, str]:
 
 def _last_call(call: "LastCall") -> LastCallBody:
     return LastCallBody(outcome=call.outcome, seconds_ago=int(call.seconds_ago))
-
-
-def _now() -> int:
-    return int(time.time())
 
 
 def _response(

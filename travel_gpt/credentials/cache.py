@@ -1,5 +1,6 @@
 """The last credential that the source gave: fetched by one thread at a time, and kept."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -9,12 +10,15 @@ from typing import Final
 
 from travel_gpt.credentials.cache_entry import CacheEntry, Lifetimes
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.recent_failure import FAILURE_TTL, RecentFailure
 from travel_gpt.credentials.reports import report_age, report_stale
 from travel_gpt.credentials.sources.chain import Source
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialsUnavailable
 from travel_gpt.telemetry import audit
+
+FAILURE_TTL: Final = 5
+"""Seconds for which a failed fetch is remembered instead of made again: the longest until a repaired secret
+is noticed."""
 
 REFRESH_TIMEOUT: Final = 3.0
 """Seconds that a request waits for a refresh while a usable credential is cached."""
@@ -42,17 +46,13 @@ class CredentialCache:
         self, source: Source, lifetimes: Lifetimes, *, jitter: float, now: Callable[[], float]
     ) -> None:
         self.entry: CacheEntry | None = None
-        self.recent_failure: Final = RecentFailure(now)
-        self._source = source
+        self.failed: tuple[CredentialError, float] | None = None
+        """The last failure, and when it was, until the source gives a credential."""
+        self.source: Final = source
         self._lifetimes = lifetimes
         self._jitter = jitter
         self._now = now
         self._lock = Lock()
-
-    @property
-    def source_name(self) -> str:
-        """Which source gave the credential; before there is one, which sources are asked."""
-        return self._source.name if self.entry is None else self.entry.credential.source
 
     @contextmanager
     def locked(self, deadline: Deadline) -> Iterator[None]:
@@ -108,21 +108,25 @@ class CredentialCache:
         Raises:
             CredentialError: the source has none. Unless it is only unavailable, the cached one is dropped.
         """
-        self.recent_failure.raise_again()
+        if self.failed is not None:
+            failed, at = self.failed
+            # A negative age is a clock that was set back: the age of the failure is unknown.
+            if 0 <= (age := self._now() - at) < FAILURE_TTL:
+                raise _as_of(failed, age)
         event, began = "credential.refresh" if self.entry else "credential.fetch", time.perf_counter()
         had_time = deadline.left() >= MIN_FETCH_SECONDS
         try:
-            credential = deadline.run(self._source.fetch)
+            credential = deadline.run(self.source.fetch)
         except CredentialError as failure:
-            audit(event, outcome=failure.code, source=self._source.name, began=began)
+            audit(event, outcome=failure.code, source=self.source.name, began=began)
             if not isinstance(failure, CredentialsUnavailable):
                 self.entry = None
-            raise self.recent_failure.remember(failure) from failure.__cause__
+            raise self.remember(failure) from failure.__cause__
         except TimeoutError:
             late = CredentialsUnavailable("the key's source did not answer in time")
-            audit(event, outcome=late.code, source=self._source.name, began=began)
-            raise (self.recent_failure.remember(late) if had_time else late) from None
-        self.recent_failure.forget()
+            audit(event, outcome=late.code, source=self.source.name, began=began)
+            raise (self.remember(late) if had_time else late) from None
+        self.failed = None
         audit(event, outcome="success", source=credential.source, version=credential.version, began=began)
         return self._keep(credential)
 
@@ -136,13 +140,26 @@ class CredentialCache:
         if entry.asked_for_fallback or self._now() < entry.fallback_paused_until:
             return
         try:
-            entry.fallback = deadline.run(self._source.previous)
+            entry.fallback = deadline.run(self.source.previous)
         except (CredentialsUnavailable, TimeoutError):
             entry.fallback_paused_until = self._now() + FAILURE_TTL
             return
         except CredentialError:
             entry.fallback = None
         entry.asked_for_fallback = True
+
+    def remember(self, failure: CredentialError) -> CredentialError:
+        """Remember a failure, which is raised for some seconds instead of asking the source.
+
+        Args:
+            failure: what the source raised.
+
+        Returns:
+            The failure to raise. Where the source may recover without its owner, it says after how many
+            seconds it is asked again.
+        """
+        self.failed = (failure, self._now())
+        return _as_of(failure, 0)
 
     def _keep(self, credential: Credential) -> CacheEntry:
         before, now = self.entry, self._now()
@@ -156,3 +173,13 @@ class CredentialCache:
             entry.fallback, entry.asked_for_fallback = before.fallback, before.asked_for_fallback
         report_age(entry, now)
         return entry
+
+
+def _as_of(failure: CredentialError, age: float) -> CredentialError:
+    # A new one: the remembered exception must not collect the tracebacks of all requests.
+    again = failure.again()
+    if age:
+        again.detail = f"{failure.detail} (remembered: the source was asked {age:.1f} s ago)"
+    if isinstance(again, CredentialsUnavailable):
+        again.retry_after = max(1, math.ceil(FAILURE_TTL - age))
+    return again

@@ -59,7 +59,8 @@ class CredentialSession:
     @property
     def source_name(self) -> str:
         """Which source gave the credential; before there is one, which sources are asked."""
-        return self._cache.source_name
+        entry = self._cache.entry
+        return self._cache.source.name if entry is None else entry.credential.source
 
     @property
     def usable(self) -> Credential | None:
@@ -86,7 +87,7 @@ class CredentialSession:
                     try:
                         self._current(deadline)
                     finally:
-                        self._cache.recent_failure.forget()
+                        self._cache.failed = None
             except Exception as failure:  # noqa: BLE001 - Python would print it past the log's redaction
                 logger.debug("The fetch at start failed", extra={"exceptions": describe(failure)})
 
@@ -242,7 +243,7 @@ class CredentialSession:
             return fallback
         hours = (now - (entry.credential.expires_at or now)) / 3600
         detail = f"the key expired {hours:.4g} hours ago, and there is no previous version that may be used"
-        raise self._cache.recent_failure.remember(entry.credential.expiry(detail))
+        raise self._cache.remember(entry.credential.expiry(detail))
 
     def _fallback(self, deadline: Deadline) -> Credential | None:
         """Return the version before the refused or expired one, while that one is young enough for it."""

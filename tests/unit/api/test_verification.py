@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, Function, soon
 from travel_gpt.api.health import VERIFICATION_TTL, VERIFY_TIMEOUT
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.cache import FAILURE_TTL
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, SecretNotFound, UpstreamRateLimited, UpstreamTimeout
 

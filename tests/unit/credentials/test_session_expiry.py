@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
+from travel_gpt.credentials.cache import FAILURE_TTL
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.errors import CredentialError, CredentialExpired, CredentialsUnavailable, SecretNotFound

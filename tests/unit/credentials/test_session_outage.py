@@ -10,9 +10,8 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials import cache as module
-from travel_gpt.credentials.cache import RETRY_INTERVAL
+from travel_gpt.credentials.cache import FAILURE_TTL, RETRY_INTERVAL
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.errors import (
     AccessDenied,

@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
+from travel_gpt.credentials.cache import FAILURE_TTL
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, CredentialsUnavailable

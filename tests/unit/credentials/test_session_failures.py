@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
-from travel_gpt.credentials.cache import MIN_FETCH_SECONDS
-from travel_gpt.credentials.recent_failure import FAILURE_TTL
+from travel_gpt.credentials.cache import FAILURE_TTL, MIN_FETCH_SECONDS
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
