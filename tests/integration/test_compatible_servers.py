@@ -9,6 +9,11 @@ import pytest
 from tests.fakes.compatible.servers import CompatibleServer, litellm, toolkit
 from tests.fakes.openai import ANY, Behaviour, FakeOpenAI, behaviours
 from tests.integration.conftest import KEY, Deployment, Reply
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.deadline import Deadline
+from travel_gpt.llm.client import ModelClient
+from travel_gpt.llm.model_api import Answer, Prompt
+from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +67,25 @@ def test_it_answers(deploy: Deploy, server: CompatibleServer, api: str) -> None:
 @both_apis
 def test_what_a_model_thought_stays_there(deploy: Deploy, server: CompatibleServer, api: str) -> None:
     assert ask(deploy, server, api, "reasoning").body.get("answer") == "Take tram 28."
+
+
+# LiteLLM's mock_response has no stream of the Responses API: it answers 500.
+@pytest.mark.parametrize(
+    ("name", "api"), [("toolkit", "responses"), ("toolkit", "chat"), ("litellm", "chat")]
+)
+@pytest.mark.parametrize("model", ["travel", "reasoning"])
+def test_it_streams(servers: dict[str, CompatibleServer], name: str, api: str, model: str) -> None:
+    base_url = f"{servers[name].url}/v1"
+    client = ModelClient(
+        Settings.load({"OPENAI_BASE_URL": base_url, "OPENAI_API": api, "OPENAI_MODEL": model})
+    )
+    credential = Credential(Key(KEY), source="environment")
+
+    *pieces, answer = client.stream(Prompt("Be brief.", "Lisbon?"), credential, Deadline(10))
+    client.close()
+
+    assert isinstance(answer, Answer)
+    assert "".join(map(str, pieces)) == answer.text == "Take tram 28."
 
 
 @both_apis
