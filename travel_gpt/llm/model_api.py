@@ -65,11 +65,9 @@ class ModelApi(Protocol):
     @property
     def path(self) -> str:
         """Where to post, below the base URL."""
-        ...
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
         """Return the body of the HTTP request."""
-        ...
 
     def read(self, reply: object, model: str, text: str | None = None) -> Answer:
         """Return the answer in a reply.
@@ -83,7 +81,6 @@ class ModelApi(Protocol):
             ContentRefused: the model declined.
             UpstreamFailed: the reply does not have the API's shape, or no text.
         """
-        ...
 
     def read_events(
         self, events: Iterable[object], reply: dict[str, Any], capabilities: ServerCapabilities
@@ -99,7 +96,6 @@ class ModelApi(Protocol):
             ConnectionError: the stream ended before the answer did.
             TravelGPTError: the stream has an error.
         """
-        ...
 
 
 def is_error(reply: object) -> bool:

@@ -70,7 +70,7 @@ def surface(pickled: str) -> dict[str, str]:
         workload_identity={
             "identity_provider_id": "idp_1",
             "service_account_id": "sa_1",
-            "provider": {"token_type": "jwt", "get_token": lambda: "proof"},
+            "provider": {"token_type": "jwt", "get_token": lambda: "jwt"},
         }
     )
     calls: dict[str, Callable[[], Any]] = {
