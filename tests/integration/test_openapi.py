@@ -103,7 +103,8 @@ def _without_secret(then: Ask) -> Ask:
 
 def _broken(then: Ask) -> Ask:
     def ask(deployment: Deployment) -> Reply:
-        deployment.api._adviser._client = None  # type: ignore[assignment] # a bug, on purpose
+        for part in (deployment.api._adviser, deployment.api._health):
+            part._client = None  # type: ignore[assignment] # a bug, on purpose
         return then(deployment)
 
     return ask

@@ -58,6 +58,17 @@ def test_each_link_leads_somewhere(page: Page) -> None:
             assert anchor in Page.read(str(target.relative_to(ROOT))).anchors, link
 
 
+def test_no_sentence_is_on_two_pages() -> None:
+    pages_of: dict[str, set[str]] = {}
+    for page in pages():
+        for sentence in re.split(r"(?<=[.:])\s+(?=[A-Z*`])|\n\n|\n[-|] ", page.prose):
+            # A message that is quoted on several pages ends with its quotation mark.
+            if len(plain := " ".join(sentence.split())) > 70 and not plain.endswith("`"):
+                pages_of.setdefault(plain, set()).add(page.path.name)
+
+    assert {sentence: names for sentence, names in pages_of.items() if len(names) > 1} == {}
+
+
 def test_each_page_that_the_code_names_exists() -> None:
     sources = [*(ROOT / "travel_gpt").rglob("*.py"), ROOT / "template.yaml", ROOT / "Makefile"]
     named = {
