@@ -58,6 +58,13 @@ test-stack: ## Test the compiled template and the built package
 	@scripts/environment.sh cloud
 	$(NEUTRAL) $(CLOUD)/python -m pytest tests/infrastructure -n auto
 
+.PHONY: test-arm64
+test-arm64: ## Run the built package on an emulated arm64 processor, where an emulator can be had (no root needed)
+	@scripts/environment.sh cloud
+	@if python="$$(scripts/arm64.sh .cache/arm64)"; then \
+		$(NEUTRAL) ARM64_PYTHON="$$python" $(CLOUD)/python -m pytest tests/infrastructure/test_arm64.py -q; \
+	fi
+
 .PHONY: test-e2e
 test-e2e: ## Test the real Lambda runtime, and deploy.sh with the real aws and sam, against an emulated AWS on loopback
 	@scripts/environment.sh cloud

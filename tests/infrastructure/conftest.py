@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.build_package import LAMBDA_WHEELS, install, python_with_pip
+from tests.fakes.secrets_manager import fake_services
 from tests.support.compiled_template import CompiledStack, compile_stack
 from tests.support.packages import made_once, run_build_script, run_sam_build
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 CHOICES = {
@@ -81,3 +83,10 @@ def unpruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         install(python_with_pip(sys.executable, folder.with_suffix(".pip")), folder, LAMBDA_WHEELS)
 
     return made_once(tmp_path_factory, "unpruned", build)
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[str]:
+    """The URL of fakes of Secrets Manager and OpenAI."""
+    with fake_services() as url:
+        yield url

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.package_contents import PRUNED, BuildError, check_native_modules
-from tests.fakes.secrets_manager import fake_services
-from tests.support.packages import run_alone
+from tests.support.packages import answer_alone, run_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 REWRITTEN = {"botocore/data/endpoints.json"}
@@ -81,57 +79,10 @@ def test_secrets_manager_is_where_it_was_in_every_region(unpruned: Path, lambda_
     assert len(after) > 30
 
 
-ANSWER = """
-import json
-from travel_gpt.handler import lambda_handler
-
-class Context:
-    aws_request_id = "1"
-    function_name = "f"
-    function_version = "1"
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
-    memory_limit_in_mb = 1024
-    def get_remaining_time_in_millis(self):
-        return 30000
-
-def event(method, body):
-    return {
-        "resource": "/travel-gpt", "path": "/travel-gpt", "httpMethod": method, "body": body,
-        "headers": {"Content-Type": "application/json"},
-        "multiValueHeaders": {"Content-Type": ["application/json"]},
-        "queryStringParameters": {"verify": "true"} if method == "GET" else None,
-        "multiValueQueryStringParameters": {"verify": ["true"]} if method == "GET" else None,
-        "requestContext": {"requestId": "1", "identity": {}}, "isBase64Encoded": False,
-    }
-
-answers = [lambda_handler(event("GET", None), Context()),
-           lambda_handler(event("POST", json.dumps({"query": "Three days in Rome?"})), Context())]
-outside = sorted({m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)})
-print(json.dumps({"answers": answers, "files": outside}))
-"""
-
-
-@pytest.fixture
-def services() -> Iterator[str]:
-    with fake_services() as url:
-        yield url
-
-
 @pytest.mark.parametrize("wire", ["responses", "chat"])
 def test_the_pruned_package_answers_by_itself(wire: str, services: str, host_package: Path) -> None:
     # Given the package for this machine, nothing else installed, and fakes of AWS and OpenAI on loopback
-    ran = run_alone(
-        host_package,
-        ANSWER,
-        AWS_ENDPOINT_URL=services,
-        AWS_REGION="us-east-1",
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
-        AWS_SECRET_ACCESS_KEY="not-a-secret",
-        OPENAI_BASE_URL=f"{services}/v1",
-        OPENAI_API=wire,
-        API_ACCESS="open",
-    )
+    ran = answer_alone(host_package, services, ["GET", "POST"], wire)
 
     # When health is asked for with verification, and then a query, then both are answered
     health, query = ran["answers"]
@@ -139,9 +90,9 @@ def test_the_pruned_package_answers_by_itself(wire: str, services: str, host_pac
     assert json.loads(query["body"])["answer"] == "Start at the Forum."
 
     # And whatever was imported is in the package or in Python itself
-    loaded = {file for file in ran["files"] if "site-packages" in file or "dist-packages" in file}
-    assert loaded == set()
-    assert any(file.startswith(str(host_package / "openai")) for file in ran["files"])
+    files = ran["modules"].values()
+    assert [file for file in files if "site-packages" in file or "dist-packages" in file] == []
+    assert any(file.startswith(str(host_package / "openai")) for file in files)
 
 
 def test_a_package_with_modules_for_another_machine_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scripts.build_package import lambda_python
 from tests.support.compiled_template import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pytest
 
@@ -87,25 +87,86 @@ def run_build_script(target: Path, *options: str, **environment: str) -> subproc
     )
 
 
-def run_alone(package: Path, code: str, **environment: str) -> Any:
+ANSWER = """
+import json
+from travel_gpt.handler import lambda_handler
+
+class Context:
+    aws_request_id = "1"
+    function_name = "f"
+    function_version = "1"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    memory_limit_in_mb = 1024
+    def get_remaining_time_in_millis(self):
+        return 30000
+
+def event(method, body):
+    return {
+        "resource": "/travel-gpt", "path": "/travel-gpt", "httpMethod": method, "body": body,
+        "headers": {"Content-Type": "application/json"},
+        "multiValueHeaders": {"Content-Type": ["application/json"]},
+        "queryStringParameters": {"verify": "true"} if method == "GET" else None,
+        "multiValueQueryStringParameters": {"verify": ["true"]} if method == "GET" else None,
+        "requestContext": {"requestId": "1", "identity": {}}, "isBase64Encoded": False,
+    }
+
+bodies = {"GET": None, "POST": json.dumps({"query": "Three days in Rome?"})}
+answers = [lambda_handler(event(method, bodies[method]), Context()) for method in METHODS]
+modules = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+print(json.dumps({"answers": answers, "modules": modules, "machine": __import__("os").uname().machine}))
+"""
+
+
+def answer_alone(
+    package: Path, services: str, methods: list[str], wire: str = "responses", *, python: Sequence[str] = ()
+) -> Any:
+    """Answer requests with the package alone, as the first requests of an environment.
+
+    Args:
+        package: the built package.
+        services: the URL of the fakes of AWS and OpenAI.
+        methods: the requests: ``GET``, which verifies the key, and ``POST``.
+        wire: which of OpenAI's two APIs is asked.
+        python: the command of the interpreter, if it is another one than this machine's.
+
+    Returns:
+        The proxy responses (``answers``), the files of all modules by their names (``modules``), and the
+        processor (``machine``).
+    """
+    return run_alone(
+        package,
+        f"METHODS = {methods}\n{ANSWER}",
+        python,
+        AWS_ENDPOINT_URL=services,
+        AWS_REGION="us-east-1",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
+        AWS_SECRET_ACCESS_KEY="not-a-secret",
+        OPENAI_BASE_URL=f"{services}/v1",
+        OPENAI_API=wire,
+        API_ACCESS="open",
+    )
+
+
+def run_alone(package: Path, code: str, python: Sequence[str] = (), **environment: str) -> Any:
     """Run code with the package and the standard library, and nothing else installed.
 
     Args:
         package: the built package.
         code: prints one line of JSON.
+        python: the command of the interpreter; by default the one that the package is built with.
         environment: the whole environment.
     """
-    # The Python that the package is built with: its native modules are for that one.
-    python = lambda_python() or str(getattr(sys, "_base_executable", sys.executable))
+    python = python or [lambda_python() or str(getattr(sys, "_base_executable", sys.executable))]
     program = f"import sys\nsys.path.insert(0, {str(package)!r})\n{code}"
     done = subprocess.run(
-        [python, "-I", "-S", "-B", "-W", "error", "-c", program],
+        [*python, "-I", "-S", "-B", "-W", "error", "-c", program],
         env=environment,
         cwd="/",
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
