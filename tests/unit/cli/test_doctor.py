@@ -34,6 +34,7 @@ def found(person: Person, *options: str, status: int) -> dict[str, list[tuple[st
     for each in document["findings"]:
         by_check.setdefault(each["check"], []).append((each["state"], each["says"]))
         assert bool(each["fix"]) == (each["state"] != "ok")
+        assert each["mend"] == each["fix"]
     return by_check
 
 

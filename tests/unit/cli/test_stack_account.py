@@ -449,6 +449,7 @@ WELL = {"status": "success", "credential_source": "secrets-manager"}
             {"code": "secret_not_found", "message": f"No secret for {KEY} here."},
             [("problem", "503 secret_not_found: No secret for [redacted] here.")],
         ),
+        (502, WELL | {"code": "bad_gateway"}, [("problem", "502 bad_gateway: ")]),
     ],
 )
 def test_health(status: int, body: dict[str, Any], expected: list[tuple[str, str]]) -> None:
