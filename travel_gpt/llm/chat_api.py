@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from travel_gpt.errors import UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
-from travel_gpt.llm.model_api import (
-    Answer,
-    ModelRequest,
+from travel_gpt.llm.model_api import Answer, ModelRequest
+from travel_gpt.llm.responses_api import (
     make_answer,
     object_in,
     objects_in,

@@ -9,6 +9,9 @@ object for ``message`` (LiteLLM), a list around it all (Gemini), ``{"detail": â€
 from dataclasses import dataclass
 from typing import Final
 
+RESULTS: Final = frozenset({"output", "choices", "data"})
+"""Fields of which each reply that is not an error has one."""
+
 _MAX_CHARACTERS: Final = 500
 _MAX_DEPTH: Final = 5
 _FIELDS: Final = ("code", "type", "param")
@@ -63,6 +66,18 @@ def read_error_body(body: object) -> ErrorBody:
     found: dict[str, str] = {}
     _collect(body, found, _MAX_DEPTH)
     return ErrorBody(**found)
+
+
+def is_error(reply: object) -> bool:
+    """Return whether a reply with status 200 is an error all the same, as some servers send it.
+
+    Recorded: runpod-vllm/POST /v1/chat/completions/404-model-as-200. LM Studio answers a path that it does
+    not have with 200 and ``{"error": "Unexpected endpoint or method. (â€¦)"}`` (lmstudio-bug-tracker
+    issue 618).
+    """
+    if not isinstance(reply, dict) or not RESULTS.isdisjoint(reply):
+        return False
+    return bool(reply.get("error")) or reply.get("object") == "error"
 
 
 def _collect(part: object, found: dict[str, str], depth: int) -> None:

@@ -1,19 +1,10 @@
-"""What OpenAI's two APIs for text have in common: what is asked, what comes back, and how its JSON is read.
-
-A reply is not validated, so nothing in it is certain to be there or to have the type that the API documents.
-"""
+"""What OpenAI's two APIs for text have in common: what is asked, and what is answered."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from travel_gpt.errors import ContentRefused, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
-
-_CAP_USED_UP: Final = (
-    "The longest answer that is allowed was used up before its first word. Ask for less at once; the owner "
-    "can raise OPENAI_MAX_OUTPUT_TOKENS, or lower OPENAI_REASONING_EFFORT."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,79 +87,3 @@ class ModelApi(Protocol):
             ConnectionError: the stream ended before the answer did.
             TravelGPTError: the stream has an error.
         """
-
-
-def is_error(reply: object) -> bool:
-    """Return whether a reply with status 200 is an error all the same, as some servers send it.
-
-    Recorded: runpod-vllm/POST /v1/chat/completions/404-model-as-200. LM Studio answers a path that it does
-    not have with 200 and ``{"error": "Unexpected endpoint or method. (…)"}`` (lmstudio-bug-tracker
-    issue 618).
-    """
-    if not isinstance(reply, dict) or "output" in reply or "choices" in reply or "data" in reply:
-        return False
-    return bool(reply.get("error")) or reply.get("object") == "error"
-
-
-def require_object(reply: object) -> dict[str, Any]:
-    """Return a reply that is a JSON object.
-
-    Raises:
-        UpstreamFailed: it is not. The SDK returns the text of a reply that is not declared as JSON.
-    """
-    if not isinstance(reply, dict):
-        raise UpstreamFailed(f"the reply is a {type(reply).__name__}, not a JSON object")
-    return reply
-
-
-def object_in(parent: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a field that is an object, or an empty one."""
-    value = parent.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def objects_in(parent: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the objects in a field that is a list."""
-    value = parent.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def text_in(parent: dict[str, Any], name: str) -> str:
-    """Return a field that is a string, or an empty one."""
-    value = parent.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def usage_in(reply: dict[str, Any], prompt_tokens: str, answer_tokens: str) -> Usage:
-    """Return the usage of a reply, whose names differ between the APIs."""
-    usage = object_in(reply, "usage")
-    counts = (usage.get(name) for name in (prompt_tokens, answer_tokens, "total_tokens"))
-    return Usage(*(count if isinstance(count, int) else None for count in counts))
-
-
-def without_think_blocks(text: str) -> str:
-    """Return a whole text of a model without the reasoning that some servers leave in it."""
-    if "think" not in text.lower():
-        return text
-    from travel_gpt.llm.reasoning import without_reasoning
-
-    return without_reasoning(text)
-
-
-def make_answer(*, text: str, refused: bool, truncated: bool, model: str, usage: Usage) -> Answer:
-    """Return an answer.
-
-    Raises:
-        ContentRefused: there is no text, since the model declined.
-        UpstreamFailed: there is no text for another reason.
-    """
-    if text.strip():
-        return Answer(text=text.strip(), model=model, usage=usage, truncated=truncated)
-    if refused:
-        raise ContentRefused("the model refused")
-    if truncated:
-        raise UpstreamFailed(
-            "the output cap was used up before the first word: raise OPENAI_MAX_OUTPUT_TOKENS",
-            message=_CAP_USED_UP,
-        )
-    raise UpstreamFailed("the reply has no text")

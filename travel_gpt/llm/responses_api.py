@@ -1,20 +1,18 @@
-"""``POST /responses``: OpenAI's own API."""
+"""``POST /responses``: OpenAI's own API, and how the JSON of a reply is read, also for the other API.
+
+A reply is not validated, so nothing in it is certain to be there or to have the type that the API documents.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from travel_gpt.errors import TravelGPTError
+from travel_gpt.errors import ContentRefused, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
-from travel_gpt.llm.model_api import (
-    Answer,
-    ModelRequest,
-    make_answer,
-    object_in,
-    objects_in,
-    require_object,
-    text_in,
-    usage_in,
-    without_think_blocks,
+from travel_gpt.llm.model_api import Answer, ModelRequest, Usage
+
+_CAP_USED_UP: Final = (
+    "The longest answer that is allowed was used up before its first word. Ask for less at once; the owner "
+    "can raise OPENAI_MAX_OUTPUT_TOKENS, or lower OPENAI_REASONING_EFFORT."
 )
 
 
@@ -98,3 +96,67 @@ def _failure(error: object) -> TravelGPTError:
 
 def _text(parts: list[dict[str, Any]]) -> str:
     return "".join(text_in(part, "text") for part in parts if part.get("type") == "output_text")
+
+
+def require_object(reply: object) -> dict[str, Any]:
+    """Return a reply that is a JSON object.
+
+    Raises:
+        UpstreamFailed: it is not. The SDK returns the text of a reply that is not declared as JSON.
+    """
+    if not isinstance(reply, dict):
+        raise UpstreamFailed(f"the reply is a {type(reply).__name__}, not a JSON object")
+    return reply
+
+
+def object_in(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a field that is an object, or an empty one."""
+    value = parent.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(parent: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects in a field that is a list."""
+    value = parent.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text_in(parent: dict[str, Any], name: str) -> str:
+    """Return a field that is a string, or an empty one."""
+    value = parent.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def usage_in(reply: dict[str, Any], prompt_tokens: str, answer_tokens: str) -> Usage:
+    """Return the usage of a reply, whose names differ between the APIs."""
+    usage = object_in(reply, "usage")
+    counts = (usage.get(name) for name in (prompt_tokens, answer_tokens, "total_tokens"))
+    return Usage(*(count if isinstance(count, int) else None for count in counts))
+
+
+def without_think_blocks(text: str) -> str:
+    """Return a whole text of a model without the reasoning that some servers leave in it."""
+    if "think" not in text.lower():
+        return text
+    from travel_gpt.llm.reasoning import without_reasoning
+
+    return without_reasoning(text)
+
+
+def make_answer(*, text: str, refused: bool, truncated: bool, model: str, usage: Usage) -> Answer:
+    """Return an answer.
+
+    Raises:
+        ContentRefused: there is no text, since the model declined.
+        UpstreamFailed: there is no text for another reason.
+    """
+    if text.strip():
+        return Answer(text=text.strip(), model=model, usage=usage, truncated=truncated)
+    if refused:
+        raise ContentRefused("the model refused")
+    if truncated:
+        raise UpstreamFailed(
+            "the output cap was used up before the first word: raise OPENAI_MAX_OUTPUT_TOKENS",
+            message=_CAP_USED_UP,
+        )
+    raise UpstreamFailed("the reply has no text")

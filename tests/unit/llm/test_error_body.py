@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from travel_gpt.llm.error_body import ErrorBody, read_error_body
-from travel_gpt.llm.model_api import is_error
+from travel_gpt.llm.error_body import ErrorBody, is_error, read_error_body
 
 
 @pytest.mark.parametrize(
