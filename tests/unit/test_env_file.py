@@ -108,7 +108,9 @@ def test_it_tells_names_and_wrong_lines_and_no_value(tmp_path: Path) -> None:
     ("content", "says"),
     [(b"A=\xff" + KEY.encode(), "UTF-8"), (b"x" * (LONGEST + 1), "longer than")],
 )
-def test_what_is_no_such_file_is_said_without_quoting_it(tmp_path: Path, content: bytes, says: str) -> None:
+def test_what_is_no_such_file_is_reported_without_quoting_it(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
     (tmp_path / ".env").write_bytes(content)
     with pytest.raises(UnreadableEnvFile, match=says) as wrong:
         load_env_file(tmp_path, {})
@@ -117,14 +119,14 @@ def test_what_is_no_such_file_is_said_without_quoting_it(tmp_path: Path, content
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=b")
     (tmp_path / ".env").chmod(0)
     with pytest.raises(UnreadableEnvFile, match="cannot be read"):
         load_env_file(tmp_path, {})
 
 
-def test_a_missing_reader_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_reader_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dotenv.parser", None)
     with pytest.raises(UnreadableEnvFile, match="python-dotenv"):
         parse("A=b")

@@ -64,7 +64,7 @@ def test_neither_means_the_demo(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("key", ["two words", "ключ", "sk-\x00"])
-def test_what_cannot_be_a_key_is_said_without_quoting_it(key: str) -> None:
+def test_what_cannot_be_a_key_is_reported_without_quoting_it(key: str) -> None:
     with pytest.raises(WrongEnvironment, match="OPENAI_API_KEY cannot be used") as wrong:
         read_model_access({"OPENAI_API_KEY": key})
     assert key not in str(wrong.value)
@@ -140,7 +140,7 @@ def test_no_proxy_stands_between_this_machine_and_itself(name: str, make: Callab
     assert environ["HTTPS_PROXY"] == "http://proxy.example:3128"
 
 
-def test_every_wrong_setting_is_said() -> None:
+def test_every_wrong_setting_is_reported() -> None:
     with pytest.raises(WrongEnvironment) as wrong:
         check_settings({"OPENAI_BASE_URL": "http://far.example/v1", "OPENAI_API": "smoke"})
     assert [line.split()[0] for line in str(wrong.value).splitlines()] == ["OPENAI_BASE_URL", "OPENAI_API"]

@@ -29,20 +29,20 @@ def own_process() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("port", ["http", "-1", "65536", "30 00", "٣"])
-def test_a_bad_port_is_said(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_port_is_reported(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["PORT"] = port
     assert program.main([]) == 2
     assert capsys.readouterr().err == "PORT must be a number from 0 to 65535.\n"
 
 
-def test_a_bad_api_access_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_api_access_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["API_ACCESS"] = "everyone"
     assert program.main(["--port", "0"]) == 2
     assert capsys.readouterr().err == "API_ACCESS must be one of: api-key, open.\n"
 
 
 @pytest.mark.parametrize("seconds", ["0", "3601", "1.5", "soon"])
-def test_a_bad_time_for_an_answer_is_said(
+def test_a_bad_time_for_an_answer_is_reported(
     seconds: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANSWER_WITHIN_SECONDS", seconds)
@@ -50,21 +50,21 @@ def test_a_bad_time_for_an_answer_is_said(
     assert capsys.readouterr().err == "ANSWER_WITHIN_SECONDS must be a number from 1 to 3600.\n"
 
 
-def test_a_taken_port_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         assert program.main(["--port", str(port)]) == 1
     assert f"Port {port} is in use" in capsys.readouterr().err
 
 
-def test_a_host_of_another_machine_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_host_of_another_machine_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["HOST"] = "203.0.113.1"
     assert program.main(["--port", "0"]) == 1
     assert "203.0.113.1 is not an address of this machine" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["http://far.example/v1", "far.example", "https://user:pass@far.example/v1"])
-def test_a_bad_base_url_is_said_without_quoting_it(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_base_url_is_reported_without_quoting_it(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["OPENAI_BASE_URL"] = url
     assert program.main(["--port", "0"]) == 2
     said = capsys.readouterr().err
@@ -72,14 +72,14 @@ def test_a_bad_base_url_is_said_without_quoting_it(url: str, capsys: pytest.Capt
     assert url not in said
 
 
-def test_a_bad_key_is_said_and_gone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_key_is_reported_and_gone(capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["OPENAI_API_KEY"] = KEY + " " + KEY
     assert program.main(["--port", "0"]) == 2
     assert "OPENAI_API_KEY cannot be used" in capsys.readouterr().err
     assert "OPENAI_API_KEY" not in os.environ
 
 
-def test_a_missing_package_is_said(
+def test_a_missing_package_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(sys.modules, "travel_gpt.local.server", raising=False)

@@ -164,7 +164,7 @@ def test_an_http_1_0_client_gets_no_interim_answer(running: Running) -> None:
         ("Content-Length: 2", 200),
     ],
 )
-def test_a_body_whose_length_is_said_in_two_ways_is_refused(
+def test_a_body_whose_length_is_reported_in_two_ways_is_refused(
     running: Running, lines: str, status: int
 ) -> None:
     head = f"POST /travel-gpt HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n"
@@ -184,7 +184,7 @@ def test_every_exchange_is_reported(running: Running) -> None:
     )
 
 
-def test_a_taken_port_is_said_with_another_to_try() -> None:
+def test_a_taken_port_is_reported_with_another_to_try() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         with pytest.raises(CannotListen, match=rf"{port} is in use.*PORT=\d+ make run"):
@@ -192,7 +192,7 @@ def test_a_taken_port_is_said_with_another_to_try() -> None:
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.1", "x" * 300])
-def test_a_host_that_is_not_this_machine_is_said(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_is_not_this_machine_is_reported(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not host.startswith("203"):
         # Given a name that does not exist, without a DNS query
         def unknown(*_: object, **__: object) -> None:
