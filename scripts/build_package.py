@@ -112,7 +112,7 @@ def install(python: str, tree: Path, options: list[str], locks: Sequence[Path] =
     Args:
         python: an interpreter that has pip.
         tree: the folder.
-        options: what pip should be told besides, such as the platform.
+        options: further options for pip, such as the platform.
         locks: the lock files.
 
     Raises:
@@ -134,7 +134,7 @@ def install(python: str, tree: Path, options: list[str], locks: Sequence[Path] =
         raise BuildError(
             f"{last_lines}\n\nCould not install the packages of {', '.join(lock.name for lock in locks)}.\n"
             "If the lines above speak of a connection, a name or a timeout: this step needs the network. "
-            "Mend that and build again."
+            "Fix that and build again."
         )
 
 
@@ -218,7 +218,7 @@ def build(target: Path, platform: str, extras: Sequence[str] = ()) -> str:
             print(
                 f"There is no Python {LAMBDA_PYTHON} here, so the package goes without compiled modules. "
                 "It works, but every cold start\nhas to compile them, which about doubles it. "
-                f"Install Python {LAMBDA_PYTHON} and build again to mend that.",
+                f"Install Python {LAMBDA_PYTHON} and build again to fix that.",
                 flush=True,
             )
         files, size = settle(tree)

@@ -20,7 +20,7 @@ _SOURCES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SecuritySummary:
-    """What can be told from the settings alone."""
+    """What follows from the settings alone."""
 
     protects: tuple[str, ...]
     """What protects the key and the money."""
@@ -38,8 +38,8 @@ def summarize_security(settings: Settings, *, access: bool = True) -> SecuritySu
     Returns:
         Both, as short sentences without values that could be secret.
     """
-    told = [_source(source, settings) for source in settings.credential_source]
-    told += [
+    items = [_source(source, settings) for source in settings.credential_source]
+    items += [
         *([_access(settings)] if access else []),
         _destination(settings),
         _age(settings),
@@ -48,7 +48,7 @@ def summarize_security(settings: Settings, *, access: bool = True) -> SecuritySu
         _log(settings),
     ]
     return SecuritySummary(
-        protects=tuple(good for good, _ in told if good), off=tuple(off for _, off in told if off)
+        protects=tuple(good for good, _ in items if good), off=tuple(off for _, off in items if off)
     )
 
 
@@ -80,7 +80,7 @@ def _age(settings: Settings) -> tuple[str, str]:
     if settings.credential_source == ("workload-identity",):
         return "tokens end after minutes", ""
     if days := settings.credential_rotation_days:
-        return f"a key older than {days} days is told of", ""
+        return f"a key older than {days} days is reported", ""
     return "", "a key of any age is taken (CREDENTIAL_ROTATION_DAYS)"
 
 
@@ -96,7 +96,7 @@ def _previous(settings: Settings) -> tuple[str, str]:
     if settings.credential_source == ("workload-identity",) or not settings.credential_previous:
         return "a replaced key is never used again", ""
     seconds = settings.credential_previous
-    return "", f"a replaced key may stand in for {seconds} s (CREDENTIAL_PREVIOUS_SECONDS)"
+    return "", f"a replaced key may be used for {seconds} s (CREDENTIAL_PREVIOUS_SECONDS)"
 
 
 def _log(settings: Settings) -> tuple[str, str]:

@@ -15,18 +15,18 @@ IDS = {"OPENAI_IDENTITY_PROVIDER_ID": "wip_acme", "OPENAI_SERVICE_ACCOUNT_ID": "
 
 
 def test_the_defaults(make_settings: MakeSettings) -> None:
-    posture = summarize_security(make_settings())
+    summary = summarize_security(make_settings())
 
-    assert posture.protects == (
+    assert summary.protects == (
         "the key is in Secrets Manager",
         "POST needs an API key",
         "queries and the key go to OpenAI",
         "each request leaves a line in the log, without its words",
     )
-    assert posture.off == (
+    assert summary.off == (
         "a key of any age is taken (CREDENTIAL_ROTATION_DAYS)",
         "a key whose expires_at has passed is used (CREDENTIAL_EXPIRY)",
-        "a replaced key may stand in for 3600 s (CREDENTIAL_PREVIOUS_SECONDS)",
+        "a replaced key may be used for 3600 s (CREDENTIAL_PREVIOUS_SECONDS)",
     )
 
 
@@ -42,16 +42,16 @@ def test_the_defaults(make_settings: MakeSettings) -> None:
         ({"CREDENTIAL_SOURCE": "vault"}, "the token for Vault is in the environment (VAULT_AUTH)"),
     ],
 )
-def test_what_is_off_is_told(make_settings: MakeSettings, environment: dict[str, str], off: str) -> None:
+def test_what_is_off_is_listed(make_settings: MakeSettings, environment: dict[str, str], off: str) -> None:
     assert any(line.startswith(off) for line in summarize_security(make_settings(**environment)).off)
     assert not any(line.startswith(off) for line in summarize_security(make_settings()).off)
 
 
 def test_everything_on(make_settings: MakeSettings) -> None:
     strict = {"CREDENTIAL_ROTATION_DAYS": "30", "CREDENTIAL_EXPIRY": "enforce"}
-    posture = summarize_security(make_settings(**strict, CREDENTIAL_PREVIOUS_SECONDS="0"))
-    assert posture.off == ()
-    assert "a key whose expires_at has passed is refused" in posture.protects
+    summary = summarize_security(make_settings(**strict, CREDENTIAL_PREVIOUS_SECONDS="0"))
+    assert summary.off == ()
+    assert "a key whose expires_at has passed is refused" in summary.protects
     assert summarize_security(make_settings(CREDENTIAL_SOURCE="workload-identity", **IDS)).off == ()
     by_role = {"CREDENTIAL_SOURCE": "vault", "VAULT_AUTH": "aws", "CREDENTIAL_PREVIOUS_SECONDS": "0"}
     assert summarize_security(make_settings(**strict, **by_role)).off == ()

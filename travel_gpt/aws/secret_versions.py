@@ -175,7 +175,7 @@ class SecretVersions:
             return None
 
     def stage(self, value: str, token: str) -> None:
-        """Write a new version that nobody reads yet.
+        """Write a new version that is not current yet.
 
         Repeated with the same value and token, it changes nothing.
 

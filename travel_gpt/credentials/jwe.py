@@ -81,7 +81,7 @@ def decrypt(container: str, keys: MasterKeys) -> Opened:
         keys: the master keys.
 
     Returns:
-        The secret, and what the container says of it.
+        The secret, and the header of the container.
 
     Raises:
         AccessDenied: no master key here opens it.

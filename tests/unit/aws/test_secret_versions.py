@@ -70,7 +70,7 @@ class TestDescribing:
         assert (described.rotates, described.rotation_days, described.rotated_at) == (False, None, None)
         assert (described.deleted_at, described.kms_key) == (None, "")
 
-    def test_given_rotation_and_a_key_of_its_own_then_both_are_told(
+    def test_given_rotation_and_a_key_of_its_own_then_both_are_reported(
         self, owner: SecretsManagerClient, versions: SecretVersions
     ) -> None:
         owner.update_secret(SecretId=NAME, KmsKeyId="alias/travel")
@@ -154,7 +154,7 @@ class TestReading:
 
 
 class TestStaging:
-    def test_a_staged_version_is_pending_and_nobody_reads_it(self, versions: SecretVersions) -> None:
+    def test_a_staged_version_is_pending_and_not_current(self, versions: SecretVersions) -> None:
         versions.stage(SECOND, V2)
 
         assert versions.describe().pending == V2

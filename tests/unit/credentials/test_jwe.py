@@ -127,7 +127,7 @@ def test_given_what_is_no_container_then_that_is_said(text: str) -> None:
     assert failure_of(text, KEYS).code == "invalid_secret"
 
 
-def test_given_a_key_that_is_not_here_then_its_name_and_those_here_are_told() -> None:
+def test_given_a_key_that_is_not_here_then_its_name_and_those_here_are_listed() -> None:
     failure = failure_of(encrypt(SECRET, KEYS), MasterKeys.parse(f"new:{OTHER}"))
 
     assert isinstance(failure, AccessDenied)
@@ -210,7 +210,7 @@ def test_given_a_container_that_does_not_name_its_key_and_none_fits_then_that_is
     assert "names no master key" in failure.detail
 
 
-def test_given_a_content_that_is_no_text_then_nothing_of_it_is_told() -> None:
+def test_given_a_content_that_is_no_text_then_nothing_of_it_is_reported() -> None:
     content = b"sk-proj-inTheContainer\xff"
     made = jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, content, OctKey.import_key(RAW))
 
@@ -267,7 +267,7 @@ class TestFernet:
 
         assert decrypt(self.TOKEN, keys).plaintext == SECRET
 
-    def test_given_its_key_without_the_mark_then_how_to_write_it_is_told(self) -> None:
+    def test_given_its_key_without_the_mark_then_how_to_write_it_is_reported(self) -> None:
         failure = failure_of(self.TOKEN, MasterKeys.parse(FERNET))
 
         assert isinstance(failure, AccessDenied)

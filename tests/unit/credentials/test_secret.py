@@ -1,4 +1,4 @@
-"""What a secret may hold, and how its owner is told what is wrong without a word of it."""
+"""What a secret may hold, and how errors are reported without quoting it."""
 
 import contextlib
 import json

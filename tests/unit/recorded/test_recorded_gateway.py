@@ -154,7 +154,7 @@ def test_a_body_that_is_no_text_is_malformed(gateway: Callable[..., Answer]) -> 
 
 
 @GATEWAYS
-def test_what_a_function_says_of_its_error_does_not_reach_the_caller(gateway: Callable[..., Answer]) -> None:
+def test_the_text_of_a_functions_error_does_not_reach_the_caller(gateway: Callable[..., Answer]) -> None:
     recorded = recording("apigateway/gateway response 502/function-error")
 
     status, _, body = gateway({"errorType": "Exception", "errorMessage": "canary"})
@@ -177,7 +177,7 @@ ASKED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", ASKED)
-def test_the_test_bed_refuses_as_api_gateway_does_by_default(case: str) -> None:
+def test_the_fake_aws_refuses_as_api_gateway_does_by_default(case: str) -> None:
     recorded = recording(f"apigateway/{case}")
 
     status, headers, body = cloud(**ASKED[case])

@@ -29,9 +29,9 @@ class Source(Protocol):
 class SourceChain:
     """The first source that has a credential gives it.
 
-    A source without an entry, or one that cannot be reached, is passed over, and that is told. One that
-    denies, is unreadable or misconfigured is not: falling through would hide what the owner has to mend, and
-    a secret that was deleted on purpose would come back from elsewhere.
+    A source without an entry, or one that cannot be reached, is skipped with a warning. One that denies
+    access, is unreadable or misconfigured is not: that would hide what the owner has to fix, and replace a
+    secret that was deleted on purpose.
 
     Args:
         sources: the sources, the most wanted first; at least one.
@@ -50,7 +50,7 @@ class SourceChain:
         """Read the credential of the first source that has one.
 
         Returns:
-            The credential, with the sources that were passed over for it.
+            The credential, with the sources that were skipped for it.
 
         Raises:
             CredentialError: a source refused; or none has one, and then the failure of the one that could not
@@ -83,6 +83,6 @@ class SourceChain:
         count("CredentialSourcePassedOver")
         audit("credential.passed_over", outcome=failure.code, source=source.name)
         logger.warning(
-            "A source of the key was passed over",
+            "A source of the key was skipped",
             extra={"source": source.name, "code": failure.code, "detail": failure.detail},
         )

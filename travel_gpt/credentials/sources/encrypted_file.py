@@ -90,7 +90,7 @@ class EncryptedFileSource:
                 "Its owner should check its permissions.",
             ) from None
         except (IsADirectoryError, RuntimeError):
-            # A RuntimeError is a "~" where nobody is at home.
+            # A RuntimeError is a "~" without a home folder.
             raise Misconfigured(
                 f"CREDENTIAL_FILE is {self._path}, which is no file",
                 message="CREDENTIAL_FILE is not a file's path.",

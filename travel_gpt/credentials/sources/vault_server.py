@@ -96,12 +96,12 @@ class VaultServer:
             )
         )
 
-    def log_in(self, method: str, proof: Mapping[str, str]) -> Reply:
+    def log_in(self, method: str, credentials: Mapping[str, str]) -> Reply:
         """Ask for a token.
 
         Args:
             method: where the auth method is mounted.
-            proof: what the method takes.
+            credentials: the parameters of the method.
 
         Returns:
             The answer, whatever its status.
@@ -112,7 +112,7 @@ class VaultServer:
         """
         client = self._client()
         client.token = ""
-        return _reply_of(lambda: client.adapter.post(f"/v1/auth/{method}/login", json=dict(proof)))
+        return _reply_of(lambda: client.adapter.post(f"/v1/auth/{method}/login", json=dict(credentials)))
 
     def _client(self) -> hvac.Client:
         if self._made is None:

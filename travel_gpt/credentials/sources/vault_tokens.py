@@ -78,7 +78,7 @@ class OwnersToken:
 
 
 class AwsLogin:
-    """Tokens for a signed GetCallerIdentity request, which proves an IAM role and gives away no key.
+    """Tokens for a signed GetCallerIdentity request, which verifies an IAM role and reveals no key.
 
     Args:
         settings: the settings.
@@ -101,7 +101,7 @@ class AwsLogin:
         """
         self._is_new = self._token is None or self._now() >= self._ends
         if self._token is None or self._is_new:
-            self._token = self._accept(server.log_in("aws", self._proof()))
+            self._token = self._accept(server.log_in("aws", self._login_request()))
         return self._token
 
     def outlived(self) -> bool:
@@ -123,7 +123,7 @@ class AwsLogin:
         self._ends = self._now() + (lease - RENEW_BEFORE if lease else 10**10)
         return Key(token)
 
-    def _proof(self) -> dict[str, str]:
+    def _login_request(self) -> dict[str, str]:
         """Sign the request that the server shows to AWS.
 
         hvac's own signer takes the time in a way that Python is about to drop.
@@ -143,13 +143,13 @@ class AwsLogin:
                 raise CredentialsUnavailable(f"AWS gives no credentials now ({failure.kind})") from None
             raise AccessDenied(f"{_NOTHING_TO_SIGN_WITH} ({failure.kind})", message=_NO_AWS) from None
         signed = {name: [value] for name, value in request.headers.items()}
-        proof = {
+        login = {
             "iam_http_request_method": "POST",
             "iam_request_url": _base64(_STS),
             "iam_request_body": _base64(_WHO_AM_I),
             "iam_request_headers": _base64(json.dumps(signed)),
         }
-        return proof | ({"role": self._settings.vault_role} if self._settings.vault_role else {})
+        return login | ({"role": self._settings.vault_role} if self._settings.vault_role else {})
 
 
 def tokens_for(settings: Settings, environment: Mapping[str, str]) -> Tokens:

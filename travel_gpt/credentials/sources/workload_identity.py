@@ -1,4 +1,4 @@
-"""No key at all: the function's role proves itself to OpenAI with a token that AWS signs.
+"""No key: the function's role authenticates at OpenAI with a token that AWS signs.
 
 The role asks STS for the token, the OpenAI SDK exchanges it for an access token of a few minutes, and no
 secret is kept anywhere.

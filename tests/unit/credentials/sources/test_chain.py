@@ -43,7 +43,7 @@ def test_given_a_first_source_that_has_it_then_no_other_is_asked() -> None:
 
 
 @pytest.mark.parametrize("failure", [SecretNotFound("none"), CredentialsUnavailable("away")])
-def test_given_a_source_without_it_or_out_of_reach_then_the_next_gives_it_and_that_is_told(
+def test_given_a_source_without_it_or_out_of_reach_then_the_next_gives_it_with_a_warning(
     failure: CredentialError,
 ) -> None:
     sources, _, _ = chain(failure)
@@ -67,7 +67,7 @@ def test_given_a_source_that_refuses_then_no_other_is_asked(failure: CredentialE
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "told"),
+    ("first", "second", "reported"),
     [
         (SecretNotFound("1"), SecretNotFound("2"), "1"),
         (SecretNotFound("1"), CredentialsUnavailable("2"), "2"),
@@ -75,13 +75,13 @@ def test_given_a_source_that_refuses_then_no_other_is_asked(failure: CredentialE
     ],
 )
 def test_given_no_source_that_has_it_then_the_one_out_of_reach_is_the_reason(
-    first: CredentialError, second: CredentialError, told: str
+    first: CredentialError, second: CredentialError, reported: str
 ) -> None:
     sources, _, _ = chain(first, second)
 
     with pytest.raises(CredentialError) as failed:
         sources.fetch()
-    assert failed.value.detail == told
+    assert failed.value.detail == reported
 
 
 def test_given_a_skipped_source_then_health_warns_and_it_is_asked_again_soon() -> None:

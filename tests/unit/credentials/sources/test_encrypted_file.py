@@ -163,7 +163,7 @@ FAULTS: list[tuple[OSError, type[CredentialError], str]] = [
 
 
 @pytest.mark.parametrize(("fault", "kind", "says"), FAULTS, ids=lambda value: type(value).__name__)
-def test_given_a_fault_of_the_disk_then_it_is_told_apart(
+def test_given_a_fault_of_the_disk_then_it_is_another_error(
     file: Path, monkeypatch: pytest.MonkeyPatch, fault: OSError, kind: type[CredentialError], says: str
 ) -> None:
     def fails(*_: Any, **__: Any) -> None:
@@ -184,8 +184,8 @@ def test_given_a_folder_then_the_setting_is_named(file: Path) -> None:
     assert "CREDENTIAL_FILE" in failure.message
 
 
-def test_given_nobody_at_home_then_the_setting_is_named() -> None:
-    assert type(failure_of(EncryptedFileSource("~nobody-of-this-name/key", {}))) is Misconfigured
+def test_given_no_home_folder_then_the_setting_is_named() -> None:
+    assert type(failure_of(EncryptedFileSource("~no-user-of-this-name/key", {}))) is Misconfigured
 
 
 @pytest.mark.parametrize("master_keys", [None, "", " ", MASTER[:-4], "two words", f"{MASTER},{MASTER}"])

@@ -1,4 +1,4 @@
-"""Secrets Manager as moto plays it: the secret that is there, is not, is deleted, or is no text."""
+"""Secrets Manager as moto emulates it: the secret that is there, is not, is deleted, or is no text."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_lambdas_own_region_is_asked_whatever_boto3s_default_is(
 
 
 @pytest.mark.usefixtures("owner")
-def test_making_a_source_asks_nobody_and_needs_no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_constructing_a_source_calls_nothing_and_needs_no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "client", lambda *_args, **_kwargs: pytest.fail("a client was made"))
 
     assert SecretsManagerSource(NAME).name == "secrets-manager"

@@ -82,7 +82,7 @@ def aws() -> tuple[boto3.Session, Store]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between botocore's tries, which nobody has to wait for here."""
+    """The pauses between botocore's tries, which are not waited for here."""
     slept: list[float] = []
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=slept.append))
     return slept
@@ -137,7 +137,7 @@ OUTAGES: list[tuple[int, str, str]] = [
 
 
 @pytest.mark.parametrize(("status", "code", "kind", "says"), REFUSALS, ids=[row[1] for row in REFUSALS])
-def test_given_a_refusal_then_its_cause_is_told_apart_and_it_is_not_asked_again(
+def test_given_a_refusal_then_its_cause_is_distinguished_and_it_is_not_asked_again(
     store: Store, status: int, code: str, kind: type[CredentialError], says: str
 ) -> None:
     store.script = [refusal(status, code)]
@@ -326,7 +326,7 @@ class TestOnAMachineWithoutTheMeansToAsk:
         assert "AWS_ENDPOINT_URL" in failure.message
         assert endpoint not in failure.message + failure.detail
 
-    def test_given_nobody_at_the_endpoint_then_the_key_is_unavailable(
+    def test_given_no_server_at_the_endpoint_then_the_key_is_unavailable(
         self, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
     ) -> None:
         # Given: a port that was free a moment ago, on this machine.
@@ -341,7 +341,7 @@ class TestOnAMachineWithoutTheMeansToAsk:
         assert isinstance(failure.__cause__, EndpointConnectionError)
         assert len(pauses) == 1
 
-    def test_given_the_way_is_mended_then_the_same_source_reads(
+    def test_given_the_connection_is_restored_then_the_same_source_reads(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = boto3.DEFAULT_SESSION

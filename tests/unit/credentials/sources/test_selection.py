@@ -60,7 +60,7 @@ def test_several_are_a_chain_in_their_order() -> None:
 
 
 @pytest.mark.parametrize(("chosen", "library"), LIBRARIES)
-def test_given_a_source_whose_library_is_not_installed_then_how_to_install_it_is_told_when_it_is_asked(
+def test_given_a_source_whose_library_is_not_installed_then_its_fetch_fails_with_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, chosen: str, library: str
 ) -> None:
     without(monkeypatch, library)
@@ -78,7 +78,7 @@ def test_given_a_source_whose_library_is_not_installed_then_how_to_install_it_is
     assert source.name == f"{chosen}, environment"
 
 
-def test_given_a_mistake_of_ours_then_it_is_not_taken_for_a_missing_library(
+def test_given_a_bug_then_it_is_not_taken_for_a_missing_library(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     without(monkeypatch, "travel_gpt.credentials.jwe")

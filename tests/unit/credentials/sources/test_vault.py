@@ -150,9 +150,7 @@ class TestThePreviousVersion:
         assert (previous.key.reveal(), previous.version) == (KEY, "1")
         assert vault.calls[-1].query == {"version": "1"}
 
-    def test_given_one_version_or_no_fetch_yet_then_there_is_none_and_nobody_is_asked(
-        self, vault: Vault
-    ) -> None:
+    def test_given_one_version_or_no_fetch_yet_then_there_is_none_and_no_call(self, vault: Vault) -> None:
         asked = source(vault)
         assert asked.previous() is None
         asked.fetch()
@@ -228,7 +226,7 @@ class TestTheOwnersToken:
         assert asked.fetch().key.reveal() == KEY
 
     @pytest.mark.parametrize("token", [None, "", " ", "two words", "hvs.\nX-Other: 1", "hvs.é", "x" * 5000])
-    def test_given_none_or_what_is_none_then_the_variable_is_named_and_nobody_is_asked(
+    def test_given_none_or_what_is_none_then_the_variable_is_named_without_a_call(
         self, vault: Vault, token: str | None
     ) -> None:
         failure = failure_of(source(vault, token))
@@ -264,7 +262,7 @@ class TestTheOwnersToken:
 class TestTheAwsLogin:
     """A token for a signed request, as on Lambda."""
 
-    def test_the_role_proves_itself_and_gives_no_key_away(self, by_aws: Vault) -> None:
+    def test_the_role_logs_in_and_reveals_no_key(self, by_aws: Vault) -> None:
         assert aws_source(by_aws).fetch().key.reveal() == KEY
 
         login, read = by_aws.calls
@@ -348,7 +346,7 @@ class TestTheAwsLogin:
         ],
         ids=lambda value: str(value)[:20],
     )
-    def test_given_a_login_that_is_refused_then_why_is_told(
+    def test_given_a_login_that_is_refused_then_the_reason_is_reported(
         self, by_aws: Vault, change: dict[str, str], says: str
     ) -> None:
         for name, value in change.items():
@@ -371,14 +369,14 @@ class TestTheAwsLogin:
     )
 
     @pytest.mark.parametrize(("answers", "kind"), FAILURES, ids=lambda value: getattr(value, "body", None))
-    def test_given_a_login_that_fails_then_a_refusal_is_told_from_an_outage(
+    def test_given_a_login_that_fails_then_a_refusal_differs_from_an_outage(
         self, by_aws: Vault, answers: Fault, kind: type[CredentialError]
     ) -> None:
         by_aws.faults = [answers]
 
         assert type(failure_of(aws_source(by_aws))) is kind
 
-    def test_given_no_aws_credentials_then_it_is_denied_and_nobody_is_asked(
+    def test_given_no_aws_credentials_then_it_is_denied_without_a_call(
         self, vault: Vault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in AWS:
@@ -405,12 +403,12 @@ def logins(vault: Vault) -> int:
 
 
 def refuse_reads(vault: Vault) -> None:
-    """Let everybody log in and nobody read."""
+    """Accept every login and deny every read."""
     vault._read = lambda _: (403, {"errors": ["permission denied"]})  # type: ignore[method-assign,assignment]
 
 
 class TestTls:
-    """The server has to prove its name."""
+    """The server's certificate must have its name."""
 
     def test_given_an_authority_that_is_trusted_then_it_is_asked_and_else_not(self, tmp_path: Path) -> None:
         authority, file = trustme.CA(), str(tmp_path / "authority.pem")
@@ -429,7 +427,7 @@ class TestTls:
         for failure in (stranger, impostor):
             assert type(failure) is CredentialsUnavailable
             assert "SSLError" in failure.detail
-        assert len(vault.calls) == 1, "neither got so far as to hear the token"
+        assert len(vault.calls) == 1, "neither of them got the token"
 
     def test_given_no_such_file_then_the_variable_is_named(self, vault: Vault) -> None:
         https = vault.url.replace("http:", "https:")
