@@ -296,7 +296,7 @@ def test_ctrl_c_at_the_prompt_changes_nothing(keyboard: Keyboard) -> None:
         terminal.expect("New OpenAI API key (it is not shown): ")
         terminal.press(b"\x03")
         assert terminal.wait() == 130, terminal.shown
-    assert "Stopped." in terminal.shown
+    assert "Interrupted." in terminal.shown
     assert "Traceback" not in terminal.shown
     assert not [action for action in keyboard.aws.asked if "Put" in action]
 
