@@ -1,0 +1,51 @@
+"""What a cold start imports and how large the package is: unlike time, neither depends on the machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.build_package import lambda_python
+from tests.support.packages import answer_alone, run_alone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Growing by more than 3 % fails, and so does shrinking by more, since the next growth would go unseen.
+# A changed figure has its reason on its line.
+MODULES_OF_A_COLD_GET = 794  # with openai.types deferred
+MODULES_OF_A_COLD_POST = 795  # with openai.types deferred
+MODULES_OF_THE_ROTATION = 783  # with openai.types deferred
+BYTES_OF_THE_PACKAGE = 41_832_612  # the allow-list of what the handlers import
+
+pytestmark = pytest.mark.skipif(lambda_python() is None, reason="there is no Python 3.13 here")
+
+
+def assert_close(measured: int, committed: int) -> None:
+    assert measured <= committed * 1.03, "it grew: import less, or change the figure and say why"
+    assert measured >= committed * 0.97, f"it shrank: change the figure to {measured}"
+
+
+@pytest.mark.parametrize(
+    ("method", "committed"), [("GET", MODULES_OF_A_COLD_GET), ("POST", MODULES_OF_A_COLD_POST)]
+)
+def test_a_cold_request_imports_no_more_modules(
+    method: str, committed: int, host_package: Path, services: str
+) -> None:
+    ran = answer_alone(host_package, services, [method])
+
+    assert ran["answers"][0]["statusCode"] == 200
+    assert_close(len(ran["modules"]), committed)
+
+
+def test_the_rotation_imports_no_more_modules(host_package: Path) -> None:
+    code = "import json, travel_gpt.rotator\nprint(json.dumps(len(sys.modules)))"
+
+    assert_close(run_alone(host_package, code, AWS_REGION="us-east-1"), MODULES_OF_THE_ROTATION)
+
+
+def test_the_package_weighs_no_more(lambda_package: Path) -> None:
+    files = [path for path in lambda_package.rglob("*") if path.is_file()]
+
+    assert_close(sum(path.stat().st_size for path in files), BYTES_OF_THE_PACKAGE)
