@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from moto import mock_aws
 from testbed.moto_patches import secrets as secret_patches
 from tests.fakes.openai import FakeOpenAI
 from tests.support.api import api_of
-from travel_gpt import telemetry as observability
 from travel_gpt.api.routes import Api
 from travel_gpt.aws.clients import WITHIN_A_REQUEST
 from travel_gpt.credentials.session import CredentialSession
@@ -201,11 +199,6 @@ def deployment(deploy: Callable[..., Deployment]) -> Deployment:
 
 
 @pytest.fixture
-def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+def lines(log: io.StringIO) -> Callable[[], list[dict[str, Any]]]:
     """What the function writes into its log."""
-    written = io.StringIO()
-    handler = observability.logger.registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    before = handler.setStream(written)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    handler.setStream(before)
+    return lambda: [json.loads(line) for line in log.getvalue().splitlines()]

@@ -15,9 +15,10 @@ import pytest
 from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, behaviours
 from tests.integration.conftest import Deployment, proxy_event
 from tests.integration.test_upstream_faults import FAULTS
-from travel_gpt import telemetry as observability
+from travel_gpt import telemetry
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession
+from travel_gpt.settings import Settings
 
 # No four characters of it are in an ordinary word, path or number.
 CANARY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
@@ -102,18 +103,13 @@ def watch(capfd: pytest.CaptureFixture[str]) -> Iterator[Watch]:
     """Watch every logger at DEBUG, as an owner who lowers Lambda's log level has it, and both streams."""
     watching = Watch()
     root = logging.getLogger()
-    before, level = root.level, observability.logger.log_level
+    before = root.level
     everything = logging.StreamHandler(watching.log)
     everything.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s %(args)s"))
     root.addHandler(everything)
     root.setLevel(logging.DEBUG)
-    observability.logger.setLevel("DEBUG")
-    ours = observability.logger.registered_handler
-    assert isinstance(ours, logging.StreamHandler)
-    stream = ours.setStream(watching.log)
+    telemetry.configure(Settings(log_level="DEBUG"), stream=watching.log)
     yield watching
-    ours.setStream(stream)
-    observability.logger.setLevel(level)
     root.removeHandler(everything)
     root.setLevel(before)
     captured = capfd.readouterr()

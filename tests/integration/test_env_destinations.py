@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import logging
 import os
 import random
 import re
@@ -25,7 +24,7 @@ from moto import mock_aws
 from tests.fakes.hostile_server import HostileListener
 from tests.fakes.openai import FakeOpenAI
 from tests.integration.test_local_server import LocalServer
-from travel_gpt import redaction, telemetry as observability
+from travel_gpt import redaction
 from travel_gpt.cli.__main__ import main
 from travel_gpt.credentials.advice import LOCAL
 from travel_gpt.credentials.jwe import encrypt
@@ -162,18 +161,10 @@ class Stranger:
 @pytest.fixture
 def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
     monkeypatch.chdir(tmp_path)
-    shown = observability.logger.registered_handler
-    assert isinstance(shown, logging.StreamHandler)
-    log = logging.getLogger(observability.logger.service)
-    stream, level, handlers = shown.stream, shown.level, list(log.handlers)
-    shown.stream = io.StringIO()
     with mock_aws(), HostileListener() as hostile, FakeOpenAI() as upstream:
         upstream.accepted_keys = [KEY, f"sk-proj-new-{CANARY}"]
         boto3.client("secretsmanager", region_name="us-east-1").create_secret(Name=SECRET, SecretString=KEY)
         yield Stranger(tmp_path, hostile, upstream, monkeypatch)
-    shown.stream = stream
-    shown.setLevel(level)
-    log.handlers[:] = handlers
     redaction._guarded.clear()
 
 

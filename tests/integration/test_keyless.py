@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,6 @@ from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySou
 from travel_gpt.errors import CredentialsUnavailable
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
-from travel_gpt.telemetry import logger
 
 ROLE = "arn:aws:iam::123456789012:role/travel-gpt-role"
 SOURCES = "workload-identity"
@@ -53,17 +51,6 @@ class Keyless:
         response = self.api.answer(event, Invocation())
         body = response["body"]
         return Reply(response["statusCode"], response["headers"], json.loads(body), body)
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the function wrote to its log."""
-    handler = logger.registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    stream = io.StringIO()
-    before = handler.setStream(stream)
-    yield stream
-    handler.setStream(before)
 
 
 @pytest.fixture

@@ -18,11 +18,13 @@ from moto import mock_aws
 from moto.secretsmanager.models import secretsmanager_backends
 
 from tests.fakes.openai.admin import AdminApi
-from travel_gpt import telemetry as observability
+from travel_gpt import telemetry
 from travel_gpt.credentials.credential import Key
 from travel_gpt.errors import Misconfigured
 from travel_gpt.rotation import openai_keys, workflow as rotation
+from travel_gpt.rotation.bootstrap import admin_url
 from travel_gpt.rotation.events import RotationFailed
+from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +58,9 @@ class Rotator:
     def load(self) -> Any:
         """The front door, as a new environment imports it."""
         sys.modules.pop("travel_gpt.rotator", None)
-        return importlib.import_module("travel_gpt.rotator")
+        module = importlib.import_module("travel_gpt.rotator")
+        telemetry.configure(Settings(), stream=self.log)
+        return module
 
     def begin(self) -> str:
         """Begin a rotation as Secrets Manager does."""
@@ -123,17 +127,14 @@ def rotator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(openai_keys, "_PAUSES", (0.0, 0.0))
         monkeypatch.setattr(rotation, "NEW_KEYS_MAY_NEED", 0.0)
-        handler = observability.logger.registered_handler
-        assert isinstance(handler, logging.StreamHandler)
         everything = logging.StreamHandler(made.log)
         root = logging.getLogger()
-        level, stream = root.level, handler.setStream(made.log)
+        level = root.level
         root.addHandler(everything)
         root.setLevel(logging.DEBUG)
         yield made
         root.removeHandler(everything)
         root.setLevel(level)
-        handler.setStream(stream)
         written = made.log.getvalue() + made.printed()
         # The canary: whatever a test did, no piece of any key was written anywhere.
         assert not {piece for piece in PIECES if piece in written}
@@ -221,7 +222,7 @@ def test_a_key_that_lacks_a_scope_is_never_promoted(
     assert "credential_rejected" in rotator.fails("testSecret", token)
 
     assert rotator.value() == {"api_key": OWNERS}
-    assert '"RotationFailure":[1.0]' in rotator.printed()
+    assert '"RotationFailure": 1' in rotator.printed()
     # When the owner chooses what is needed, then the same version passes.
     monkeypatch.setenv("ROTATION_KEY_SCOPES", "")
     for step in STEPS:
@@ -321,7 +322,7 @@ def test_given_a_model_that_the_new_key_may_not_ask_then_the_old_key_stays(
     rotator.fails("testSecret", token)
 
     assert rotator.value() == {"api_key": OWNERS}
-    assert '"RotationFailure":[1.0]' in rotator.printed()
+    assert '"RotationFailure": 1' in rotator.printed()
 
 
 def test_given_a_first_try_that_openai_refused_then_the_same_version_can_be_made_again(
@@ -410,7 +411,7 @@ def test_given_an_admin_api_that_fails_then_the_step_fails_and_the_old_key_stays
 
     assert rotator.value() == {"api_key": OWNERS}
     assert rotator.events()[-1]["outcome"] == code
-    assert '"RotationFailure":[1.0]' in rotator.printed()
+    assert '"RotationFailure": 1' in rotator.printed()
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
@@ -424,7 +425,7 @@ def test_given_a_new_key_that_is_refused_then_the_step_fails_and_the_old_key_sta
     rotator.fails("testSecret", token)
 
     assert rotator.value() == {"api_key": OWNERS}
-    assert '"RotationFailure":[1.0]' in rotator.printed()
+    assert '"RotationFailure": 1' in rotator.printed()
 
 
 @pytest.mark.parametrize(
@@ -498,10 +499,19 @@ def test_given_a_wrong_variable_then_every_step_names_it(
 def test_the_admin_key_goes_to_openai_alone_and_a_new_key_to_no_other_host(
     rotator: Rotator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "https://eu.api.openai.com/v1")
-    assert rotator.load()._admin_url() == "https://api.openai.com/v1"
+    for base_url in ("https://eu.api.openai.com/v1", "https://llm.example.com/v1"):
+        assert admin_url(base_url) == "https://api.openai.com/v1"
     monkeypatch.setenv("OPENAI_BASE_URL", "https://llm.example.com/v1")
 
-    assert rotator.load()._admin_url() == "https://api.openai.com/v1"
     assert "misconfigured" in rotator.fails("createSecret", rotator.begin())
     assert rotator.api.requests == []
+
+
+def test_given_a_variable_that_a_library_does_not_take_then_the_step_fails_and_the_alarm_hears_it(
+    rotator: Rotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+
+    assert rotator.fails("createSecret", rotator.begin()).startswith("createSecret failed: ")
+
+    assert '"RotationFailure": 1' in rotator.printed()

@@ -44,9 +44,7 @@ def get(before: str = "", after: str = "", **environment: str) -> tuple[int, dic
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("POWERTOOLS_LOGGER_SAMPLE_RATE", "sk-proj-aKeyInTheWrongPlace"),
-        ("POWERTOOLS_DEV", "perhaps"),
-        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("SSL_CERT_FILE", "/nowhere/sk-proj-aKeyInTheWrongPlace"),
         ("HTTPS_PROXY", "ftp://proxy.example.com"),
     ],
 )

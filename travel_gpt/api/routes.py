@@ -1,7 +1,7 @@
 """The routes: from API Gateway's event to its response."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from travel_gpt.advisor.adviser import Adviser
@@ -32,12 +32,16 @@ class Api:
         settings: the settings; where one is wrong, every response names it.
         health: answers GET.
         adviser: answers queries.
+        close: closes the connections to the model's server.
     """
 
-    def __init__(self, settings: Settings, health: Health, adviser: Adviser) -> None:
+    def __init__(
+        self, settings: Settings, health: Health, adviser: Adviser, close: Callable[[], None] = lambda: None
+    ) -> None:
         self._settings = settings
         self._health = health
         self._adviser = adviser
+        self.close = close
         self._cold = True
 
     def answer(self, event: Mapping[str, Any], context: Context) -> ProxyResponse:

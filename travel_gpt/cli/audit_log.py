@@ -13,6 +13,7 @@ from typing import Final
 
 from travel_gpt import telemetry
 from travel_gpt.errors import TravelGPTError
+from travel_gpt.settings import Settings
 
 NAME: Final = "audit.jsonl"
 
@@ -60,23 +61,17 @@ class _AuditHandler(logging.Handler):
 
 
 def open_audit_log(environ: Mapping[str, str], *, verbose: bool) -> None:
-    """Redirect the log from standard output, which is for results.
+    """Set up logging so that standard output has the result alone.
 
     Args:
         environ: the environment variables.
         verbose: whether to write the whole log, audit events included, to standard error.
     """
-    log = logging.getLogger(telemetry.logger.service)
-    shown = telemetry.logger.registered_handler
-    if not isinstance(shown, logging.StreamHandler):
-        raise TypeError("the logger writes to no stream")
-    shown.setStream(sys.stderr)
+    shown = telemetry.configure(Settings.load(environ), stream=sys.stderr, metrics=False)
     shown.setLevel(logging.NOTSET if verbose else logging.CRITICAL * 10)
-    for handler in [each for each in log.handlers if isinstance(each, _AuditHandler)]:
-        log.removeHandler(handler)
     handler = _AuditHandler(audit_log_path(environ))
     handler.setFormatter(shown.formatter)
-    log.addHandler(handler)
+    telemetry.logger.addHandler(handler)
 
 
 @dataclass(slots=True)

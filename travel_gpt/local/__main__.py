@@ -125,19 +125,23 @@ def _serve(
     if not access.source:
         running.enter_context(SecretStore(secret))
 
-    # The function's logger keeps the standard output that it finds when it is created.
-    running.enter_context(redirect_stdout(FunctionLog(console, verbose=options.verbose)))
-    from travel_gpt.handler import lambda_handler
+    log = FunctionLog(console, verbose=options.verbose)
+    # What the function prints goes there as well.
+    running.enter_context(redirect_stdout(log))
+    from travel_gpt import telemetry
+    from travel_gpt.bootstrap import build_api
 
+    settings = check_settings(os.environ)
+    telemetry.configure(settings, stream=log, metrics=False)
     api_key = secrets.token_urlsafe(30) if options.access == "api-key" else None
     loopback = options.host in {"127.0.0.1", "localhost", "::1"}
-    gateway = Gateway(
-        lambda_handler, api_key=api_key, any_name=not loopback, answer_within=options.answer_within
-    )
+    api = build_api(settings)
+    running.callback(api.close)
+    gateway = Gateway(api.answer, api_key=api_key, any_name=not loopback, answer_within=options.answer_within)
     server = Server(gateway, listener, console.report)
     server.start()
     running.callback(_stop_serving, server, console)
-    console.say(welcome(Running(options.host, server.port, access, check_settings(os.environ), api_key)))
+    console.say(welcome(Running(options.host, server.port, access, settings, api_key)))
 
 
 def _stop_serving(server: "Server", console: "Console") -> None:

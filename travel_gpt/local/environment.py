@@ -157,7 +157,7 @@ def emulate_host(environ: MutableMapping[str, str], *, access: str) -> None:
     """
     for name in [name for name in environ if name.startswith("POWERTOOLS_")]:
         del environ[name]
-    environ.update(API_ACCESS=access, POWERTOOLS_METRICS_DISABLED="true")
+    environ["API_ACCESS"] = access
     if not environ.get("CREDENTIAL_EXPIRY", "").strip():
         # As in a new stack. The function's own default is for stacks from before this setting.
         environ["CREDENTIAL_EXPIRY"] = "enforce"

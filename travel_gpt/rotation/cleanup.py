@@ -1,4 +1,4 @@
-"""Which keys of the past may be deleted: those that nobody can be using any more."""
+"""Which old keys may be deleted: those that no version needs and no cache can hold."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import IssuedKey
 
 
-def outlived(
+def deletable(
     issued: Sequence[IssuedKey],
     described: SecretMetadata,
     *,
@@ -23,7 +23,7 @@ def outlived(
     Args:
         issued: the service account's keys.
         described: the secret.
-        promoted_at: when the current version was made, in seconds since the epoch; None where nobody says.
+        promoted_at: when the current version was made, in seconds since the epoch; None if that is unknown.
         now: the time.
         overlap: the seconds for which a cache may hold a replaced key.
 
@@ -40,7 +40,7 @@ def outlived(
         stages = described.stages.get(version, frozenset())
         if stages & {CURRENT, PENDING}:
             continue
-        # Newer than the current one: somebody went back from it, and when cannot be told.
+        # Newer than the current one: it was rolled back, at a time that is not known.
         if PREVIOUS in stages and key.created_at > promoted_at:
             continue
         yield key, version

@@ -1,4 +1,4 @@
-"""What the owner settled about rotation: the variables of the rotation Lambda, and what follows from them."""
+"""The settings of the rotation: the variables of the rotation function, and what follows from them."""
 
 import re
 from collections.abc import Mapping
@@ -13,6 +13,9 @@ LONGEST_REQUEST: Final = 30
 """Seconds that a request may still be using the key it began with: the API function's timeout."""
 
 DAY: Final = 86_400
+
+DELETE_KEY: Final = "deleteKey"
+"""The step that the schedule for an old key asks for; the others are Secrets Manager's."""
 
 LONGEST_LIFETIME: Final = 365 * DAY
 """Seconds that a key of a service account can be valid at most.
@@ -43,14 +46,14 @@ _WANTED: Final[Mapping[str, re.Pattern[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RotationConfig:
-    """What the environment of the rotation Lambda says."""
+    """The settings of the rotation function."""
 
     project: str
     service_account: str
     admin_secret: str
-    """Name of the secret with OpenAI's admin key, which nobody but the rotation Lambda can read."""
+    """Name of the secret with OpenAI's admin key, which only the rotation function can read."""
     function_arn: str
-    """The rotation Lambda itself, for the schedule that deletes an old key."""
+    """The rotation function itself, for the schedule that deletes an old key."""
     schedule_group: str
     schedule_role: str
     """ARN of the role under which that schedule calls it."""
@@ -67,14 +70,14 @@ class RotationConfig:
 
     @classmethod
     def load(cls, environment: Mapping[str, str], settings: Settings) -> "RotationConfig":
-        """Read the plan. It never raises: a wrong variable is named in ``problems``.
+        """Read the settings. It never raises: a wrong variable is named in ``problems``.
 
         Args:
             environment: the environment variables.
             settings: the settings of the function whose key is rotated.
 
         Returns:
-            The plan.
+            The settings.
         """
         values = {name: environment.get(name, "").strip() for name in _WANTED}
         wrong = [
@@ -120,10 +123,10 @@ class RotationConfig:
 
 
 def overlap_of(settings: Settings) -> int:
-    """Return the seconds after which nobody can still be using the key before.
+    """Return the seconds after which no request can still use the previous key.
 
-    A cache asks again after its TTL, goes on with what it has while the store is away, and a request that
-    began with it ends some time later. The previous key may also stand in for a while.
+    A cache fetches again after its TTL, keeps what it has while Secrets Manager is unavailable, and a request
+    that began with it ends some time later. The previous key may also serve as the fallback.
 
     Args:
         settings: the settings of the function whose key is rotated.
@@ -131,5 +134,5 @@ def overlap_of(settings: Settings) -> int:
     Returns:
         The seconds.
     """
-    let_go = settings.credential_ttl + settings.credential_max_stale + LONGEST_REQUEST
-    return max(let_go, settings.credential_previous)
+    last_use = settings.credential_ttl + settings.credential_max_stale + LONGEST_REQUEST
+    return max(last_use, settings.credential_previous)

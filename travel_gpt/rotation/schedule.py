@@ -2,40 +2,37 @@
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from travel_gpt.aws.clients import WITHIN_A_ROTATION, make_client
 from travel_gpt.aws.failures import AwsFailure, as_credential_errors
-from travel_gpt.rotation.config import RotationConfig
+from travel_gpt.rotation.config import DELETE_KEY, RotationConfig
 from travel_gpt.rotation.key_names import KeyNames
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
-
-DELETE_KEY: Final = "deleteKey"
-"""The step that such a schedule asks for; the others are Secrets Manager's."""
 
 
 class DeletionSchedule:
     """Makes the schedules. Each deletes itself when it has run.
 
     Args:
-        plan: names the group, the role and the function.
+        config: names the group, the role and the function.
         client: the client for EventBridge Scheduler; made when it is needed where none is given.
     """
 
-    def __init__(self, plan: RotationConfig, client: "EventBridgeSchedulerClient | None" = None) -> None:
-        self._plan = plan
+    def __init__(self, config: RotationConfig, client: "EventBridgeSchedulerClient | None" = None) -> None:
+        self._config = config
         self._made = client
 
-    def schedule(self, arn: str, version: str, at: float) -> None:
-        """Have the key of a version deleted later. Repeated, it leaves the first schedule as it is.
+    def delete_later(self, arn: str, version: str, at: float) -> None:
+        """Schedule the deletion of the key of a version. Repeated, it leaves the first schedule as it is.
 
         Args:
             arn: the secret's ARN.
-            version: the version whose key is to go.
+            version: the version whose key to delete.
             at: when, in seconds since the epoch.
 
         Raises:
@@ -46,15 +43,15 @@ class DeletionSchedule:
             try:
                 self._client().create_schedule(
                     Name=KeyNames(arn).of(version),
-                    GroupName=self._plan.schedule_group,
+                    GroupName=self._config.schedule_group,
                     Description="Deletes a replaced OpenAI key when no cache can hold it any more",
                     ScheduleExpression=f"at({when:%Y-%m-%dT%H:%M:%S})",
                     ScheduleExpressionTimezone="UTC",
                     FlexibleTimeWindow={"Mode": "OFF"},
                     ActionAfterCompletion="DELETE",
                     Target={
-                        "Arn": self._plan.function_arn,
-                        "RoleArn": self._plan.schedule_role,
+                        "Arn": self._config.function_arn,
+                        "RoleArn": self._config.schedule_role,
                         "Input": json.dumps(
                             {"Step": DELETE_KEY, "SecretId": arn, "ClientRequestToken": version}
                         ),

@@ -1,6 +1,6 @@
-"""The steps of a rotation. Each can be repeated, and can die at any point, without losing a working key.
+"""The steps of a rotation. Each can be repeated, or be killed at any point, without losing a working key.
 
-The order is what keeps them safe: a key is made before it is stored, proven before it is promoted, and
+The order is what keeps them safe: a key is made before it is stored, verified before it is promoted, and
 deleted only when its successor has been current for so long that no cache can hold it.
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
 """
@@ -21,7 +21,7 @@ from travel_gpt.errors import (
     Misconfigured,
     SecretNotFound,
 )
-from travel_gpt.rotation.cleanup import outlived
+from travel_gpt.rotation.cleanup import deletable
 from travel_gpt.rotation.config import DAY, RotationConfig
 from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
@@ -30,7 +30,7 @@ from travel_gpt.telemetry import audit, count, logger
 NEW_KEYS_MAY_NEED: Final = 45.0
 """Seconds for which a new key may be refused: OpenAI says nowhere how soon all its servers know one."""
 
-_BETWEEN_PROOFS: Final = 3.0
+_BETWEEN_TRIES: Final = 3.0
 
 
 class Keys(Protocol):
@@ -57,11 +57,11 @@ class Keys(Protocol):
         ...
 
 
-class Scheduled(Protocol):
+class Schedule(Protocol):
     """Deletions at a later time."""
 
-    def schedule(self, arn: str, version: str, at: float) -> None:
-        """Have the key of a version deleted then."""
+    def delete_later(self, arn: str, version: str, at: float) -> None:
+        """Schedule the deletion of the key of a version."""
         ...
 
 
@@ -73,9 +73,9 @@ class RotationWorkflow:
     Args:
         versions: the secret's versions.
         keys: the service account's keys.
-        deletions: makes the schedule that deletes the old key.
-        prove: makes every live call that answering needs with a credential, and raises what is wrong with it.
-        plan: what the owner settled.
+        schedule: schedules the deletion of the old key.
+        verify: makes every call that answering needs with a credential, and raises what is wrong with it.
+        config: the settings of the rotation.
         is_openai: tells whether a credential's calls would go to where its key was made.
         now: the wall clock, in seconds.
         sleep: waits for some seconds.
@@ -85,19 +85,19 @@ class RotationWorkflow:
         self,
         versions: SecretVersions,
         keys: Keys,
-        deletions: Scheduled,
-        prove: Callable[[Credential], None],
+        schedule: Schedule,
+        verify: Callable[[Credential], None],
         *,
-        plan: RotationConfig,
+        config: RotationConfig,
         is_openai: Callable[[Credential], bool],
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._versions = versions
         self._keys = keys
-        self._deletions = deletions
-        self._prove = prove
-        self._plan = plan
+        self._schedule = schedule
+        self._verify = verify
+        self._config = config
         self._is_openai = is_openai
         self._now = now
         self._sleep = sleep
@@ -125,17 +125,17 @@ class RotationWorkflow:
             if named and not _same_key(pending, current):
                 # Its maker may have chosen other scopes, with which it would never pass the test.
                 for key in named:
-                    self._keys.restrict(key.id, self._plan.scopes_for(_credential(pending)))
+                    self._keys.restrict(key.id, self._config.scopes_for(_credential(pending)))
                 return "already_created"
-            # A version's value cannot be changed, so this one will never be good for anything.
+            # A version's value cannot be changed, so this one can never be used.
             self._versions.discard_pending()
             raise CredentialsUnavailable(
                 "the pending version held no key of its own that OpenAI still knows: it was discarded, and "
                 "another rotation can begin"
             )
-        self._sweep(issued, described, current)
+        self._clean_up(issued, described, current)
         for lost in named:
-            # Made by a try that died before it stored the value: nobody has that any more.
+            # Made by a try that died before it stored the value, which is lost.
             self._delete(lost, version)
         self._store(version, described, current)
         self._log_admin_key()
@@ -156,11 +156,11 @@ class RotationWorkflow:
         return "already_current" if self._staged(version).current == version else "success"
 
     def test(self, version: str) -> str:
-        """Prove the pending version with live calls: a key that lacks a scope is never promoted.
+        """Verify the pending version with live calls: a key that lacks a scope is never promoted.
 
         Secrets Manager also calls this alone when rotation is turned on, with a version that holds nothing or
-        what is current. There is no new key to prove then, so the admin key is tried: should it be wrong, the
-        alarm says so now and not at the first rotation, and turning rotation on does not fail.
+        what is current. There is no new key to verify then, so the admin key is tried: if it is wrong, the
+        alarm goes off now and not at the first rotation, and turning rotation on does not fail.
 
         Args:
             version: the pending version.
@@ -176,7 +176,7 @@ class RotationWorkflow:
         pending = self._versions.read(version=version)
         if pending is None or _same_key(pending, self._versions.read()):
             return self._trial()
-        self._prove_patiently(_credential(pending))
+        self._verify_until_known(_credential(pending))
         return "success"
 
     def finish(self, version: str) -> str:
@@ -199,7 +199,7 @@ class RotationWorkflow:
         self._versions.promote(version)
         promoted = self._versions.describe()
         if promoted.previous is not None:
-            self._deletions.schedule(promoted.arn, promoted.previous, self._now() + self._plan.overlap)
+            self._schedule.delete_later(promoted.arn, promoted.previous, self._now() + self._config.overlap)
         return "success"
 
     def delete(self, version: str) -> str:
@@ -247,8 +247,8 @@ class RotationWorkflow:
     def _store(self, version: str, described: SecretMetadata, current: StoredVersion) -> None:
         new = self._keys.create(
             KeyNames(described.arn).of(version),
-            self._plan.lifetime,
-            self._plan.scopes_for(_credential(current)),
+            self._config.lifetime,
+            self._config.scopes_for(_credential(current)),
         )
         if new.expires_at is None:
             logger.warning("OpenAI made a key that does not end by itself", extra={"version": version})
@@ -259,11 +259,11 @@ class RotationWorkflow:
                 raise
 
     def _stored_after_all(self, version: str, new: NewKey) -> bool:
-        """Look what became of a write that failed; where it was not done, nobody needs its key."""
+        """Return whether a write that failed was done nevertheless; delete its key where it was not."""
         try:
             pending = self._versions.read(version=version)
         except CredentialError:
-            # Nobody can tell. A key that is lost is found by its name when this step is repeated.
+            # Unknown. A key that is lost is found by its name when this step is repeated.
             return False
         if pending is not None and _credential(pending).key == new.key:
             return True
@@ -271,13 +271,15 @@ class RotationWorkflow:
             self._keys.delete(new.id)
         return False
 
-    def _sweep(self, issued: Sequence[IssuedKey], described: SecretMetadata, current: StoredVersion) -> None:
-        found = outlived(
+    def _clean_up(
+        self, issued: Sequence[IssuedKey], described: SecretMetadata, current: StoredVersion
+    ) -> None:
+        found = deletable(
             issued,
             described,
             promoted_at=current.created_at,
             now=self._now(),
-            overlap=self._plan.overlap,
+            overlap=self._config.overlap,
         )
         for key, version in found:
             try:
@@ -319,20 +321,20 @@ class RotationWorkflow:
         days = {"age_days": int((self._now() - found.created_at) // DAY)}
         if found.expires_at is not None:
             days["days_left"] = int((found.expires_at - self._now()) // DAY)
-            if found.expires_at <= self._now() + self._plan.period:
+            if found.expires_at <= self._now() + self._config.period:
                 logger.warning("OpenAI's admin key expires before the next rotation", extra=days)
                 return
         logger.info("OpenAI's admin key is valid at the next rotation", extra=days)
 
-    def _prove_patiently(self, credential: Credential) -> None:
+    def _verify_until_known(self, credential: Credential) -> None:
         give_up_at = self._now() + NEW_KEYS_MAY_NEED
         while True:
             try:
-                return self._prove(credential)
+                return self._verify(credential)
             except CredentialRejected:
                 if self._now() >= give_up_at:
                     raise
-            self._sleep(_BETWEEN_PROOFS)
+            self._sleep(_BETWEEN_TRIES)
 
 
 def _credential(stored: StoredVersion) -> Credential:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ import pytest
 from moto import mock_aws
 
 from tests.fakes.openai import FakeOpenAI
-from travel_gpt import telemetry as observability
 from travel_gpt.cli.__main__ import main
 from travel_gpt.cli.audit_log import audit_log_path
 
@@ -103,18 +101,3 @@ def person(
     # What a command takes from .env stays in its process, which is this one.
     for name in set(os.environ) - set(before):
         del os.environ[name]
-
-
-@pytest.fixture(autouse=True)
-def own_log() -> Iterator[None]:
-    """Give the logger back as it was: the command moves it."""
-    shown = observability.logger.registered_handler
-    assert isinstance(shown, logging.StreamHandler)
-    log = logging.getLogger(observability.logger.service)
-    stream, level, handlers = shown.stream, shown.level, list(log.handlers)
-    # As an attribute: to set it properly flushes the one before, which an earlier test may have closed.
-    shown.stream = io.StringIO()
-    yield
-    shown.stream = stream
-    shown.setLevel(level)
-    log.handlers[:] = handlers

@@ -106,7 +106,7 @@ def test_a_source_of_ones_own_keeps_the_key_and_ones_own_aws() -> None:
     assert (owner.upstream, owner.secret, owner.source) == ("openai", "", "vault,environment")
     emulate_host(environ, access="open")
     kept = {"CREDENTIAL_SOURCE", "OPENAI_API_KEY", "AWS_PROFILE", "OPENAI_SECRET_NAME"}
-    made = {"API_ACCESS", "CREDENTIAL_EXPIRY", "POWERTOOLS_METRICS_DISABLED", "NO_PROXY", "no_proxy"}
+    made = {"API_ACCESS", "CREDENTIAL_EXPIRY", "NO_PROXY", "no_proxy"}
     assert environ.keys() == kept | made
     assert environ["API_ACCESS"] == "open"
 

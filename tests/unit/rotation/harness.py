@@ -30,7 +30,7 @@ NAME = "travel-gpt/openai-api-key"
 OWNERS_KEY = "sk-svcacct-owners-first-key-000000000001"
 DAY = 86_400
 
-PLAN = RotationConfig.load(
+CONFIG = RotationConfig.load(
     {
         "ROTATION_PROJECT_ID": "proj_1",
         "ROTATION_SERVICE_ACCOUNT_ID": "user-1",
@@ -88,7 +88,7 @@ class Live:
 
 
 @dataclass
-class PlayedKeys:
+class FakeKeys:
     """The service account at OpenAI."""
 
     clock: Clock
@@ -122,7 +122,7 @@ class PlayedKeys:
         """Delete a key."""
         self.alive.pop(key_id, None)
 
-    def prove(self, credential: Credential) -> None:
+    def verify(self, credential: Credential) -> None:
         """Let a living key in."""
         for key in self.alive.values():
             known = key.id == "key_0" or self.clock() - key.created_at >= self.knows_new_keys_after
@@ -133,12 +133,12 @@ class PlayedKeys:
 
 
 @dataclass
-class PlayedDeletions:
+class FakeSchedule:
     """EventBridge Scheduler."""
 
     planned: dict[str, float] = field(default_factory=dict)
 
-    def schedule(self, arn: str, version: str, at: float) -> None:  # noqa: ARG002 - one secret
+    def delete_later(self, arn: str, version: str, at: float) -> None:  # noqa: ARG002 - one secret
         """Remember the first time for a version."""
         self.planned.setdefault(version, at)
 
@@ -149,9 +149,9 @@ class Harness:
     def __init__(self, owner: SecretsManagerClient, clock: Clock) -> None:
         self.owner, self.clock = owner, clock
         self.crash = CrashInjector()
-        self.keys = PlayedKeys(clock)
+        self.keys = FakeKeys(clock)
         self.keys.alive["key_0"] = Live("key_0", "made by hand", OWNERS_KEY, clock())
-        self.deletions = PlayedDeletions()
+        self.schedule = FakeSchedule()
         owner.create_secret(Name=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "model": "gemma4"}))
         self.versions = SecretVersions(NAME, owner)
         self.backend.rotation_requested = self.backend.rotation_enabled = True
@@ -171,13 +171,13 @@ class Harness:
     def rotation(self) -> RotationWorkflow:
         """A rotation, whose every call to the outside may be its last."""
         around = self.crash.around
-        keys, deletions = _Dying(self.keys, around), _Dying(self.deletions, around)
+        keys, schedule = _Dying(self.keys, around), _Dying(self.schedule, around)
         return RotationWorkflow(
             SecretVersions(NAME, cast("Any", _Dying(_Immutable(self.owner), around))),
             keys,
-            deletions,
-            around(self.keys.prove),
-            plan=PLAN,
+            schedule,
+            around(self.keys.verify),
+            config=CONFIG,
             is_openai=lambda credential: credential.base_url is None,
             now=self.clock,
             sleep=self._sleep,
@@ -219,9 +219,9 @@ class Harness:
 
     def run_deletions(self) -> dict[str, str]:
         """Do what is planned until now."""
-        due = [version for version, at in self.deletions.planned.items() if at <= self.clock()]
+        due = [version for version, at in self.schedule.planned.items() if at <= self.clock()]
         for version in due:
-            del self.deletions.planned[version]
+            del self.schedule.planned[version]
         return {version: self.rotation().delete(version) for version in due}
 
     def key_at(self, stage: str) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-from tests.unit.rotation.harness import PLAN
+from tests.unit.rotation.harness import CONFIG
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.errors import (
     AccessDenied,
@@ -36,7 +36,7 @@ VERSION = "01234567-89ab-cdef-0123-456789abcdef"
 
 
 def deletions(scheduler: Stubber) -> DeletionSchedule:
-    return DeletionSchedule(PLAN, cast("EventBridgeSchedulerClient", scheduler.client))
+    return DeletionSchedule(CONFIG, cast("EventBridgeSchedulerClient", scheduler.client))
 
 
 @pytest.mark.usefixtures("world")
@@ -103,8 +103,8 @@ class TestTheSchedule:
     def test_asks_the_function_once_and_is_gone_then(self, world: Harness, scheduler: Stubber) -> None:
         name = world.names.of(VERSION)
         target = {
-            "Arn": PLAN.function_arn,
-            "RoleArn": PLAN.schedule_role,
+            "Arn": CONFIG.function_arn,
+            "RoleArn": CONFIG.schedule_role,
             "Input": json.dumps(
                 {
                     "Step": "deleteKey",
@@ -118,7 +118,7 @@ class TestTheSchedule:
             {"ScheduleArn": f"arn:aws:scheduler:us-east-1:123456789012:schedule/group/{name}"},
             {
                 "Name": name,
-                "GroupName": PLAN.schedule_group,
+                "GroupName": CONFIG.schedule_group,
                 "Description": "Deletes a replaced OpenAI key when no cache can hold it any more",
                 "ScheduleExpression": "at(2026-11-20T12:00:00)",
                 "ScheduleExpressionTimezone": "UTC",
@@ -128,14 +128,14 @@ class TestTheSchedule:
             },
         )
 
-        deletions(scheduler).schedule(world.versions.describe().arn, VERSION, 1_795_176_000.0)
+        deletions(scheduler).delete_later(world.versions.describe().arn, VERSION, 1_795_176_000.0)
 
         scheduler.assert_no_pending_responses()
 
     def test_that_is_there_already_stays(self, scheduler: Stubber) -> None:
         scheduler.add_client_error("create_schedule", "ConflictException", "It exists.", 409)
 
-        deletions(scheduler).schedule(ARN, VERSION, 0.0)
+        deletions(scheduler).delete_later(ARN, VERSION, 0.0)
 
         scheduler.assert_no_pending_responses()
 
@@ -153,7 +153,7 @@ class TestTheSchedule:
         scheduler.add_client_error("create_schedule", code, "Scripted.", status)
 
         with pytest.raises(kind, match="Scripted"):
-            deletions(scheduler).schedule(ARN, VERSION, 0.0)
+            deletions(scheduler).delete_later(ARN, VERSION, 0.0)
 
     def test_without_a_way_to_it_says_so(self) -> None:
         class Away:
@@ -162,4 +162,4 @@ class TestTheSchedule:
 
         away: Any = Away()
         with pytest.raises(CredentialsUnavailable, match="cannot be reached"):
-            DeletionSchedule(PLAN, away).schedule(ARN, VERSION, 0.0)
+            DeletionSchedule(CONFIG, away).delete_later(ARN, VERSION, 0.0)

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from tests.unit.rotation.harness import OWNERS_KEY, PLAN, CrashInjector, Harness, Killed
+from tests.unit.rotation.harness import CONFIG, OWNERS_KEY, CrashInjector, Harness, Killed
 from travel_gpt.errors import CredentialError
 
 # See CrashInjector; the first two tests count them.
@@ -39,9 +39,9 @@ def test_all_moments_of_a_rotation_are_tried(world: Harness) -> None:
 
 def test_all_moments_of_a_deletion_are_tried(world: Harness) -> None:
     first = world.rotate()
-    world.clock.advance(PLAN.period)
+    world.clock.advance(CONFIG.period)
     world.rotate()
-    world.clock.advance(PLAN.overlap)
+    world.clock.advance(CONFIG.overlap)
     world.crash = CrashInjector()
     world.rotation().delete(first)
 
@@ -64,7 +64,7 @@ class TestADeath:
         assert world.versions.describe().pending is None
         assert world.key_at("AWSPREVIOUS") == OWNERS_KEY
         assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
-        assert len(world.deletions.planned) == 1
+        assert len(world.schedule.planned) == 1
         assert world.orphans() == set()
 
     def test_given_each_step_is_repeated_alone_then_that_does(self, world: Harness, moment: int) -> None:
@@ -89,12 +89,12 @@ class TestADeath:
         # As AWS says to do with a rotation that is stuck.
         if world.versions.describe().pending not in (None, world.versions.describe().current):
             world.versions.discard_pending()
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         world.run_deletions()
         assert_current_key_lives(world)
 
         second = world.rotate()
-        world.clock.advance(PLAN.overlap)
+        world.clock.advance(CONFIG.overlap)
         world.run_deletions()
 
         assert world.versions.describe().current == second
@@ -108,9 +108,9 @@ class TestADeath:
     ) -> None:
         world.rotate()
         old = str(world.key_at("AWSCURRENT"))
-        world.clock.advance(PLAN.overlap)
+        world.clock.advance(CONFIG.overlap)
         world.run_deletions()
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         token = world.begin()
 
         die_once(world, token, moment)
@@ -119,7 +119,7 @@ class TestADeath:
 
         new = str(world.key_at("AWSCURRENT"))
         assert new != old
-        world.clock.advance(PLAN.overlap - 1)
+        world.clock.advance(CONFIG.overlap - 1)
         world.run_deletions()
         assert world.living == {OWNERS_KEY, old, new}
         world.clock.advance(1)
@@ -130,9 +130,9 @@ class TestADeath:
 @pytest.mark.parametrize("moment", OF_A_DELETION)
 def test_given_the_deletion_dies_then_it_is_repeated(world: Harness, moment: int) -> None:
     first = world.rotate()
-    world.clock.advance(PLAN.period)
+    world.clock.advance(CONFIG.period)
     world.rotate()
-    world.clock.advance(PLAN.overlap)
+    world.clock.advance(CONFIG.overlap)
     world.crash = CrashInjector(dies_at=moment)
 
     with contextlib.suppress(Killed):
@@ -148,7 +148,7 @@ def test_given_the_deletion_dies_then_it_is_repeated(world: Harness, moment: int
 def test_given_a_new_key_that_never_works_then_what_is_current_stays_whatever_dies(
     world: Harness, moment: int
 ) -> None:
-    world.keys.knows_new_keys_after = 10 * PLAN.period
+    world.keys.knows_new_keys_after = 10 * CONFIG.period
     token = world.begin()
     with contextlib.suppress(CredentialError):
         die_once(world, token, moment)

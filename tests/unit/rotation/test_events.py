@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from travel_gpt.errors import CredentialsUnavailable
+from travel_gpt.rotation.config import DELETE_KEY
 from travel_gpt.rotation.events import RotationEvents, RotationFailed
-from travel_gpt.rotation.schedule import DELETE_KEY
 
 if TYPE_CHECKING:
     from tests.unit.rotation.harness import Harness
@@ -24,9 +24,9 @@ def event(step: object, version: object = VERSION, secret: object = SECRET) -> d
     return {"Step": step, "SecretId": secret, "ClientRequestToken": version}
 
 
-def failures_counted(capsys: pytest.CaptureFixture[str]) -> float:
+def failures_counted(capsys: pytest.CaptureFixture[str]) -> int:
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "RotationFailure" in line]
-    return float(sum(amount for line in lines for amount in line["RotationFailure"]))
+    return sum(line["RotationFailure"] for line in lines)
 
 
 def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: Harness) -> None:
@@ -43,11 +43,11 @@ def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: Harness)
 def test_the_rotation_is_of_the_secret_that_is_named(world: Harness) -> None:
     asked: list[str] = []
 
-    def rotation_of(secret: str) -> RotationWorkflow:
+    def workflow_of(secret: str) -> RotationWorkflow:
         asked.append(secret)
         return world.rotation()
 
-    steps = RotationEvents(rotation_of, ())
+    steps = RotationEvents(workflow_of, ())
 
     steps.run(event("createSecret", world.begin()))
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.rotation.harness import DAY, NAME, OWNERS_KEY, PLAN, Harness, Live
+from tests.unit.rotation.harness import CONFIG, DAY, NAME, OWNERS_KEY, Harness, Live
 from travel_gpt.errors import (
     AccessDenied,
     CredentialRejected,
@@ -48,7 +48,7 @@ class TestCreating:
         assert stored is not None
         document = json.loads(stored.text)
         assert document["model"] == "gemma4"
-        assert document["expires_at"] == int(world.clock()) + 60 * DAY + PLAN.overlap
+        assert document["expires_at"] == int(world.clock()) + 60 * DAY + CONFIG.overlap
         assert document["api_key"] in world.living
         assert stored.stages == {"AWSPENDING"}
         assert world.key_at("AWSCURRENT") == OWNERS_KEY
@@ -199,10 +199,10 @@ class TestSweeping:
     def test_a_key_that_outlived_its_schedule_goes_with_the_next_rotation(self, world: Harness) -> None:
         world.rotate()
         old = world.key_at("AWSCURRENT")
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         world.rotate()
-        world.deletions.planned.clear()
-        world.clock.advance(PLAN.period)
+        world.schedule.planned.clear()
+        world.clock.advance(CONFIG.period)
 
         world.rotation().create(world.begin())
 
@@ -211,10 +211,10 @@ class TestSweeping:
     def test_two_rotations_within_the_overlap_leave_what_a_cache_may_hold(self, world: Harness) -> None:
         world.rotate()
         first = world.key_at("AWSCURRENT")
-        world.clock.advance(PLAN.overlap / 4)
+        world.clock.advance(CONFIG.overlap / 4)
         world.rotate()
         second = world.key_at("AWSCURRENT")
-        world.clock.advance(PLAN.overlap / 4)
+        world.clock.advance(CONFIG.overlap / 4)
 
         world.rotate()
 
@@ -222,10 +222,10 @@ class TestSweeping:
 
     def test_after_going_back_by_hand_the_newer_key_stays(self, world: Harness) -> None:
         world.rotate()
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         world.rotate()
         newer = world.key_at("AWSCURRENT")
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         world.run_deletions()
         world.versions.roll_back()
 
@@ -239,7 +239,7 @@ class TestSweeping:
 
         for _ in range(3):
             world.rotate()
-            world.clock.advance(PLAN.period)
+            world.clock.advance(CONFIG.period)
             world.run_deletions()
 
         assert {"sk-svcacct-of-somebody-else", OWNERS_KEY} <= world.living
@@ -248,9 +248,9 @@ class TestSweeping:
         self, world: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         world.rotate()
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         world.rotate()
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         monkeypatch.setattr(world.keys, "delete", fails(CredentialsUnavailable("away")))
 
         assert world.rotation().create(world.begin()) == "success"
@@ -326,17 +326,17 @@ class TestFinishing:
 
         world.rotate()
 
-        assert world.deletions.planned == {first: world.clock() + PLAN.overlap}
+        assert world.schedule.planned == {first: world.clock() + CONFIG.overlap}
 
     def test_every_step_repeated_after_the_end_changes_nothing(self, world: Harness) -> None:
         token = world.rotate()
-        before, planned = world.versions.describe().stages, dict(world.deletions.planned)
+        before, planned = world.versions.describe().stages, dict(world.schedule.planned)
         world.clock.advance(60)
 
         outcomes = [step() for step in world.steps(token)]
 
         assert outcomes == ["already_current", "already_current", "already_current", "success"]
-        assert (world.versions.describe().stages, world.deletions.planned) == (before, planned)
+        assert (world.versions.describe().stages, world.schedule.planned) == (before, planned)
         assert world.keys.made == 1
 
 
@@ -344,18 +344,18 @@ class TestDeleting:
     def test_the_owners_own_key_is_left_to_its_owner(self, world: Harness) -> None:
         first = str(world.versions.describe().current)
         world.rotate()
-        world.clock.advance(PLAN.overlap)
+        world.clock.advance(CONFIG.overlap)
 
         assert world.run_deletions() == {first: "not_ours"}
         assert OWNERS_KEY in world.living
 
     def test_a_key_that_is_in_use_again_is_kept(self, world: Harness) -> None:
         first = world.rotate()
-        world.clock.advance(PLAN.period)
+        world.clock.advance(CONFIG.period)
         world.run_deletions()
         world.rotate()
         world.versions.roll_back()
-        world.clock.advance(PLAN.overlap)
+        world.clock.advance(CONFIG.overlap)
 
         assert world.run_deletions() == {first: "kept"}
         assert world.key_at("AWSCURRENT") in world.living

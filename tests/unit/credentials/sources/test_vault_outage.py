@@ -28,6 +28,7 @@ from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
 
 CANARY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
@@ -228,7 +229,7 @@ ECHOES = {
 
 @pytest.mark.parametrize("name", [*ECHOES, *OUTAGES])
 def test_no_fault_lets_a_piece_of_the_token_or_the_key_out(
-    vault: Vault, name: str, capsys: pytest.CaptureFixture[str]
+    vault: Vault, name: str, capsys: pytest.CaptureFixture[str], log: io.StringIO
 ) -> None:
     asked = source(vault.url)
     asked.fetch()
@@ -238,7 +239,7 @@ def test_no_fault_lets_a_piece_of_the_token_or_the_key_out(
 
     logger.error("It failed", extra={"detail": failure.detail, "source": repr(asked)}, exc_info=failure)
     shown = "".join(traceback.format_exception(failure)) + failure.message + repr(failure) + repr(asked)
-    shown += "".join(capsys.readouterr())
+    shown += "".join(capsys.readouterr()) + log.getvalue()
     assert vault.calls[-1].token == TOKEN, "the token does its work"
     for canary in (CANARY, TOKEN_CANARY):
         assert not [canary[at : at + 4] for at in range(len(canary) - 3) if canary[at : at + 4] in shown]
