@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest
@@ -17,15 +15,18 @@ from botocore.compat import HTTPHeaders
 from moto import mock_aws
 from moto.core.models import botocore_stubber
 
+from tests.fakes.loopback_server import Answer, LoopbackServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from http.server import BaseHTTPRequestHandler
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_OF_THE_SERVER = {"content-length", "date", "server"}
 _ACTION = re.compile(r"(?:^|&)Action=(\w+)")
 
 
-class LoopbackAws:
+class LoopbackAws(LoopbackServer):
     """An account. Every caller is its owner.
 
     Attributes:
@@ -35,37 +36,27 @@ class LoopbackAws:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[str] = []
         self.refusals: dict[str, str] = {}
         self.meanwhile: dict[str, Callable[[], None]] = {}
         self._mock = mock_aws()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
-    @property
-    def endpoint(self) -> str:
-        """What goes into AWS_ENDPOINT_URL."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> LoopbackAws:
+    def __enter__(self) -> Self:
         self._mock.start()
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
         self._mock.stop()
 
     def client(self, service: str) -> Any:
         """A client of the account, past the port."""
         return boto3.client(service)  # type: ignore[call-overload]
 
-    def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Answer one request."""
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
+        """Answer one request as moto does."""
+        headers = request.headers
         scope = _SCOPE.search(headers.get("Authorization", ""))
         if scope is None:
             return 403, {}, b'{"__type": "MissingAuthenticationToken"}'
@@ -78,21 +69,22 @@ class LoopbackAws:
             meanwhile()
         if code := self.refusals.get(action):
             return _refusal(code, as_json=bool(target))
-        request = AWSPreparedRequest(
-            method=method,
-            url=f"https://{service}.{region}.amazonaws.com{path}",
+        prepared = AWSPreparedRequest(
+            method=request.command,
+            url=f"https://{service}.{region}.amazonaws.com{request.path}",
             headers=HTTPHeaders.from_pairs(headers.items()),
             body=body,
             stream_output=False,
         )
-        answer = botocore_stubber.process_request(request)
+        answer = botocore_stubber.process_request(prepared)
         assert answer is not None, f"moto does not know {action}"
         status, answered, content = answer
         raw = content.encode() if isinstance(content, str) else content
-        return status, {str(name): str(value) for name, value in answered.items()}, raw
+        kept = {name: str(value) for name, value in answered.items() if name.lower() not in _OF_THE_SERVER}
+        return status, kept, raw
 
 
-def _refusal(code: str, *, as_json: bool) -> tuple[int, dict[str, str], bytes]:
+def _refusal(code: str, *, as_json: bool) -> Answer:
     if as_json:
         # Secrets Manager's spelling (recorded: secretsmanager/RotateSecret/no-client-request-token-raw).
         document = json.dumps({"__type": code, "Message": "Scripted."})
@@ -100,24 +92,3 @@ def _refusal(code: str, *, as_json: bool) -> tuple[int, dict[str, str], bytes]:
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>Scripted.</Message></Error>"
         document = f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>"
     return 400, {}, document.encode()
-
-
-def _handler(account: LoopbackAws) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, headers, content = account.answer(self.command, self.path, self.headers, body)
-            self.send_response(status)
-            for name, value in headers.items():
-                if name.lower() not in {"content-length", "date", "server"}:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = _answer  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    return Handler

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.build_package import LAMBDA_WHEELS, install, python_with_pip
-from tests.fakes.secrets_manager import fake_services
+from tests.fakes.loopback_aws import LoopbackAws
+from tests.fakes.openai import ANY, FakeOpenAI, behaviours
 from tests.support.compiled_template import CompiledStack, compile_stack
 from tests.support.packages import made_once, run_build_script, run_sam_build
 
@@ -86,7 +87,9 @@ def unpruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def services() -> Iterator[str]:
-    """The URL of fakes of Secrets Manager and OpenAI."""
-    with fake_services() as url:
-        yield url
+def services() -> Iterator[dict[str, str]]:
+    """The variables that lead to fakes of AWS and OpenAI, which hold a key and answer."""
+    with LoopbackAws() as aws, FakeOpenAI() as upstream:
+        upstream.default(ANY, behaviours.answer("Start at the Forum."))
+        aws.client("secretsmanager").create_secret(Name="travel-gpt/openai-api-key", SecretString="not-a-key")
+        yield {"AWS_ENDPOINT_URL": aws.url, "OPENAI_BASE_URL": upstream.base_url}

@@ -24,7 +24,7 @@ print(json.dumps(os.uname().machine))
 
 
 @pytest.mark.skipif(not ARM64_PYTHON, reason="make test-arm64 runs this, with an emulator")
-def test_the_package_answers_on_lambdas_processor(lambda_package: Path, services: str) -> None:
+def test_the_package_answers_on_lambdas_processor(lambda_package: Path, services: dict[str, str]) -> None:
     # Given the package as it is deployed, and Python 3.13 for arm64
     # When its native modules are imported, and GET and POST are asked
     machine = run_alone(lambda_package, NATIVE, ARM64_PYTHON)

@@ -31,7 +31,7 @@ def assert_close(measured: int, committed: int) -> None:
     ("method", "committed"), [("GET", MODULES_OF_A_COLD_GET), ("POST", MODULES_OF_A_COLD_POST)]
 )
 def test_a_cold_request_imports_no_more_modules(
-    method: str, committed: int, host_package: Path, services: str
+    method: str, committed: int, host_package: Path, services: dict[str, str]
 ) -> None:
     ran = answer_alone(host_package, services, [method])
 

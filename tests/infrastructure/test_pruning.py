@@ -80,7 +80,9 @@ def test_secrets_manager_is_where_it_was_in_every_region(unpruned: Path, lambda_
 
 
 @pytest.mark.parametrize("wire", ["responses", "chat"])
-def test_the_pruned_package_answers_by_itself(wire: str, services: str, host_package: Path) -> None:
+def test_the_pruned_package_answers_by_itself(
+    wire: str, services: dict[str, str], host_package: Path
+) -> None:
     # Given the package for this machine, nothing else installed, and fakes of AWS and OpenAI on loopback
     ran = answer_alone(host_package, services, ["GET", "POST"], wire)
 

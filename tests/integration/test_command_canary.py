@@ -45,7 +45,7 @@ class Keyboard:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": aws.endpoint,
+            "AWS_ENDPOINT_URL": aws.url,
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",
             "OPENAI_BASE_URL": upstream.base_url,

@@ -399,7 +399,7 @@ def test_a_file_of_settings_may_name_the_source_and_the_account(start: Start) ->
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": aws.endpoint,
+            "AWS_ENDPOINT_URL": aws.url,
         }
         server = start(env_file="".join(f"{name}={value}\n" for name, value in settings.items()))
 

@@ -14,7 +14,7 @@ from scripts.build_package import lambda_python
 from tests.support.compiled_template import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pytest
 
@@ -118,13 +118,18 @@ print(json.dumps({"answers": answers, "modules": modules, "machine": __import__(
 
 
 def answer_alone(
-    package: Path, services: str, methods: list[str], wire: str = "responses", *, python: Sequence[str] = ()
+    package: Path,
+    services: Mapping[str, str],
+    methods: list[str],
+    wire: str = "responses",
+    *,
+    python: Sequence[str] = (),
 ) -> Any:
     """Answer requests with the package alone, as the first requests of an environment.
 
     Args:
         package: the built package.
-        services: the URL of the fakes of AWS and OpenAI.
+        services: the variables that lead to the fakes of AWS and OpenAI.
         methods: the requests: ``GET``, which verifies the key, and ``POST``.
         wire: which of OpenAI's two APIs is asked.
         python: the command of the interpreter, if it is another one than this machine's.
@@ -137,14 +142,13 @@ def answer_alone(
         package,
         f"METHODS = {methods}\n{ANSWER}",
         python,
-        AWS_ENDPOINT_URL=services,
         AWS_REGION="us-east-1",
         AWS_DEFAULT_REGION="us-east-1",
         AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
         AWS_SECRET_ACCESS_KEY="not-a-secret",
-        OPENAI_BASE_URL=f"{services}/v1",
         OPENAI_API=wire,
         API_ACCESS="open",
+        **services,
     )
 
 

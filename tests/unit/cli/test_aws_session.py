@@ -175,7 +175,7 @@ def test_an_mfa_code_is_asked_for_once_and_the_session_cached_where_sam_looks(
 
     monkeypatch.setattr(getpass, "getpass", answer)
     with LoopbackAws() as aws:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
         first = AwsSession("us-east-1", "role").account()
         again = AwsSession("us-east-1", "role").account()
     assert first == again

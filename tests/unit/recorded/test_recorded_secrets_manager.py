@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.fakes import secrets_manager as fake_services
 from tests.support.recorded import Recording, assert_same_refusal, differences, recording
 from tests.support.rotation_function import rotation_function
 from travel_gpt.local.environment import SECRET_NAME
@@ -191,13 +190,6 @@ def test_the_documented_example_has_the_same_members_as_the_recorded_answer(
     recorded = recording("secretsmanager/GetSecretValue/documented-example")
 
     assert recorded.body.keys() == answered(secrets.get_secret_value(SecretId=NAME)).keys()
-
-
-def test_the_small_server_of_the_pruned_package_answers_with_the_same_members() -> None:
-    recorded = recording("secretsmanager/GetSecretValue/documented-example").body
-
-    assert fake_services.SECRET.keys() == recorded.keys()
-    assert type(fake_services.SECRET["CreatedDate"]) is type(recorded["CreatedDate"])
 
 
 def test_the_local_servers_store_answers_as_it_was_recorded() -> None:
