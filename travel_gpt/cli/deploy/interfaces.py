@@ -39,17 +39,16 @@ def finish(aws: AwsSession, console: Console, plan: Plan) -> None:
     if left is None:
         console.note(
             "Whether they are gone is hidden from you (ec2:DescribeNetworkInterfaces), so the role keeps its "
-            "permissions for them. In an hour, take them away with:"
+            "permissions for them. In an hour, take them away with:\n"
+            f"  {plan.options.command('--parameter', f'{PERMISSIONS}=disabled')}"
         )
-        console.say(f"  {plan.options.command('--parameter', f'{PERMISSIONS}=disabled')}")
         return
     if left:
         console.note(
             f"Lambda has not deleted {', '.join(left)} yet, and needs the role's permissions for that, so it "
             "keeps them. Another function with the same subnets and security groups may still use the "
-            "interfaces. To look again, and then finish:"
+            f"interfaces. To look again, and then finish:\n  {plan.options.command()}"
         )
-        console.say(f"  {plan.options.command()}")
         return
     console.good("They are gone.")
     console.step("Taking the permissions for network interfaces from the role")

@@ -63,10 +63,10 @@ def finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> bool:
     if plan.key.secret.exists and not plan.key.secret.deleted:
         console.say(
             "The function has no key any more. The secret is still there, and nothing of this stack reads "
-            "it: revoke its key at OpenAI, and delete it when you like (it can be restored for 30 days):"
+            "it: revoke its key at OpenAI, and delete it when you like (it can be restored for 30 days):\n"
+            "  aws secretsmanager delete-secret --recovery-window-in-days 30 --secret-id "
+            f"{values['SecretName']}{plan.flags}"
         )
-        delete = "aws secretsmanager delete-secret --recovery-window-in-days 30 --secret-id"
-        console.say(f"  {delete} {values['SecretName']}{plan.flags}")
     return True
 
 

@@ -91,18 +91,13 @@ def _ask(console: Console, stack: Stack, secret: Secret) -> None:
 
 
 def _say_what_stays(console: Console, options: Options, secret: Secret, flags: str) -> None:
-    console.say()
+    what, command = "To deploy again:", options.command()
     if secret.deleted:
-        console.say(
+        what = (
             f"The secret {secret.name} is scheduled for deletion. Until then deploying again restores it, or:"
         )
-        console.say(f"  aws secretsmanager restore-secret --secret-id {secret.name}{flags}")
-        return
-    if secret.exists:
-        console.say(
-            f"The secret {secret.name} stays ($0.40 a month). Deploying again uses it. To delete it too:"
-        )
-        console.say(f"  {options.command('--delete', '--delete-secret')}")
-        return
-    console.say("To deploy again:")
-    console.say(f"  {options.command()}")
+        command = f"aws secretsmanager restore-secret --secret-id {secret.name}{flags}"
+    elif secret.exists:
+        what = f"The secret {secret.name} stays ($0.40 a month). Deploying again uses it. To delete it too:"
+        command = options.command("--delete", "--delete-secret")
+    console.say(f"\n{what}\n  {command}")

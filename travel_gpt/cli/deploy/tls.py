@@ -49,9 +49,9 @@ def show(console: Console, before: Stack, after: Stack, flags: str) -> None:
     now = after.outputs.get(OUTPUT)
     if not before.exists or is_failed(before) or now is None or now == before.outputs.get(OUTPUT):
         return
+    api = after.outputs["ApiUrl"].split("/")[2].partition(".")[0]
     console.note(
         f"API Gateway needs about 15 minutes to change the TLS policy to {now}, and answers meanwhile. It is "
-        "done when this says AVAILABLE:"
+        "done when this says AVAILABLE:\n"
+        f"  aws apigateway get-rest-api --rest-api-id {api} --query apiStatus --output text{flags}"
     )
-    api = after.outputs["ApiUrl"].split("/")[2].partition(".")[0]
-    console.say(f"  aws apigateway get-rest-api --rest-api-id {api} --query apiStatus --output text{flags}")
