@@ -111,13 +111,8 @@ def audited(event: str, *, who: str, source: str, **facts: str | int | float) ->
 
     try:
         yield change
-    except TravelGPTError as failure:
-        record(failure.code)
-        raise
-    except KeyboardInterrupt:
-        record("interrupted")
-        raise
-    except BaseException:
-        record("failed")
+    except BaseException as failure:
+        otherwise = "interrupted" if isinstance(failure, KeyboardInterrupt) else "failed"
+        record(failure.code if isinstance(failure, TravelGPTError) else otherwise)
         raise
     record("success")
