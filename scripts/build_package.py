@@ -29,8 +29,8 @@ from scripts.package_contents import (  # noqa: E402
     BuildError,
     check_native_modules,
     copy_travel_gpt,
+    normalize,
     prune,
-    settle,
 )
 
 LOCK = ROOT / "requirements" / "lambda.txt"
@@ -221,7 +221,7 @@ def build(target: Path, platform: str, extras: Sequence[str] = ()) -> str:
                 f"Install Python {LAMBDA_PYTHON} and build again to fix that.",
                 flush=True,
             )
-        files, size = settle(tree)
+        files, size = normalize(tree)
         replace(target, tree)
     return f"Package ready: {files:,} files, {size / 1e6:.1f} MB unzipped (Lambda takes 250 MB): {target}"
 

@@ -95,7 +95,7 @@ def check_native_modules(tree: Path) -> None:
         raise BuildError(f"The native modules of pydantic and jiter are missing.\n{advice}")
 
 
-def settle(tree: Path) -> tuple[int, int]:
+def normalize(tree: Path) -> tuple[int, int]:
     """Give every file the same time, and the rights that Lambda's own user needs.
 
     Returns:

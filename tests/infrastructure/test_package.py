@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.build_package import compile_modules, lambda_python
-from scripts.package_contents import SERVICES, copy_travel_gpt, prune, settle
+from scripts.package_contents import SERVICES, copy_travel_gpt, normalize, prune
 from scripts.package_imports import HANDLERS, imported_files
 from tests.support.compiled_template import ROOT
 from tests.support.packages import run_alone
@@ -229,7 +229,7 @@ def test_building_again_gives_the_same_bytes(lambda_package: Path, unpruned: Pat
     copy_travel_gpt(lambda_package / "travel_gpt", tree)
     prune(tree)
     compile_modules(str(lambda_python()), tree)
-    settle(tree)
+    normalize(tree)
 
     # Then every file is the same, its time and rights included, and so is the zip
     def state(package: Path) -> dict[str, tuple[bytes, float, int]]:
