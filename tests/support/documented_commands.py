@@ -44,9 +44,11 @@ _PROGRAMS = (
     ),
 )
 _SPAN = re.compile(r"(?:[A-Z_]+=\S* )*(?:\./deploy\.sh|(?:aws|curl|make|sam|travel-gpt|openssl) ).*")
+_END = "\036"
+# One write for each command, so that those of a pipe do not mix.
 _RECORD = """\
 #!/bin/sh
-{ printf '%s\\0' "$PROGRAM" "$@"; printf '\\036'; } >> "$RECORD"
+printf '%s\\0' "$PROGRAM" "$@" "$END" >> "$RECORD"
 if [ -p /dev/stdin ]; then cat > /dev/null; fi
 """
 
@@ -63,7 +65,7 @@ def scripts(page: Page) -> Iterator[str]:
 
 @cache
 def commands(name: str) -> list[list[str]]:
-    """Run the blocks of a page, and return the words of every command that they would start.
+    """Run the blocks of a page, and return the words of every command that they would start, sorted.
 
     Args:
         name: the page's path below the clone.
@@ -84,7 +86,13 @@ def commands(name: str) -> list[list[str]]:
         done = subprocess.run(
             [shutil.which("bash") or "bash", "-c", blocks],
             cwd=home,
-            env={"HOME": folder, "PATH": f"{folder}/bin", "RECORD": f"{folder}/record", "LC_ALL": "C.UTF-8"},
+            env={
+                "HOME": folder,
+                "PATH": f"{folder}/bin",
+                "RECORD": f"{folder}/record",
+                "END": _END,
+                "LC_ALL": "C.UTF-8",
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -92,7 +100,8 @@ def commands(name: str) -> list[list[str]]:
         assert (done.returncode, done.stderr) == (0, ""), f"{name}: {done.stderr}"
         record = home / "record"
         text = record.read_text(encoding="utf-8") if record.exists() else ""
-    return [command.split("\0")[:-1] for command in text.split("\036")[:-1]]
+    # The programs of a pipe start at the same time.
+    return sorted(command.split("\0")[:-1] for command in text.split(f"{_END}\0")[:-1])
 
 
 def started(*programs: str) -> list[tuple[str, list[str]]]:
