@@ -52,54 +52,15 @@ def _setting(variable: str, default: Any, parse: Callable[[str], Any], describes
     return field(default=default, metadata={"variable": variable, "parse": parse, "describes": describes})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the environment says, validated. A variable that is unset or empty has its default."""
+@dataclass(frozen=True)
+class CredentialSettings:
+    """The credential: where it comes from and how long it is used."""
 
     secret_name: str = _setting(
         "OPENAI_SECRET_NAME",
         "travel-gpt/openai-api-key",
         _text(r"[A-Za-z0-9/_+=.@:-]{1,2048}", "must be a Secrets Manager name or ARN"),
         "Name or ARN of the secret that holds the OpenAI key.",
-    )
-    model: str = _setting(
-        "OPENAI_MODEL",
-        "gpt-6-luna",
-        _text(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}", "must be a model's name"),
-        "The model that answers. A `model` in the secret wins.",
-    )
-    base_url: str = _setting(
-        "OPENAI_BASE_URL",
-        "https://api.openai.com/v1",
-        safe_base_url,
-        "Where the model is: OpenAI, or any server that speaks its API. https, but for loopback. "
-        "A `base_url` in the secret wins.",
-    )
-    api: str = _setting(
-        "OPENAI_API",
-        "responses",
-        _choice("responses", "chat"),
-        "The wire: `responses` is OpenAI's own, `chat` is what most compatible servers speak. "
-        "An `api` in the secret wins.",
-    )
-    reasoning_effort: str = _setting(
-        "OPENAI_REASONING_EFFORT",
-        "none",
-        _choice("none", "minimal", "low", "medium", "high", "xhigh", "max"),
-        "How long the model thinks before it answers. Sent to OpenAI only, and dropped for a model that "
-        "refuses it.",
-    )
-    max_output_tokens: int = _setting(
-        "OPENAI_MAX_OUTPUT_TOKENS",
-        1500,
-        _whole_number(16, 128_000),
-        "The most tokens that one answer may cost.",
-    )
-    max_retries: int = _setting(
-        "OPENAI_MAX_RETRIES",
-        2,
-        _whole_number(0, 5),
-        "How often a call that failed in passing (connection, 409, 5xx) is tried again inside the deadline.",
     )
     credential_source: tuple[str, ...] = _setting(
         "CREDENTIAL_SOURCE",
@@ -110,18 +71,6 @@ class Settings:
         "`environment` (`OPENAI_API_KEY`, or `SECRET_` and the secret's name, as it is given or in capitals "
         "with underscores) and `encrypted-file` are for "
         "laptops; `vault` is HashiCorp Vault or OpenBao.",
-    )
-    identity_provider_id: str = _setting(
-        "OPENAI_IDENTITY_PROVIDER_ID",
-        "",
-        _text(r"[A-Za-z0-9_.:-]{0,200}", "must be an id from OpenAI"),
-        "For `workload-identity`: OpenAI's id of the identity provider that trusts this AWS account.",
-    )
-    service_account_id: str = _setting(
-        "OPENAI_SERVICE_ACCOUNT_ID",
-        "",
-        _text(r"[A-Za-z0-9_.:-]{0,200}", "must be an id from OpenAI"),
-        "For `workload-identity`: OpenAI's id of the service account that the function acts for.",
     )
     credential_ttl: int = _setting(
         "CREDENTIAL_TTL_SECONDS",
@@ -157,6 +106,30 @@ class Settings:
         "Days after which a key is to be replaced: an older one is warned of, and counts for an alarm. "
         "0: no age is warned of.",
     )
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """The workload identity: ``CREDENTIAL_SOURCE=workload-identity``."""
+
+    identity_provider_id: str = _setting(
+        "OPENAI_IDENTITY_PROVIDER_ID",
+        "",
+        _text(r"[A-Za-z0-9_.:-]{0,200}", "must be an id from OpenAI"),
+        "For `workload-identity`: OpenAI's id of the identity provider that trusts this AWS account.",
+    )
+    service_account_id: str = _setting(
+        "OPENAI_SERVICE_ACCOUNT_ID",
+        "",
+        _text(r"[A-Za-z0-9_.:-]{0,200}", "must be an id from OpenAI"),
+        "For `workload-identity`: OpenAI's id of the service account that the function acts for.",
+    )
+
+
+@dataclass(frozen=True)
+class EncryptedFileSettings:
+    """The encrypted file: ``CREDENTIAL_SOURCE=encrypted-file``."""
+
     credential_file: str = _setting(
         "CREDENTIAL_FILE",
         "travel-gpt.key.jwe",
@@ -171,6 +144,12 @@ class Settings:
         "`encrypted-file`: a file with the master keys, in place of `TRAVEL_GPT_MASTER_KEYS`. It is refused "
         "if other users of the machine may read or write it (`chmod 600`).",
     )
+
+
+@dataclass(frozen=True)
+class VaultSettings:
+    """Vault or OpenBao: ``CREDENTIAL_SOURCE=vault``."""
+
     vault_addr: str = _setting(
         "VAULT_ADDR",
         "https://127.0.0.1:8200",
@@ -216,12 +195,69 @@ class Settings:
         "`vault`: the server's `iam_server_id_header_value`, where it has one: what is signed for it is good "
         "for no other.",
     )
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The model and its server."""
+
+    model: str = _setting(
+        "OPENAI_MODEL",
+        "gpt-6-luna",
+        _text(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}", "must be a model's name"),
+        "The model that answers. A `model` in the secret wins.",
+    )
+    base_url: str = _setting(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+        safe_base_url,
+        "Where the model is: OpenAI, or any server that speaks its API. https, but for loopback. "
+        "A `base_url` in the secret wins.",
+    )
+    api: str = _setting(
+        "OPENAI_API",
+        "responses",
+        _choice("responses", "chat"),
+        "The wire: `responses` is OpenAI's own, `chat` is what most compatible servers speak. "
+        "An `api` in the secret wins.",
+    )
+    reasoning_effort: str = _setting(
+        "OPENAI_REASONING_EFFORT",
+        "none",
+        _choice("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        "How long the model thinks before it answers. Sent to OpenAI only, and dropped for a model that "
+        "refuses it.",
+    )
+    max_output_tokens: int = _setting(
+        "OPENAI_MAX_OUTPUT_TOKENS",
+        1500,
+        _whole_number(16, 128_000),
+        "The most tokens that one answer may cost.",
+    )
+    max_retries: int = _setting(
+        "OPENAI_MAX_RETRIES",
+        2,
+        _whole_number(0, 5),
+        "How often a call that failed in passing (connection, 409, 5xx) is tried again inside the deadline.",
+    )
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """Who may call the API."""
+
     api_access: str = _setting(
         "API_ACCESS",
         "api-key",
         _choice("api-key", "open"),
         "Who may POST: `api-key` refuses what API Gateway did not authenticate; `open` takes anyone.",
     )
+
+
+@dataclass(frozen=True)
+class TelemetrySettings:
+    """Log lines and metrics."""
+
     log_level: str = _setting(
         "LOG_LEVEL",
         "INFO",
@@ -240,6 +276,35 @@ class Settings:
         _text(r"[A-Za-z0-9._/#-]{1,255}", "must be a CloudWatch namespace"),
         "The CloudWatch namespace of the metrics.",
     )
+
+
+# In the order of the documentation.
+_GROUPS: Final = (
+    CredentialSettings,
+    IdentitySettings,
+    EncryptedFileSettings,
+    VaultSettings,
+    ModelSettings,
+    AccessSettings,
+    TelemetrySettings,
+)
+
+
+@dataclass(frozen=True)
+class Settings(
+    CredentialSettings,
+    IdentitySettings,
+    EncryptedFileSettings,
+    VaultSettings,
+    ModelSettings,
+    AccessSettings,
+    TelemetrySettings,
+):
+    """What the environment says, validated. A variable that is unset or empty has its default.
+
+    The settings of each subject are a class of their own, for what needs those alone.
+    """
+
     problems: tuple[str, ...] = ()
 
     @classmethod
@@ -294,6 +359,8 @@ class Settings:
 class SettingSpec:
     """One setting as the documentation shows it."""
 
+    group: str
+    """The subject, such as "Vault or OpenBao"; a sentence without its full stop."""
     name: str
     variable: str
     default: str | int
@@ -305,12 +372,13 @@ def settings_fields() -> tuple[SettingSpec, ...]:
     """Return every setting, in the order of the documentation."""
     return tuple(
         SettingSpec(
+            (group.__doc__ or "").replace("``", "`").rstrip("."),
             spec.name,
             spec.metadata["variable"],
             ", ".join(spec.default) if isinstance(spec.default, tuple) else cast("str | int", spec.default),
             spec.metadata["describes"],
             spec.metadata["parse"],
         )
-        for spec in fields(Settings)
-        if spec.metadata
+        for group in _GROUPS
+        for spec in fields(group)
     )

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from travel_gpt.redaction import redact
-from travel_gpt.settings import Settings
+from travel_gpt.settings import TelemetrySettings
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -36,7 +36,7 @@ _metrics: dict[str, str] = {}
 
 
 def configure(
-    settings: Settings, *, stream: "SupportsWrite[str] | None" = None, metrics: bool = True
+    settings: TelemetrySettings, *, stream: "SupportsWrite[str] | None" = None, metrics: bool = True
 ) -> logging.Handler:
     """Set up logging and metrics for this process. Called again, it replaces what it set up before.
 

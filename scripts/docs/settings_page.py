@@ -1,5 +1,7 @@
 """docs/settings.md: the settings, what is secret, and the parameters of the stack."""
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Final
 
 from scripts.docs.stack_template import Choice, Reference, StackTemplate, Value
@@ -117,18 +119,9 @@ def allowed(spec: SettingSpec) -> str:
 
 def settings_page(template: StackTemplate) -> str:
     """Return docs/settings.md."""
-    settings = table(
-        ("Variable", "Default", "What it does", "Allowed", "Parameter"),
-        (
-            (
-                code(spec.variable),
-                code(spec.default) or "none",
-                spec.describes,
-                allowed(spec),
-                _parameter(spec.variable, template),
-            )
-            for spec in settings_fields()
-        ),
+    settings = "\n\n".join(
+        f"## {group}\n\n{_settings_table(specs, template)}"
+        for group, specs in groupby(settings_fields(), key=lambda spec: spec.group)
     )
     aws = table(("Variable", "Default", "What it does"), ((code(n), d, w) for n, d, w in _AWS_VARIABLES))
     secrets = table(("Variable", "Source", "What it is"), ((code(n), s, w) for n, s, w in _SECRET_VARIABLES))
@@ -151,6 +144,22 @@ def settings_page(template: StackTemplate) -> str:
         (_PARAMETERS, parameters),
     )
     return "\n\n".join(f"{says}\n{rows}" for says, rows in sections) + "\n"
+
+
+def _settings_table(specs: Iterable[SettingSpec], template: StackTemplate) -> str:
+    return table(
+        ("Variable", "Default", "What it does", "Allowed", "Parameter"),
+        (
+            (
+                code(spec.variable),
+                code(spec.default) or "none",
+                spec.describes,
+                allowed(spec),
+                _parameter(spec.variable, template),
+            )
+            for spec in specs
+        ),
+    )
 
 
 def _parameter(variable: str, template: StackTemplate) -> str:

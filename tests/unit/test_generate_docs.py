@@ -131,7 +131,7 @@ def test_a_setting_is_shown_with_what_it_may_be_and_what_sets_it() -> None:
 
 def test_a_setting_that_takes_anything_cannot_be_documented() -> None:
     with pytest.raises(ValueError, match="ANYTHING"):
-        allowed(SettingSpec("anything", "ANYTHING", "", "", str))
+        allowed(SettingSpec("The group", "anything", "ANYTHING", "", "", str))
 
 
 def test_the_page_of_errors_has_every_code_with_its_statuses() -> None:

@@ -42,47 +42,6 @@ VARIABLES: dict[str, Row] = {
         {"travel-gpt-dev/openai-api-key": "travel-gpt-dev/openai-api-key", ARN: ARN, "x" * 2048: "x" * 2048},
         ["two words", "näme", "a\nb", "x" * 2049, "a;b", "a$b"],
     ),
-    "OPENAI_MODEL": Row(
-        "model",
-        "gpt-6-luna",
-        {
-            "gpt-6.1-terra": "gpt-6.1-terra",
-            "llama3.3:70b": "llama3.3:70b",
-            "openai/gpt-oss-20b": "openai/gpt-oss-20b",
-            "ft:gpt-6-luna:acme::abc": "ft:gpt-6-luna:acme::abc",
-            "m" * 200: "m" * 200,
-        },
-        ["two words", "-dash-first", "/slash", "modèle", "m" * 201, 'm"', "m\nn"],
-    ),
-    "OPENAI_BASE_URL": Row(
-        "base_url",
-        "https://api.openai.com/v1",
-        {
-            "https://eu.api.openai.com/v1": "https://eu.api.openai.com/v1",
-            "https://example.com/v1/": "https://example.com/v1",
-            "http://127.0.0.1:11434/v1": "http://127.0.0.1:11434/v1",
-        },
-        ["http://example.com/v1", "example.com", "ftp://example.com", "https://"],
-    ),
-    "OPENAI_API": Row(
-        "api",
-        "responses",
-        {"chat": "chat", "responses": "responses"},
-        ["Chat", "responses,chat", "completions"],
-    ),
-    "OPENAI_REASONING_EFFORT": Row(
-        "reasoning_effort",
-        "none",
-        {effort: effort for effort in ("none", "minimal", "low", "medium", "high", "xhigh", "max")},
-        ["some", "NONE", "null"],
-    ),
-    "OPENAI_MAX_OUTPUT_TOKENS": Row(
-        "max_output_tokens",
-        1500,
-        {"16": 16, "0800": 800, "128000": 128_000},
-        [*NO_NUMBERS, "15", "0", "128001"],
-    ),
-    "OPENAI_MAX_RETRIES": Row("max_retries", 2, {"0": 0, "5": 5}, [*NO_NUMBERS, "6"]),
     "CREDENTIAL_SOURCE": Row(
         "credential_source",
         ("secrets-manager",),
@@ -94,12 +53,6 @@ VARIABLES: dict[str, Row] = {
             "vault,encrypted-file": ("vault", "encrypted-file"),
         },
         ["hashicorp", "Secrets-Manager", "environment,", ",", "environment,environment"],
-    ),
-    "OPENAI_IDENTITY_PROVIDER_ID": Row(
-        "identity_provider_id", "", {"wip_0123-AB.c": "wip_0123-AB.c"}, ["two words", "a/b", "x" * 201]
-    ),
-    "OPENAI_SERVICE_ACCOUNT_ID": Row(
-        "service_account_id", "", {"user-0123:AB": "user-0123:AB"}, ["two words", "a/b", "x" * 201]
     ),
     "CREDENTIAL_TTL_SECONDS": Row(
         "credential_ttl", 300, {"1": 1, "60": 60, "86400": 86_400}, [*NO_NUMBERS, "0", "86401"]
@@ -115,6 +68,12 @@ VARIABLES: dict[str, Row] = {
     ),
     "CREDENTIAL_ROTATION_DAYS": Row(
         "credential_rotation_days", 0, {"30": 30, "3650": 3650}, [*NO_NUMBERS, "3651"]
+    ),
+    "OPENAI_IDENTITY_PROVIDER_ID": Row(
+        "identity_provider_id", "", {"wip_0123-AB.c": "wip_0123-AB.c"}, ["two words", "a/b", "x" * 201]
+    ),
+    "OPENAI_SERVICE_ACCOUNT_ID": Row(
+        "service_account_id", "", {"user-0123:AB": "user-0123:AB"}, ["two words", "a/b", "x" * 201]
     ),
     "CREDENTIAL_FILE": Row(
         "credential_file",
@@ -158,6 +117,47 @@ VARIABLES: dict[str, Row] = {
         {"vault.example.com": "vault.example.com"},
         ["two words", "a\nX-B: c", "i" * 257],
     ),
+    "OPENAI_MODEL": Row(
+        "model",
+        "gpt-6-luna",
+        {
+            "gpt-6.1-terra": "gpt-6.1-terra",
+            "llama3.3:70b": "llama3.3:70b",
+            "openai/gpt-oss-20b": "openai/gpt-oss-20b",
+            "ft:gpt-6-luna:acme::abc": "ft:gpt-6-luna:acme::abc",
+            "m" * 200: "m" * 200,
+        },
+        ["two words", "-dash-first", "/slash", "modèle", "m" * 201, 'm"', "m\nn"],
+    ),
+    "OPENAI_BASE_URL": Row(
+        "base_url",
+        "https://api.openai.com/v1",
+        {
+            "https://eu.api.openai.com/v1": "https://eu.api.openai.com/v1",
+            "https://example.com/v1/": "https://example.com/v1",
+            "http://127.0.0.1:11434/v1": "http://127.0.0.1:11434/v1",
+        },
+        ["http://example.com/v1", "example.com", "ftp://example.com", "https://"],
+    ),
+    "OPENAI_API": Row(
+        "api",
+        "responses",
+        {"chat": "chat", "responses": "responses"},
+        ["Chat", "responses,chat", "completions"],
+    ),
+    "OPENAI_REASONING_EFFORT": Row(
+        "reasoning_effort",
+        "none",
+        {effort: effort for effort in ("none", "minimal", "low", "medium", "high", "xhigh", "max")},
+        ["some", "NONE", "null"],
+    ),
+    "OPENAI_MAX_OUTPUT_TOKENS": Row(
+        "max_output_tokens",
+        1500,
+        {"16": 16, "0800": 800, "128000": 128_000},
+        [*NO_NUMBERS, "15", "0", "128001"],
+    ),
+    "OPENAI_MAX_RETRIES": Row("max_retries", 2, {"0": 0, "5": 5}, [*NO_NUMBERS, "6"]),
     "API_ACCESS": Row("api_access", "api-key", {"open": "open"}, ["closed", "OPEN", "none", "true"]),
     "LOG_LEVEL": Row(
         "log_level",

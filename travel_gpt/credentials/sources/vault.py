@@ -19,7 +19,7 @@ from travel_gpt.errors import (
     SecretDeleted,
     SecretNotFound,
 )
-from travel_gpt.settings import Settings
+from travel_gpt.settings import VaultSettings
 
 _NOT_FOUND: Final = "The secret with the OpenAI key does not exist in Vault. Its owner can create it there."
 _NO_KEY: Final = 'The secret in Vault holds no usable "api_key". Its owner can write a new version.'
@@ -40,7 +40,7 @@ class VaultSource:
 
     name: Final = "vault"
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, settings: VaultSettings, environment: Mapping[str, str] = os.environ) -> None:
         self._settings = settings
         self._server = VaultServer(settings, environment)
         self._tokens = tokens_for(settings, environment)

@@ -13,7 +13,7 @@ from urllib3.util import Retry
 
 from travel_gpt.errors import CredentialsUnavailable, Misconfigured
 from travel_gpt.redaction import redact
-from travel_gpt.settings import Settings
+from travel_gpt.settings import VaultSettings
 
 TIMEOUT: Final = (1, 2)
 """Seconds to connect, and to wait for an answer."""
@@ -66,7 +66,7 @@ class VaultServer:
         environment: the environment variables, with ``VAULT_CACERT``.
     """
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, settings: VaultSettings, environment: Mapping[str, str] = os.environ) -> None:
         self._settings = settings
         self._environment = environment
         self._made: hvac.Client | None = None

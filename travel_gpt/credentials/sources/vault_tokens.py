@@ -16,7 +16,7 @@ from travel_gpt.credentials.credential import Key
 from travel_gpt.credentials.sources.vault_server import Reply, VaultServer
 from travel_gpt.errors import AccessDenied, CredentialError, CredentialsUnavailable, Misconfigured
 from travel_gpt.redaction import guard
-from travel_gpt.settings import Settings
+from travel_gpt.settings import VaultSettings
 
 RENEW_BEFORE: Final = 30
 """Seconds before the end of a token from which it is replaced."""
@@ -85,7 +85,7 @@ class AwsLogin:
         now: the wall clock, in seconds: a frozen environment's monotonic clock stands still.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: VaultSettings, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._now = now
         self._token: Key | None = None
@@ -152,7 +152,7 @@ class AwsLogin:
         return login | ({"role": self._settings.vault_role} if self._settings.vault_role else {})
 
 
-def tokens_for(settings: Settings, environment: Mapping[str, str]) -> Tokens:
+def tokens_for(settings: VaultSettings, environment: Mapping[str, str]) -> Tokens:
     """Return the tokens that VAULT_AUTH names."""
     return AwsLogin(settings) if settings.vault_auth == "aws" else OwnersToken(environment)
 
