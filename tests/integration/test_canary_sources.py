@@ -1,14 +1,13 @@
 """The canary in an encrypted file and in Vault: no piece of a key, a master key or a token anywhere."""
 
-from __future__ import annotations
-
 import gc
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.fakes.openai import MODELS, RESPONSES, behaviours
+from tests.fakes.openai import MODELS, RESPONSES, FakeOpenAI, behaviours
 from tests.fakes.vault import DROPPED, Fault, Login, Vault, fault
 from tests.integration import test_canary
 from tests.integration.conftest import Invocation, proxy_event
@@ -21,12 +20,6 @@ from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.fakes.openai import FakeOpenAI
 
 # As the canary of the key: no four characters of them are in an ordinary word, path or number.
 MASTER = "Zk3vQ9xW7pJt5RmHyB2NfL8dGs6KcXqT4uVw1zYbP0E"

@@ -1,14 +1,13 @@
 """The canary, through every command as a process of its own: the key goes where it is meant to go only."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -18,9 +17,6 @@ from tests.fakes.openai.behaviours import raw
 from tests.support.secret_leaks import ProcessWatch, files_with, holds
 from tests.support.terminal import at_terminal
 from travel_gpt.credentials.sources.master_keys import VARIABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SECRET = "travel-gpt/openai-api-key"

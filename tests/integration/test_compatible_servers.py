@@ -1,8 +1,7 @@
 """Third-party servers that speak both of OpenAI's APIs: LiteLLM, and one made with fastapi-openai-compat."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -15,11 +14,8 @@ from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer, Prompt
 from travel_gpt.settings import Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Deploy = Callable[..., Deployment]
-    Lines = Callable[[], list[dict[str, Any]]]
+Deploy = Callable[..., Deployment]
+Lines = Callable[[], list[dict[str, Any]]]
 
 both_apis = pytest.mark.parametrize("api", ["responses", "chat"])
 

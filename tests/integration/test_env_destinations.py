@@ -4,8 +4,6 @@ The property runs over every variable that the programs read: those of Travel GP
 installed libraries look up, as their own source has them.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import io
 import os
@@ -13,9 +11,9 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -33,9 +31,6 @@ from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.env_consent import Consent
 from travel_gpt.env_file import OF_AWS, OF_CREDENTIALS
 from travel_gpt.settings import settings_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECRET = "travel-gpt/openai-api-key"
 CANARY = "canaryCANARY0123456789"

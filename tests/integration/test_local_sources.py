@@ -1,23 +1,17 @@
 """`make run` with a key that is kept elsewhere: in an encrypted file, in Vault, in the environment."""
 
-from __future__ import annotations
-
 import base64
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.fakes.openai import FakeOpenAI
 from tests.fakes.vault import Vault
 from tests.integration.test_local_server import LocalServer
 from travel_gpt.credentials.jwe import encrypt
 from travel_gpt.credentials.sources.master_keys import MasterKeys
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.fakes.openai import FakeOpenAI
 
 KEY = "sk-proj-canaryCANARY0123456789abcdefghijklmnop"
 MASTER = base64.urlsafe_b64encode(bytes(range(100, 132))).decode()

@@ -1,7 +1,5 @@
 """The rotation Lambda itself: its handler, against moto and a fake admin API over real HTTP."""
 
-from __future__ import annotations
-
 import importlib
 import io
 import json
@@ -10,7 +8,8 @@ import sys
 import time
 import traceback
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -25,9 +24,6 @@ from travel_gpt.rotation import openai_keys, workflow as rotation
 from travel_gpt.rotation.bootstrap import admin_url
 from travel_gpt.rotation.events import RotationFailed
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECRET, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
 OWNERS = "sk-svcacct-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"

@@ -1,11 +1,9 @@
 """The model client reads streams of both APIs over real HTTP: connections, failures and deadlines."""
 
-from __future__ import annotations
-
 import threading
 import time
+from collections.abc import Callable, Generator, Iterator
 from itertools import islice, repeat
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,9 +15,6 @@ from travel_gpt.errors import UpstreamFailed, UpstreamTimeout
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer, Prompt
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}
 STREAMS = {"responses": responses_stream, "chat": chat_stream}

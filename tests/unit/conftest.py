@@ -1,9 +1,8 @@
 """Every unit test begins as a fresh process would: no user, no settings, no key seen before."""
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 import boto3
 import pytest
@@ -14,9 +13,6 @@ from tests.unit.doubles import Clock
 from travel_gpt import redaction
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import flush_metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Secrets Manager as AWS answers, in every test that uses moto.
 secret_patches.install()

@@ -1,7 +1,5 @@
 """Doubles for unit tests: a clock, a source of credentials, a model's server, and a function over them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 

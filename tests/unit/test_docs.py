@@ -1,7 +1,5 @@
 """The pages say what the code and the template say."""
 
-from __future__ import annotations
-
 import importlib
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Each command of the documents is one that its program accepts; tests/infrastructure has those of sam."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from functools import cache

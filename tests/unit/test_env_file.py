@@ -1,17 +1,12 @@
 """The file .env, as the local server and the command read it."""
 
-from __future__ import annotations
-
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from travel_gpt.env_file import LONGEST, OF_AWS, UnreadableEnvFile, load_env_file, parse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = "sk-canary-0123456789abcdefghij"
 

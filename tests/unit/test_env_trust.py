@@ -1,7 +1,5 @@
 """The rule about .env: what it names receives only credentials of the same file."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -1,9 +1,7 @@
 """scripts/generate_docs.py: what it writes, and what it says when that is out of date."""
 
-from __future__ import annotations
-
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +19,6 @@ from travel_gpt.credentials.sources.master_keys import VARIABLE
 from travel_gpt.errors import HTTP_STATUS
 from travel_gpt.local.refusals import REFUSALS
 from travel_gpt.settings import SettingSpec, settings_fields
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 """The entry point: an import never fails, a cold start fetches early, and a failed start is reported."""
 
-from __future__ import annotations
-
 import gc
 import importlib
 import json
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from types import FrameType
+from typing import Any, Protocol, cast
 
 import boto3
 import pytest
@@ -18,16 +18,10 @@ from moto import mock_aws
 import travel_gpt
 from tests.conftest import LambdaContext, ProxyEvent
 from tests.fakes.openai import FakeOpenAI
-from travel_gpt.api.responses import COMMON_HEADERS
+from travel_gpt.api.request import Context
+from travel_gpt.api.responses import COMMON_HEADERS, ProxyResponse
 from travel_gpt.startup_failure import StartupFailure
 from travel_gpt.telemetry import count, flush_metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
-
-    from travel_gpt.api.request import Context
-    from travel_gpt.api.responses import ProxyResponse
 
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"

@@ -1,19 +1,14 @@
 """What is installed from where: no command of this repository takes the project from a package index."""
 
-from __future__ import annotations
-
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.markdown import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # What a clone makes for itself; see .gitignore.
 MADE = {".venv", ".git", ".aws-sam", "build", "dist", "__pycache__"}

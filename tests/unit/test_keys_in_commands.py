@@ -1,20 +1,15 @@
 """No page, help or message shows a command with a key in it: a shell writes commands into its history."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.markdown import ROOT
 from travel_gpt.cli.deploy.options import read_options
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _SECRETS = r"(?:[A-Z_]*API_KEY|OPENAI_ADMIN_KEY|VAULT_TOKEN|TRAVEL_GPT_MASTER_KEYS)"
 # A value, quoted or not, or a mark for one. No value: a variable of the shell or of Python, white space.

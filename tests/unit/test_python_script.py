@@ -1,17 +1,12 @@
 """scripts/python.sh finds a Python for the environments; scripts/environment.sh says what one takes."""
 
-from __future__ import annotations
-
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.support.markdown import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def interpreter(path: Path, version: str) -> Path:

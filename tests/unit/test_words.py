@@ -1,15 +1,11 @@
 """scripts/check_words.py: what it finds, what it leaves, and when it fails."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts import check_words
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RULES: dict[str, Any] = {
     "instead": {"mend(?:s|ed)?": "fix", "stand in": "fallback"},

@@ -1,7 +1,5 @@
 """What boto3 raises, classified once for the function, the rotation, the command line and the deployment."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

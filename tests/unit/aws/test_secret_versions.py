@@ -1,16 +1,16 @@
 """The versions of a secret, as moto keeps them: staged, promoted, rolled back, and each step twice."""
 
-from __future__ import annotations
-
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.secretsmanager.models import secretsmanager_backends
+from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from testbed import secret_versions
 from tests.support.rotation_function import rotation_function
@@ -22,11 +22,6 @@ from travel_gpt.errors import (
     SecretDeleted,
     SecretNotFound,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 NAME = "travel-gpt/openai-api-key"
 FIRST = "first-value-000001"

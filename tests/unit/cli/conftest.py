@@ -1,12 +1,12 @@
 """A person at a keyboard without a terminal: an account, a home, and what is piped in."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -15,10 +15,6 @@ from moto import mock_aws
 from tests.fakes.openai import FakeOpenAI
 from travel_gpt.cli.__main__ import main
 from travel_gpt.cli.audit_log import audit_log_path
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"

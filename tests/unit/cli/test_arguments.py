@@ -1,16 +1,10 @@
 """The command line: a key is refused on it, and nothing that was typed is repeated."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
+from tests.unit.cli.conftest import Person
 from travel_gpt.cli.arguments import looks_like_key, refuse_keys, without_values
 from travel_gpt.cli.errors import USAGE, CliError
-
-if TYPE_CHECKING:
-    from tests.unit.cli.conftest import Person
 
 KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"
 

@@ -1,7 +1,5 @@
 """What the failures of AWS mean to the person at the keyboard."""
 
-from __future__ import annotations
-
 import pytest
 from botocore.exceptions import (
     ClientError,

@@ -1,7 +1,5 @@
 """How the command signs in to AWS: region, profile, and each kind of credentials that a profile may have."""
 
-from __future__ import annotations
-
 import getpass
 import io
 import json
@@ -9,7 +7,8 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -20,9 +19,6 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound
 from tests.fakes.loopback_aws import LoopbackAws
 from travel_gpt.cli.aws_session import AwsSession, choose_account
 from travel_gpt.cli.errors import USAGE, CliError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROLE = "arn:aws:iam::123456789012:role/deployer"
 MFA = "arn:aws:iam::123456789012:mfa/ada"

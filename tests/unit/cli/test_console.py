@@ -1,7 +1,5 @@
 """What the terminal shows, and the questions asked at it."""
 
-from __future__ import annotations
-
 import io
 
 import pytest

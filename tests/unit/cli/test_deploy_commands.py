@@ -1,18 +1,13 @@
 """``travel-gpt deploy``, which is deploy.sh without its shell, and ``travel-gpt api-key``."""
 
-from __future__ import annotations
-
 import json
 import os
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
+from tests.unit.cli.conftest import Person
 from travel_gpt.cli.deploy import main as deployment
-
-if TYPE_CHECKING:
-    from tests.unit.cli.conftest import Person
 
 KEY = "sk-proj-canary0000000000000000000000000000001"
 

@@ -1,7 +1,5 @@
 """``travel-gpt secret discard-pending``: what a rotation left behind is taken away, and nothing else."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

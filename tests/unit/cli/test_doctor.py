@@ -1,7 +1,5 @@
 """doctor on this machine, and how it shows what it found."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import time

@@ -1,12 +1,10 @@
 """encrypt, decrypt and rekey: the encrypted file, and where its key may go."""
 
-from __future__ import annotations
-
 import io
 import json
 import secrets
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +17,6 @@ from travel_gpt.cli.secret import encrypted_files as containers
 from travel_gpt.credentials.jwe import decrypt
 from travel_gpt.credentials.sources.master_key_file import FILE_VARIABLE
 from travel_gpt.credentials.sources.master_keys import VARIABLE, MasterKeys
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILE = "travel-gpt.key.jwe"
 

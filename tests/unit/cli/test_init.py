@@ -1,13 +1,11 @@
 """`travel-gpt init`, `--version`, and hints that name what can be typed here."""
 
-from __future__ import annotations
-
 import io
 import os
 import re
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +18,6 @@ from travel_gpt.cli.program import program, typed
 from travel_gpt.env_file import OF_AWS, load_env_file, parse
 from travel_gpt.local.options import VARIABLES
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_version_is_printed(person: Person) -> None:

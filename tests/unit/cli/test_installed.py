@@ -1,7 +1,5 @@
 """What `pip install` makes of the project: the command, and everything that it needs beside it."""
 
-from __future__ import annotations
-
 import tomllib
 import zipfile
 from importlib.metadata import EntryPoint

@@ -1,7 +1,5 @@
 """Taking a key in at a terminal."""
 
-from __future__ import annotations
-
 import getpass
 import io
 import warnings

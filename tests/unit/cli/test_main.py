@@ -1,7 +1,5 @@
 """What is around every command: the file .env, the exit status, and no traceback."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

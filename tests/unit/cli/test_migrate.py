@@ -1,12 +1,10 @@
 """migrate: into the store, read back, and only then out of the file."""
 
-from __future__ import annotations
-
 import json
 import os
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +12,6 @@ from tests.support.secret_leaks import holds
 from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretVersions, StoredVersion
 from travel_gpt.cli.errors import FAILED, USAGE
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILE = f"""\
 # The settings of my laptop

@@ -1,7 +1,5 @@
 """put, show, rotate and rollback, against an account of moto."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,14 +1,13 @@
 """The checks of a stack that ask AWS, and the one that asks the API."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -22,9 +21,6 @@ from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
 from travel_gpt.cli.doctor.stack.health import check_health
 from travel_gpt.cli.stack import Stack
 from travel_gpt.cli.target import function_variables
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 PARAMETERS = {
     "ThrottleRate": "5",

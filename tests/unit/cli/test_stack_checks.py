@@ -1,7 +1,5 @@
 """The checks of a stack that need no account: policies and templates."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """doctor's checks of a stack's rotation function."""
 
-from __future__ import annotations
-
 import time
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """The encrypted container: what goes in comes out, under the right master key and no other."""
 
-from __future__ import annotations
-
 import base64
 import json
 import secrets

@@ -1,23 +1,19 @@
 """A key whose ``expires_at`` has passed: refused where that is enforced, else used with a warning."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
 from travel_gpt.credentials.cache import FAILURE_TTL
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
+from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.errors import CredentialError, CredentialExpired, CredentialsUnavailable, SecretNotFound
 from travel_gpt.telemetry import flush_metrics
-
-if TYPE_CHECKING:
-    from travel_gpt.credentials.credential import Credential
 
 TTL = 300
 HOUR = 3600.0

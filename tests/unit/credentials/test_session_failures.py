@@ -1,16 +1,14 @@
 """A failed fetch answers for the source for a few seconds, so not every request fetches a broken secret."""
 
-from __future__ import annotations
-
 import threading
 import traceback
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
 from travel_gpt.credentials.cache import FAILURE_TTL, MIN_FETCH_SECONDS
+from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
@@ -23,9 +21,6 @@ from travel_gpt.errors import (
     SecretDeleted,
     SecretNotFound,
 )
-
-if TYPE_CHECKING:
-    from travel_gpt.credentials.credential import Credential
 
 FAILURES = [
     SecretNotFound("no such secret"),

@@ -1,10 +1,9 @@
 """A model client whose server is in the process, and the SDK's exceptions, made by the SDK from a reply."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import httpx2
@@ -13,9 +12,6 @@ import openai
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Prompt
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 PROMPT = Prompt("Be brief.", "Lisbon?")
 OPENAI = "https://api.openai.com/v1/responses"

@@ -3,22 +3,18 @@
 It prints one line of JSON with what it saw, which must not depend on how the types were imported.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import pickle
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import httpx2
 
 from tests.fakes.openai import bodies
 from travel_gpt.llm.deferred_types import defer_types
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ASKED = {"model": "gpt-6-luna", "input": "Where?", "messages": [], "store": False}
 RESPONSE = bodies.response(ASKED, "Rome.")

@@ -1,12 +1,11 @@
 """The model client: one SDK client, retries where they can help, no wait beyond the deadline."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import openai
@@ -30,14 +29,9 @@ from travel_gpt.errors import (
     UpstreamUnreachable,
 )
 from travel_gpt.llm import client as module
-from travel_gpt.llm.client import MAX_RETRY_DELAY, _retry_delay
+from travel_gpt.llm.client import MAX_RETRY_DELAY, ModelClient, _retry_delay
 from travel_gpt.llm.errors import map_openai_error
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from travel_gpt.llm.client import ModelClient
 
 
 def answered(request: httpx2.Request) -> httpx2.Response:

@@ -1,7 +1,5 @@
 """Deferring the imports of openai.types changes when they happen, and nothing else."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os
@@ -10,16 +8,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import openai
 import pytest
 
 from travel_gpt.llm import deferred_types
 from travel_gpt.llm.deferred_types import SDK_VERSION
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[3]
 SDK = Path(openai.__file__).parent

@@ -1,9 +1,8 @@
 """Answers that are read while they arrive: their text, what is kept out of it, and how they fail."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import pytest
@@ -27,13 +26,8 @@ from travel_gpt.errors import (
 )
 from travel_gpt.llm import client as module
 from travel_gpt.llm.capabilities import ServerCapabilities
-from travel_gpt.llm.client import MODEL_APIS
+from travel_gpt.llm.client import MODEL_APIS, ModelClient
 from travel_gpt.llm.model_api import Answer, Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from travel_gpt.llm.client import ModelClient
 
 APIS = ("responses", "chat")
 both_apis = pytest.mark.parametrize("api", APIS)

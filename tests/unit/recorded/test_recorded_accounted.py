@@ -1,7 +1,5 @@
 """Every recorded answer of AWS is held against a fake, or has a written reason why no fake gives it."""
 
-from __future__ import annotations
-
 import ast
 
 from tests.support.markdown import ROOT

@@ -1,7 +1,5 @@
 """The fake of OpenAI's admin API answers with the members and types that OpenAI's documents have."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

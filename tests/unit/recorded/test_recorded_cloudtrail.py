@@ -1,7 +1,5 @@
 """The events that test the queries of docs/operations/audit.md, compared with events of real trails."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.fakes.cloudtrail import ACCOUNT, call

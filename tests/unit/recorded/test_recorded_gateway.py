@@ -1,10 +1,9 @@
 """The fakes of API Gateway, of the local server and of the tests, answer as recorded."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,9 +13,6 @@ from tests.support.recorded import differences, recording
 from travel_gpt.local.gateway import Gateway as LocalGateway, refused
 from travel_gpt.local.proxy_event import HttpRequest
 from travel_gpt.local.refusals import REFUSALS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Answer = tuple[int, dict[str, str], Any]
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"

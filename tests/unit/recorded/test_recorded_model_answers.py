@@ -1,9 +1,6 @@
 """What OpenAI and compatible servers were recorded to answer, through the SDK and the mapper."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -12,10 +9,8 @@ from tests.support.recorded import Recording, recordings
 from tests.unit.doubles import FIRST, soon
 from tests.unit.llm.sdk import PROMPT, model_client
 from travel_gpt.errors import TravelGPTError
+from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer
-
-if TYPE_CHECKING:
-    from travel_gpt.llm.client import ModelClient
 
 CHAT, RESPONSES = "POST /v1/chat/completions", "POST /v1/responses"
 

@@ -1,19 +1,15 @@
 """The scripted OpenAI upstream answers with the statuses, members and types that OpenAI was recorded with."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
 
 from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, FakeOpenAI, behaviours
 from tests.support.recorded import recordings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ASKED: dict[str, dict[str, Any]] = {
     RESPONSES: {"model": "gpt-6-luna", "input": [{"role": "user", "content": "Lisbon?"}]},

@@ -1,27 +1,22 @@
 """moto's Secrets Manager, as the tests patch it, answers what Secrets Manager was recorded to answer."""
 
-from __future__ import annotations
-
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from tests.support.recorded import Recording, assert_same_refusal, differences, recording
 from tests.support.rotation_function import rotation_function
 from travel_gpt.local.environment import SECRET_NAME
 from travel_gpt.local.secrets import SecretStore
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-
-    Ask = Callable[[SecretsManagerClient], Any]
+Ask = Callable[[SecretsManagerClient], Any]
 
 NAME = "travel-gpt/openai-api-key"
 TOKEN = str(uuid.UUID(int=7))

@@ -1,23 +1,18 @@
 """The tests' STS issues a role's web identity token as the real one does."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from mypy_boto3_sts import STSClient
 
 from tests.fakes import identity
 from tests.support.recorded import recording
 from travel_gpt.aws.clients import make_client
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mypy_boto3_sts import STSClient
 
 AUDIENCE = "https://api.openai.com/v1"
 

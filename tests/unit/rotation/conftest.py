@@ -1,9 +1,7 @@
 """A world for each test, whose Secrets Manager goes by the test's clock."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -11,15 +9,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from moto import mock_aws
 from moto.secretsmanager import models
+from mypy_boto3_secretsmanager import SecretsManagerClient
 
+from tests.unit.doubles import Clock
 from tests.unit.rotation.harness import DAY, Harness
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-
-    from tests.unit.doubles import Clock
 
 
 @pytest.fixture(scope="session")

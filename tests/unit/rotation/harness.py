@@ -1,15 +1,16 @@
 """A secret that is rotated: moto's Secrets Manager, OpenAI's keys in memory, and a death at any moment."""
 
-from __future__ import annotations
-
 import json
 import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 from moto.secretsmanager.models import secretsmanager_backends
+from mypy_boto3_secretsmanager import SecretsManagerClient
 
+from tests.unit.doubles import Clock
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.errors import CredentialRejected
@@ -18,13 +19,6 @@ from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
 from travel_gpt.rotation.workflow import RotationWorkflow
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-
-    from tests.unit.doubles import Clock
 
 NAME = "travel-gpt/openai-api-key"
 OWNERS_KEY = "sk-svcacct-owners-first-key-000000000001"

@@ -1,16 +1,15 @@
 """The admin key, as its owner stored it; and the schedule that deletes a replaced key."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
+from mypy_boto3_secretsmanager import SecretsManagerClient
 
-from tests.unit.rotation.harness import CONFIG
+from tests.unit.rotation.harness import CONFIG, Harness
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.errors import (
     AccessDenied,
@@ -23,20 +22,14 @@ from travel_gpt.redaction import redact
 from travel_gpt.rotation.admin_key import fetch_admin_key
 from travel_gpt.rotation.schedule import DeletionSchedule
 
-if TYPE_CHECKING:
-    from mypy_boto3_scheduler import EventBridgeSchedulerClient
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-
-    from tests.unit.rotation.harness import Harness
-
 NAME = "travel-gpt/openai-admin-key"
 KEY = "sk-admin-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:travel-gpt/openai-api-key-AbCdEf"
 VERSION = "01234567-89ab-cdef-0123-456789abcdef"
 
 
-def deletions(scheduler: Stubber) -> DeletionSchedule:
-    return DeletionSchedule(CONFIG, cast("EventBridgeSchedulerClient", scheduler.client))
+def deletions(scheduler: Any) -> DeletionSchedule:
+    return DeletionSchedule(CONFIG, scheduler.client)
 
 
 @pytest.mark.usefixtures("world")

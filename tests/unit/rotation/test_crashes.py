@@ -1,7 +1,5 @@
 """A rotation that dies at any moment loses no working key, and leaves none behind that nobody knows."""
 
-from __future__ import annotations
-
 import contextlib
 
 import pytest

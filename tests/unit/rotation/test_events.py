@@ -1,19 +1,15 @@
 """From the event to the step, and how a failure is told: to Secrets Manager, to the log, to the alarm."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from tests.unit.rotation.harness import Harness
 from travel_gpt.errors import CredentialsUnavailable
 from travel_gpt.rotation.config import DELETE_KEY
 from travel_gpt.rotation.events import RotationEvents, RotationFailed
-
-if TYPE_CHECKING:
-    from tests.unit.rotation.harness import Harness
-    from travel_gpt.rotation.workflow import RotationWorkflow
+from travel_gpt.rotation.workflow import RotationWorkflow
 
 STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 SECRET = "travel-gpt/openai-api-key"

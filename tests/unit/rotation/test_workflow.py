@@ -1,7 +1,5 @@
 """The steps of a rotation, one by one, and what each does when things are not as they should be."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What an account's limit of concurrency means for the throttle, and for a reservation."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

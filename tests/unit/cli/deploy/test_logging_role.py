@@ -1,7 +1,5 @@
 """API Gateway's logging role, set up with the rules of the fake AWS and a clock that does not wait."""
 
-from __future__ import annotations
-
 import json
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """Which keys deploy.sh accepts, and which it stores."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What deploy.sh says about the mapping at OpenAI, which outlives the role that it names."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a template parameter becomes: what was given, kept, or begun with."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

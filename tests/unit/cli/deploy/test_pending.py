@@ -1,8 +1,7 @@
 """A version that a rotation left as AWSPENDING: what deploy.sh makes of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,9 +10,6 @@ from travel_gpt.cli.deploy import pending, rotation, secret as secrets
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
 from travel_gpt.cli.errors import CliError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NAME, ADMIN = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
 V1, V2 = "11111111-2222-4333-8444-555555555555", "66666666-7777-4888-9999-000000000000"

@@ -1,7 +1,5 @@
 """What deploy.sh prints about a deployment that failed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

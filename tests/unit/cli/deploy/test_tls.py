@@ -1,7 +1,5 @@
 """What deploy.sh prints about a change of the API's TLS policy."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

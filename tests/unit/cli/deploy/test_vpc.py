@@ -1,10 +1,9 @@
 """Leaving a VPC: the function first, and its role's permissions when the network interfaces are gone."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -16,11 +15,6 @@ from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter
 from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, prepare, resolve
 from travel_gpt.cli.errors import CliError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from travel_gpt.cli.deploy.plan import Plan
 
 INSIDE = {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
 OUTSIDE = {"VpcSubnetIds": "", "VpcSecurityGroupIds": ""}
@@ -113,7 +107,7 @@ class Run:
 
     def finish(self, vpc: Vpc, *answers: list[str] | ClientError, stack: Mapping[str, str]) -> None:
         aws = account_with(stack, *answers)
-        plan = SimpleNamespace(
+        plan: Any = SimpleNamespace(
             options=options(),
             environment=Environment("default", "s", {}),
             account=SimpleNamespace(region="eu-west-1"),
@@ -122,7 +116,7 @@ class Run:
             vpc=vpc,
             flags=" --region eu-west-1",
         )
-        interfaces.finish(aws, Console(assume_yes=True), cast("Plan", plan))
+        interfaces.finish(aws, Console(assume_yes=True), plan)
         self.asked = [given["Filters"] for name, given in aws.calls if name == "DescribeNetworkInterfaces"]
 
     def _sleep(self, seconds: float) -> None:

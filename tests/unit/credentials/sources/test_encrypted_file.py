@@ -1,14 +1,13 @@
 """The key in an encrypted file."""
 
-from __future__ import annotations
-
 import base64
 import errno
 import json
 import os
 import pathlib
 import traceback
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -26,9 +25,6 @@ from travel_gpt.errors import (
     Misconfigured,
     SecretNotFound,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CANARY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 KEY = f"sk-proj-{CANARY}"

@@ -1,11 +1,9 @@
 """The master keys in a file: for its owner alone, and in the place of the variable."""
 
-from __future__ import annotations
-
 import base64
 import os
 import traceback
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +16,6 @@ from travel_gpt.errors import AccessDenied, Misconfigured
 from travel_gpt.redaction import MASK, redact
 from travel_gpt.security_summary import summarize_security
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = base64.urlsafe_b64encode(bytes(range(11, 235, 7))).decode().rstrip("=")
 OTHER = base64.urlsafe_b64encode(bytes(range(9, 169, 5))).decode().rstrip("=")

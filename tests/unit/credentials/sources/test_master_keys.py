@@ -1,7 +1,5 @@
 """The master keys, as TRAVEL_GPT_MASTER_KEYS lists them."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 import traceback

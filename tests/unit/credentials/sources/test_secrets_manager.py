@@ -1,22 +1,16 @@
 """Secrets Manager as moto emulates it: the secret that is there, is not, is deleted, or is no text."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import boto3
 import pytest
 from moto import mock_aws
+from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import InvalidSecret, SecretNotFound
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 NAME = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"

@@ -1,13 +1,12 @@
 """Secrets Manager as it fails: refusals, throttling, outages, and a machine without the means to ask."""
 
-from __future__ import annotations
-
 import io
 import json
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import boto3
 import botocore.endpoint
@@ -31,9 +30,6 @@ from travel_gpt.errors import (
     SecretDeleted,
     SecretNotFound,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NAME = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"

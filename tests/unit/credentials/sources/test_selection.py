@@ -1,14 +1,12 @@
 """Which sources the owner chose, and what they need."""
 
-from __future__ import annotations
-
 import re
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.markdown import ROOT
+from travel_gpt.credentials.sources.chain import Source
 from travel_gpt.credentials.sources.encrypted_file import EncryptedFileSource
 from travel_gpt.credentials.sources.environment import EnvironmentSource
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
@@ -17,9 +15,6 @@ from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
 from travel_gpt.errors import Misconfigured
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from travel_gpt.credentials.sources.chain import Source
 
 IDENTITY = {"OPENAI_IDENTITY_PROVIDER_ID": "wip_acme", "OPENAI_SERVICE_ACCOUNT_ID": "sa_travel"}
 LIBRARIES = [

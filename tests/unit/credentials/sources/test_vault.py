@@ -1,12 +1,11 @@
 """The key in Vault: what is read of it, and who may read it."""
 
-from __future__ import annotations
-
 import json
 import re
 import ssl
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
@@ -14,6 +13,7 @@ import requests
 import trustme
 
 from tests.fakes.vault import Fault, Login, Vault, fault
+from tests.unit.doubles import Clock
 from travel_gpt.credentials.sources import vault_server, vault_tokens
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.errors import (
@@ -27,12 +27,6 @@ from travel_gpt.errors import (
 )
 from travel_gpt.redaction import MASK, redact
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.unit.doubles import Clock
 
 KEY = "sk-proj-fromVault0000000000000000001"
 OLD_KEY = "sk-proj-fromVault0000000000000000000"

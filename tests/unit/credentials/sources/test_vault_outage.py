@@ -1,11 +1,10 @@
 """Vault as it fails: sealed, throttled, slow, gone, or not Vault at all; and what the chain makes of it."""
 
-from __future__ import annotations
-
+import io
 import json
 import socket
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,10 +25,6 @@ from travel_gpt.errors import (
 )
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
-
-if TYPE_CHECKING:
-    import io
-    from collections.abc import Iterator
 
 CANARY = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
 KEY = f"sk-proj-{CANARY}"
