@@ -17,7 +17,7 @@ NEUTRAL := env -u PYTHONDONTWRITEBYTECODE -u AWS_PROFILE -u AWS_ACCESS_KEY_ID -u
 .PHONY: help
 help: ## Show this list
 	@echo "Travel GPT. The targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo "Deploy to AWS with ./deploy.sh (./deploy.sh --help lists its options)."
 
 .PHONY: run
