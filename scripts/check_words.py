@@ -1,7 +1,6 @@
 """Check that code, tests and documents use plain terms: scripts/words.toml lists the words to avoid.
 
-python scripts/check_words.py            exit 1 when a folder has more of them than words.toml allows
-python scripts/check_words.py --counts   print what [remaining] in words.toml would be now
+python scripts/check_words.py    print each of them; exit 1 if there is one
 """
 
 from __future__ import annotations
@@ -51,27 +50,18 @@ def listed_files() -> list[str]:
     return listed.stdout.splitlines()
 
 
-def area(name: str) -> str:
-    """Return the folder that a file is counted in, three levels deep at most; a root file by itself."""
-    return "/".join(name.split("/")[:-1][:3]) or name
-
-
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Check every file that git knows, and return the exit status."""
     rules = tomllib.loads((ROOT / "scripts/words.toml").read_text(encoding="utf-8"))
-    found: dict[str, list[str]] = {}
-    for name in listed_files():
-        if not name.startswith(SKIPPED) and (ROOT / name).is_file():
-            text = f"{name}\n{(ROOT / name).read_text(encoding='utf-8', errors='ignore')}"
-            found.setdefault(area(name), []).extend(occurrences(name, text, rules))
-    if "--counts" in arguments:
-        print("\n".join(f'"{folder}" = {len(lines)}' for folder, lines in sorted(found.items()) if lines))
-        return 0
-    failed = {f: lines for f, lines in found.items() if len(lines) > rules["remaining"].get(f, 0)}
-    for folder, lines in failed.items():
-        print(*lines, f"{folder}: {len(lines)}, of {rules['remaining'].get(folder, 0)} allowed", sep="\n")
-    return 1 if failed else 0
+    found = [
+        line
+        for name in listed_files()
+        if not name.startswith(SKIPPED) and (ROOT / name).is_file()
+        for line in occurrences(name, f"{name}\n{(ROOT / name).read_text('utf-8', 'ignore')}", rules)
+    ]
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -67,5 +67,6 @@ def build_api(settings: Settings, *, prefetch: bool = False) -> "Api":
 def _log_security(settings: Settings) -> None:
     summary = summarize_security(settings)
     (logger.error if settings.problems else logger.info)(
-        "Posture", extra={"protects": summary.protects, "off": summary.off, "problems": settings.problems}
+        "Security summary",
+        extra={"protects": summary.protects, "off": summary.off, "problems": settings.problems},
     )

@@ -503,7 +503,7 @@ def test_the_admin_key_goes_to_openai_alone_and_a_new_key_to_no_other_host(
     assert rotator.api.requests == []
 
 
-def test_given_a_variable_that_a_library_does_not_take_then_the_step_fails_and_the_alarm_hears_it(
+def test_given_a_variable_that_a_library_does_not_take_then_the_step_fails_and_the_alarm_counts_it(
     rotator: Rotator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")

@@ -82,7 +82,7 @@ def test_the_function_writes_it_at_start_as_one_line_with_every_problem(
         check=True,
     )
 
-    (line,) = (json.loads(text) for text in io.StringIO(started.stdout) if '"Posture"' in text)
+    (line,) = (json.loads(text) for text in io.StringIO(started.stdout) if '"Security summary"' in text)
     assert line["level"] == level
     assert "the key is in Secrets Manager" in line["protects"]
     assert line["off"]

@@ -1,4 +1,4 @@
-"""OpenAI's admin key: in a secret of its own, which nobody but the rotation Lambda can read."""
+"""OpenAI's admin key: in a secret of its own, which only the rotation function can read."""
 
 import json
 from typing import Final

@@ -46,7 +46,7 @@ class IssuedKey:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made. Its value is told this once."""
+    """A new key. OpenAI returns its value only here."""
 
     id: str
     key: Key

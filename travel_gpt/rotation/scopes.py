@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 LIST_MODELS: Final = "api.model.read"
-"""For ``GET /models``, with which a key is proven.
+"""For ``GET /models``, with which a key is verified.
 
 Source: OpenAI's refusal of that call names it ("Missing scopes: api.model.read").
 """

@@ -50,7 +50,7 @@ def cache_of(source: ScriptedSource | SourceChain, clock: Clock, **options: int)
     return CredentialSession(source, ttl=TTL, max_stale=3600, now=clock, **options)  # type: ignore[arg-type]
 
 
-def told(event: dict[str, Any]) -> tuple[str, str, str]:
+def summary(event: dict[str, Any]) -> tuple[str, str, str]:
     return event["event"], event["outcome"], event.get("version", "")
 
 
@@ -62,8 +62,8 @@ def test_a_fetch_and_a_refresh_say_who_from_where_which_version_and_how_long(log
     cache.current(soon())
 
     fetched, refreshed = log.events
-    assert told(fetched) == ("credential.fetch", "success", "v1")
-    assert told(refreshed) == ("credential.refresh", "success", "v2")
+    assert summary(fetched) == ("credential.fetch", "success", "v1")
+    assert summary(refreshed) == ("credential.refresh", "success", "v2")
     assert (fetched["who"], fetched["source"]) == ("local", "scripted")
     assert 0 <= fetched["milliseconds"] < 1000
 
@@ -84,7 +84,7 @@ def test_a_fetch_that_was_denied_says_so(log: Log, clock: Clock) -> None:
         cache_of(ScriptedSource(AccessDenied("no")), clock).current(soon())
 
     (event,) = log.events
-    assert told(event) == ("credential.fetch", "access_denied", "")
+    assert summary(event) == ("credential.fetch", "access_denied", "")
     assert event["source"] == "scripted"
 
 
@@ -97,7 +97,7 @@ def test_a_source_that_is_away_is_two_events(log: Log, clock: Clock) -> None:
 
     cache.current(soon())
 
-    assert list(map(told, log.events)) == [
+    assert list(map(summary, log.events)) == [
         ("credential.refresh", "credentials_unavailable", ""),
         ("credential.stale", "credentials_unavailable", "v1"),
     ]
@@ -111,7 +111,7 @@ def test_a_refused_key_and_the_fetch_that_follows(log: Log, clock: Clock) -> Non
 
     cache.after_rejection(FIRST, soon())
 
-    assert list(map(told, log.events)) == [
+    assert list(map(summary, log.events)) == [
         ("credential.rejected", "credential_rejected", "v1"),
         ("credential.refresh", "success", "v2"),
     ]
@@ -125,7 +125,7 @@ def test_the_previous_version_in_the_place_of_the_current_one(log: Log, clock: C
 
     assert cache.after_rejection(new, soon()) == FIRST
 
-    assert list(map(told, log.events)) == [
+    assert list(map(summary, log.events)) == [
         ("credential.rejected", "credential_rejected", "v2"),
         ("credential.refresh", "success", "v2"),
         ("credential.fallback", "success", "v1"),
@@ -133,7 +133,7 @@ def test_the_previous_version_in_the_place_of_the_current_one(log: Log, clock: C
     assert log.events[2]["instead_of"] == "v2"
 
 
-def test_a_refusal_without_another_key_is_told_each_time(log: Log, clock: Clock) -> None:
+def test_a_refusal_without_another_key_is_logged_each_time(log: Log, clock: Clock) -> None:
     cache = cache_of(ScriptedSource(FIRST), clock)
     cache.current(soon())
     log.forget()
@@ -145,12 +145,12 @@ def test_a_refusal_without_another_key_is_told_each_time(log: Log, clock: Clock)
     assert [event["event"] for event in log.events].count("credential.rejected") == 2
 
 
-def test_a_source_that_was_passed_over(log: Log, clock: Clock) -> None:
+def test_a_source_that_was_skipped(log: Log, clock: Clock) -> None:
     chain = SourceChain([ScriptedSource(SecretNotFound("none")), ScriptedSource(FIRST)])
 
     cache_of(chain, clock).current(soon())
 
-    assert list(map(told, log.events)) == [
+    assert list(map(summary, log.events)) == [
         ("credential.passed_over", "secret_not_found", ""),
         ("credential.fetch", "success", "v1"),
     ]
@@ -182,7 +182,7 @@ class TestAge:
     @pytest.mark.parametrize(
         ("rotation_days", "created_at"), [(0, 0.0), (30, None)], ids=["no period", "no date"]
     )
-    def test_counts_for_nothing_where_nobody_minds_or_nobody_knows(
+    def test_is_not_counted_without_a_limit_or_an_age(
         self, clock: Clock, counted: Any, rotation_days: int, created_at: float | None
     ) -> None:
         source = ScriptedSource(replace(FIRST, created_at=created_at))

@@ -93,10 +93,10 @@ def test_a_remembered_failure_says_what_the_first_one_said(clock: Clock, failure
 def test_only_where_it_may_pass_by_itself_it_says_when_the_source_is_asked_again(clock: Clock) -> None:
     for failure in FAILURES:
         cache = cached(ScriptedSource(failure), clock)
-        told = [failure_of(cache).retry_after]
+        waits = [failure_of(cache).retry_after]
         clock.advance(3.2)
-        told.append(failure_of(cache).retry_after)
-        assert told == ([5, 2] if isinstance(failure, CredentialsUnavailable) else [None, None])
+        waits.append(failure_of(cache).retry_after)
+        assert waits == ([5, 2] if isinstance(failure, CredentialsUnavailable) else [None, None])
 
 
 def test_given_many_who_ask_at_once_then_one_failed_fetch_serves_all(clock: Clock) -> None:
@@ -154,7 +154,7 @@ def test_given_a_clock_set_back_then_the_source_is_asked(clock: Clock) -> None:
     assert cache.current(soon()) == FIRST
 
 
-def test_given_a_timeout_then_it_is_remembered_if_the_source_had_a_fair_time(
+def test_given_a_timeout_then_it_is_remembered_if_the_source_had_enough_time(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()

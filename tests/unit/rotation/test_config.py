@@ -21,7 +21,7 @@ GOOD = {
 def test_the_overlap_is_what_every_cache_needs_to_let_go() -> None:
     assert overlap_of(Settings.load({})) == 300 + 3600 + 30
     no_stale = {"CREDENTIAL_TTL_SECONDS": "60", "CREDENTIAL_MAX_STALE_SECONDS": "0"}
-    # And no less than the previous key may stand in for.
+    # And no less than the previous key may be used for.
     assert overlap_of(Settings.load(no_stale)) == 3600
     assert overlap_of(Settings.load({**no_stale, "CREDENTIAL_PREVIOUS_SECONDS": "0"})) == 90
 

@@ -1,4 +1,4 @@
-"""A rotation that dies at any moment loses no working key, and leaves none behind that nobody knows."""
+"""A rotation that dies at any moment loses no working key, and leaves no unknown one."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""From the event to the step, and how a failure is told: to Secrets Manager, to the log, to the alarm."""
+"""From the event to the step, and how a failure is reported: to Secrets Manager, to the log, to the alarm."""
 
 import json
 from typing import Any
@@ -65,7 +65,7 @@ def test_a_failure_names_the_step_and_the_code_and_counts_once(
     assert failures_counted(capsys) == 1
 
 
-def test_a_mistake_of_ours_says_nothing_of_what_it_held(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_reveals_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     def broken(_: str) -> Any:
         raise RuntimeError("it held sk-proj-quoted0000000000000000")
 

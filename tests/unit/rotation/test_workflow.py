@@ -171,7 +171,7 @@ class TestCreating:
 
         assert world.living == {OWNERS_KEY}
 
-    def test_given_a_write_of_which_nothing_can_be_told_then_the_repeat_clears_up(
+    def test_given_a_write_with_an_unknown_outcome_then_the_repeat_clears_up(
         self, world: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         token = world.begin()

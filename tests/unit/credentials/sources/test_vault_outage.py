@@ -134,7 +134,7 @@ def test_given_a_redirect_then_the_token_goes_to_no_other_host_and_that_is_expla
         assert elsewhere.calls == []
 
 
-def test_given_nobody_there_then_it_is_unavailable_and_why_is_told() -> None:
+def test_given_no_server_then_it_is_unavailable_with_the_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
