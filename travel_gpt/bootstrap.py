@@ -3,6 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
+from travel_gpt.credentials.advice import Local
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.security_summary import summarize_security
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from travel_gpt.api.routes import Api
 
 
-def build_api(settings: Settings, *, prefetch: bool = False) -> "Api":
+def build_api(settings: Settings, *, prefetch: bool = False, local: Local = "") -> "Api":
     """Create the API.
 
     Args:
@@ -21,12 +22,13 @@ def build_api(settings: Settings, *, prefetch: bool = False) -> "Api":
         prefetch: whether to fetch the key in a thread while the SDK is imported. Only where a request is
             about to follow: in an environment that is prepared for later the fetch would be cut short, or the
             key be old by then.
+        local: where this runs, which the advice in messages depends on.
 
     Returns:
         What answers API Gateway's events.
     """
     session = CredentialSession(
-        source_of(settings),
+        source_of(settings, local),
         ttl=settings.credential_ttl,
         max_stale=settings.credential_max_stale,
         previous_for=settings.credential_previous,

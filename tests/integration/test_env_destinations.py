@@ -24,7 +24,6 @@ from tests.fakes.openai import FakeOpenAI
 from tests.integration.test_local_server import LocalServer
 from travel_gpt import redaction
 from travel_gpt.cli.__main__ import main
-from travel_gpt.credentials.advice import LOCAL
 from travel_gpt.credentials.jwe import encrypt
 from travel_gpt.credentials.sources.environment import variable_of
 from travel_gpt.credentials.sources.master_keys import MasterKeys
@@ -46,7 +45,7 @@ _BESIDE = (
     *(f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")),
     *(f"AWS_ENDPOINT_URL_{service}" for service in ("SECRETS_MANAGER", "STS", "LAMBDA", "CLOUDFORMATION")),
     *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "NETRC", "HOME", "PATH"),
-    *("LD_PRELOAD", "PYTHONPATH", "PYTHONSTARTUP", "SSLKEYLOGFILE", LOCAL, "TRAVEL_GPT_MASTER_KEYS_FILE"),
+    *("LD_PRELOAD", "PYTHONPATH", "PYTHONSTARTUP", "SSLKEYLOGFILE", "TRAVEL_GPT_MASTER_KEYS_FILE"),
 )
 
 OURS = sorted(

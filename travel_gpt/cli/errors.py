@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from travel_gpt.credentials.advice import INSTALLED_BY, LOCAL, key_place
+from travel_gpt.credentials.advice import INSTALLED_BY, key_place
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -65,7 +65,7 @@ def advice_for(failure: TravelGPTError, source: str = "secrets-manager") -> str:
     if "no AWS credentials" in failure.detail:
         return "Set them up with `aws configure` or `aws configure sso`, or name a profile with --profile."
     if source != "secrets-manager":
-        place = key_place(source, environ={LOCAL: "source"})
+        place = key_place(source, local="source")
         todo: dict[type[CredentialError], str] = {
             SecretNotFound: place.create,
             InvalidSecret: place.replace,

@@ -4,18 +4,16 @@ Messages of errors, of the command line and of doctor take their advice from her
 ``./deploy.sh`` to the owner of an environment variable, or OpenAI where another server was asked.
 """
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from travel_gpt.base_url import is_openai
 from travel_gpt.errors import AccessDenied, CredentialError, InvalidSecret, SecretNotFound
 
-LOCAL: Final = "TRAVEL_GPT_LOCAL"
-"""Set by the local server alone: ``key``, ``no-key`` or ``demo`` where it emulates Secrets Manager, and where
-CREDENTIAL_SOURCE chooses the source, ``source``."""
+Local = Literal["", "key", "no-key", "demo", "source"]
+"""Where this runs: empty on Lambda. In the local server ``key``, ``no-key`` or ``demo`` where it emulates
+Secrets Manager; there and in the command ``source`` where the secret is the user's own."""
 
 _IDENTITY_REFUSED: Final = (
     "OpenAI does not accept the identity of this function. The owner should check the workload identity "
@@ -67,18 +65,17 @@ _IDENTITY: Final = KeyPlace(
 )
 
 
-def key_place(source: str, *, variable: str = "", environ: Mapping[str, str] = os.environ) -> KeyPlace:
+def key_place(source: str, *, variable: str = "", local: Local = "") -> KeyPlace:
     """Return where a credential of one source is kept.
 
     Args:
         source: the source, such as ``secrets-manager``.
         variable: for ``environment``, the variable that holds it.
-        environ: the environment variables, in which the local server says that it runs.
+        local: where this runs.
 
     Returns:
-        The place. Secrets Manager is the deployed stack's unless the local server says otherwise.
+        The place. Secrets Manager is the deployed stack's on Lambda.
     """
-    local = environ.get(LOCAL, "")
     if source == "environment" or (source == "secrets-manager" and local in ("key", "no-key", "demo")):
         name = variable if source == "environment" and variable else "OPENAI_API_KEY"
         return KeyPlace(
@@ -107,7 +104,7 @@ def refused_message(
     *,
     variable: str = "",
     in_secret: bool = False,
-    environ: Mapping[str, str] = os.environ,
+    local: Local = "",
 ) -> str:
     """Return what to say of a credential that the server refuses.
 
@@ -116,7 +113,7 @@ def refused_message(
         base_url: the base URL of the server.
         variable: for ``environment``, the variable that holds it.
         in_secret: whether the base URL is in the secret, beside the key.
-        environ: the environment variables.
+        local: where this runs.
 
     Returns:
         The message, for a caller of the API as well as for the owner.
@@ -124,8 +121,8 @@ def refused_message(
     if source == "workload-identity":
         return _IDENTITY_REFUSED
     server, where = server_name(base_url), "base_url in the secret" if in_secret else "OPENAI_BASE_URL"
-    place = key_place(source, variable=variable, environ=environ)
-    if source == "secrets-manager" and environ.get(LOCAL) == "no-key":
+    place = key_place(source, variable=variable, local=local)
+    if source == "secrets-manager" and local == "no-key":
         return f"{server} asks for a key, and none is set. The owner should {place.create}, or check {where}."
     if server == "OpenAI":
         return f"OpenAI refused the configured key. The owner should {place.replace}."
@@ -137,37 +134,37 @@ def refused_message(
     )
 
 
-def expired_message(source: str, *, variable: str = "", environ: Mapping[str, str] = os.environ) -> str:
+def expired_message(source: str, *, variable: str = "", local: Local = "") -> str:
     """Return what to say of a key whose ``expires_at`` has passed.
 
     Args:
         source: the source that gave it.
         variable: for ``environment``, the variable that holds it.
-        environ: the environment variables.
+        local: where this runs.
 
     Returns:
         The message, for a caller of the API as well as for the owner.
     """
-    place = key_place(source, variable=variable, environ=environ)
+    place = key_place(source, variable=variable, local=local)
     return (
         'The configured key has expired: the time in "expires_at" beside it has passed. '
         f"The owner should {place.replace}."
     )
 
 
-def secret_message(failure: CredentialError, environ: Mapping[str, str] = os.environ) -> str:
+def secret_message(failure: CredentialError, local: Local = "") -> str:
     """Return what to say of a failure to read the secret.
 
     Args:
         failure: the failure; its own message is for a deployed stack.
-        environ: the environment variables.
+        local: where this runs.
 
     Returns:
         The message, for a caller of the API as well as for the owner.
     """
-    if LOCAL not in environ:
+    if not local:
         return failure.message
-    place = key_place("secrets-manager", environ=environ)
+    place = key_place("secrets-manager", local=local)
     if isinstance(failure, SecretNotFound):
         return f"The secret with the OpenAI key does not exist. The owner should {place.create}."
     if isinstance(failure, InvalidSecret):

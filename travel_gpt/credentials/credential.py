@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from travel_gpt.credentials.advice import expired_message, refused_message
+from travel_gpt.credentials.advice import Local, expired_message, refused_message
 from travel_gpt.errors import CredentialExpired, CredentialRejected
 from travel_gpt.redaction import MASK
 
@@ -79,6 +79,8 @@ class Credential:
     identity: WorkloadIdentity | None = None
     placeholder: bool = field(default=False, compare=False)
     """Whether the key is made up, because the server asks for none."""
+    local: Local = field(default="", compare=False)
+    """Where this runs, which the advice about it depends on."""
     base_url: str | None = None
     organization: str | None = None
     project: str | None = None
@@ -99,7 +101,9 @@ class Credential:
         Args:
             detail: what happened, for the log.
         """
-        return CredentialExpired(detail, message=expired_message(self.source, variable=self.version))
+        return CredentialExpired(
+            detail, message=expired_message(self.source, variable=self.version, local=self.local)
+        )
 
     def refusal(self, detail: str, base_url: str = "") -> CredentialRejected:
         """Return the failure that says what the owner of a refused credential can do, where it is kept.
@@ -109,6 +113,10 @@ class Credential:
             base_url: the server that refused it, unless the credential names one; empty for OpenAI's.
         """
         message = refused_message(
-            self.source, self.base_url or base_url, variable=self.version, in_secret=self.base_url is not None
+            self.source,
+            self.base_url or base_url,
+            variable=self.version,
+            in_secret=self.base_url is not None,
+            local=self.local,
         )
         return CredentialRejected(detail, message=message)

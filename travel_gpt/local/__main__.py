@@ -12,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from travel_gpt.credentials.advice import LOCAL
 from travel_gpt.env_consent import NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
 from travel_gpt.local.environment import (
@@ -80,7 +79,6 @@ def _run(given: argparse.Namespace) -> int:
         check_destinations(loaded, os.environ, host=options.host, access=options.access)
     access = read_model_access(os.environ)
     (emulate_host if access.source else emulate_lambda)(os.environ, access=options.access)
-    os.environ[LOCAL] = access.local
     check_settings(os.environ)
     try:
         listener = listen(options.host, options.port)
@@ -135,7 +133,7 @@ def _serve(
     telemetry.configure(settings, stream=log, metrics=False)
     api_key = secrets.token_urlsafe(30) if options.access == "api-key" else None
     loopback = options.host in {"127.0.0.1", "localhost", "::1"}
-    api = build_api(settings)
+    api = build_api(settings, local=access.local)
     running.callback(api.close)
     gateway = Gateway(api.answer, api_key=api_key, any_name=not loopback, answer_within=options.answer_within)
     server = Server(gateway, listener, console.report)

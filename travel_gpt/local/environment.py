@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from travel_gpt.credentials.advice import Local
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.env_consent import Consent
 from travel_gpt.env_file import LoadedEnvFile
@@ -39,8 +40,8 @@ class ModelAccess:
     """The source of the key (CREDENTIAL_SOURCE); empty for the emulated secret."""
 
     @property
-    def local(self) -> str:
-        """The value of the variable ``LOCAL``, on which the function's messages depend."""
+    def local(self) -> Local:
+        """Where the function runs, which its messages depend on."""
         if self.source:
             return "source"
         if self.upstream == "demo":

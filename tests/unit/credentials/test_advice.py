@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.llm.sdk import model_client
 from travel_gpt.credentials.advice import (
-    LOCAL,
+    Local,
     key_place,
     not_permitted_message,
     refused_message,
@@ -21,7 +21,6 @@ from travel_gpt.errors import AccessDenied, CredentialRejected, InvalidSecret, S
 
 OPENAI = "https://api.openai.com/v1"
 OTHER = "https://llm.example.com:8443/v1"
-STACK: dict[str, str] = {}
 SOURCES = ("secrets-manager", "environment", "vault", "encrypted-file")
 
 
@@ -34,20 +33,19 @@ def test_the_server_is_named_by_its_host() -> None:
 @pytest.mark.parametrize(
     ("source", "local", "advice"),
     [
-        ("secrets-manager", None, "./deploy.sh --replace-key"),
+        ("secrets-manager", "", "./deploy.sh --replace-key"),
         ("secrets-manager", "source", "travel-gpt secret rotate"),
         ("secrets-manager", "key", "OPENAI_API_KEY"),
-        ("environment", None, "OPENAI_API_KEY"),
+        ("environment", "", "OPENAI_API_KEY"),
         ("environment", "source", "OPENAI_API_KEY"),
-        ("vault", None, "in Vault"),
+        ("vault", "", "in Vault"),
         ("encrypted-file", "source", "travel-gpt secret encrypt --replace"),
     ],
 )
 def test_a_key_that_openai_refuses_is_replaced_where_it_is_kept(
-    source: str, local: str | None, advice: str
+    source: str, local: Local, advice: str
 ) -> None:
-    environ = {LOCAL: local} if local else STACK
-    message = refused_message(source, OPENAI, environ=environ)
+    message = refused_message(source, OPENAI, local=local)
     assert message.startswith("OpenAI refused the configured key. The owner should ")
     assert advice in message
     assert ("./deploy.sh" in message) == (advice == "./deploy.sh --replace-key")
@@ -55,8 +53,8 @@ def test_a_key_that_openai_refuses_is_replaced_where_it_is_kept(
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("local", ["", "source", "key"])
-def test_a_key_that_another_server_refuses_is_no_matter_of_openais(source: str, local: str) -> None:
-    message = refused_message(source, OTHER, environ={LOCAL: local} if local else STACK)
+def test_a_key_that_another_server_refuses_is_no_matter_of_openais(source: str, local: Local) -> None:
+    message = refused_message(source, OTHER, local=local)
     assert "llm.example.com:8443" in message
     assert "OPENAI_BASE_URL" in message
     assert "OpenAI" not in message
@@ -64,13 +62,13 @@ def test_a_key_that_another_server_refuses_is_no_matter_of_openais(source: str, 
 
 
 def test_a_base_url_in_the_secret_is_what_is_named() -> None:
-    message = refused_message("secrets-manager", OTHER, in_secret=True, environ=STACK)
+    message = refused_message("secrets-manager", OTHER, in_secret=True)
     assert "base_url in the secret" in message
     assert "OPENAI_BASE_URL" not in message
 
 
 def test_a_server_that_was_given_no_key_asks_for_one() -> None:
-    message = refused_message("secrets-manager", "http://localhost:1/v1", environ={LOCAL: "no-key"})
+    message = refused_message("secrets-manager", "http://localhost:1/v1", local="no-key")
     assert message == (
         "localhost:1 asks for a key, and none is set. The owner should set OPENAI_API_KEY where this runs, "
         "and start it again, or check OPENAI_BASE_URL."
@@ -120,15 +118,11 @@ def test_an_environment_without_a_key_names_the_variable() -> None:
 
 
 @pytest.mark.parametrize(("local", "advice"), [("", "./deploy.sh"), ("source", "travel-gpt secret put")])
-def test_a_missing_secret_is_created_where_it_is_kept(
-    monkeypatch: pytest.MonkeyPatch, local: str, advice: str
-) -> None:
+def test_a_missing_secret_is_created_where_it_is_kept(local: Local, advice: str) -> None:
     from moto import mock_aws
 
-    if local:
-        monkeypatch.setenv(LOCAL, local)
     with mock_aws(), pytest.raises(SecretNotFound) as missing:
-        SecretsManagerSource("travel-gpt/openai-api-key").fetch()
+        SecretsManagerSource("travel-gpt/openai-api-key", local).fetch()
     assert advice in missing.value.message
 
 

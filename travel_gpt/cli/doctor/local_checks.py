@@ -14,7 +14,7 @@ from travel_gpt.cli.errors import advice_for, sentence
 from travel_gpt.cli.key_input import fingerprint
 from travel_gpt.cli.secret.env_edit import git_tracks
 from travel_gpt.cli.verification import verify
-from travel_gpt.credentials.advice import LOCAL, not_permitted_message, refused_message, server_name
+from travel_gpt.credentials.advice import not_permitted_message, refused_message, server_name
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.sources.environment import variables_of
 from travel_gpt.credentials.sources.selection import source_of
@@ -221,7 +221,7 @@ def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -
             server,
             variable=credential.version,
             in_secret=credential.base_url is not None,
-            environ={LOCAL: "no-key" if credential.source == NO_KEY_NEEDED else "source"},
+            local="no-key" if credential.source == NO_KEY_NEEDED else "source",
         )
     elif isinstance(failure, UpstreamRateLimited) or not failure.code.startswith("upstream_"):
         return failure.remedy

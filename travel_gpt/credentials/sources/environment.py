@@ -63,7 +63,7 @@ class EnvironmentSource:
             value = self._environment.get(variable, "").strip()
             if value:
                 return self._read(variable, value)
-        place = key_place(self.name, environ=self._environment)
+        place = key_place(self.name)
         raise SecretNotFound(
             f"none of these variables is set: {', '.join(self._variables)}",
             message=f"No OpenAI key is set in the environment. The owner should {place.create}.",
@@ -73,7 +73,7 @@ class EnvironmentSource:
         try:
             return read_secret(value, source=self.name, version=variable)
         except InvalidSecret as invalid:
-            place = key_place(self.name, variable=variable, environ=self._environment)
+            place = key_place(self.name, variable=variable)
             raise InvalidSecret(
                 f"{variable}: {invalid.detail}",
                 message=f"{variable} does not hold a usable key. The owner should {place.replace}.",

@@ -1,9 +1,10 @@
 """The credential as AWS Secrets Manager keeps it."""
 
+from dataclasses import replace
 from typing import Final
 
 from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, SecretVersions
-from travel_gpt.credentials.advice import secret_message
+from travel_gpt.credentials.advice import Local, secret_message
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.errors import CredentialError, SecretNotFound
@@ -14,11 +15,13 @@ class SecretsManagerSource:
 
     Args:
         secret_name: the secret's name or ARN.
+        local: where this runs.
     """
 
     name: Final = "secrets-manager"
 
-    def __init__(self, secret_name: str) -> None:
+    def __init__(self, secret_name: str, local: Local = "") -> None:
+        self._local = local
         self._versions = SecretVersions(secret_name)
 
     def fetch(self) -> Credential:
@@ -54,9 +57,10 @@ class SecretsManagerSource:
     def _read(self, stage: str) -> Credential:
         try:
             stored = self._versions.fetch(stage=stage)
-            return read_secret(
+            credential = read_secret(
                 stored.text, source=self.name, version=stored.version, created_at=stored.created_at
             )
         except CredentialError as failure:
-            failure.message = secret_message(failure)
+            failure.message = secret_message(failure, self._local)
             raise
+        return replace(credential, local=self._local)

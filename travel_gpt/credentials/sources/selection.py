@@ -1,25 +1,27 @@
 """Which sources the owner chose."""
 
+from travel_gpt.credentials.advice import Local
 from travel_gpt.credentials.sources.chain import Source, SourceChain
 from travel_gpt.settings import Settings
 
 
-def source_of(settings: Settings) -> Source:
+def source_of(settings: Settings, local: Local = "") -> Source:
     """Make what CREDENTIAL_SOURCE names.
 
     Args:
         settings: the settings.
+        local: where this runs.
 
     Returns:
         The one source, or the chain of several.
     """
-    sources = [_source(name, settings) for name in settings.credential_source]
+    sources = [_source(name, settings, local) for name in settings.credential_source]
     return sources[0] if len(sources) == 1 else SourceChain(sources)
 
 
-def _source(name: str, settings: Settings) -> Source:
+def _source(name: str, settings: Settings, local: Local) -> Source:
     try:
-        return _made(name, settings)
+        return _made(name, settings, local)
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("travel_gpt"):
             raise
@@ -28,7 +30,7 @@ def _source(name: str, settings: Settings) -> Source:
         return UnavailableSource(name)
 
 
-def _made(name: str, settings: Settings) -> Source:
+def _made(name: str, settings: Settings, local: Local) -> Source:
     # Imported when chosen: what is not used costs no cold start anything, and need not be installed.
     match name:
         case "environment":
@@ -50,4 +52,4 @@ def _made(name: str, settings: Settings) -> Source:
         case _:
             from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 
-            return SecretsManagerSource(settings.secret_name)
+            return SecretsManagerSource(settings.secret_name, local)
