@@ -4,7 +4,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import boto3
@@ -17,6 +17,7 @@ from moto import mock_aws
 from testbed.moto_patches import secrets as secret_patches
 from tests.fakes.openai import FakeOpenAI
 from tests.support.api import api_of
+from tests.support.clock import Clock
 from travel_gpt.api.routes import Api
 from travel_gpt.aws.clients import WITHIN_A_REQUEST
 from travel_gpt.credentials.session import CredentialSession
@@ -29,19 +30,6 @@ secret_patches.install()
 
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-t3stK3y0000000000000000000000000000000001"
-
-
-@dataclass
-class Clock:
-    """A wall clock that a test moves."""
-
-    moment: float = field(default_factory=time.time)
-
-    def __call__(self) -> float:
-        return self.moment
-
-    def advance(self, seconds: float) -> None:
-        self.moment += seconds
 
 
 @dataclass
@@ -174,7 +162,7 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
                 return fetch()
 
             monkeypatch.setattr(source, "fetch", counted)
-            clock = Clock()
+            clock = Clock(time.time())
             session = CredentialSession(
                 source,
                 ttl=settings.credential_ttl,

@@ -13,7 +13,7 @@ from tests.integration import test_canary
 from tests.integration.conftest import Invocation, proxy_event
 from tests.integration.test_canary import CANARY, KEY, Watch
 from tests.support.api import api_of
-from tests.unit.doubles import Clock
+from tests.support.clock import Clock
 from travel_gpt.credentials.jwe import encrypt
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.master_keys import MasterKeys

@@ -14,8 +14,9 @@ from openai.auth._workload import WorkloadIdentityAuth
 
 from tests.fakes import identity
 from tests.fakes.openai import FakeOpenAI, behaviours
-from tests.integration.conftest import Clock, Invocation, Reply, proxy_event
+from tests.integration.conftest import Invocation, Reply, proxy_event
 from tests.support.api import api_of
+from tests.support.clock import Clock
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
@@ -36,7 +37,7 @@ class Keyless:
             {"OPENAI_BASE_URL": upstream.base_url, "CREDENTIAL_SOURCE": SOURCES, **IDS, **environment}
         )
         assert settings.problems == ()
-        self.upstream, self.clock = upstream, Clock()
+        self.upstream, self.clock = upstream, Clock(time.time())
         self.session = CredentialSession(source_of(settings), ttl=300, max_stale=3600, now=self.clock)
         self.server = ModelClient(settings)
         self.api = api_of(settings, self.session, self.server, has_identity=True, now=self.clock)

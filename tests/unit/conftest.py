@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings as hypothesis
 
 from testbed.moto_patches import secrets as secret_patches
-from tests.unit.doubles import Clock
+from tests.support.clock import Clock
 from travel_gpt import redaction
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import flush_metrics

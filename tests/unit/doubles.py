@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.support.api import api_of
+from tests.support.clock import Clock
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
@@ -29,20 +30,6 @@ ANSWER = Answer(text="Take tram 28.", model="gpt-6-luna", usage=Usage(12, 7, 19)
 def soon(seconds: float = 5.0) -> Deadline:
     """Return a deadline that a test which works never meets."""
     return Deadline(seconds)
-
-
-class Clock:
-    """A wall clock that a test moves, in seconds."""
-
-    def __init__(self, moment: float = 1_795_176_000.0) -> None:
-        self.moment = moment
-
-    def __call__(self) -> float:
-        return self.moment
-
-    def advance(self, seconds: float) -> None:
-        """Move it on; back with a negative number."""
-        self.moment += seconds
 
 
 Step = Credential | BaseException | Callable[[], Credential]

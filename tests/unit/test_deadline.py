@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.unit.doubles import Clock
+from tests.support.clock import Clock
 from travel_gpt import deadline as module
 from travel_gpt.deadline import ANSWER_WITHIN, MAX_EVENT_AGE, TO_FINISH, Deadline
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
+from tests.support.clock import Clock
+from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
 from travel_gpt.credentials.cache_entry import DAY
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, credential, soon
+from tests.support.clock import Clock
+from tests.unit.doubles import FIRST, SECOND, ScriptedSource, credential, soon
 from travel_gpt.credentials import cache as module
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential

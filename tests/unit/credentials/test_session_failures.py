@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
+from tests.support.clock import Clock
+from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
 from travel_gpt.credentials.cache import FAILURE_TTL, MIN_FETCH_SECONDS
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from tests.unit.doubles import FIRST, SECOND, Clock, ScriptedSource, soon
+from tests.support.clock import Clock
+from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
 from travel_gpt.credentials import cache as module
 from travel_gpt.credentials.cache import FAILURE_TTL, RETRY_INTERVAL
 from travel_gpt.credentials.credential import Credential

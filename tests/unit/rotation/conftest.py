@@ -11,7 +11,7 @@ from moto import mock_aws
 from moto.secretsmanager import models
 from mypy_boto3_secretsmanager import SecretsManagerClient
 
-from tests.unit.doubles import Clock
+from tests.support.clock import Clock
 from tests.unit.rotation.harness import DAY, Harness
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from moto.secretsmanager.models import secretsmanager_backends
 from mypy_boto3_secretsmanager import SecretsManagerClient
 
-from tests.unit.doubles import Clock
+from tests.support.clock import Clock
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.errors import CredentialRejected

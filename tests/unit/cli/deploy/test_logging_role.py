@@ -10,6 +10,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from testbed import logging_role as rules
+from tests.support.clock import Clock
 from tests.support.recorded import recording
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
 from travel_gpt.cli.aws_session import Account, AwsSession
@@ -33,21 +34,6 @@ def trust(**statement: Any) -> dict[str, Any]:
 
 
 OF_ANOTHER = trust(Principal={"Service": "ec2.amazonaws.com"})
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def monotonic(self) -> float:
-        """Return the seconds so far."""
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.seconds += seconds
 
 
 class FakeAccount(ScriptedAws):
@@ -84,13 +70,13 @@ class FakeAccount(ScriptedAws):
         if self.role:
             return aws_error("CreateRole", "EntityAlreadyExists", f"Role with name {NAME} exists.")
         self.has_role(json.loads(given["AssumeRolePolicyDocument"]))
-        self.born = self.clock.seconds
+        self.born = self.clock.moment
         return None
 
     def _update(self) -> ClientError | None:
-        self.attempts.append(self.clock.seconds)
+        self.attempts.append(self.clock.moment)
         trusted = self.role is not None and "apigateway" in json.dumps(self.role)
-        role = rules.Role(self.clock.seconds - self.born, trusted, POLICY in self.policies)
+        role = rules.Role(self.clock.moment - self.born, trusted, POLICY in self.policies)
         try:
             self.operation.name_role(role)
         except rules.RefusedUpdate as refused:
@@ -101,7 +87,7 @@ class FakeAccount(ScriptedAws):
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+    clock = Clock(1000.0)
     monkeypatch.setattr(logging_role, "time", clock)
     return clock
 
@@ -158,7 +144,7 @@ class TestInAFreshAccount:
         aws, sent = AwsSession(region="eu-west-1"), list[float]()
 
         def throttle(request: Any, **_: Any) -> Any:
-            sent.append(clock.seconds)
+            sent.append(clock.moment)
             body: Any = SimpleNamespace(stream=lambda: [b"{}"])
             return AWSResponse(request.url, 429, HTTPHeaders(), body)
 
@@ -171,27 +157,27 @@ class TestInAFreshAccount:
     @pytest.mark.parametrize("pace", [{"settling": 1e9}, {"interval": 1e9}])
     def test_after_two_minutes_it_ends(self, clock: Clock, pace: dict[str, float]) -> None:
         account = FakeAccount(clock, **pace)
-        account.born = clock.seconds
+        account.born = clock.moment
         account.has_role(trust(), POLICY)
         if "interval" in pace:
             account.operation.name_role(rules.Role(100.0, is_trusting=True, has_policy=True))
-        began = clock.seconds
+        began = clock.moment
 
         with pytest.raises(ClientError):
             logging_role.provide(account, Person(), ACCOUNT)
 
-        assert 90 < clock.seconds - began <= 120
+        assert 90 < clock.moment - began <= 120
 
     def test_another_error_is_not_waited_for(self, account: FakeAccount, clock: Clock) -> None:
         account.has_role(trust(), POLICY)
         denied = aws_error("UpdateAccount", "AccessDeniedException", "not authorized")
         account.answers["UpdateAccount"] = denied
-        began = clock.seconds
+        began = clock.moment
 
         with pytest.raises(ClientError):
             logging_role.provide(account, Person(), ACCOUNT)
 
-        assert clock.seconds == began
+        assert clock.moment == began
 
 
 class TestARoleOfThatName:

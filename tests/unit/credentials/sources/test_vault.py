@@ -13,7 +13,7 @@ import requests
 import trustme
 
 from tests.fakes.vault import Fault, Login, Vault, fault
-from tests.unit.doubles import Clock
+from tests.support.clock import Clock
 from travel_gpt.credentials.sources import vault_server, vault_tokens
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.errors import (
