@@ -1,6 +1,6 @@
 """The versions of one secret in Secrets Manager: staged, promoted, rolled back.
 
-Rotation by the Lambda and by hand go the same way. Every step can be repeated: one that died half-way, or
+The rotation function and the command both use this. Every step can be repeated: one that was killed, or
 whose answer was lost, is simply done again.
 """
 

@@ -1,4 +1,4 @@
-"""How long a fetched credential is good for, and what its owner should know about it."""
+"""How long a fetched credential is used, and what its owner should know about it."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -76,7 +76,7 @@ class RotationWorkflow:
         schedule: schedules the deletion of the old key.
         verify: makes every call that answering needs with a credential, and raises what is wrong with it.
         config: the settings of the rotation.
-        is_openai: tells whether a credential's calls would go to where its key was made.
+        is_openai: returns whether a credential is used at OpenAI, where its key was created.
         now: the wall clock, in seconds.
         sleep: waits for some seconds.
     """

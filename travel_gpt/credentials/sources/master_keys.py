@@ -134,7 +134,7 @@ def _read(entry: str, which: str, origin: str) -> MasterKey:
 def _thumbprint(key: str) -> str:
     """Return the beginning of the key's RFC 7638 thumbprint.
 
-    Of a random key of 256 bits it tells nothing (section 7 of the RFC is about keys that can be guessed).
+    It reveals nothing of a random key of 256 bits (section 7 of the RFC is about keys that can be guessed).
     """
     digest = hashlib.sha256(f'{{"k":"{key}","kty":"oct"}}'.encode()).digest()
     return base64.urlsafe_b64encode(digest)[:12].decode()

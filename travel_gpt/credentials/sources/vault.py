@@ -82,7 +82,7 @@ class VaultSource:
 
     def _read(self, version: int | None) -> Credential:
         reply = self._server.read(self._tokens.current(self._server).reveal(), version)
-        if reply.status == 403 and self._tokens.outlived():
+        if reply.status == 403 and self._tokens.discard_refused():
             reply = self._server.read(self._tokens.current(self._server).reveal(), version)
         if reply.status != 200:
             raise self._failure_of(reply)

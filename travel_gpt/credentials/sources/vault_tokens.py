@@ -42,7 +42,7 @@ class Tokens(Protocol):
         """Return a token to ask with, or raise a CredentialError."""
         ...
 
-    def outlived(self) -> bool:
+    def discard_refused(self) -> bool:
         """Note that the server refused the current token, and tell whether another may be taken."""
         ...
 
@@ -72,8 +72,8 @@ class OwnersToken:
             raise Misconfigured("VAULT_TOKEN is no token", message="VAULT_TOKEN is no token.")
         return Key(text)
 
-    def outlived(self) -> bool:
-        """Return False: the owner's word is the last."""
+    def discard_refused(self) -> bool:
+        """Return False: there is no other token than the configured one."""
         return False
 
 
@@ -104,7 +104,7 @@ class AwsLogin:
             self._token = self._accept(server.log_in("aws", self._login_request()))
         return self._token
 
-    def outlived(self) -> bool:
+    def discard_refused(self) -> bool:
         """Forget the token, unless it is new: it may have been revoked, or the server have forgotten it."""
         if self._is_new:
             return False

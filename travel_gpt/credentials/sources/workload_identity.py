@@ -22,7 +22,7 @@ AUDIENCE: Final = "https://api.openai.com/v1"
 """Whom the token is for; the role's policy allows no other."""
 
 LASTS: Final = 300
-"""Seconds that the token is good for; the role's policy allows no more. OpenAI's own token ends with it."""
+"""Seconds that the token is valid; the role's policy allows no more. OpenAI's own token ends with it."""
 
 _NOT_ENABLED: Final = (
     "Outbound web identity federation is off in this AWS account. The owner turns it on with: "
@@ -51,7 +51,7 @@ class WorkloadIdentitySource:
         self._client: STSClient | None = None
 
     def fetch(self) -> Credential:
-        """Make sure that AWS vouches for this role, and return its identity.
+        """Request a token of AWS for this role, and return its identity.
 
         Returns:
             The credential. Whether OpenAI accepts it shows with its first use.
