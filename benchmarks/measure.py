@@ -14,7 +14,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from benchmarks import ANSWER, QUERY
 from benchmarks.packages import EMPTY, ROOT, Design, environment
-from travel_gpt.local.proxy_event import HttpRequest, proxy_event
+from travel_gpt.local.invocation import HttpRequest, proxy_event
 
 RUNTIME: Final = ROOT / "benchmarks" / "runtime.py"
 BATCH_SECONDS: Final = 0.08

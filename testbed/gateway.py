@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from testbed import accesslog
 from testbed.events import proxy_event
 from testbed.policies import matches
-from travel_gpt.local.proxy_response import MalformedResponse, http_response
+from travel_gpt.local.responses import MalformedResponse, http_response
 
 Answer = tuple[int, dict[str, str], bytes]
 Invoke = Callable[[str, str, dict[str, Any], float], dict[str, Any]]

@@ -19,7 +19,7 @@ from travel_gpt.errors import (
     UpstreamApiUnsupported,
     UpstreamError,
 )
-from travel_gpt.local.refusals import REFUSALS, Refusal
+from travel_gpt.local.responses import REFUSALS, Refusal
 
 Method = Literal["GET", "POST"]
 METHODS: Final[tuple[Method, ...]] = ("GET", "POST")

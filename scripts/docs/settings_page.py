@@ -6,7 +6,7 @@ from typing import Final
 
 from scripts.docs.stack_template import Choice, Reference, StackTemplate, Value
 from scripts.docs.tables import code, table
-from travel_gpt.local.options import VARIABLES
+from travel_gpt.local.environment import VARIABLES
 from travel_gpt.settings import SettingSpec, settings_fields
 
 _INTRODUCTION: Final = """\

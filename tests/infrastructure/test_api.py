@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.compiled_template import compile_stack
 from travel_gpt.api.responses import COMMON_HEADERS
-from travel_gpt.local.refusals import REFUSALS
+from travel_gpt.local.responses import REFUSALS
 
 if TYPE_CHECKING:
     from tests.support.compiled_template import CompiledStack

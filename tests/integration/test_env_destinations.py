@@ -27,8 +27,8 @@ from travel_gpt.cli.__main__ import main
 from travel_gpt.credentials.jwe import encrypt
 from travel_gpt.credentials.sources.environment import variable_of
 from travel_gpt.credentials.sources.master_keys import MasterKeys
-from travel_gpt.env_consent import Consent
 from travel_gpt.env_file import OF_AWS, OF_CREDENTIALS
+from travel_gpt.env_trust import Consent
 from travel_gpt.settings import settings_fields
 
 SECRET = "travel-gpt/openai-api-key"

@@ -14,7 +14,7 @@ from tests.fakes.openai import MODELS, RESPONSES, Behaviour, behaviours
 from tests.integration.conftest import SECRET, Deployment, Invocation, Reply, proxy_event
 from tests.integration.test_upstream_faults import FAULTS, MODEL
 from travel_gpt.local.gateway import Gateway
-from travel_gpt.local.proxy_event import HttpRequest
+from travel_gpt.local.invocation import HttpRequest
 from travel_gpt.startup_failure import StartupFailure
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from travel_gpt.api.request import MAX_QUERY_CHARACTERS
 from travel_gpt.cli.app import app
 from travel_gpt.env_file import OF_CREDENTIALS
 from travel_gpt.errors import HTTP_STATUS, CredentialError, UpstreamError
-from travel_gpt.local.refusals import REFUSALS
+from travel_gpt.local.responses import REFUSALS
 from travel_gpt.settings import Settings, settings_fields
 
 OPERATIONS = {path.stem: Page.read(str(path.relative_to(ROOT))) for path in ROOT.glob("docs/operations/*.md")}

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from travel_gpt.env_consent import Consent, NotAllowed
-from travel_gpt.env_trust import GIVEN, EnvTrust, Transfer
+from travel_gpt.env_trust import GIVEN, Consent, EnvTrust, NotAllowed, Transfer
 from travel_gpt.settings import Settings
 
 KEY = "sk-canary-0123456789abcdefghij"

@@ -17,7 +17,7 @@ from tests.support.markdown import ROOT
 from travel_gpt.credentials.sources.environment import EnvironmentSource
 from travel_gpt.credentials.sources.master_keys import VARIABLE
 from travel_gpt.errors import HTTP_STATUS
-from travel_gpt.local.refusals import REFUSALS
+from travel_gpt.local.responses import REFUSALS
 from travel_gpt.settings import SettingSpec, settings_fields
 
 

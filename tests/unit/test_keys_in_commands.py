@@ -25,7 +25,7 @@ def texts() -> Iterator[Path]:
 
 def test_no_text_shows_a_command_with_a_key() -> None:
     read = list(texts())
-    assert {"README.md", "deploy.sh", "options.py", "errors.md"} <= {path.name for path in read}
+    assert {"README.md", "deploy.sh", "environment.py", "errors.md"} <= {path.name for path in read}
 
     for path in read:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

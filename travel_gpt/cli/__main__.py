@@ -11,9 +11,8 @@ from travel_gpt.cli.arguments import refuse_keys, without_values
 from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError, cli_error_for
 from travel_gpt.cli.program import NAME, typed
 from travel_gpt.cli.verification import forget_sdk_variables
-from travel_gpt.env_consent import Consent, NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
-from travel_gpt.env_trust import EnvTrust
+from travel_gpt.env_trust import Consent, EnvTrust, NotAllowed
 
 _INTERRUPTED: Final = 130
 
@@ -67,7 +66,7 @@ def _run(arguments: list[str]) -> int:
 
     from travel_gpt.aws.failures import AWS_ERRORS
     from travel_gpt.cli.app import app
-    from travel_gpt.cli.aws_errors import cli_error_of
+    from travel_gpt.cli.aws_session import cli_error_of
     from travel_gpt.errors import TravelGPTError
     from travel_gpt.telemetry import describe
 

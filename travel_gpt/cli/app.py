@@ -150,7 +150,7 @@ def put(
     Give the key alone, or a JSON object with "api_key". The secret's other fields stay. The new key is not
     verified: rotate does that.
     """
-    from travel_gpt.cli.secret.put import put as do
+    from travel_gpt.cli.secret.change import put as do
 
     do(_target(env, secret, region, profile), Console())
 
@@ -191,7 +191,7 @@ def rotate(
     Make the new key at OpenAI before, and revoke the old one after. When the new key fails, it is discarded,
     and the current one stays current.
     """
-    from travel_gpt.cli.secret.rotate import roll_back, rotate as do
+    from travel_gpt.cli.secret.change import roll_back, rotate as do
 
     (roll_back if rollback else do)(_target(env, secret, region, profile), Console())
 
@@ -201,7 +201,7 @@ def rollback(
     env: Environment = None, secret: SecretName = None, region: Region = None, profile: Profile = None
 ) -> None:
     """Make the previous version current again, after verifying its key."""
-    from travel_gpt.cli.secret.rotate import roll_back
+    from travel_gpt.cli.secret.change import roll_back
 
     roll_back(_target(env, secret, region, profile), Console())
 
@@ -219,7 +219,7 @@ def discard_pending(
     Until then Secrets Manager begins no other rotation and changes none of its settings. The current key
     stays in use.
     """
-    from travel_gpt.cli.secret.discard import discard_pending as do
+    from travel_gpt.cli.secret.change import discard_pending as do
 
     do(_target(env, secret, region, profile), Console(), yes=yes)
 

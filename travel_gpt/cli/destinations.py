@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from travel_gpt.env_consent import Consent
-from travel_gpt.env_trust import GIVEN
+from travel_gpt.env_trust import GIVEN, Consent
 from travel_gpt.settings import Settings
 
 GIVEN_KEY: Final = "the key that you give"

@@ -12,18 +12,22 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from travel_gpt.env_consent import NotAllowed
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
+from travel_gpt.env_trust import NotAllowed
 from travel_gpt.local.environment import (
+    VARIABLES,
     ModelAccess,
+    Options,
     WrongEnvironment,
     check_destinations,
     check_settings,
     emulate_host,
     emulate_lambda,
+    read_command_line,
     read_model_access,
+    resolve,
+    secret_store,
 )
-from travel_gpt.local.options import VARIABLES, Options, read_command_line, resolve
 
 if TYPE_CHECKING:
     import socket
@@ -108,7 +112,6 @@ def _serve(
     """Start the demo model if it is needed, the secret store, the gateway and the server."""
     from travel_gpt.local.console import FunctionLog, Running, welcome
     from travel_gpt.local.gateway import Gateway
-    from travel_gpt.local.secrets import SecretStore
     from travel_gpt.local.server import Server
 
     secret = access.secret
@@ -121,7 +124,7 @@ def _serve(
         secret = demo.key
         os.environ.update(OPENAI_BASE_URL=demo.base_url, OPENAI_MODEL=NAME)
     if not access.source:
-        running.enter_context(SecretStore(secret))
+        running.enter_context(secret_store(secret))
 
     log = FunctionLog(console, verbose=options.verbose)
     # What the function prints goes there as well.

@@ -9,10 +9,8 @@ from threading import Lock, Thread
 from typing import Any, Final
 
 from travel_gpt.deadline import ANSWER_WITHIN
-from travel_gpt.local.context import LambdaContext
-from travel_gpt.local.proxy_event import PATHS, HttpRequest, proxy_event
-from travel_gpt.local.proxy_response import HttpResponse, MalformedResponse, http_response
-from travel_gpt.local.refusals import REFUSALS, Refusal
+from travel_gpt.local.invocation import PATHS, HttpRequest, LambdaContext, proxy_event
+from travel_gpt.local.responses import REFUSALS, HttpResponse, MalformedResponse, Refusal, http_response
 
 MORE_THAN_THE_FUNCTION: Final = 1.0
 """Seconds that API Gateway waits after the function's own limit: 29 s to 28 s on AWS."""

@@ -11,9 +11,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wsgi import ClosingIterator
 
 from travel_gpt.local.gateway import Exchange, Gateway, refused
-from travel_gpt.local.proxy_event import HttpRequest
-from travel_gpt.local.proxy_response import HttpResponse
-from travel_gpt.local.refusals import REFUSALS, Refusal
+from travel_gpt.local.invocation import HttpRequest
+from travel_gpt.local.responses import REFUSALS, HttpResponse, Refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

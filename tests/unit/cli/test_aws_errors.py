@@ -13,7 +13,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from travel_gpt.cli.__main__ import main
-from travel_gpt.cli.aws_errors import cli_error_of
+from travel_gpt.cli.aws_session import cli_error_of
 from travel_gpt.cli.errors import FAILED, USAGE
 
 KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"

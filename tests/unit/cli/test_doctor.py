@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from tests.fakes.openai import MODELS, behaviours
 from tests.support.secret_leaks import holds
 from tests.unit.cli.conftest import BAD_KEY, KEY, SECRET, Person
-from travel_gpt.cli.doctor import make_run
+from travel_gpt.cli.doctor import local_checks
 from travel_gpt.cli.doctor.check_result import DAY, CheckResult, State, age_and_end, ok, warning
 from travel_gpt.cli.doctor.report import run
 from travel_gpt.cli.errors import USAGE, CliError
@@ -92,7 +92,7 @@ def fresh(person: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     # moto sets credentials of its own.
-    monkeypatch.setattr(make_run, "has_aws_credentials", lambda: False)
+    monkeypatch.setattr(local_checks, "has_aws_credentials", lambda: False)
     return person
 
 
@@ -175,7 +175,7 @@ def test_not_deployed_yet_is_no_problem(person: Person) -> None:
 
 
 def test_a_stack_without_its_secret_is_a_problem(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(make_run, "is_deployed", lambda: True)
+    monkeypatch.setattr(local_checks, "is_deployed", lambda: True)
 
     ((state, says),) = found(person, status=1)["source"]
 
@@ -200,7 +200,7 @@ def test_a_stack_that_cannot_be_asked_for_may_be_there(
             return {"Stacks": [{"StackName": "s", "StackId": "i", "StackStatus": "CREATE_COMPLETE"}]}
 
     monkeypatch.setattr("boto3.client", lambda _: Formation())
-    assert make_run.is_deployed() == deployed
+    assert local_checks.is_deployed() == deployed
 
 
 def test_a_machine_without_a_region_is_not_asked_about_aws(

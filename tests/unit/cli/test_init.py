@@ -16,7 +16,7 @@ from travel_gpt.cli.errors import USAGE
 from travel_gpt.cli.init import template
 from travel_gpt.cli.program import program, typed
 from travel_gpt.env_file import OF_AWS, load_env_file, parse
-from travel_gpt.local.options import VARIABLES
+from travel_gpt.local.environment import VARIABLES
 from travel_gpt.settings import Settings
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.cli.conftest import KEY, SECRET, Person
 from travel_gpt.cli.errors import FAILED, USAGE
-from travel_gpt.cli.secret import put
+from travel_gpt.cli.secret import change
 
 
 def test_help_is_printed_without_a_command(person: Person) -> None:
@@ -39,7 +39,7 @@ def test_a_bug_is_a_sentence_and_no_traceback(person: Person, monkeypatch: pytes
     def broken(*_: object) -> None:
         raise RuntimeError(f"could not store {KEY}")
 
-    monkeypatch.setattr(put, "put", broken)
+    monkeypatch.setattr(change, "put", broken)
     done = person.run("secret", "put", given=KEY)
 
     assert done.status == FAILED
@@ -52,7 +52,7 @@ def test_ctrl_c_is_a_status_of_its_own(person: Person, monkeypatch: pytest.Monke
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(put, "put", interrupted)
+    monkeypatch.setattr(change, "put", interrupted)
     done = person.run("secret", "put", given=KEY)
 
     assert done.status == 130
@@ -65,7 +65,7 @@ def test_a_package_that_is_missing_is_said_with_what_to_do(
     def missing(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'rich'", name="rich")
 
-    monkeypatch.setattr(put, "put", missing)
+    monkeypatch.setattr(change, "put", missing)
     done = person.run("secret", "put", given=KEY)
 
     assert done.status == USAGE

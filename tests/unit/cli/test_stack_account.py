@@ -15,10 +15,10 @@ import pytest
 from tests.unit.cli.conftest import KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions
 from travel_gpt.cli.doctor.check_result import DAY, CheckResult, State
-from travel_gpt.cli.doctor.stack import api, monitoring, role, secret
+from travel_gpt.cli.doctor.stack import api, function, secret
+from travel_gpt.cli.doctor.stack.api import check_health
 from travel_gpt.cli.doctor.stack.checks import checks_of
 from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
-from travel_gpt.cli.doctor.stack.health import check_health
 from travel_gpt.cli.stack import Stack
 from travel_gpt.cli.target import function_variables
 
@@ -164,14 +164,14 @@ def test_an_open_api_is_a_warning() -> None:
 def test_logs(monkeypatch: pytest.MonkeyPatch, days: int | None, expected: tuple[str, str]) -> None:
     group = {"logGroupName": "ApiAccessLogGroup"} | ({} if days is None else {"retentionInDays": days})
     use(monkeypatch, describe_log_groups={"logGroups": [group]})
-    function, access = results(monitoring.check_logs(stack()))
+    function, access = results(api.check_logs(stack()))
     assert access == expected
     assert function == ("problem", "TravelGPTFunctionLogGroup does not exist")
 
 
 def test_no_access_log_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, describe_log_groups={"logGroups": []})
-    assert results(monitoring.check_logs(stack("ApiAccessLogGroup")))[-1][0] == "warning"
+    assert results(api.check_logs(stack("ApiAccessLogGroup")))[-1][0] == "warning"
 
 
 ALARM = {"AlarmName": "CredentialFailureAlarm", "StateValue": "OK", "AlarmActions": ["arn:x"]}
@@ -206,7 +206,7 @@ def test_alarms(
     monkeypatch: pytest.MonkeyPatch, alarms: list[dict[str, Any]], expected: list[tuple[str, str]]
 ) -> None:
     use(monkeypatch, describe_alarms={"MetricAlarms": alarms})
-    assert results(monitoring.check_alarms(stack())) == expected
+    assert results(api.check_alarms(stack())) == expected
 
 
 def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,15 +218,15 @@ def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPat
         "get_role_policy": {"PolicyDocument": {"Statement": [statement]}},
     }
     use(monkeypatch, **answers)
-    assert results(role.check_role(stack())) == [
+    assert results(function.check_role(stack())) == [
         ("problem", "r has managed policies, and should have none: Admin")
     ]
     use(monkeypatch, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
-    assert results(role.check_role(stack())) == [("ok", "r may do 1 things, each on named resources")]
+    assert results(function.check_role(stack())) == [("ok", "r may do 1 things, each on named resources")]
     in_a_vpc = {"Effect": "Allow", "Action": "ec2:DeleteNetworkInterface", "Resource": "*"}
     answers["get_role_policy"] = {"PolicyDocument": {"Statement": [statement, in_a_vpc]}}
     use(monkeypatch, **answers | {"list_attached_role_policies": {"AttachedPolicies": []}})
-    assert results(role.check_role(stack())) == [
+    assert results(function.check_role(stack())) == [
         ("ok", "r may do 2 things, all but ec2:deletenetworkinterface on named resources")
     ]
 

@@ -9,11 +9,23 @@ import yaml
 
 from tests.support.markdown import ROOT
 from travel_gpt.cli.doctor.check_result import State
-from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
-from travel_gpt.cli.doctor.stack.function import check_function, check_settings, check_stack
-from travel_gpt.cli.doctor.stack.role import _enough, _too_much, allowed_by
+from travel_gpt.cli.doctor.stack.deployed import (
+    Deployed,
+    Resource,
+    check_drift,
+    check_template,
+    compare,
+    parse,
+)
+from travel_gpt.cli.doctor.stack.function import (
+    _enough,
+    _too_much,
+    allowed_by,
+    check_function,
+    check_settings,
+    check_stack,
+)
 from travel_gpt.cli.doctor.stack.secret import _let_in
-from travel_gpt.cli.doctor.stack.template import check_drift, check_template, compare, parse
 from travel_gpt.cli.stack import Stack
 
 TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.cli.conftest import KEY, SECRET, Person
 from tests.unit.cli.test_stack_account import results, stack, use
-from travel_gpt.cli.doctor.stack import rotator
+from travel_gpt.cli.doctor.stack import secret
 from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
 
 ADMIN = "travel-gpt/openai-admin-key"
@@ -73,11 +73,11 @@ def look(
         "get_role_policy": {"PolicyDocument": {"Statement": [*OF_THE_TEMPLATE, *more]}},
     }
     use(monkeypatch, **answers)
-    return results(rotator.check_rotator(rotating()))
+    return results(secret.check_rotator(rotating()))
 
 
 def test_without_rotation_there_is_nothing_to_say() -> None:
-    assert results(rotator.check_rotator(stack())) == []
+    assert results(secret.check_rotator(stack())) == []
 
 
 def test_what_is_as_in_the_template_is_well(monkeypatch: pytest.MonkeyPatch, person: Person) -> None:
@@ -130,7 +130,7 @@ def test_an_admin_key_that_is_old_is_a_warning(
 ) -> None:
     person.secrets.create_secret(Name=ADMIN, SecretString=KEY)
     later = time.time() + days * 86_400
-    monkeypatch.setattr(rotator, "time", SimpleNamespace(time=lambda: later))
+    monkeypatch.setattr(secret, "time", SimpleNamespace(time=lambda: later))
 
     _, _, age, _ = look(monkeypatch)
 

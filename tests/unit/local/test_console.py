@@ -9,8 +9,8 @@ import pytest
 from travel_gpt.local.console import Console, FunctionLog, Running, welcome
 from travel_gpt.local.environment import ModelAccess
 from travel_gpt.local.gateway import Exchange
-from travel_gpt.local.proxy_event import HttpRequest
-from travel_gpt.local.proxy_response import HttpResponse
+from travel_gpt.local.invocation import HttpRequest
+from travel_gpt.local.responses import HttpResponse
 from travel_gpt.settings import Settings
 
 KEY = "sk-canary-0123456789abcdefghij"

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from travel_gpt.local.demo_answer import answer
-from travel_gpt.local.demo_places import find_places
-from travel_gpt.local.demo_trip import read_trip
+from travel_gpt.local.demo_model import answer
+from travel_gpt.local.demo_trip import find_places, read_trip
 
 REAL_QUERIES = Path(__file__).parents[4] / "shared" / "data" / "travelplanner-train.jsonl"
 

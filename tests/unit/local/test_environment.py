@@ -15,8 +15,8 @@ from travel_gpt.local.environment import (
     emulate_host,
     emulate_lambda,
     read_model_access,
+    secret_store,
 )
-from travel_gpt.local.secrets import SecretStore
 
 KEY = "sk-canary-0123456789abcdefghij"
 
@@ -149,7 +149,7 @@ def test_every_wrong_setting_is_reported() -> None:
 
 def test_the_store_holds_the_one_secret_and_listens_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with SecretStore('{"api_key": "made-up"}'):
+    with secret_store('{"api_key": "made-up"}'):
         client = boto3.client("secretsmanager", region_name="us-east-1")
         assert client.get_secret_value(SecretId=SECRET_NAME)["SecretString"] == '{"api_key": "made-up"}'
         with pytest.raises(ClientError, match="ResourceNotFoundException"):

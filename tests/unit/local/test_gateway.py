@@ -9,9 +9,8 @@ import pytest
 
 from travel_gpt.api.request import Request
 from travel_gpt.api.responses import COMMON_HEADERS
-from travel_gpt.local.context import MORE_THAN_AN_ANSWER, LambdaContext
 from travel_gpt.local.gateway import MORE_THAN_THE_FUNCTION, Exchange, Gateway
-from travel_gpt.local.proxy_event import HttpRequest
+from travel_gpt.local.invocation import MORE_THAN_AN_ANSWER, HttpRequest, LambdaContext
 
 OK = {"statusCode": 200, "body": "{}"}
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from travel_gpt.local import __main__ as program
-from travel_gpt.local.options import VARIABLES
+from travel_gpt.local.environment import VARIABLES
 from travel_gpt.local.server import listen
 
 KEY = "sk-canary-0123456789abcdefghij"

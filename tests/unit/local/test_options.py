@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from travel_gpt.env_file import OF_AWS, load_env_file
-from travel_gpt.local.environment import WrongEnvironment
-from travel_gpt.local.options import VARIABLES, Options, read_command_line, resolve
+from travel_gpt.local.environment import VARIABLES, Options, WrongEnvironment, read_command_line, resolve
 
 DEFAULTS = Options("127.0.0.1", 3000, "open", 28, verbose=False)
 

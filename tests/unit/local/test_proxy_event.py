@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from travel_gpt.local.proxy_event import API_KEY_ID, HttpRequest, proxy_event
+from travel_gpt.local.invocation import API_KEY_ID, HttpRequest, proxy_event
 
 EVENTS = Path(__file__).parents[3] / "events"
 NAMES = sorted(path.name for path in EVENTS.glob("*.json"))

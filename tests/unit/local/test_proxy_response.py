@@ -2,7 +2,7 @@
 
 import pytest
 
-from travel_gpt.local.proxy_response import MalformedResponse, http_response
+from travel_gpt.local.responses import MalformedResponse, http_response
 
 
 def test_a_plain_response_becomes_http() -> None:

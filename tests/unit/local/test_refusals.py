@@ -9,7 +9,7 @@ import yaml
 
 from travel_gpt import errors
 from travel_gpt.api.responses import COMMON_HEADERS
-from travel_gpt.local.refusals import REFUSALS
+from travel_gpt.local.responses import REFUSALS
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 GIVEN_BY_NAME = "x-amazon-apigateway-gateway-responses"

@@ -11,8 +11,8 @@ from testbed import accesslog
 from testbed.gateway import BUILT_IN, Gateway as CloudGateway
 from tests.support.recorded import differences, recording
 from travel_gpt.local.gateway import Gateway as LocalGateway, refused
-from travel_gpt.local.proxy_event import HttpRequest
-from travel_gpt.local.refusals import REFUSALS
+from travel_gpt.local.invocation import HttpRequest
+from travel_gpt.local.responses import REFUSALS
 
 Answer = tuple[int, dict[str, str], Any]
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"

@@ -13,8 +13,7 @@ from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from tests.support.recorded import Recording, assert_same_refusal, differences, recording
 from tests.support.rotation_function import rotation_function
-from travel_gpt.local.environment import SECRET_NAME
-from travel_gpt.local.secrets import SecretStore
+from travel_gpt.local.environment import SECRET_NAME, secret_store
 
 Ask = Callable[[SecretsManagerClient], Any]
 
@@ -190,7 +189,7 @@ def test_the_documented_example_has_the_same_members_as_the_recorded_answer(
 def test_the_local_servers_store_answers_as_it_was_recorded() -> None:
     recorded = recording("secretsmanager/GetSecretValue/success-string").body
 
-    with SecretStore("my_secret"):
+    with secret_store("my_secret"):
         answer = boto3.client("secretsmanager").get_secret_value(SecretId=SECRET_NAME)
 
     assert differences(recorded, answered(answer)) == []

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
-from travel_gpt.cli.aws_errors import cli_error_of
-from travel_gpt.cli.aws_session import Account, AwsSession
+from travel_gpt.cli.aws_session import Account, AwsSession, cli_error_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import logging_role
 from travel_gpt.cli.deploy.logging_role import NAME, POLICY, RoleNotUsable, RoleState

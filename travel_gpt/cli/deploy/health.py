@@ -7,8 +7,7 @@ from typing import Final
 
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.health import get_health
-from travel_gpt.cli.stack import Stack
+from travel_gpt.cli.stack import Stack, get_health
 
 _QUERY: Final = "Three days in Lisbon in May?"
 # A new API and a new role are not known everywhere at once.

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from travel_gpt.aws.failures import AWS_ERRORS
-from travel_gpt.cli.aws_errors import cli_error_of
-from travel_gpt.cli.aws_session import AwsSession, choose_account
+from travel_gpt.cli.aws_session import AwsSession, choose_account, cli_error_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import (
     access_logs,

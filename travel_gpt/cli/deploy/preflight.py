@@ -108,8 +108,7 @@ def _problem(program: _Program) -> str:
 
 def _account(aws: "AwsSession") -> "tuple[Account, list[str]]":
     from travel_gpt.aws.failures import AWS_ERRORS
-    from travel_gpt.cli.aws_errors import cli_error_of
-    from travel_gpt.cli.aws_session import Account
+    from travel_gpt.cli.aws_session import Account, cli_error_of
 
     region = aws.region_name or ""
     account = Account("", "", region)

@@ -1,5 +1,6 @@
 """What doctor checks on this machine."""
 
+import secrets
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,15 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.destinations import before_aws, before_sources
-from travel_gpt.cli.doctor import make_run
 from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, age_and_end, ok, problem, warning
 from travel_gpt.cli.errors import advice_for, sentence
 from travel_gpt.cli.key_input import fingerprint
 from travel_gpt.cli.secret.env_edit import git_tracks
+from travel_gpt.cli.stack import read_stack
+from travel_gpt.cli.target import STACKS
 from travel_gpt.cli.verification import verify
 from travel_gpt.credentials.advice import not_permitted_message, refused_message, server_name
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import read_secret
 from travel_gpt.credentials.sources.environment import variables_of
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.env_file import NAME, UnreadableEnvFile, parse, read_text
@@ -24,6 +31,7 @@ from travel_gpt.errors import (
     CredentialError,
     CredentialRejected,
     CredentialsUnavailable,
+    InvalidSecret,
     KeyRefused,
     NotPermitted,
     SecretNotFound,
@@ -32,7 +40,8 @@ from travel_gpt.errors import (
 )
 from travel_gpt.settings import Settings, settings_fields
 
-_SOURCE_OF: Final = {make_run.VARIABLE: "environment", NO_KEY_NEEDED: "secrets-manager"}
+VARIABLE: Final = "OPENAI_API_KEY"
+_SOURCE_OF: Final = {VARIABLE: "environment", NO_KEY_NEEDED: "secrets-manager"}
 """The source whose advice fits a key of `make run`."""
 
 _CHECKS_OF: Final = {
@@ -118,20 +127,20 @@ def look_for_key(settings: Settings, environ: Mapping[str, str]) -> LocalKey:
     if environ.get("CREDENTIAL_SOURCE", "").strip():
         found, credential = check_sources(settings)
         return LocalKey(found, credential, credential is not None)
-    local, to_try = make_run.check_make_run(settings, environ)
+    local, to_try = check_make_run(settings, environ)
     before_aws()
-    if not make_run.has_aws_credentials():
+    if not has_aws_credentials():
         why = "nothing is deployed from this machine, which has no AWS credentials"
-    elif not make_run.has_region():
+    elif not has_region():
         why = "no AWS region is set (AWS_REGION), so no deployment was looked for"
     else:
         found, credential = check_sources(settings)
         if credential is not None:
             return LocalKey([local, *found], credential, is_stored=True)
-        if not _is_missing(found) or make_run.is_deployed():
+        if not _is_missing(found) or is_deployed():
             return LocalKey([local, *found], to_try, is_stored=False)
         why = f"not deployed yet in this account and region, which have no {settings.secret_name}"
-    return LocalKey([local, *make_run.nothing_deployed(why)], to_try, is_stored=False)
+    return LocalKey([local, *nothing_deployed(why)], to_try, is_stored=False)
 
 
 def _is_missing(found: Sequence[CheckResult]) -> bool:
@@ -229,3 +238,61 @@ def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -
         where = "base_url in the secret" if credential.base_url else "OPENAI_BASE_URL"
         return f"Check that {server_name(server)} can be reached from here, and {where}; then repeat."
     return sentence(message.rpartition("The owner should ")[2])
+
+
+def check_make_run(settings: Settings, environ: Mapping[str, str]) -> tuple[CheckResult, Credential | None]:
+    """Report which model server `make run` would call, and with which key.
+
+    Args:
+        settings: the settings.
+        environ: the environment variables.
+
+    Returns:
+        What was found, and the credential to verify; None where the demo model answers, or the key is none.
+    """
+    key = environ.get(VARIABLE, "").strip()
+    server = server_name(settings.base_url)
+    if not key and not environ.get("OPENAI_BASE_URL", "").strip():
+        says = f"it answers with the built-in demo model: {VARIABLE} and OPENAI_BASE_URL are not set"
+        return ok("make run", says), None
+    if not key and server == "OpenAI":
+        return problem("make run", "it calls OpenAI without a key", f"Set {VARIABLE}."), None
+    if not key:
+        # As the local server does: the SDK does not go without one.
+        placeholder = Credential(key=Key(secrets.token_hex(16)), source=NO_KEY_NEEDED)
+        return ok("make run", f"it calls {server} without a key (OPENAI_BASE_URL)"), placeholder
+    try:
+        credential = read_secret(key, source=VARIABLE, version=VARIABLE)
+    except InvalidSecret as invalid:
+        return problem("make run", f"{VARIABLE}: {invalid.detail}", f"Set {VARIABLE} to the key alone."), None
+    return ok("make run", f"it calls {server} with the key in {VARIABLE}"), credential
+
+
+def has_aws_credentials() -> bool:
+    """Tell whether boto3 finds AWS credentials on this machine; whether they work is not tried."""
+    try:
+        return AwsSession().get_credentials() is not None
+    except (BotoCoreError, ClientError):
+        # AWS settings exist and are wrong: the checks of the source report how.
+        return True
+
+
+def has_region() -> bool:
+    """Tell whether an AWS region is set, by a variable or in the profile."""
+    try:
+        return bool(AwsSession().region_name)
+    except BotoCoreError:
+        return True
+
+
+def nothing_deployed(why: str) -> Iterator[CheckResult]:
+    """Report that there is no deployment to check, which is not a problem."""
+    yield ok("deployment", f"{why}: ./deploy.sh deploys, and `make run` needs no deployment")
+
+
+def is_deployed() -> bool:
+    """Tell whether the production stack is there; where that cannot be asked, it may be."""
+    try:
+        return read_stack(boto3.client("cloudformation"), STACKS["prod"]).exists
+    except (ClientError, BotoCoreError):
+        return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure, Kind
-from travel_gpt.cli.aws_errors import cli_error_of
+from travel_gpt.cli.aws_session import cli_error_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.doctor.check_result import Check, CheckResult, State, security_results, warning
 from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError

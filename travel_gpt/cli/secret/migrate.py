@@ -13,8 +13,8 @@ from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_aws, other_than_aws
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.key_input import KeyInput, parse_key
+from travel_gpt.cli.secret.change import SOURCE, Stored, look_at, store
 from travel_gpt.cli.secret.env_edit import EnvFile, remains
-from travel_gpt.cli.secret.put import SOURCE, Stored, look_at, store
 from travel_gpt.cli.target import SECRETS, Target
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.credentials.sources.environment import variables_of

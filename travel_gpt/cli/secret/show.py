@@ -10,7 +10,7 @@ from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.destinations import before_sources
 from travel_gpt.cli.key_input import fingerprint, object_of
-from travel_gpt.cli.secret.put import SOURCE
+from travel_gpt.cli.secret.change import SOURCE
 from travel_gpt.cli.target import Target
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import KEY_NAMES, read_secret

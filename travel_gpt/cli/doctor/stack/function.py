@@ -1,6 +1,10 @@
-"""The stack itself and its function."""
+"""The stack itself, its function, and the permissions of the function's role."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
 
 import boto3
 
@@ -59,4 +63,154 @@ def check_function(deployed: Deployed) -> Iterator[CheckResult]:
             "function",
             "its reserved concurrency is 0, so it is not run",
             f"aws lambda delete-function-concurrency --function-name {deployed.function['FunctionName']}",
+        )
+
+
+RESTORE: Final = "Remove it in IAM: CloudFormation does not detect manual changes."
+"""How to fix a role that may do too much."""
+
+_READS: Final = "secretsmanager:getsecretvalue"
+_WEB_IDENTITY: Final = "sts:getwebidentitytoken"
+
+# Actions that AWS offers for every resource only.
+_WITHOUT_RESOURCE: Final = (
+    "ec2:createnetworkinterface",
+    "ec2:deletenetworkinterface",
+    "ec2:describenetworkinterfaces",
+    "ec2:describesubnets",
+    "ec2:assignprivateipaddresses",
+    "ec2:unassignprivateipaddresses",
+    _WEB_IDENTITY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One action on one resource that a policy allows."""
+
+    action: str
+    resource: str
+    bounded: bool = False
+    """Whether it holds under conditions only."""
+
+
+def check_role(deployed: Deployed) -> Iterator[CheckResult]:
+    """Check every policy of the function's role."""
+    role = str(deployed.function["Role"]).rpartition("/")[2]
+    grants, attached = grants_of(role)
+    wrong = [*attached_to("role", role, attached), *_too_much(grants, deployed)]
+    yield from wrong
+    yield from _enough(grants, deployed)
+    if not wrong:
+        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, {_on_what(grants)}")
+
+
+def _on_what(grants: list[Grant]) -> str:
+    everywhere = sorted({grant.action for grant in grants if grant.resource == "*"})
+    listed = ", ".join(everywhere)
+    return f"all but {listed} on named resources" if everywhere else "each on named resources"
+
+
+def grants_of(role: str) -> tuple[list[Grant], list[str]]:
+    """Ask IAM what a role's own policies allow.
+
+    Args:
+        role: its name.
+
+    Returns:
+        What they allow, and the names of the managed policies attached to it.
+    """
+    iam = boto3.client("iam")
+    attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
+    names = iam.get_paginator("list_role_policies").paginate(RoleName=role)
+    policies = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for page in names
+        for name in page["PolicyNames"]
+    ]
+    grants = [grant for policy in policies for grant in allowed_by(policy)]
+    return grants, [each["PolicyName"] for page in attached for each in page["AttachedPolicies"]]
+
+
+def attached_to(check: str, role: str, attached: list[str]) -> Iterator[CheckResult]:
+    """Say that a role has managed policies, if it has any.
+
+    Args:
+        check: the check that says so.
+        role: the role's name.
+        attached: the names of the policies.
+    """
+    if attached:
+        names = ", ".join(attached)
+        yield problem(check, f"{role} has managed policies, and should have none: {names}", RESTORE)
+
+
+def secret_name_of(deployed: Deployed) -> str:
+    """Return the name of the function's secret, without the ARN's beginning and AWS's six characters."""
+    name = deployed.settings.secret_name
+    return name.partition(":secret:")[2][:-7] if name.startswith("arn:") else name
+
+
+def allowed_by(document: Any) -> list[Grant]:
+    """Return what a policy allows, one action on one resource each.
+
+    Args:
+        document: the policy, as a document or as its JSON, which IAM's own API quotes for URLs.
+    """
+    policy = json.loads(unquote(document)) if isinstance(document, str) else document
+    statements = policy.get("Statement", [])
+    return [
+        # IAM does not tell capitals in actions apart.
+        Grant(action.lower(), resource, bounded=bool(each.get("Condition")))
+        for each in (statements if isinstance(statements, list) else [statements])
+        if each.get("Effect") == "Allow"
+        for action in _listed(each.get("Action", "* (NotAction)"))
+        for resource in _listed(each.get("Resource", "NotResource *"))
+    ]
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
+    own = f":secret:{secret_name_of(deployed)}-??????"
+    for grant in grants:
+        if "*" in grant.action:
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
+        elif grant.action.startswith("secretsmanager:") and not grant.resource.endswith(own):
+            yield problem(
+                "role",
+                f"it may do {grant.action} on {grant.resource}, which is more than its own secret",
+                f"The resource must end in {own}. {RESTORE}",
+            )
+        elif grant.action == _WEB_IDENTITY and not grant.bounded:
+            yield problem(
+                "role",
+                "it may get tokens for any audience from STS: no condition limits it",
+                f"Put the conditions of template.yaml back. {RESTORE}",
+            )
+        elif grant.resource.endswith("*") and not _may_end_so(grant):
+            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
+
+
+def _may_end_so(grant: Grant) -> bool:
+    within_a_log_group = ":log-group:" in grant.resource and not grant.resource.endswith("log-group:*")
+    return grant.action in _WITHOUT_RESOURCE or within_a_log_group
+
+
+def _enough(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
+    sources = deployed.settings.credential_source
+    reads = any(grant.action == _READS for grant in grants)
+    if "secrets-manager" in sources and not reads:
+        yield problem(
+            "role",
+            "it has no policy for reading secrets, and the function's source is secrets-manager",
+            "Put the policy of template.yaml back: ./deploy.sh does so once the role differs from the stack.",
+        )
+    if "secrets-manager" not in sources and reads:
+        yield warning(
+            "role",
+            f"it may still read a secret, and the function's sources are {', '.join(sources)}",
+            "Once ?verify=true succeeds without the secret, remove the policy with the second deployment.",
         )
