@@ -307,8 +307,8 @@ def test_given_wrong_settings_then_every_request_names_them_all_and_nothing_is_f
 
     assert (status, body["code"]) == (503, "misconfigured")
     assert body["message"] == (
-        "A setting of this deployment is wrong: OPENAI_API must be one of: responses, chat; "
-        "CREDENTIAL_TTL_SECONDS must be a whole number from 1 to 86400."
+        "A setting of this deployment is wrong: CREDENTIAL_TTL_SECONDS must be a whole number from 1 to "
+        "86400; OPENAI_API must be one of: responses, chat."
     )
     assert function.source.fetches == 0
 
