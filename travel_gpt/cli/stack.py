@@ -1,4 +1,4 @@
-"""A deployed stack: what CloudFormation says of it, and what its API answers to GET."""
+"""A deployed stack: what CloudFormation reports about it, and what its API answers to GET."""
 
 import json
 import urllib.error
