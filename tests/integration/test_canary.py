@@ -232,8 +232,7 @@ def test_a_bug_reveals_nothing(
 
 
 def test_nothing_that_lives_prints_the_key(canary: Callable[..., Deployment]) -> None:
-    deployment = canary()
-    assert deployment.post().status == 200
+    assert canary().post().status == 200
 
     for thing in gc.get_objects():
         if str(type(thing).__module__).startswith("travel_gpt"):
@@ -245,8 +244,7 @@ def test_nothing_that_lives_prints_the_key(canary: Callable[..., Deployment]) ->
 
 
 def test_neither_the_process_nor_its_children_carry_the_key(canary: Callable[..., Deployment]) -> None:
-    deployment = canary()
-    assert deployment.post().status == 200
+    assert canary().post().status == 200
 
     assert not _found(json.dumps(dict(os.environ)) + " ".join(sys.argv), PIECES)
     command_line = Path("/proc/self/cmdline")

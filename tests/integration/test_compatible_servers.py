@@ -111,9 +111,7 @@ def test_another_key_is_refused(deploy: Deploy, server: CompatibleServer, api: s
 
 
 def test_a_valid_key_is_verified(deploy: Deploy, server: CompatibleServer) -> None:
-    deployment = deploy(OPENAI_BASE_URL=f"{server.url}/v1", OPENAI_MODEL="travel")
-
-    assert deployment.get(verify=True).status == 200
+    assert deploy(OPENAI_BASE_URL=f"{server.url}/v1", OPENAI_MODEL="travel").get(verify=True).status == 200
 
 
 @pytest.mark.parametrize(
@@ -192,9 +190,7 @@ def test_litellms_own_credential_is_not_ours(
         OPENAI_BASE_URL=f"{servers['litellm'].url}/v1", OPENAI_API="chat", OPENAI_MODEL="forwarded"
     )
 
-    reply = deployment.post()
-
-    assert "its own credential" in reply.body["message"]
+    assert "its own credential" in deployment.post().body["message"]
     assert deployment.fetches == 1, "another version of our key would be no better"
 
 

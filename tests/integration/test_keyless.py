@@ -262,9 +262,8 @@ class TestRehearsal:
     def test_without_ids_names_what_is_missing(self, upstream: FakeOpenAI) -> None:
         settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url})
         session = CredentialSession(source_of(settings), ttl=300, max_stale=0)
-        api = api_of(settings, session, ModelClient(settings))
 
-        response = api.answer(
+        response = api_of(settings, session, ModelClient(settings)).answer(
             proxy_event("GET", queryStringParameters={"verify": "workload-identity"}), Invocation()
         )
 

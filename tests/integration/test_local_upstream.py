@@ -119,8 +119,7 @@ def test_a_broken_line_is_a_connection_error(
 def test_a_cut_stream_breaks_in_the_middle(upstream: FakeOpenAI, client: openai.OpenAI, path: str) -> None:
     upstream.script(path, behaviours.cut_stream(after=3))
     stream: Any = ask(client, path, stream=True)
-    seen = [next(stream) for _ in range(3)]
-    assert len(seen) == 3
+    assert len([next(stream) for _ in range(3)]) == 3
     with pytest.raises(openai.APIConnectionError):
         next(stream)
 

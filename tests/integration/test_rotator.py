@@ -327,8 +327,7 @@ def test_given_a_first_try_that_openai_refused_then_the_same_version_can_be_made
     token = rotator.begin()
     rotator.api.faults["create"] = (400, '{"error": {"message": "above maximum value"}}')
     rotator.fails("createSecret", token)
-    stages = rotator.secrets.describe_secret(SecretId=SECRET)["VersionIdsToStages"]
-    assert stages[token] == ["AWSPENDING"]
+    assert rotator.secrets.describe_secret(SecretId=SECRET)["VersionIdsToStages"][token] == ["AWSPENDING"]
     del rotator.api.faults["create"]
 
     # Secrets Manager tries the version again that is pending: "That rotation will be reattempted".

@@ -52,9 +52,7 @@ def taken(clocks: Clocks, seconds_ago: float) -> int:
 def test_the_deadline_is_the_earlier_of_the_invocations_end_and_api_gateways(
     clocks: Clocks, age: float, remaining: float, left: float
 ) -> None:
-    deadline = Deadline.of(remaining, taken(clocks, age))
-
-    assert deadline.left() == pytest.approx(left, abs=0.002)
+    assert Deadline.of(remaining, taken(clocks, age)).left() == pytest.approx(left, abs=0.002)
 
 
 @pytest.mark.parametrize("age", [MAX_EVENT_AGE, MAX_EVENT_AGE + 1, 86_400.0, 400 * 86_400.0, -1.0, -86_400.0])

@@ -106,8 +106,7 @@ def test_a_key_that_is_typed_is_not_stored_where_the_file_says(file: dict[str, s
 
 def test_a_profile_of_the_command_line_replaces_what_the_file_says() -> None:
     # What choose_account does with --profile.
-    replaced = EnvTrust(AWS, {"AWS_PROFILE": "mine"})
-    assert list(replaced.to_aws(key="the key")) == []
+    assert list(EnvTrust(AWS, {"AWS_PROFILE": "mine"}).to_aws(key="the key")) == []
 
 
 @pytest.mark.parametrize(

@@ -184,9 +184,8 @@ def test_given_an_import_that_fails_then_every_request_gets_the_cause(
     name: str,
 ) -> None:
     monkeypatch.setitem(sys.modules, "travel_gpt.advisor.adviser", None)
-    handler = start()
 
-    response = handler.lambda_handler(proxy_event(name), LambdaContext())
+    response = start().lambda_handler(proxy_event(name), LambdaContext())
 
     body = body_of(response)
     assert (response["statusCode"], body["status"], body["code"]) == (503, "error", "misconfigured")

@@ -61,9 +61,8 @@ def test_every_source_is_known() -> None:
     (spec,) = (spec for spec in settings_fields() if spec.variable == "CREDENTIAL_SOURCE")
     with pytest.raises(ValueError, match=r"must be one of") as caught:
         spec.parse("no-such-source")
-    choices = str(caught.value).partition(": ")[2].split(", ")
 
-    for choice in choices:
+    for choice in str(caught.value).partition(": ")[2].split(", "):
         assert summarize_security(Settings(credential_source=(choice,))).protects
 
 

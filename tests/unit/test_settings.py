@@ -251,9 +251,7 @@ def test_given_a_key_in_any_variable_then_it_is_called_one_and_not_shown(
 
 
 def test_given_several_wrong_variables_then_all_are_named_at_once(make_settings: MakeSettings) -> None:
-    wrong = {name: row.refuses[0] for name, row in VARIABLES.items()}
-
-    settings = make_settings(**wrong)
+    settings = make_settings(**{name: row.refuses[0] for name, row in VARIABLES.items()})
 
     assert [problem.split()[0] for problem in settings.problems] == list(VARIABLES)
     assert settings == Settings(problems=settings.problems), "each has its default"
@@ -278,9 +276,7 @@ def test_variables_of_others_are_not_looked_at(make_settings: MakeSettings) -> N
 def test_whatever_the_environment_says_then_loading_never_raises_and_no_value_is_quoted(
     environment: dict[str, str],
 ) -> None:
-    settings = Settings.load(environment)
-
-    for problem in settings.problems:
+    for problem in Settings.load(environment).problems:
         variable = problem.split()[0]
         refused = VARIABLES[variable].refuses[0]
         if not environment[variable].strip().startswith("sk-"):

@@ -135,9 +135,7 @@ def test_every_failure_of_a_post_has_the_contracts_shape(kind: type[TravelGPTErr
 def test_every_failure_of_a_get_says_besides_whether_there_is_a_key(
     kind: type[TravelGPTError], held: CredentialStatus | None
 ) -> None:
-    failure = kind("of the operator's log alone")
-
-    response = unhealthy(failure, held, source="secrets-manager", request_id=ID)
+    response = unhealthy(kind("of the operator's log alone"), held, source="secrets-manager", request_id=ID)
 
     assert response["statusCode"] == (503 if issubclass(kind, CredentialError) else HTTP_STATUS[kind])
     assert body_of(response) == {
@@ -185,9 +183,8 @@ def test_no_other_failure_has_headers_of_its_own() -> None:
 
 def test_any_script_is_written_as_it_is() -> None:
     text = "東京 🏖️ Kraków ثلاثة أيام"
-    response = answered(Answer(text, "m", ANSWER.usage, truncated=False), request_id=ID)
 
-    assert text in response["body"]
+    assert text in answered(Answer(text, "m", ANSWER.usage, truncated=False), request_id=ID)["body"]
 
 
 @pytest.mark.parametrize("text", ["Day 1: \ud83c", "\udfd6 first", "a\ud800b"])
@@ -202,10 +199,9 @@ def test_given_an_answer_that_ends_in_half_a_character_then_lambda_can_send_it(t
 def test_given_a_key_in_a_models_words_then_it_is_not_passed_on() -> None:
     key = "Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"
     guard(key)
-    echo = Answer(f"Your key is {key}.", key, ANSWER.usage, truncated=False)
 
     for response in (
-        answered(echo, request_id=ID),
+        answered(Answer(f"Your key is {key}.", key, ANSWER.usage, truncated=False), request_id=ID),
         failed(InvalidQuery(message=key), request_id=ID),
         unhealthy(InvalidQuery(message=key), HELD, source="x", request_id=ID),
     ):

@@ -185,9 +185,7 @@ def test_get_needs_no_key(function: Logged) -> None:
 
 
 def test_an_open_api_answers_every_caller(log: io.StringIO, proxy_event: ProxyEvent) -> None:
-    function = Logged(log, proxy_event, API_ACCESS="open")
-
-    assert function.send("post-without-key")[0] == 200
+    assert Logged(log, proxy_event, API_ACCESS="open").send("post-without-key")[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,7 @@ def test_deploy_gets_its_options_and_the_exported_key_which_leaves_the_environme
 
     typed = ["--env", "dev", "--parameter", "OpenAIProjectId=proj_AbCdEfGhIjKl1234567890MnOp", "--help"]
 
-    done = person.run("deploy", *typed)
-
-    assert done.status == 130
+    assert person.run("deploy", *typed).status == 130
     assert given == [typed, KEY, None, None]
 
 

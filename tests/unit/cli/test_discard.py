@@ -29,8 +29,7 @@ def test_it_takes_the_label_off_and_names_the_key_that_is_left_at_openai(person:
     assert done.status == DONE
     assert person.stages() == {"AWSCURRENT": current}
     assert person.stored() == {"api_key": KEY}
-    arn = person.secrets.describe_secret(SecretId=SECRET)["ARN"]
-    assert KeyNames(arn).of(TOKEN) in done.out
+    assert KeyNames(person.secrets.describe_secret(SecretId=SECRET)["ARN"]).of(TOKEN) in done.out
     (event,) = person.audited()
     assert (event["event"], event["outcome"], event["version"]) == (
         "secret.discard_pending",

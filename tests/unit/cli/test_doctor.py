@@ -28,8 +28,7 @@ def found(person: Person, *options: str, status: int) -> dict[str, list[tuple[st
     assert done.status == status, done.out + done.err
     assert not holds(done.out + done.err, KEY)
     by_check: dict[str, list[tuple[str, str]]] = {}
-    document = json.loads(done.out)
-    for each in document["findings"]:
+    for each in json.loads(done.out)["findings"]:
         by_check.setdefault(each["check"], []).append((each["state"], each["says"]))
         assert bool(each["fix"]) == (each["state"] != "ok")
         assert each["mend"] == each["fix"]

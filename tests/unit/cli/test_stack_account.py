@@ -113,8 +113,7 @@ def test_throttles(
 
 
 def test_bodies_in_a_log_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    traced = {"*/*": THROTTLE | {"dataTraceEnabled": True}}
-    use(monkeypatch, get_stage={"methodSettings": traced})
+    use(monkeypatch, get_stage={"methodSettings": {"*/*": THROTTLE | {"dataTraceEnabled": True}}})
     assert results(api.check_throttles(stack()))[-1][0] == "problem"
 
 

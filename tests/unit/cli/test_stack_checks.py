@@ -98,8 +98,7 @@ def test_wildcards_are_too_much(action: str, resource: str) -> None:
 
 
 def test_what_is_left_open_by_exclusion_is_too_much() -> None:
-    document = {"Statement": {"Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:x"}}
-    assert too_much(document)
+    assert too_much({"Statement": {"Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:x"}})
 
 
 def test_a_denial_grants_nothing_and_a_policy_may_be_quoted() -> None:
@@ -169,9 +168,8 @@ def test_a_function_that_failed_to_update_is_found(monkeypatch: pytest.MonkeyPat
             return {}
 
     monkeypatch.setattr(boto3, "client", lambda _: Functions())
-    deployed = stack(State="Failed", StateReason="no image", LastUpdateStatus="Failed")
 
-    (finding,) = check_function(deployed)
+    (finding,) = check_function(stack(State="Failed", StateReason="no image", LastUpdateStatus="Failed"))
 
     assert finding.state is State.PROBLEM
     assert "no image" in finding.says

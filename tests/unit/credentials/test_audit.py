@@ -90,8 +90,7 @@ def test_a_fetch_that_was_denied_says_so(log: Log, clock: Clock) -> None:
 
 
 def test_a_source_that_is_away_is_two_events(log: Log, clock: Clock) -> None:
-    source = ScriptedSource(FIRST, CredentialsUnavailable("away"))
-    cache = cache_of(source, clock)
+    cache = cache_of(ScriptedSource(FIRST, CredentialsUnavailable("away")), clock)
     cache.current(soon())
     clock.advance(TTL + 42)
     log.forget()

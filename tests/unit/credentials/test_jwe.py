@@ -89,9 +89,7 @@ def test_given_any_character_changed_then_it_is_refused(data: some.DataObject) -
     at = data.draw(some.integers(0, len(MADE) - 1))
     other = data.draw(OTHER_CHARACTERS.filter(lambda drawn: drawn != MADE[at]))
 
-    failure = failure_of(MADE[:at] + other + MADE[at + 1 :], KEYS)
-
-    assert isinstance(failure, InvalidSecret | AccessDenied)
+    assert isinstance(failure_of(MADE[:at] + other + MADE[at + 1 :], KEYS), InvalidSecret | AccessDenied)
 
 
 @given(some.data())
@@ -272,9 +270,7 @@ class TestFernet:
         assert "as fernet:KEY" in failure.detail
 
     def test_given_no_key_that_fits_then_it_is_refused(self) -> None:
-        failure = failure_of(self.TOKEN, MasterKeys.parse(f"fernet:{KEY}"))
-
-        assert isinstance(failure, AccessDenied)
+        assert isinstance(failure_of(self.TOKEN, MasterKeys.parse(f"fernet:{KEY}")), AccessDenied)
 
     @given(some.data())
     def test_given_any_character_changed_or_put_in_then_it_is_refused(self, data: some.DataObject) -> None:
@@ -288,9 +284,7 @@ class TestFernet:
                 assert isinstance(failure, InvalidSecret | AccessDenied)
 
     def test_it_is_rekeyed_to_a_jwe_that_keeps_its_time(self) -> None:
-        moved = rekey(self.TOKEN, MasterKeys.parse(f"old:{KEY} fernet:{FERNET}"))
-
-        opened = decrypt(moved, KEYS)
+        opened = decrypt(rekey(self.TOKEN, MasterKeys.parse(f"old:{KEY} fernet:{FERNET}")), KEYS)
         assert (opened.plaintext, opened.made_at) == (SECRET, 1_700_000_000)
 
     def test_given_fernet_keys_only_then_nothing_is_encrypted(self) -> None:

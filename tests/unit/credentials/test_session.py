@@ -54,8 +54,7 @@ def test_after_its_ttl_and_not_before_it_is_fetched_again(clock: Clock, ttl: int
 
 
 def test_an_age_counts_from_when_the_key_came_and_not_from_when_it_was_used(clock: Clock) -> None:
-    source = ScriptedSource(FIRST, SECOND)
-    cache = cached(source, clock)
+    cache = cached(ScriptedSource(FIRST, SECOND), clock)
     for _ in range(3):
         cache.current(soon())
         clock.advance(TTL * 0.4)
@@ -65,8 +64,7 @@ def test_an_age_counts_from_when_the_key_came_and_not_from_when_it_was_used(cloc
 
 def test_the_time_that_a_frozen_environment_slept_counts(clock: Clock) -> None:
     # Given: the monotonic clock stands while Lambda freezes the environment; only wall time has passed.
-    source = ScriptedSource(FIRST, SECOND)
-    cache = cached(source, clock)
+    cache = cached(ScriptedSource(FIRST, SECOND), clock)
     cache.current(soon())
 
     clock.advance(6 * 3600)
@@ -90,8 +88,7 @@ def test_given_a_wall_clock_set_back_then_the_key_is_fetched_rather_than_kept_fo
 
 
 def test_given_a_wall_clock_set_back_and_no_source_then_the_key_is_not_used(clock: Clock) -> None:
-    source = ScriptedSource(FIRST, CredentialsUnavailable("away"))
-    cache = cached(source, clock)
+    cache = cached(ScriptedSource(FIRST, CredentialsUnavailable("away")), clock)
     cache.current(soon())
 
     clock.advance(-60)
@@ -194,8 +191,7 @@ def test_given_no_time_left_then_the_source_is_not_asked(clock: Clock) -> None:
 
 
 def test_a_bug_in_a_source_is_not_taken_for_an_outage(clock: Clock) -> None:
-    source = ScriptedSource(ZeroDivisionError("a bug"), FIRST)
-    cache = cached(source, clock)
+    cache = cached(ScriptedSource(ZeroDivisionError("a bug"), FIRST), clock)
 
     with pytest.raises(ZeroDivisionError):
         cache.current(soon())
@@ -221,8 +217,7 @@ class TestPrefetch:
     def test_given_it_failed_then_the_first_request_asks_again(
         self, clock: Clock, failure: BaseException
     ) -> None:
-        source = ScriptedSource(failure, FIRST)
-        cache = cached(source, clock)
+        cache = cached(ScriptedSource(failure, FIRST), clock)
 
         cache.prefetch(seconds=5)
         _join("travel-gpt-prefetch")
@@ -231,8 +226,7 @@ class TestPrefetch:
 
     def test_given_a_bug_then_the_next_request_raises_it(self, clock: Clock) -> None:
         # An uncaught exception of a thread is printed as it is, past the log's redaction.
-        source = ScriptedSource(ZeroDivisionError("a bug"))
-        cache = cached(source, clock)
+        cache = cached(ScriptedSource(ZeroDivisionError("a bug")), clock)
 
         cache.prefetch(seconds=5)
         _join("travel-gpt-prefetch")
@@ -242,8 +236,7 @@ class TestPrefetch:
 
     def test_given_it_hangs_then_the_first_request_is_not_held_beyond_its_seconds(self, clock: Clock) -> None:
         gate = Gate(FIRST)
-        source = ScriptedSource(gate, SECOND)
-        cache = cached(source, clock)
+        cache = cached(ScriptedSource(gate, SECOND), clock)
 
         cache.prefetch(seconds=0.05)
 

@@ -124,8 +124,7 @@ class TestWhileItIsCached:
         assert source.asked_for_previous == 0, "the version before is where the source is: away"
 
     def test_given_the_source_is_back_then_its_new_key_serves(self, clock: Clock) -> None:
-        source = Versions(key(clock, ends_in=10), AWAY, SECOND)
-        cache = cached(source, clock)
+        cache = cached(Versions(key(clock, ends_in=10), AWAY, SECOND), clock)
         cache.current(soon())
         clock.advance(10)
         refusal_of(cache)
@@ -249,8 +248,7 @@ def test_given_a_hundred_requests_a_second_then_an_expired_key_is_fetched_every_
 
 
 def test_given_a_refused_key_whose_successor_has_expired_then_it_is_refused(clock: Clock) -> None:
-    source = Versions(FIRST, key(clock, ends_in=-1, other=True))
-    cache = cached(source, clock)
+    cache = cached(Versions(FIRST, key(clock, ends_in=-1, other=True)), clock)
 
     with pytest.raises(CredentialExpired):
         cache.after_rejection(cache.current(soon()), soon())

@@ -146,8 +146,7 @@ def test_given_many_threads_and_a_moving_clock_then_no_fetch_is_made_twice_in_fi
 
 
 def test_given_a_clock_set_back_then_the_source_is_asked(clock: Clock) -> None:
-    source = ScriptedSource(SecretNotFound("x"), FIRST)
-    cache = cached(source, clock)
+    cache = cached(ScriptedSource(SecretNotFound("x"), FIRST), clock)
     failure_of(cache)
 
     clock.advance(-3600)

@@ -105,8 +105,7 @@ def main() -> None:
 
     imported = sum(name.startswith("openai.types.") for name in sys.modules)
     found = surface(sys.stdin.read())
-    client = openai.OpenAI(api_key="sk-any")
-    response = client.responses.create(model="m", input="Where?")
+    response = openai.OpenAI(api_key="sk-any").responses.create(model="m", input="Where?")
     again = pickle.loads(pickle.dumps(response))
     assert (again, type(again)) == (response, type(response))
     print(json.dumps([imported, found, base64.b64encode(pickle.dumps(response)).decode()]))

@@ -53,8 +53,7 @@ def test_the_welcome_says_from_where_the_key_comes_if_not_from_here() -> None:
 
 
 def test_the_key_of_the_gateway_is_in_the_command_to_paste() -> None:
-    said = welcome(running(api_key="made-up"))
-    assert "-H 'x-api-key: made-up'" in said
+    assert "-H 'x-api-key: made-up'" in welcome(running(api_key="made-up"))
     assert "x-api-key" not in welcome(running())
 
 

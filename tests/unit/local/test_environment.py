@@ -47,13 +47,11 @@ def test_organization_and_project_go_into_the_secret_with_the_key() -> None:
 
 
 def test_a_base_url_means_a_compatible_server_with_the_key_or_with_a_placeholder() -> None:
-    environ = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API_KEY": KEY}
-    owner = read_model_access(environ)
+    owner = read_model_access({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API_KEY": KEY})
     assert (owner.upstream, json.loads(owner.secret)) == ("compatible", {"api_key": KEY})
     # Given no key, as for a server on this machine, then a new placeholder is made each time
     keyless = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_ORG_ID": "org-1"}
-    placeholders = {secret_of(dict(keyless))["api_key"] for _ in range(2)}
-    assert len(placeholders) == 2
+    assert len({secret_of(dict(keyless))["api_key"] for _ in range(2)}) == 2
     assert secret_of(dict(keyless)).keys() == {"api_key", "placeholder"}
 
 

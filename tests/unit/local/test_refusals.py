@@ -66,8 +66,7 @@ def test_the_local_gateway_refuses_as_the_deployed_one_does() -> None:
 
 
 def test_a_body_has_the_contracts_shape_without_a_timestamp() -> None:
-    body = json.loads(REFUSALS["INVALID_API_KEY"].body("id-1"))
-    assert body == {
+    assert json.loads(REFUSALS["INVALID_API_KEY"].body("id-1")) == {
         "status": "error",
         "code": "forbidden",
         "message": errors.Forbidden.message,

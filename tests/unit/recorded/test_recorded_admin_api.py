@@ -58,9 +58,7 @@ def test_a_deletion_is_the_documented_one(organization: Organization) -> None:
     line = recordings("openai")["openai/DELETE project api key/delete"]
     key_id = ask(organization, "POST", CREATE, WANTED)["id"]
 
-    deleted = ask(organization, "DELETE", f"{KEYS}/{key_id}")
-
-    assert deleted == {**line.body, "id": key_id}
+    assert ask(organization, "DELETE", f"{KEYS}/{key_id}") == {**line.body, "id": key_id}
 
 
 def test_a_key_without_the_scope_is_refused_in_the_recorded_words(organization: Organization) -> None:

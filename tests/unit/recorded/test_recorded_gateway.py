@@ -88,8 +88,7 @@ def local(returned: Any, *, events: list[Any] | None = None, **request: Any) -> 
         "127.0.0.1",
         3000,
     )
-    gateway = LocalGateway(handler, api_key=request.get("api_key"))
-    response = gateway.answer(sent).response
+    response = LocalGateway(handler, api_key=request.get("api_key")).answer(sent).response
     together: dict[str, str] = {}
     for name, value in response.headers:
         together[name.lower()] = ", ".join(filter(None, [together.get(name.lower()), value]))
@@ -201,9 +200,8 @@ def test_the_fake_aws_refuses_as_api_gateway_does_by_default(case: str) -> None:
 )
 def test_the_local_gateway_refuses_with_the_recorded_status_and_error_type(kind: str, name: str) -> None:
     recorded = recording(name)
-    request = HttpRequest("GET", "/travel-gpt", "", [], b"", "127.0.0.1", 3000)
 
-    response = refused(request, REFUSALS[kind])
+    response = refused(HttpRequest("GET", "/travel-gpt", "", [], b"", "127.0.0.1", 3000), REFUSALS[kind])
 
     assert response.status == recorded.status
     assert ("x-amzn-ErrorType", recorded.headers["x-amzn-errortype"]) in response.headers

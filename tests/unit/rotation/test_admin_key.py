@@ -38,9 +38,7 @@ class TestTheAdminKey:
     def test_is_bare_or_json(self, owner: SecretsManagerClient, stored: str) -> None:
         owner.create_secret(Name=NAME, SecretString=stored)
 
-        key = fetch_admin_key(SecretVersions(NAME, owner))
-
-        assert key.reveal() == KEY
+        assert fetch_admin_key(SecretVersions(NAME, owner)).reveal() == KEY
         assert KEY not in redact(f"it was {KEY}")
 
     @pytest.mark.parametrize(

@@ -82,8 +82,7 @@ class TestADeath:
     def test_given_it_is_given_up_then_the_next_rotation_clears_what_it_left(
         self, world: Harness, moment: int
     ) -> None:
-        first = world.begin()
-        die_once(world, first, moment)
+        die_once(world, world.begin(), moment)
         # As AWS says to do with a rotation that is stuck.
         if world.versions.describe().pending not in (None, world.versions.describe().current):
             world.versions.discard_pending()

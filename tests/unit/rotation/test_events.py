@@ -43,9 +43,7 @@ def test_the_rotation_is_of_the_secret_that_is_named(world: Harness) -> None:
         asked.append(secret)
         return world.rotation()
 
-    steps = RotationEvents(workflow_of, ())
-
-    steps.run(event("createSecret", world.begin()))
+    RotationEvents(workflow_of, ()).run(event("createSecret", world.begin()))
 
     assert asked == [SECRET]
 

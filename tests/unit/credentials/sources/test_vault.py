@@ -323,12 +323,9 @@ class TestTheAwsLogin:
         # The role's policy was taken away: whatever logs in, the secret is refused.
         refuse_reads(by_aws)
 
-        failure = failure_of(asked)
-
-        assert type(failure) is AccessDenied
+        assert type(failure_of(asked)) is AccessDenied
         assert logins(by_aws) == 2
-        refused_at_once = failure_of(aws_source(by_aws))
-        assert type(refused_at_once) is AccessDenied
+        assert type(failure_of(aws_source(by_aws))) is AccessDenied
         assert logins(by_aws) == 3
 
     @pytest.mark.parametrize(
@@ -450,9 +447,7 @@ class TestTls:
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
 
-        failure = failure_of(source(vault, VAULT_ADDR="https://vault.invalid"))
-
-        assert type(failure) is Misconfigured
+        assert type(failure_of(source(vault, VAULT_ADDR="https://vault.invalid"))) is Misconfigured
 
 
 def test_two_tries_and_a_login_fit_into_a_requests_time() -> None:
