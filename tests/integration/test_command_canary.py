@@ -209,8 +209,7 @@ def test_a_server_that_quotes_the_key_is_not_quoted(keyboard: Keyboard, command:
     keyboard.upstream.default(MODELS, _quote_the_key)
 
     done = keyboard.run("--verbose", "secret", *command, given="sk-proj-another0123456789abcd")
-    assert done.returncode == 1
-    assert keyboard.run("--verbose", "doctor", "--verify").returncode == 1
+    assert (done.returncode, keyboard.run("--verbose", "doctor", "--verify").returncode) == (1, 1)
     keyboard.silent()
 
 

@@ -69,8 +69,7 @@ def test_a_rotated_key_is_taken_at_once_and_no_request_fails(deployment: Deploym
     deployment.put_secret(NEW_KEY)
     deployment.upstream.accepted_keys = [NEW_KEY]
 
-    assert deployment.post().status == 200
-    assert deployment.fetches == 2
+    assert (deployment.post().status, deployment.fetches) == (200, 2)
     assert [call.key for call in deployment.upstream.calls] == [KEY, KEY, NEW_KEY]
 
 
@@ -85,14 +84,12 @@ def test_a_bad_key_does_not_become_a_bill(deployment: Deployment) -> None:
 
 def test_a_bad_key_that_was_replaced_is_noticed_long_before_the_ttl(deployment: Deployment) -> None:
     deployment.upstream.accepted_keys = [NEW_KEY]
-    assert deployment.post().status == 502
-    assert deployment.get().body["code"] == "credential_rejected"
+    assert (deployment.post().status, deployment.get().body["code"]) == (502, "credential_rejected")
 
     deployment.put_secret(NEW_KEY)
     deployment.clock.advance(31)
 
-    assert deployment.get().status == 200
-    assert deployment.post().status == 200
+    assert (deployment.get().status, deployment.post().status) == (200, 200)
 
 
 def test_a_key_that_openai_takes_again_is_healthy_again(deployment: Deployment) -> None:
@@ -101,8 +98,7 @@ def test_a_key_that_openai_takes_again_is_healthy_again(deployment: Deployment) 
 
     deployment.upstream.accepted_keys = [KEY]
 
-    assert deployment.post().status == 200
-    assert deployment.get().status == 200
+    assert (deployment.post().status, deployment.get().status) == (200, 200)
 
 
 @away
@@ -280,6 +276,4 @@ def test_a_failed_verification_is_not_always_a_refused_key(deployment: Deploymen
 
 def test_openai_is_away_and_the_key_stays(deployment: Deployment) -> None:
     deployment.upstream.script(RESPONSES, *[behaviours.server_error()] * 3)
-    assert deployment.post().status == 502
-    assert deployment.get().status == 200
-    assert deployment.fetches == 1
+    assert (deployment.post().status, deployment.get().status, deployment.fetches) == (502, 200, 1)

@@ -45,8 +45,7 @@ def test_what_is_scripted_happens_once_in_order_and_then_the_default(
         ask(client, path)
     with pytest.raises(openai.RateLimitError) as limited:
         ask(client, path)
-    assert limited.value.response.headers["retry-after"] == "3"
-    assert upstream.left() == 0
+    assert (limited.value.response.headers["retry-after"], upstream.left()) == ("3", 0)
     assert "Scripted answer to: To Rome" in str(ask(client, path))
     upstream.default(ANY, behaviours.out_of_quota())
     with pytest.raises(openai.RateLimitError) as out:

@@ -17,15 +17,12 @@ def test_the_default_call_is_capped_stored_nowhere_and_carries_the_instructions(
     reply = deployment.post("  Où manger à Lyon ?  ")
 
     (call,) = deployment.upstream.calls
-    assert call.path == RESPONSES
-    assert call.key == KEY
-    assert call.body["model"] == "gpt-6-luna"
+    assert (call.path, call.key, call.body["model"]) == (RESPONSES, KEY, "gpt-6-luna")
     assert call.body["store"] is False
     assert call.body["max_output_tokens"] == 1500
     assert call.body["input"] == [{"role": "user", "content": "Où manger à Lyon ?"}]
     assert "travel adviser" in call.body["instructions"]
-    assert reply.status == 200
-    assert reply.body["model"] == "gpt-6-luna"
+    assert (reply.status, reply.body["model"]) == (200, "gpt-6-luna")
     assert set(reply.body["usage"]) == {"input_tokens", "output_tokens", "total_tokens"}
     assert all(isinstance(count, int) for count in reply.body["usage"].values())
 
@@ -36,8 +33,7 @@ def test_the_chat_wire_says_the_same(deploy: Deploy) -> None:
     reply = deployment.post("Two days in Kyōto")
 
     (call,) = deployment.upstream.calls
-    assert call.path == CHAT
-    assert call.body["max_tokens"] == 99
+    assert (call.path, call.body["max_tokens"]) == (CHAT, 99)
     assert call.body["store"] is False
     assert [message["role"] for message in call.body["messages"]] == ["system", "user"]
     assert call.body["messages"][1]["content"] == "Two days in Kyōto"
@@ -84,8 +80,7 @@ def test_the_secret_says_where_its_key_belongs(deployment: Deployment, deploy: D
 
     assert elsewhere.post().body["model"] == "gemma4"
     (call,) = elsewhere.upstream.calls
-    assert call.path == CHAT
-    assert call.headers["openai-organization"] == "org-1"
+    assert (call.path, call.headers["openai-organization"]) == (CHAT, "org-1")
     assert call.headers["openai-project"] == "proj_1"
 
 

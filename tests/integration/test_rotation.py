@@ -42,8 +42,7 @@ def test_many_threads_fetch_a_rotated_key_once(deployment: Deployment) -> None:
     with ThreadPoolExecutor(8) as threads:
         statuses = [reply.status for reply in threads.map(lambda _: deployment.post(), range(40))]
 
-    assert set(statuses) == {200}
-    assert deployment.fetches == before + 1
+    assert (set(statuses), deployment.fetches) == ({200}, before + 1)
 
 
 def test_the_version_before_serves_while_openai_refuses_the_new_one(deployment: Deployment) -> None:
@@ -63,8 +62,7 @@ def test_the_version_before_serves_while_openai_refuses_the_new_one(deployment: 
 
     # Nor is it forgotten when the current version is looked at again.
     deployment.clock.advance(31)
-    assert deployment.post().status == 200
-    assert len(deployment.upstream.calls) == calls + 11
+    assert (deployment.post().status, len(deployment.upstream.calls)) == (200, calls + 11)
 
 
 def test_the_version_before_serves_for_the_bounded_time_only(deployment: Deployment) -> None:
@@ -99,8 +97,7 @@ def test_two_dead_versions_are_both_dead(deployment: Deployment) -> None:
     for _ in range(5):
         assert deployment.post().body["code"] == "credential_rejected"
 
-    assert len(deployment.upstream.calls) == calls + 5
-    assert deployment.fetches == fetches
+    assert (len(deployment.upstream.calls), deployment.fetches) == (calls + 5, fetches)
 
 
 def test_the_new_key_takes_over_once_it_works(deployment: Deployment) -> None:
@@ -125,8 +122,7 @@ def test_a_key_that_is_current_once_more_is_tried_again(deployment: Deployment) 
     deployment.put_secret(KEY)
     deployment.upstream.accepted_keys = [KEY]
 
-    assert deployment.post().status == 200
-    assert deployment.get().status == 200
+    assert (deployment.post().status, deployment.get().status) == (200, 200)
 
 
 @pytest.mark.parametrize(("days", "warned"), [(6, True), (8, False), (-1, True)])
@@ -190,8 +186,7 @@ def test_the_previous_key_answers_for_an_expired_one_inside_its_window(deploy: D
     assert deployment.post().status == 200
     deployment.clock.advance(101)
 
-    assert deployment.post().status == 200
-    assert deployment.upstream.calls[-1].key == KEY
+    assert (deployment.post().status, deployment.upstream.calls[-1].key) == (200, KEY)
     assert "the current key has expired" in deployment.get().body["warnings"][0]
 
     deployment.clock.advance(3600)

@@ -246,9 +246,7 @@ def test_the_log_says_how_old_the_admin_key_is_and_warns_before_it_expires(
 
     lines = [json.loads(line) for line in rotator.log.getvalue().splitlines() if line.startswith("{")]
     (line,) = (each for each in lines if "admin key" in each["message"])
-    assert line["message"] == says
-    assert line["age_days"] == 100
-    assert line.get("days_left") == days_left
+    assert (line["message"], line["age_days"], line.get("days_left")) == (says, 100, days_left)
     assert (line["level"] == "WARNING") == ("expires before" in says)
 
 

@@ -97,8 +97,7 @@ def test_given_a_wall_clock_that_jumps_then_a_deadline_does_not(clocks: Clocks) 
 def test_within_is_never_later_than_what_it_is_within(clocks: Clocks) -> None:
     deadline = Deadline(5)
 
-    assert deadline.within(3).left() == 3
-    assert deadline.within(8).left() == 5
+    assert (deadline.within(3).left(), deadline.within(8).left()) == (3, 5)
     clocks.monotonic.advance(4)
     assert deadline.within(3).left() == 1
 

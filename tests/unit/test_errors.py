@@ -99,8 +99,7 @@ def test_given_no_words_of_its_own_then_a_failure_says_what_its_class_says(
 ) -> None:
     failure = kind()
 
-    assert failure.message == kind.message
-    assert str(failure) == kind.message
+    assert (failure.message, str(failure)) == (kind.message, kind.message)
     assert (failure.detail, failure.retry_after) == ("", None)
 
 
@@ -135,8 +134,7 @@ def test_given_a_kind_below_a_leaf_then_it_has_the_leafs_status_and_code() -> No
     class Slower(UpstreamRateLimited):
         """A finer distinction that the contract does not make."""
 
-    assert status_of(Slower()) == 429
-    assert Slower().code == "upstream_rate_limited"
+    assert (status_of(Slower()), Slower().code) == (429, "upstream_rate_limited")
 
 
 def test_given_a_kind_that_is_not_in_the_table_then_it_is_an_internal_error() -> None:

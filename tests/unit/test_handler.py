@@ -105,8 +105,7 @@ def test_the_handler_answers_api_gateways_event(
 ) -> None:
     response = start().lambda_handler(proxy_event("get"), LambdaContext())
 
-    assert response["statusCode"] == 200
-    assert body_of(response)["credential_source"] == "secrets-manager"
+    assert (response["statusCode"], body_of(response)["credential_source"]) == (200, "secrets-manager")
 
 
 def test_the_environments_settings_reach_the_parts(
@@ -223,8 +222,7 @@ class TestStartupFailure:
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         running, stuck, elsewhere = [line for line in lines if "_aws" in line]
         (expected,), (found,) = (line["_aws"]["CloudWatchMetrics"] for line in (running, stuck))
-        assert found == expected
-        assert stuck["service"] == running["service"]
+        assert (found, stuck["service"]) == (expected, running["service"])
         assert abs(stuck["_aws"]["Timestamp"] - running["_aws"]["Timestamp"]) < 60_000
         assert elsewhere["service"] == "travel-gpt-backend-dev"
         assert elsewhere["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Acme"

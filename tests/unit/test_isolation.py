@@ -32,5 +32,4 @@ def test_aws_credentials_are_dummies() -> None:
     credentials = session.get_credentials()
 
     assert credentials is not None
-    assert credentials.access_key == "testing"
-    assert session.region_name == "us-east-1"
+    assert (credentials.access_key, session.region_name) == ("testing", "us-east-1")

@@ -40,8 +40,7 @@ def test_given_a_guarded_value_anywhere_in_a_line_then_it_is_masked(log: io.Stri
 
     assert not {KEY[at : at + 8] for at in range(len(KEY) - 7) if KEY[at : at + 8] in log.getvalue()}
     line = line_of(log)
-    assert line["message"] == "failed with [redacted]"
-    assert line["detail"] == ["[redacted]"]
+    assert (line["message"], line["detail"]) == ("failed with [redacted]", ["[redacted]"])
     assert "could not send [redacted]" in line["exception"]
 
 
@@ -136,11 +135,9 @@ def test_a_metric_is_written_where_and_as_the_alarm_looks_for_it(capsys: pytest.
 
     document = json.loads(capsys.readouterr().out)
     (directive,) = document["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "TravelGPT"
-    assert directive["Dimensions"] == [["service"]]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("TravelGPT", [["service"]])
     assert directive["Metrics"] == [{"Name": "CredentialFailure", "Unit": "Count"}]
-    assert document["service"] == "travel-gpt"
-    assert document["CredentialFailure"] == 1
+    assert (document["service"], document["CredentialFailure"]) == ("travel-gpt", 1)
 
 
 def test_metrics_of_one_invocation_go_out_together_and_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,8 +149,7 @@ def test_metrics_of_one_invocation_go_out_together_and_once(capsys: pytest.Captu
 
     (line,) = capsys.readouterr().out.splitlines()
     document = json.loads(line)
-    assert document["CredentialFailure"] == 3
-    assert document["CredentialStale"] == 1
+    assert (document["CredentialFailure"], document["CredentialStale"]) == (3, 1)
 
 
 def test_given_nothing_was_counted_then_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:

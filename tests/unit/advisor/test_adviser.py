@@ -58,12 +58,10 @@ def test_given_a_401_and_a_new_key_in_the_secret_then_the_same_request_is_answer
 
     assert function.adviser.answer("Porto?", soon()) is ANSWER
 
-    assert keys_used(function) == [FIRST_KEY, FIRST_KEY, SECOND_KEY]
-    assert function.source.fetches == 2
+    assert (keys_used(function), function.source.fetches) == ([FIRST_KEY, FIRST_KEY, SECOND_KEY], 2)
     # And the next one does not try the old key.
     function.adviser.answer("Faro?", soon())
-    assert keys_used(function)[-1] == SECOND_KEY
-    assert function.source.fetches == 2
+    assert (keys_used(function)[-1], function.source.fetches) == (SECOND_KEY, 2)
 
 
 def test_given_a_401_and_the_same_key_in_the_secret_then_it_is_rejected_for_one_fetch_in_all(
@@ -135,8 +133,7 @@ def test_given_a_missing_permission_then_the_secret_is_not_read_again(function: 
 
     with pytest.raises(CredentialRejected, match="permission"):
         function.adviser.answer("Lisbon?", soon())
-    assert function.source.fetches == 1
-    assert len(function.server.asked) == 1
+    assert (function.source.fetches, len(function.server.asked)) == (1, 1)
 
 
 def test_given_an_upstream_failure_then_it_is_neither_tried_again_nor_counted_as_a_refusal(

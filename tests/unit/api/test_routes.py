@@ -57,8 +57,7 @@ def test_get_says_that_the_key_is_there_without_using_it(function: Logged) -> No
 def test_get_with_verify_verifies_the_key(function: Logged) -> None:
     status, body, _ = function.send("get-verify")
 
-    assert (status, body["verified"]) == (200, True)
-    assert function.server.verified == [FIRST_KEY]
+    assert (status, body["verified"], function.server.verified) == (200, True, [FIRST_KEY])
 
 
 def test_one_verification_fetches_once(function: Logged, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,7 @@ def function() -> Function:
 def test_a_verification_is_one_models_call_and_no_query(function: Function) -> None:
     function.health.verify(soon())
 
-    assert function.server.verified == [FIRST_KEY]
-    assert function.server.asked == []
+    assert (function.server.verified, function.server.asked) == ([FIRST_KEY], [])
 
 
 def test_a_verification_is_shared_for_a_minute(function: Function) -> None:
@@ -31,8 +30,7 @@ def test_a_verification_is_shared_for_a_minute(function: Function) -> None:
 
     function.health.verify(soon())
 
-    assert len(function.server.verified) == 2
-    assert VERIFICATION_TTL == 60
+    assert (len(function.server.verified), VERIFICATION_TTL) == (2, 60)
 
 
 def test_given_a_wall_clock_set_back_then_an_old_verification_does_not_last_for_ever(
@@ -68,8 +66,7 @@ def test_given_many_who_ask_at_once_then_one_call_answers_all(function: Function
     for thread in threads:
         thread.join(5)
 
-    assert len(ended) == 12
-    assert len(function.server.verified) == 1
+    assert (len(ended), len(function.server.verified)) == (12, 1)
 
 
 def test_given_one_under_way_then_a_request_with_less_time_fails_and_nothing_stays_locked(
@@ -116,8 +113,7 @@ def test_a_failure_is_shared_too_each_time_with_a_traceback_of_its_own(function:
             function.health.verify(soon())
         seen.append(refused.value)
 
-    assert len(function.server.verified) == 1
-    assert len({id(failure) for failure in seen}) == 3
+    assert (len(function.server.verified), len({id(failure) for failure in seen})) == (1, 3)
     assert {(f.detail, f.message, f.retry_after) for f in seen} == {("429", "Later.", 9)}
 
 
@@ -141,8 +137,7 @@ def test_given_a_refused_key_then_it_is_rejected_for_all_with_one_call(function:
         with pytest.raises(CredentialRejected):
             function.health.verify(soon())
 
-    assert function.server.verified == [FIRST_KEY]
-    assert function.source.fetches == 2
+    assert (function.server.verified, function.source.fetches) == ([FIRST_KEY], 2)
 
 
 def test_given_a_refused_key_and_a_new_one_in_the_secret_then_the_new_one_is_verified(

@@ -100,8 +100,7 @@ def test_given_an_answer_then_the_kind_follows_its_code_and_status(
 ) -> None:
     failure = AwsFailure.of(refused(code, status=status))
 
-    assert (failure.kind, failure.retryable) == (kind, retryable)
-    assert failure.code == code.rpartition("#")[2]
+    assert (failure.kind, failure.retryable, failure.code) == (kind, retryable, code.rpartition("#")[2])
     assert (failure.operation, failure.message) == ("GetSecretValue", "AWS says why.")
 
 

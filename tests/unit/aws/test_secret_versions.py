@@ -56,8 +56,7 @@ class TestDescribing:
     ) -> None:
         described = versions.describe()
 
-        assert described.name == NAME
-        assert described.arn == owner.describe_secret(SecretId=NAME)["ARN"]
+        assert (described.name, described.arn) == (NAME, owner.describe_secret(SecretId=NAME)["ARN"])
         assert described.current is not None
         assert described.stages == {described.current: {"AWSCURRENT"}}
         assert (described.pending, described.previous) == (None, None)
@@ -103,8 +102,7 @@ class TestReading:
         found = versions.read()
 
         assert found is not None
-        assert found.text == FIRST
-        assert found.version == versions.describe().current
+        assert (found.text, found.version) == (FIRST, versions.describe().current)
         assert found.stages == {"AWSCURRENT"}
         assert found.created_at == pytest.approx(time.time(), abs=60)
 
@@ -127,8 +125,7 @@ class TestReading:
     ) -> None:
         begin_rotation(V2)
 
-        assert versions.read(version=V2) is None
-        assert text_at(versions, "AWSPENDING") is None
+        assert (versions.read(version=V2), text_at(versions, "AWSPENDING")) == (None, None)
 
     def test_given_a_secret_scheduled_for_deletion_then_that_is_said(
         self, owner: SecretsManagerClient, versions: SecretVersions
@@ -152,8 +149,7 @@ class TestStaging:
     def test_a_staged_version_is_pending_and_not_current(self, versions: SecretVersions) -> None:
         versions.stage(SECOND, V2)
 
-        assert versions.describe().pending == V2
-        assert text_at(versions, "AWSPENDING") == SECOND
+        assert (versions.describe().pending, text_at(versions, "AWSPENDING")) == (V2, SECOND)
         assert text_at(versions, "AWSCURRENT") == FIRST
 
     def test_staged_again_with_the_same_value_nothing_changes(self, versions: SecretVersions) -> None:
@@ -174,8 +170,7 @@ class TestStaging:
         with pytest.raises(CredentialsUnavailable, match=f"version {V2} of the secret exists") as refused:
             versions.stage(THIRD, V2)
 
-        assert refused.value.__cause__ is None
-        assert text_at(versions, "AWSCURRENT") == SECOND
+        assert (refused.value.__cause__, text_at(versions, "AWSCURRENT")) == (None, SECOND)
 
     def test_another_version_staged_takes_the_label(self, versions: SecretVersions) -> None:
         versions.stage(SECOND, V2)
@@ -203,8 +198,7 @@ class TestPromoting:
 
         assert versions.promote(V2) == first
 
-        assert text_at(versions, "AWSCURRENT") == SECOND
-        assert text_at(versions, "AWSPREVIOUS") == FIRST
+        assert (text_at(versions, "AWSCURRENT"), text_at(versions, "AWSPREVIOUS")) == (SECOND, FIRST)
         assert versions.describe().pending is None
 
     def test_promoted_again_nothing_changes(self, versions: SecretVersions) -> None:
@@ -227,8 +221,7 @@ class TestPromoting:
 
         versions.promote(V2)
 
-        assert versions.describe().pending is None
-        assert text_at(versions, "AWSPREVIOUS") == FIRST
+        assert (versions.describe().pending, text_at(versions, "AWSPREVIOUS")) == (None, FIRST)
 
     def test_given_an_answer_that_was_lost_then_the_call_that_is_sent_again_is_no_failure(
         self, owner: SecretsManagerClient, versions: SecretVersions
@@ -238,8 +231,7 @@ class TestPromoting:
 
         versions.promote(V2)
 
-        assert text_at(versions, "AWSCURRENT") == SECOND
-        assert versions.describe().pending is None
+        assert (text_at(versions, "AWSCURRENT"), versions.describe().pending) == (SECOND, None)
 
     def test_given_another_who_promoted_meanwhile_then_that_is_said_and_theirs_stays(
         self, owner: SecretsManagerClient, versions: SecretVersions
@@ -282,8 +274,7 @@ class TestGoingBack:
 
         assert versions.roll_back() == (V2, first)
 
-        assert text_at(versions, "AWSCURRENT") == FIRST
-        assert text_at(versions, "AWSPREVIOUS") == SECOND
+        assert (text_at(versions, "AWSCURRENT"), text_at(versions, "AWSPREVIOUS")) == (FIRST, SECOND)
 
     def test_given_an_answer_that_was_lost_then_it_went_back_once_and_not_twice(
         self, owner: SecretsManagerClient, versions: SecretVersions
@@ -307,8 +298,7 @@ class TestDiscarding:
 
         assert versions.discard_pending() == V2
 
-        assert versions.describe().pending is None
-        assert text_at(versions, "AWSCURRENT") == FIRST
+        assert (versions.describe().pending, text_at(versions, "AWSCURRENT")) == (None, FIRST)
 
     def test_given_none_pending_then_there_is_nothing_to_do(self, versions: SecretVersions) -> None:
         assert versions.discard_pending() is None
@@ -321,8 +311,7 @@ class TestDiscarding:
         owner.update_secret_version_stage(SecretId=NAME, VersionStage="AWSPENDING", MoveToVersionId=current)
 
         assert versions.describe().pending == current
-        assert versions.describe().unfinished is None
-        assert versions.discard_pending() is None
+        assert (versions.describe().unfinished, versions.discard_pending()) == (None, None)
         assert versions.describe().stages[current] == {"AWSCURRENT", "AWSPENDING"}
 
 

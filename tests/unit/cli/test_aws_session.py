@@ -136,8 +136,7 @@ def test_a_sign_in_of_aws_sso_login_is_used(home: Path, monkeypatch: pytest.Monk
 
     session = AwsSession(profile="sso")
     session.events.register("before-send.sso.GetRoleCredentials", answer)
-    assert access_key(session) == "FROM-SSO"
-    assert asked == [b"of-the-sign-in"]
+    assert (access_key(session), asked) == ("FROM-SSO", [b"of-the-sign-in"])
 
 
 def test_a_session_of_aws_login_is_used(home: Path) -> None:
@@ -177,8 +176,7 @@ def test_an_mfa_code_is_asked_for_once_and_the_session_cached_where_sam_looks(
     assert first == again
     assert ":assumed-role/deployer/" in first.caller
     assert (first.number, first.region, first.partition) == ("123456789012", "us-east-1", "aws")
-    assert asked == [f"Enter MFA code for {MFA}: "]
-    assert aws.asked.count("sts:AssumeRole") == 1
+    assert (asked, aws.asked.count("sts:AssumeRole")) == ([f"Enter MFA code for {MFA}: "], 1)
     # The name that sam derives: botocore's AssumeRoleCredentialFetcher._create_cache_key.
     name = sha1(json.dumps({"RoleArn": ROLE, "SerialNumber": MFA}, sort_keys=True).encode()).hexdigest()
     assert [path.name for path in (home / "boto/cache").iterdir()] == [f"{name}.json"]
@@ -194,8 +192,7 @@ def test_without_a_terminal_no_mfa_code_is_read_from_standard_input(monkeypatch:
     monkeypatch.setattr(sys, "stdin", piped)
     with pytest.raises(CliError, match="no terminal") as stopped:
         AwsSession("us-east-1", "role").account()
-    assert stopped.value.status == USAGE
-    assert piped.tell() == 0
+    assert (stopped.value.status, piped.tell()) == (USAGE, 0)
 
 
 @pytest.mark.usefixtures("home")

@@ -69,8 +69,7 @@ def test_elsewhere_a_line_stays_whole_and_has_no_colours(capsys: pytest.CaptureF
     console.good(f"[red]{LONG}")
     console.error(LONG)
     out, err = capsys.readouterr()
-    assert out == f"[red]{LONG}\n"
-    assert err == f"{LONG}\n"
+    assert (out, err) == (f"[red]{LONG}\n", f"{LONG}\n")
 
 
 def test_all_that_is_shown_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,5 +92,4 @@ def test_all_that_is_shown_is_masked(capsys: pytest.CaptureFixture[str]) -> None
     console.numbered([KEY])
     out, err = capsys.readouterr()
     assert KEY not in out + err
-    assert len(err.splitlines()) == 2
-    assert console.doing == f"a {KEY}"
+    assert (len(err.splitlines()), console.doing) == (2, f"a {KEY}")

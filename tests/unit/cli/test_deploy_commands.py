@@ -27,8 +27,7 @@ def test_deploy_gets_its_options_and_the_exported_key_which_leaves_the_environme
 
     typed = ["--env", "dev", "--parameter", "OpenAIProjectId=proj_AbCdEfGhIjKl1234567890MnOp", "--help"]
 
-    assert person.run("deploy", *typed).status == 130
-    assert given == [typed, KEY, None, None]
+    assert (person.run("deploy", *typed).status, given) == (130, [typed, KEY, None, None])
 
 
 @pytest.mark.parametrize(("option", "status"), [("--help", 0), ("--nonsense", 2)])

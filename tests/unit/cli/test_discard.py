@@ -26,8 +26,7 @@ def test_it_takes_the_label_off_and_names_the_key_that_is_left_at_openai(person:
 
     done = person.run("secret", "discard-pending", "--yes")
 
-    assert done.status == DONE
-    assert person.stages() == {"AWSCURRENT": current}
+    assert (done.status, person.stages()) == (DONE, {"AWSCURRENT": current})
     assert person.stored() == {"api_key": KEY}
     assert KeyNames(person.secrets.describe_secret(SecretId=SECRET)["ARN"]).of(TOKEN) in done.out
     (event,) = person.audited()
@@ -46,8 +45,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_changed(person: Person) -
 
     assert done.status == USAGE
     assert "--yes" in done.err
-    assert person.stages()["AWSPENDING"] == TOKEN
-    assert person.audited() == []
+    assert (person.stages()["AWSPENDING"], person.audited()) == (TOKEN, [])
 
 
 @pytest.mark.usefixtures("left_behind")

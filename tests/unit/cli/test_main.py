@@ -156,5 +156,4 @@ def test_deploy_has_all_arguments_and_the_key_and_no_env_file(
 
     done = person.run("deploy", *options)
 
-    assert calls == [(options, KEY, None, None)]
-    assert (done.status, done.out, done.err) == (130, "", "")
+    assert (calls, done.status, done.out, done.err) == ([(options, KEY, None, None)], 130, "", "")

@@ -107,8 +107,7 @@ def test_it_can_be_repeated(person: Person, monkeypatch: pytest.MonkeyPatch) -> 
         done = person.run("secret", "migrate", "--yes")
     assert done.status == FAILED
     assert "No space left" in done.err
-    assert path.read_text() == FILE
-    assert [each.name for each in person.here.iterdir()] == [".env"]
+    assert (path.read_text(), [each.name for each in person.here.iterdir()]) == (FILE, [".env"])
     assert person.audited()[-1]["outcome"] == "failed"
 
     done = person.run("secret", "migrate", "--yes")
@@ -186,8 +185,7 @@ def test_what_cannot_be_moved_changes_nothing(person: Person, text: str, says: s
 
     assert done.status in (FAILED, USAGE)
     assert says in done.err
-    assert path.read_text() == text
-    assert person.stored() is None
+    assert (path.read_text(), person.stored()) == (text, None)
     assert not holds(done.err, KEY)
 
 

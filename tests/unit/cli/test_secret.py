@@ -145,8 +145,7 @@ def test_show_for_programs(person: Person) -> None:
 
     (version,) = shown["versions"]
     assert version["fingerprint"] == fingerprint(Key(KEY))
-    assert version["expires_at"] == "2027-01-31T00:00:00Z"
-    assert shown["name"] == SECRET
+    assert (version["expires_at"], shown["name"]) == ("2027-01-31T00:00:00Z", SECRET)
 
 
 def test_show_says_what_is_no_key(person: Person) -> None:
@@ -370,8 +369,7 @@ def test_a_key_is_verified_where_the_deployed_function_sends_it(
 
     monkeypatch.setattr("travel_gpt.cli.target.function_variables", variables)
 
-    assert person.run("secret", "rotate", given=NEW_KEY).status == 0
-    assert asked == ["travel-gpt-backend"]
+    assert (person.run("secret", "rotate", given=NEW_KEY).status, asked) == (0, ["travel-gpt-backend"])
 
 
 def test_the_trail_is_the_owners_alone_and_grows(person: Person) -> None:
@@ -379,8 +377,7 @@ def test_the_trail_is_the_owners_alone_and_grows(person: Person) -> None:
     person.run("secret", "put", given=NEW_KEY)
 
     path = audit_log_path(os.environ)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
     assert len(person.audited()) == 2
 
 

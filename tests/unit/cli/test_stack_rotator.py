@@ -86,8 +86,7 @@ def test_what_is_as_in_the_template_is_well(monkeypatch: pytest.MonkeyPatch, per
     *found, kind = look(monkeypatch)
 
     stored = ("ok", f"{ADMIN} is there, stored 0 days ago; its value is not read here")
-    assert found == [WELL, SCOPED, stored]
-    assert kind[0] == "ok"
+    assert (found, kind[0]) == ([WELL, SCOPED, stored], "ok")
     assert "no key of a project: it administers the whole organization" in kind[1]
 
 

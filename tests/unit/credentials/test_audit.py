@@ -190,5 +190,4 @@ class TestAge:
 
         cache.current(soon())
 
-        assert counted() == 0
-        assert cache.warnings() == []
+        assert (counted(), cache.warnings()) == (0, [])

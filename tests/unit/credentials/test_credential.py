@@ -201,8 +201,7 @@ def test_credentials_differ_when_they_would_make_another_call(change: dict[str, 
 def test_a_secret_that_was_written_again_unchanged_is_the_same_credential() -> None:
     again = dataclasses.replace(CREDENTIAL, version="v2")
 
-    assert again == CREDENTIAL
-    assert hash(again) == hash(CREDENTIAL)
+    assert (again, hash(again)) == (CREDENTIAL, hash(CREDENTIAL))
 
 
 def test_a_credential_does_not_change() -> None:

@@ -25,8 +25,7 @@ def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialSe
 def test_making_a_session_fetches_nothing(clock: Clock) -> None:
     source = ScriptedSource(FIRST)
 
-    assert cached(source, clock).source_name == "scripted"
-    assert source.fetches == 0
+    assert (cached(source, clock).source_name, source.fetches) == ("scripted", 0)
 
 
 def test_within_its_ttl_a_key_is_fetched_once(clock: Clock) -> None:
@@ -49,8 +48,7 @@ def test_after_its_ttl_and_not_before_it_is_fetched_again(clock: Clock, ttl: int
     clock.advance(ttl - 0.001)
     assert cache.current(soon()) == FIRST
     clock.advance(0.001)
-    assert cache.current(soon()) == SECOND
-    assert source.fetches == 2
+    assert (cache.current(soon()), source.fetches) == (SECOND, 2)
 
 
 def test_an_age_counts_from_when_the_key_came_and_not_from_when_it_was_used(clock: Clock) -> None:
@@ -82,8 +80,7 @@ def test_given_a_wall_clock_set_back_then_the_key_is_fetched_rather_than_kept_fo
 
     clock.advance(-back)
 
-    assert cache.current(soon()) == SECOND
-    assert cache.current(soon()) == SECOND
+    assert (cache.current(soon()), cache.current(soon())) == (SECOND, SECOND)
     assert source.fetches == 2, "and kept by the new time"
 
 
@@ -108,8 +105,7 @@ def test_a_key_is_usable_while_it_may_be_used_and_looking_fetches_nothing(clock:
     clock.advance(1)
     usable.append(cache.usable)
 
-    assert usable == [None, FIRST, None]
-    assert source.fetches == 1
+    assert (usable, source.fetches) == ([None, FIRST, None], 1)
 
 
 class Gate:
@@ -139,8 +135,7 @@ def test_given_many_requests_at_once_then_one_fetch_is_for_all(clock: Clock) -> 
     for thread in threads:
         thread.join(5)
 
-    assert got == [FIRST] * 16
-    assert source.fetches == 1
+    assert (got, source.fetches) == ([FIRST] * 16, 1)
 
 
 def test_given_a_fetch_under_way_then_a_request_with_less_time_fails(clock: Clock) -> None:

@@ -78,8 +78,7 @@ def test_a_key_that_has_not_expired_serves(clock: Clock, ends_in: float | None) 
 def test_where_expiry_is_warned_of_an_expired_key_serves_with_a_warning(clock: Clock) -> None:
     cache = cached(Versions(key(clock, ends_in=-DAY)), clock, enforce_expiry=False)
 
-    assert cache.current(soon()) == FIRST
-    assert cache.warnings() == ["the key has expired"]
+    assert (cache.current(soon()), cache.warnings()) == (FIRST, ["the key has expired"])
 
 
 def test_the_message_names_what_the_owner_can_do_where_the_key_is_kept() -> None:
@@ -103,8 +102,7 @@ class TestWhileItIsCached:
         assert cache.current(soon()) == FIRST
         clock.advance(0.1)
 
-        assert cache.current(soon()) == SECOND
-        assert source.fetches == 2
+        assert (cache.current(soon()), source.fetches) == (SECOND, 2)
 
     def test_given_the_source_is_away_then_an_expired_key_does_not_serve_as_the_last_good_one(
         self, clock: Clock
@@ -264,8 +262,7 @@ def test_given_a_failed_fetch_for_a_refused_key_then_the_last_good_key_still_ser
 
     clock.advance(1)
 
-    assert cache.current(soon()) == FIRST
-    assert source.fetches == 2
+    assert (cache.current(soon()), source.fetches) == (FIRST, 2)
 
 
 METRICS = ("CredentialExpired", "CredentialExpiring")

@@ -70,8 +70,7 @@ def test_given_it_is_repaired_then_that_is_noticed_within_those_seconds(
     failure_of(cache)
     clock.advance(0.001)
 
-    assert cache.current(soon()) == FIRST
-    assert source.fetches == 2
+    assert (cache.current(soon()), source.fetches) == (FIRST, 2)
 
 
 @each_failure
@@ -171,8 +170,7 @@ def test_given_a_timeout_then_it_is_remembered_if_the_source_had_enough_time(
     for fetches in (1, 2):
         with pytest.raises(CredentialsUnavailable) as failed:
             cache.current(Deadline(0.02))
-        assert source.fetches == fetches
-        assert failed.value.retry_after is None
+        assert (source.fetches, failed.value.retry_after) == (fetches, None)
 
     monkeypatch.setattr("travel_gpt.credentials.cache.MIN_FETCH_SECONDS", 0.01)
     for _ in range(2):

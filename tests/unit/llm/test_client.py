@@ -139,8 +139,7 @@ def test_values_of_the_secret_override_the_environment(connect: Any, server: Ser
     (request,) = server.requests
     assert str(request.url) == "https://secret.example/v1/chat/completions"
     assert request.headers["openai-organization"] == "org-1"
-    assert request.headers["openai-project"] == "proj_1"
-    assert server.bodies()[0]["model"] == "secret-model"
+    assert (request.headers["openai-project"], server.bodies()[0]["model"]) == ("proj_1", "secret-model")
 
 
 def test_given_a_new_key_then_the_next_call_uses_it(connect: Any, server: Server) -> None:
@@ -217,8 +216,7 @@ def test_leaving_out_a_parameter_does_not_count_as_a_retry(
     ]
     client = connect(OPENAI_BASE_URL="https://example.com/v1", OPENAI_API="chat", OPENAI_MAX_RETRIES="1")
 
-    assert client.ask(PROMPT, FIRST, soon()).text == "Take tram 28."
-    assert len(server.requests) == 4
+    assert (client.ask(PROMPT, FIRST, soon()).text, len(server.requests)) == ("Take tram 28.", 4)
     assert len(slept) == 1
 
 
@@ -236,8 +234,7 @@ def test_a_temporary_failure_is_retried_as_often_as_set(
     with pytest.raises(UpstreamFailed):
         connect(OPENAI_MAX_RETRIES=str(retries)).ask(PROMPT, FIRST, soon(28))
 
-    assert len(server.requests) == retries + 1
-    assert len(slept) == retries
+    assert (len(server.requests), len(slept)) == (retries + 1, retries)
     assert all(0 < delay <= MAX_RETRY_DELAY for delay in slept)
 
 
@@ -312,8 +309,7 @@ def test_given_a_temporary_failure_then_the_next_try_answers(
 ) -> None:
     server.script = [refused(503), httpx2.ConnectError("refused"), answered]
 
-    assert connect().ask(PROMPT, FIRST, soon(28)).text == "Take tram 28."
-    assert len(slept) == 2
+    assert (connect().ask(PROMPT, FIRST, soon(28)).text, len(slept)) == ("Take tram 28.", 2)
 
 
 @pytest.mark.parametrize(
@@ -339,9 +335,7 @@ def test_given_a_permanent_failure_then_there_is_no_other_try(
     with pytest.raises(kind) as raised:
         connect().ask(PROMPT, FIRST, soon(28))
 
-    assert len(server.requests) == 1
-    assert slept == []
-    assert raised.value.__cause__ is None
+    assert (len(server.requests), slept, raised.value.__cause__) == (1, [], None)
     assert raised.value.__context__ is None
 
 
@@ -353,8 +347,7 @@ def test_given_little_time_then_a_failure_is_not_retried(
     with pytest.raises(UpstreamFailed):
         connect().ask(PROMPT, FIRST, Deadline(0.9))
 
-    assert len(server.requests) == 1
-    assert slept == []
+    assert (len(server.requests), slept) == (1, [])
 
 
 def test_given_no_time_then_nothing_is_sent(connect: Any, server: Server) -> None:

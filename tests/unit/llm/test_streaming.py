@@ -152,8 +152,7 @@ def test_a_stream_has_the_text_of_a_whole_answer(api: str, text: str, size: int)
 
     *pieces, answer = stream(api, events(api, *(text[i : i + size] for i in range(0, len(text), size))))
 
-    assert "".join(map(str, pieces)).strip() == asked.text
-    assert answer == asked
+    assert ("".join(map(str, pieces)).strip(), answer) == (asked.text, asked)
 
 
 @both_apis
@@ -247,8 +246,7 @@ def test_an_error_before_the_first_text_is_as_one_in_the_place_of_the_stream(
     with pytest.raises(kind) as raised:
         next(upstream.stream(PROMPT, FIRST, soon(28)))
 
-    assert type(raised.value) is kind
-    assert len(server.requests) == tries
+    assert (type(raised.value), len(server.requests)) == (kind, tries)
     assert raised.value.__cause__ is raised.value.__context__ is None
 
 
@@ -264,8 +262,7 @@ def test_a_stream_that_fails_before_its_first_text_is_tried_again(api: str, fail
     }[failing]
     upstream, server = client(api, failure, reply(events(api, "Take tram 28.")))
 
-    assert next(upstream.stream(PROMPT, FIRST, soon(28))) == "Take tram 28."
-    assert len(server.requests) == 2
+    assert (next(upstream.stream(PROMPT, FIRST, soon(28))), len(server.requests)) == ("Take tram 28.", 2)
 
 
 @both_apis
@@ -294,8 +291,7 @@ def test_a_stream_that_fails_after_its_first_text_is_not_tried_again(
     with pytest.raises(kind) as raised:
         parts.extend(upstream.stream(PROMPT, FIRST, soon(28)))
 
-    assert parts == ["Take ", "tram 28."]
-    assert len(server.requests) == 1
+    assert (parts, len(server.requests)) == (["Take ", "tram 28."], 1)
     assert raised.value.__cause__ is raised.value.__context__ is None
 
 

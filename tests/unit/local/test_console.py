@@ -107,8 +107,7 @@ def test_a_request_is_one_line_of_time_method_path_status_duration_and_id() -> N
     stream = io.StringIO()
     Console(stream).report(exchange())
     clock, *rest = stream.getvalue().rstrip("\n").split(" ")
-    assert len(clock) == len("12:00:00")
-    assert rest == ["POST", "/Prod/travel-gpt", "200", "12", "ms", "id-1"]
+    assert (len(clock), rest) == (len("12:00:00"), ["POST", "/Prod/travel-gpt", "200", "12", "ms", "id-1"])
 
 
 def test_a_failure_of_the_function_has_a_line_of_its_own() -> None:
@@ -157,8 +156,7 @@ def test_of_the_functions_log_only_what_went_wrong_is_shown_and_readably() -> No
 
 def test_an_audit_event_is_not_for_the_console() -> None:
     event = json.dumps({"level": "AUDIT", "message": "Audit", "audit": {"event": "credential.fetch"}})
-    assert log(False, event) == []
-    assert log(True, event) == [event]
+    assert (log(False, event), log(True, event)) == ([], [event])
 
 
 def test_with_verbose_the_log_is_shown_as_cloudwatch_gets_it() -> None:

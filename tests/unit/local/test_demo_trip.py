@@ -123,8 +123,7 @@ def test_budget_and_dates(query: str, budget: str | None, dates: str | None) -> 
 
 def test_wishes_are_listed() -> None:
     trip = read_trip("With kids and a dog, no flights. We like Thai and Greek food. Entire rooms, please.")
-    assert len(trip.wishes) == 5
-    assert trip.wishes[-1] == "food: Thai, Greek"
+    assert (len(trip.wishes), trip.wishes[-1]) == (5, "food: Thai, Greek")
     assert not read_trip("A group of 4 flies to the American coast").wishes
 
 

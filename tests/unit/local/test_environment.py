@@ -34,8 +34,7 @@ def test_a_key_means_openai_and_leaves_the_environment() -> None:
         "PATH": "/bin",
     }
     owner = read_model_access(environ)
-    assert owner.upstream == "openai"
-    assert json.loads(owner.secret) == {"api_key": KEY}
+    assert (owner.upstream, json.loads(owner.secret)) == ("openai", {"api_key": KEY})
     assert environ == {"PATH": "/bin"}
     assert KEY not in repr(owner)
 
@@ -84,8 +83,7 @@ def test_nothing_of_the_persons_own_aws_is_left() -> None:
     emulate_lambda(environ, access="open")
     assert "mine" not in environ.values()
     assert "AWS_PROFILE" not in environ
-    assert environ["OPENAI_SECRET_NAME"] == SECRET_NAME
-    assert environ["API_ACCESS"] == "open"
+    assert (environ["OPENAI_SECRET_NAME"], environ["API_ACCESS"]) == (SECRET_NAME, "open")
     assert environ["HOME"] == "/home/me"
 
 
@@ -105,8 +103,7 @@ def test_a_source_of_ones_own_keeps_the_key_and_ones_own_aws() -> None:
     emulate_host(environ, access="open")
     kept = {"CREDENTIAL_SOURCE", "OPENAI_API_KEY", "AWS_PROFILE", "OPENAI_SECRET_NAME"}
     made = {"API_ACCESS", "CREDENTIAL_EXPIRY", "NO_PROXY", "no_proxy"}
-    assert environ.keys() == kept | made
-    assert environ["API_ACCESS"] == "open"
+    assert (set(environ), environ["API_ACCESS"]) == (kept | made, "open")
 
 
 def test_a_key_that_the_source_does_not_take_leaves_the_environment() -> None:

@@ -31,8 +31,7 @@ def own_process() -> Iterator[None]:
 @pytest.mark.parametrize("port", ["http", "-1", "65536", "30 00", "٣"])
 def test_a_bad_port_is_reported(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["PORT"] = port
-    assert program.main([]) == 2
-    assert capsys.readouterr().err == "PORT must be a number from 0 to 65535.\n"
+    assert (program.main([]), capsys.readouterr().err) == (2, "PORT must be a number from 0 to 65535.\n")
 
 
 def test_a_bad_api_access_is_reported(capsys: pytest.CaptureFixture[str]) -> None:

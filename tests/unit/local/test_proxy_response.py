@@ -7,8 +7,7 @@ from travel_gpt.local.responses import MalformedResponse, http_response
 
 def test_a_plain_response_becomes_http() -> None:
     made = http_response({"statusCode": 201, "headers": {"X-A": "1", "X-On": True}, "body": "é"})
-    assert made.status == 201
-    assert made.body == "é".encode()
+    assert (made.status, made.body) == (201, "é".encode())
     assert made.headers == [("x-a", "1"), ("x-on", "true"), ("content-type", "application/json")]
 
 
@@ -30,8 +29,7 @@ def test_a_status_may_be_a_text_and_a_body_may_be_absent() -> None:
 
 def test_a_base64_body_is_decoded_only_where_the_api_has_a_binary_media_type() -> None:
     answer = {"statusCode": 200, "body": "aGk=", "isBase64Encoded": True}
-    assert http_response(answer).body == b"aGk="
-    assert http_response(answer, binary=True).body == b"hi"
+    assert (http_response(answer).body, http_response(answer, binary=True).body) == (b"aGk=", b"hi")
 
 
 def test_base64_that_is_none_is_refused_where_it_would_be_decoded() -> None:

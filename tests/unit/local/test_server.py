@@ -61,8 +61,7 @@ def test_a_request_reaches_the_handler_as_it_was_sent(running: Running) -> None:
         "POST", "/Prod/travel-gpt?a=%20b&a=c", body=text, headers={"content-Type": "application/json"}
     )
     event = json.loads(body)
-    assert status == 200
-    assert event["body"].encode() == text
+    assert (status, event["body"].encode()) == (200, text)
     assert event["multiValueQueryStringParameters"] == {"a": [" b", "c"]}
     assert event["headers"]["content-Type"] == "application/json"
     assert headers["x-amzn-requestid"] == event["requestContext"]["requestId"]

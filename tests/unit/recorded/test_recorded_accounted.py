@@ -27,6 +27,5 @@ def test_every_recorded_answer_is_tested_or_is_not_used_for_a_reason() -> None:
     ends = {text for text in texts if "-" in text}
     tested = {name for name in lines if name in texts or any(name.endswith(f"/{end}") for end in ends)}
 
-    assert sorted(lines.keys() - tested - UNUSED.keys()) == []
-    assert sorted(UNUSED.keys() - lines.keys()) == []
+    assert (sorted(lines.keys() - tested - UNUSED.keys()), sorted(UNUSED.keys() - lines.keys())) == ([], [])
     assert sorted(UNUSED.keys() & tested) == []

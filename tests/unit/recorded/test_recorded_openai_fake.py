@@ -91,8 +91,7 @@ def test_a_refusal_is_the_recorded_one(
 
     assert reply.status_code == line.status
     said, recorded = reply.json()["error"], line.body["error"]
-    assert list(reply.json()) == list(line.body)
-    assert set(said) == set(recorded)
+    assert (list(reply.json()), set(said)) == (list(line.body), set(recorded))
     assert {key: said[key] for key in ("type", "param", "code")} == {
         key: recorded[key] for key in ("type", "param", "code")
     }
@@ -184,8 +183,7 @@ def test_an_error_inside_a_stream_is_nested_as_recorded(upstream: FakeOpenAI) ->
     said = _events(ask(upstream, RESPONSES, behaviours.stream_error(3), stream=True).text)[-1]
 
     recorded = line.body if isinstance(line.body, dict) else json.loads(line.body)
-    assert set(said) == set(recorded)
-    assert set(said["error"]) == set(recorded["error"])
+    assert (set(said), set(said["error"])) == (set(recorded), set(recorded["error"]))
     assert said["error"]["code"] == recorded["error"]["code"]
 
 

@@ -162,8 +162,7 @@ def test_a_raw_request_without_its_token_is_refused_in_the_same_body(
     refused(ask, watched)
 
     ((status, body),) = bodies
-    assert status == recorded.status
-    assert json.loads(body) == recorded.body["Error"]
+    assert (status, json.loads(body)) == (recorded.status, recorded.body["Error"])
 
 
 def _take_the_token_away(params: dict[str, Any], **_: Any) -> None:

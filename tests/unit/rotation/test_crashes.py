@@ -59,10 +59,8 @@ class TestADeath:
         world.rotate(token)
 
         assert world.versions.describe().current == token
-        assert world.versions.describe().pending is None
-        assert world.key_at("AWSPREVIOUS") == OWNERS_KEY
-        assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
-        assert len(world.schedule.planned) == 1
+        assert (world.versions.describe().pending, world.key_at("AWSPREVIOUS")) == (None, OWNERS_KEY)
+        assert (world.living, len(world.schedule.planned)) == ({OWNERS_KEY, world.key_at("AWSCURRENT")}, 1)
         assert world.orphans() == set()
 
     def test_given_each_step_is_repeated_alone_then_that_does(self, world: Harness, moment: int) -> None:
@@ -153,6 +151,4 @@ def test_given_a_new_key_that_never_works_then_what_is_current_stays_whatever_di
     with pytest.raises(CredentialError):
         world.rotate(token)
 
-    assert world.key_at("AWSCURRENT") == OWNERS_KEY
-    assert len(world.living) == 2
-    assert world.orphans() == set()
+    assert (world.key_at("AWSCURRENT"), len(world.living), world.orphans()) == (OWNERS_KEY, 2, set())

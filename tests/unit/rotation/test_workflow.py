@@ -48,8 +48,7 @@ class TestCreating:
         assert document["model"] == "gemma4"
         assert document["expires_at"] == int(world.clock()) + 60 * DAY + CONFIG.overlap
         assert document["api_key"] in world.living
-        assert stored.stages == {"AWSPENDING"}
-        assert world.key_at("AWSCURRENT") == OWNERS_KEY
+        assert (set(stored.stages), world.key_at("AWSCURRENT")) == ({"AWSPENDING"}, OWNERS_KEY)
 
     def test_the_keys_name_tells_its_version(self, world: Harness) -> None:
         token = world.begin()
@@ -63,8 +62,7 @@ class TestCreating:
         token = world.begin()
         world.rotation().create(token)
 
-        assert world.rotation().create(token) == "already_created"
-        assert world.keys.made == 1
+        assert (world.rotation().create(token), world.keys.made) == ("already_created", 1)
 
     def test_the_new_key_has_the_scopes_of_the_api_that_the_secret_names(self, world: Harness) -> None:
         world.owner.put_secret_value(
@@ -293,10 +291,8 @@ class TestProving:
         token = world.begin(text=text)
         world.backend.rotation_enabled = False
 
-        assert world.rotation().test(token) == "trial"
-        assert world.rotation().test(OTHER) == "trial"
-        assert counted == []
-        assert world.key_at("AWSCURRENT") == OWNERS_KEY
+        assert (world.rotation().test(token), world.rotation().test(OTHER)) == ("trial", "trial")
+        assert (counted, world.key_at("AWSCURRENT")) == ([], OWNERS_KEY)
 
     def test_given_a_wrong_admin_key_then_the_trial_says_so_without_failing(
         self, world: Harness, monkeypatch: pytest.MonkeyPatch, counted: list[str]

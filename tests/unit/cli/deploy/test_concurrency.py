@@ -66,8 +66,7 @@ def test_where_the_lowest_throttle_is_too_high_only_the_limit_can_be_raised() ->
 def test_it_is_not_asked_again_while_nothing_about_it_changes() -> None:
     aws = account(10)
 
-    assert check(aws, current={**DEFAULTS, "LogLevel": "ERROR"}) == ""
-    assert aws.calls == []
+    assert (check(aws, current={**DEFAULTS, "LogLevel": "ERROR"}), aws.calls) == ("", [])
 
 
 def test_where_it_is_hidden_from_the_caller_nothing_is_said() -> None:

@@ -101,8 +101,7 @@ class TestInAFreshAccount:
     def test_the_role_is_created_and_named_once_it_is_known(self, account: FakeAccount) -> None:
         logging_role.provide(account, Person(), ACCOUNT)
 
-        assert account.named == ARN
-        assert account.policies == [POLICY]
+        assert (account.named, account.policies) == (ARN, [POLICY])
         assert account.operations.count("UpdateAccount") == 1
 
     def test_a_role_that_is_known_late_and_the_quota_are_waited_for(
@@ -214,8 +213,7 @@ class TestARoleOfThatName:
 
         logging_role.provide(account, Person(), ACCOUNT)
 
-        assert account.policies == [POLICY]
-        assert account.named == ARN
+        assert (account.policies, account.named) == ([POLICY], ARN)
         assert "CreateRole" not in account.operations
 
     def test_that_may_not_be_looked_at_is_not_used(self, account: FakeAccount) -> None:
@@ -313,8 +311,7 @@ class TestTheDecision:
     def test_nothing_is_looked_up_where_the_region_has_its_role(self, account: FakeAccount) -> None:
         account.named = ARN
 
-        assert resolve(account, Person()) == Decision(on=True)
-        assert account.operations == ["GetAccount"]
+        assert (resolve(account, Person()), account.operations) == (Decision(on=True), ["GetAccount"])
 
 
 class TestASetUpThatFails:

@@ -45,8 +45,7 @@ def test_so_does_one_with_another_policy() -> None:
 def test_nothing_is_said_where_nothing_changes_for_a_caller(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tls.note(stack) == ""
-    assert shown(stack, CURRENT, capsys) == ""
+    assert (tls.note(stack), shown(stack, CURRENT, capsys)) == ("", "")
 
 
 def test_afterwards_it_says_how_to_see_that_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,9 +37,7 @@ def chain(first: Step, second: Step = SECOND) -> tuple[SourceChain, NamedSource,
 def test_given_a_first_source_that_has_it_then_no_other_is_asked() -> None:
     sources, _, second = chain(FIRST)
 
-    assert sources.fetch() == FIRST
-    assert second.fetches == 0
-    assert sources.name == "a, b"
+    assert (sources.fetch(), second.fetches, sources.name) == (FIRST, 0, "a, b")
 
 
 @pytest.mark.parametrize("failure", [SecretNotFound("none"), CredentialsUnavailable("away")])
@@ -94,5 +92,4 @@ def test_given_a_skipped_source_then_health_warns_and_it_is_asked_again_soon() -
 
     first.will(FIRST)
     moment[0] += DOUBTFUL_TTL
-    assert cache.current(soon()) == FIRST
-    assert cache.warnings() == []
+    assert (cache.current(soon()), cache.warnings()) == (FIRST, [])

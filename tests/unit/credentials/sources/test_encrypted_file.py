@@ -92,8 +92,7 @@ def test_given_a_file_that_is_replaced_then_the_next_fetch_has_the_new_key(file:
 
     file.write_text(encrypt("sk-proj-theNextOne", KEYS))
 
-    assert asked.fetch().key.reveal() == "sk-proj-theNextOne"
-    assert asked.previous() is None
+    assert (asked.fetch().key.reveal(), asked.previous()) == ("sk-proj-theNextOne", None)
 
 
 def test_given_a_fernet_token_then_it_is_read(file: Path) -> None:

@@ -47,8 +47,7 @@ def test_a_file_of_its_owner_alone_is_read(file: Path, mode: int) -> None:
     keys = read_master_keys(str(file))
 
     assert keys.kids == ("new", "old")
-    assert keys.origin == FILE_VARIABLE
-    assert redact(f"{KEY} {OTHER}") == f"{MASK} {MASK}"
+    assert (keys.origin, redact(f"{KEY} {OTHER}")) == (FILE_VARIABLE, f"{MASK} {MASK}")
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

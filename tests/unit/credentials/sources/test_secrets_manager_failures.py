@@ -222,8 +222,7 @@ def test_given_no_way_to_the_store_then_the_key_is_unavailable(store: Store, awa
 
     failure = failure_of(SecretsManagerSource(NAME))
 
-    assert type(failure) is CredentialsUnavailable
-    assert failure.detail == "Secrets Manager cannot be reached"
+    assert (type(failure), failure.detail) == (CredentialsUnavailable, "Secrets Manager cannot be reached")
 
 
 def test_two_tries_fit_into_a_requests_time(store: Store) -> None:
@@ -281,8 +280,7 @@ class TestOnAMachineWithoutTheMeansToAsk:
 
         failure = failure_of(SecretsManagerSource(NAME))
 
-        assert type(failure) is Misconfigured
-        assert failure.message == "AWS_REGION is not set."
+        assert (type(failure), failure.message) == (Misconfigured, "AWS_REGION is not set.")
 
     @pytest.mark.parametrize(
         "missing",
@@ -349,5 +347,4 @@ class TestOnAMachineWithoutTheMeansToAsk:
         monkeypatch.delenv("AWS_ENDPOINT_URL")
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
 
-        assert source.fetch().key.reveal() == KEY
-        assert store.calls == 1
+        assert (source.fetch().key.reveal(), store.calls) == (KEY, 1)

@@ -69,8 +69,7 @@ def test_given_a_source_whose_library_is_not_installed_then_its_fetch_fails_with
     assert lock is not None
     assert re.search(rf"^{library}==", (ROOT / lock[1]).read_text("utf-8"), re.MULTILINE)
     assert f"PACKAGE_EXTRAS={chosen} make build" in failed.value.message
-    assert source.previous() is None
-    assert source.name == f"{chosen}, environment"
+    assert (source.previous(), source.name) == (None, f"{chosen}, environment")
 
 
 def test_given_a_bug_then_it_is_not_taken_for_a_missing_library(

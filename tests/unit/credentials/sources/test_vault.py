@@ -79,8 +79,7 @@ class TestWhatIsRead:
     def test_given_an_api_key_then_it_is_read_with_its_version_and_age(self, vault: Vault) -> None:
         credential = source(vault).fetch()
 
-        assert credential.key.reveal() == KEY
-        assert (credential.source, credential.version) == ("vault", "1")
+        assert (credential.key.reveal(), credential.source, credential.version) == (KEY, "vault", "1")
         assert credential.created_at == pytest.approx(1_795_169_472.123, abs=0.01)
         (call,) = vault.calls
         assert (call.method, call.path) == ("GET", "/v1/secret/data/travel-gpt/openai-api-key")
@@ -149,8 +148,7 @@ class TestThePreviousVersion:
         assert asked.previous() is None
         asked.fetch()
 
-        assert asked.previous() is None
-        assert len(vault.calls) == 1
+        assert (asked.previous(), len(vault.calls)) == (None, 1)
 
     @pytest.mark.parametrize("how", ["deleted", "destroyed"])
     def test_given_that_it_was_deleted_then_there_is_none(self, vault: Vault, how: str) -> None:
@@ -249,8 +247,7 @@ class TestTheOwnersToken:
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("VAULT_TOKEN", "hvs.root")
 
-        assert type(failure_of(source(vault, None))) is Misconfigured
-        assert vault.calls == []
+        assert (type(failure_of(source(vault, None))), vault.calls) == (Misconfigured, [])
 
 
 class TestTheAwsLogin:
@@ -314,8 +311,7 @@ class TestTheAwsLogin:
         asked.fetch()
         by_aws.tokens.clear()
 
-        assert asked.fetch().key.reveal() == KEY
-        assert logins(by_aws) == 2
+        assert (asked.fetch().key.reveal(), logins(by_aws)) == (KEY, 2)
 
     def test_given_a_new_token_that_is_refused_then_that_is_final(self, by_aws: Vault) -> None:
         asked = aws_source(by_aws)
@@ -324,8 +320,7 @@ class TestTheAwsLogin:
         refuse_reads(by_aws)
 
         assert type(failure_of(asked)) is AccessDenied
-        assert logins(by_aws) == 2
-        assert type(failure_of(aws_source(by_aws))) is AccessDenied
+        assert (logins(by_aws), type(failure_of(aws_source(by_aws)))) == (2, AccessDenied)
         assert logins(by_aws) == 3
 
     @pytest.mark.parametrize(
@@ -437,8 +432,7 @@ class TestTls:
             monkeypatch.delenv("NO_PROXY", raising=False)
             monkeypatch.delenv("no_proxy", raising=False)
 
-            assert source(vault).fetch().key.reveal() == KEY
-            assert proxy.calls == []
+            assert (source(vault).fetch().key.reveal(), proxy.calls) == (KEY, [])
 
     def test_given_a_proxy_that_is_no_url_then_a_setting_is_wrong(
         self, vault: Vault, monkeypatch: pytest.MonkeyPatch
@@ -460,8 +454,7 @@ def test_nothing_is_asked_when_it_is_made(vault: Vault) -> None:
     source(vault)
     aws_source(vault)
 
-    assert vault.calls == []
-    assert boto3.DEFAULT_SESSION is None
+    assert (vault.calls, boto3.DEFAULT_SESSION) == ([], None)
     assert time.perf_counter() - began < 5
 
 

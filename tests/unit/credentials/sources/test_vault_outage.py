@@ -119,8 +119,7 @@ def test_given_the_owners_word_then_it_is_that_and_asked_once(vault: Vault, name
     answer, kind = OWNERS_WORD[name]
     vault.faults = [answer]
 
-    assert type(failure_of(source(vault.url))) is kind
-    assert len(vault.calls) == 1
+    assert (type(failure_of(source(vault.url))), len(vault.calls)) == (kind, 1)
 
 
 def test_given_a_redirect_then_the_token_goes_to_no_other_host_and_that_is_explained(vault: Vault) -> None:
