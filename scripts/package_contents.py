@@ -22,6 +22,7 @@ PRUNED = {
     rf"botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/.+": "descriptions of services that are not called",
     rf"botocore/data/({'|'.join(SERVICES)})/.+/examples-1\.json": "examples for botocore's documentation",
     r"boto3/data/.+": "descriptions for boto3.resource(), which is not used",
+    r"aws_lambda_powertools/event_handler/openapi/swagger_ui/.+\.(js|css)": "a web page that is not served",
     r"dateutil/zoneinfo/.+\.tar\.gz": "time zones by name; botocore asks for UTC and local time only",
     r"(anyio/pytest_plugin|pydantic(/v1)?/(mypy|_hypothesis_plugin))\.py": (
         "plugins of development tools that are not in the package"

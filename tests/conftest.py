@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import io
 import json
 import os
 from pathlib import Path
@@ -15,9 +14,6 @@ import botocore.session
 import botocore.useragent
 import moto.core.models
 import pytest
-
-from travel_gpt import telemetry
-from travel_gpt.settings import Settings
 
 EVENTS = Path(__file__).parent.parent / "events"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -68,14 +64,6 @@ def _make_sessions_cheap() -> None:
 
 
 _make_sessions_cheap()
-
-
-@pytest.fixture(autouse=True)
-def log() -> io.StringIO:
-    """What the project writes to its log, which each test begins with the default settings."""
-    stream = io.StringIO()
-    telemetry.configure(Settings(), stream=stream)
-    return stream
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

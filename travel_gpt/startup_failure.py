@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,6 @@ from travel_gpt.api.request import Context, Request
 from travel_gpt.api.responses import ProxyResponse, failed, unhealthy
 from travel_gpt.errors import Misconfigured
 from travel_gpt.redaction import redact
-from travel_gpt.telemetry import embedded_metrics
 
 
 class StartupFailure:
@@ -50,9 +50,13 @@ class StartupFailure:
     def _count_failure(self) -> None:
         # The metric of the alarm on credentials, in CloudWatch's embedded metric format.
         service = os.environ.get("POWERTOOLS_SERVICE_NAME", "travel-gpt")
-        namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "TravelGPT")
-        line = embedded_metrics({"CredentialFailure": 1}, namespace=namespace, service=service)
-        print(redact(line), flush=True)  # noqa: T201 - standard output is the log on Lambda
+        metric = {
+            "Namespace": os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "TravelGPT"),
+            "Dimensions": [["service"]],
+            "Metrics": [{"Name": "CredentialFailure", "Unit": "Count"}],
+        }
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}
+        self._print({"_aws": about, "service": service, "CredentialFailure": 1})
 
     def _log(self, message: str, **fields: str) -> None:
         self._print({"level": "CRITICAL", "message": message, **fields})

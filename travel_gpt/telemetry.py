@@ -3,14 +3,14 @@
 Importing this configures nothing: an entry point calls ``configure`` once, before it answers anything.
 """
 
-import json
 import logging
 import os
 import sys
 import time
-from collections import Counter, deque
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from travel_gpt.redaction import redact
 from travel_gpt.settings import TelemetrySettings
@@ -28,11 +28,7 @@ logger: Final = logging.getLogger("travel_gpt")
 # set in the Lambda console lowers the root logger, so theirs are set by name.
 _VERBOSE_LIBRARIES: Final = ("boto3", "botocore", "urllib3", "openai", "httpx2", "httpcore2")
 
-_OF_EVERY_RECORD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-
-# A deque, since appending to it is atomic: sources count in threads of their own.
-_counted: Final[deque[tuple[str, int]]] = deque()
-_metrics: dict[str, str] = {}
+_metrics: list[Metrics] = []
 
 
 def configure(
@@ -50,7 +46,7 @@ def configure(
     """
     logging.addLevelName(AUDIT, "AUDIT")
     handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(RedactingFormatter(settings.service))
+    handler.setFormatter(RedactingFormatter(service=settings.service))
     logger.handlers[:] = [handler]
     logger.setLevel(settings.log_level)
     # Lambda's own handler on the root logger would write each line again, and not mask it.
@@ -59,41 +55,17 @@ def configure(
         logging.getLogger(library).setLevel(logging.WARNING)
     # The OpenAI SDK's own switch, read when it is imported: at "debug" it would write whole queries.
     os.environ.pop("OPENAI_LOG", None)
-    _metrics.clear()
-    if metrics:
-        _metrics.update(namespace=settings.metrics_namespace, service=settings.service)
+    _metrics[:] = [Metrics(service=settings.service, namespace=settings.metrics_namespace)] if metrics else []
     return handler
 
 
-class RedactingFormatter(logging.Formatter):
-    """One line of JSON for each record, with credentials masked in whatever it came to hold.
-
-    Args:
-        service: the ``service`` of each line.
-    """
-
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self._service = service
+class RedactingFormatter(LambdaPowertoolsFormatter):
+    """Powertools' JSON, with credentials masked in whatever a line came to hold."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON without credentials."""
-        local = time.localtime(record.created)
-        line = {
-            "level": record.levelname,
-            "location": f"{record.funcName}:{record.lineno}",
-            "message": record.getMessage(),
-            "timestamp": f"{time.strftime('%Y-%m-%d %H:%M:%S', local)},{int(record.msecs):03d}"
-            + time.strftime("%z", local),
-            "service": self._service,
-            **{name: value for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD},
-        }
-        if record.exc_info and record.exc_info[0]:
-            line["exception"] = self.formatException(record.exc_info)
-            line["exception_name"] = record.exc_info[0].__name__
-        text = json.dumps(line, default=str, ensure_ascii=False, separators=(",", ":"))
         # Half of a surrogate pair, as a server's cut text ends in, would keep the line from being written.
-        return redact(text).encode("utf-8", "replace").decode()
+        return redact(super().format(record)).encode("utf-8", "replace").decode()
 
 
 def count(name: str, amount: int = 1) -> None:
@@ -103,37 +75,16 @@ def count(name: str, amount: int = 1) -> None:
         name: the metric's name, such as ``CredentialFailure``.
         amount: what to add.
     """
-    _counted.append((name, amount))
+    for metrics in _metrics:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=amount)
 
 
 def flush_metrics() -> None:
-    """Write the invocation's metrics to the log, where CloudWatch finds them.
-
-    Source: CloudWatch User Guide, "Specification: Embedded metric format".
-    """
-    totals: Counter[str] = Counter()
-    while _counted:
-        name, amount = _counted.popleft()
-        totals[name] += amount
-    if totals and _metrics:
-        print(embedded_metrics(totals, **_metrics), flush=True)  # noqa: T201 - Lambda's log
-
-
-def embedded_metrics(totals: Mapping[str, int], *, namespace: str, service: str) -> str:
-    """Return counts as one line in CloudWatch's embedded metric format.
-
-    Args:
-        totals: the counts, by the metric's name.
-        namespace: the CloudWatch namespace.
-        service: the value of the dimension ``service``.
-    """
-    directive = {
-        "Namespace": namespace,
-        "Dimensions": [["service"]],
-        "Metrics": [{"Name": name, "Unit": "Count"} for name in totals],
-    }
-    about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-    return json.dumps({"_aws": about, "service": service, **totals})
+    """Write the invocation's metrics to the log, where CloudWatch finds them (embedded metric format)."""
+    for metrics in _metrics:
+        # Powertools warns when there are none, which is the ordinary case.
+        if metrics.metric_set:
+            metrics.flush_metrics()
 
 
 def audit(

@@ -18,6 +18,7 @@ from testbed.moto_patches import secrets as secret_patches
 from tests.fakes.openai import FakeOpenAI
 from tests.support.api import api_of
 from tests.support.clock import Clock
+from tests.support.function_log import log as log
 from travel_gpt.api.routes import Api
 from travel_gpt.aws.clients import WITHIN_A_REQUEST
 from travel_gpt.credentials.session import CredentialSession

@@ -218,7 +218,7 @@ def test_a_key_that_lacks_a_scope_is_never_promoted(
     assert "credential_rejected" in rotator.fails("testSecret", token)
 
     assert rotator.value() == {"api_key": OWNERS}
-    assert '"RotationFailure": 1' in rotator.printed()
+    assert '"RotationFailure":[1.0]' in rotator.printed()
     # When the owner chooses what is needed, then the same version passes.
     monkeypatch.setenv("ROTATION_KEY_SCOPES", "")
     for step in STEPS:
@@ -316,7 +316,7 @@ def test_given_a_model_that_the_new_key_may_not_ask_then_the_old_key_stays(
     rotator.fails("testSecret", token)
 
     assert rotator.value() == {"api_key": OWNERS}
-    assert '"RotationFailure": 1' in rotator.printed()
+    assert '"RotationFailure":[1.0]' in rotator.printed()
 
 
 def test_given_a_first_try_that_openai_refused_then_the_same_version_can_be_made_again(
@@ -404,7 +404,7 @@ def test_given_an_admin_api_that_fails_then_the_step_fails_and_the_old_key_stays
 
     assert rotator.value() == {"api_key": OWNERS}
     assert rotator.events()[-1]["outcome"] == code
-    assert '"RotationFailure": 1' in rotator.printed()
+    assert '"RotationFailure":[1.0]' in rotator.printed()
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
@@ -418,7 +418,7 @@ def test_given_a_new_key_that_is_refused_then_the_step_fails_and_the_old_key_sta
     rotator.fails("testSecret", token)
 
     assert rotator.value() == {"api_key": OWNERS}
-    assert '"RotationFailure": 1' in rotator.printed()
+    assert '"RotationFailure":[1.0]' in rotator.printed()
 
 
 @pytest.mark.parametrize(
@@ -507,4 +507,4 @@ def test_given_a_variable_that_a_library_does_not_take_then_the_step_fails_and_t
 
     assert rotator.fails("createSecret", rotator.begin()).startswith("createSecret failed: ")
 
-    assert '"RotationFailure": 1' in rotator.printed()
+    assert '"RotationFailure":[1.0]' in rotator.printed()

@@ -45,6 +45,7 @@ def get(before: str = "", after: str = "", **environment: str) -> tuple[int, dic
     ("variable", "value"),
     [
         ("SSL_CERT_FILE", "/nowhere/sk-proj-aKeyInTheWrongPlace"),
+        ("POWERTOOLS_DEV", "perhaps"),
         ("HTTPS_PROXY", "ftp://proxy.example.com"),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis
 
 from testbed.moto_patches import secrets as secret_patches
 from tests.support.clock import Clock
+from tests.support.function_log import log as log
 from travel_gpt import redaction
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import flush_metrics

@@ -55,7 +55,7 @@ def test_given_half_a_character_then_the_line_is_written_all_the_same() -> None:
     # A server's message may end in half of a surrogate pair, and Lambda's stream is strict UTF-8.
     record = logging.makeLogRecord({"msg": "said \ud83c", "levelname": "INFO", "name": "x"})
 
-    line = RedactingFormatter("travel-gpt").format(record)
+    line = RedactingFormatter(service="travel-gpt").format(record)
 
     assert json.loads(line.encode())["message"] == "said ?"
 
@@ -137,7 +137,7 @@ def test_a_metric_is_written_where_and_as_the_alarm_looks_for_it(capsys: pytest.
     (directive,) = document["_aws"]["CloudWatchMetrics"]
     assert (directive["Namespace"], directive["Dimensions"]) == ("TravelGPT", [["service"]])
     assert directive["Metrics"] == [{"Name": "CredentialFailure", "Unit": "Count"}]
-    assert (document["service"], document["CredentialFailure"]) == ("travel-gpt", 1)
+    assert (document["service"], document["CredentialFailure"]) == ("travel-gpt", [1.0])
 
 
 def test_metrics_of_one_invocation_go_out_together_and_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +149,7 @@ def test_metrics_of_one_invocation_go_out_together_and_once(capsys: pytest.Captu
 
     (line,) = capsys.readouterr().out.splitlines()
     document = json.loads(line)
-    assert (document["CredentialFailure"], document["CredentialStale"]) == (3, 1)
+    assert (document["CredentialFailure"], document["CredentialStale"]) == ([1.0, 2.0], [1.0])
 
 
 def test_given_nothing_was_counted_then_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:

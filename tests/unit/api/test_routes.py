@@ -407,7 +407,7 @@ def test_each_request_without_a_usable_key_counts_once_for_the_alarm(
     function.send(name)
 
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [metric["CredentialFailure"] for metric in metrics] == [1, 1]
+    assert [metric["CredentialFailure"] for metric in metrics] == [[1.0], [1.0]]
     assert {metric["service"] for metric in metrics} == {"travel-gpt"}
 
 

@@ -161,7 +161,8 @@ class TestAge:
     def counted(self, capsys: pytest.CaptureFixture[str]) -> Any:
         def count() -> int:
             flush_metrics()
-            return sum(json.loads(line)["CredentialOverdue"] for line in capsys.readouterr().out.splitlines())
+            lines = capsys.readouterr().out.splitlines()
+            return int(sum(sum(json.loads(line)["CredentialOverdue"]) for line in lines))
 
         return count
 

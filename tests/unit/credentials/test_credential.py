@@ -107,7 +107,7 @@ def test_no_format_spec_shows_a_part_of_the_key(spec: str) -> None:
 )
 @pytest.mark.parametrize(
     "formatter",
-    [logging.Formatter("%(message)s %(args)s"), RedactingFormatter("travel-gpt")],
+    [logging.Formatter("%(message)s %(args)s"), RedactingFormatter(service="travel-gpt")],
     ids=["plain", "ours"],
 )
 def test_no_style_of_logging_shows_the_key(

@@ -302,4 +302,4 @@ def test_each_fetch_counts_for_the_alarms(
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     found = {name: line[name] for line in lines for name in METRICS if name in line}
-    assert found == ({counted: 1} if counted else {})
+    assert found == ({counted: [1.0]} if counted else {})

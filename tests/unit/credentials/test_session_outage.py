@@ -173,7 +173,7 @@ def test_given_a_stale_key_serves_then_the_log_and_a_metric_say_so(
     (line,) = (line for line in map(json.loads, log.getvalue().splitlines()) if line["level"] == "WARNING")
     assert "going on with the last good key" in line["message"]
     assert (line["detail"], line["age_seconds"]) == ("Secrets Manager throttled the call", TTL + 42)
-    assert json.loads(capsys.readouterr().out)["CredentialStale"] == 1
+    assert json.loads(capsys.readouterr().out)["CredentialStale"] == [1.0]
 
 
 REMOVED = [

@@ -22,7 +22,7 @@ def event(step: object, version: object = VERSION, secret: object = SECRET) -> d
 
 def failures_counted(capsys: pytest.CaptureFixture[str]) -> int:
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "RotationFailure" in line]
-    return sum(line["RotationFailure"] for line in lines)
+    return int(sum(sum(line["RotationFailure"]) for line in lines))
 
 
 def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: Harness) -> None:
