@@ -3,8 +3,9 @@
 import getpass
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 import botocore.session
@@ -12,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import InvalidConfigError, ProfileNotFound
 from botocore.utils import JSONFileCache
 
-from travel_gpt.aws.failures import AwsFailure, Kind
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure, Kind
 from travel_gpt.cli.destinations import before_aws
 from travel_gpt.cli.errors import FAILED, USAGE, CliError
 
@@ -238,3 +239,26 @@ def cli_error_of(failed: Exception) -> CliError:
         ),
         USAGE if failure.kind in _NOT_TRIED else FAILED,
     )
+
+
+T = TypeVar("T")
+
+
+def if_permitted(call: Callable[[], T]) -> T | None:
+    """Make a call to AWS that a deployment can do without.
+
+    Args:
+        call: makes the call.
+
+    Returns:
+        What it returns; None where AWS does not permit it.
+
+    Raises:
+        ClientError: AWS failed in another way.
+    """
+    try:
+        return call()
+    except AWS_ERRORS as failed:
+        if AwsFailure.of(failed).kind is Kind.DENIED:
+            return None
+        raise

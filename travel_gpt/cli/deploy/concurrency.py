@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.aws_session import AwsSession, if_permitted
 from travel_gpt.cli.deploy.options import Options
-from travel_gpt.cli.deploy.permission import if_permitted
 from travel_gpt.cli.errors import CliError
 
 _ANSWER_SECONDS: Final = 8

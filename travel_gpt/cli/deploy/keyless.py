@@ -1,22 +1,137 @@
-"""Going without a key, as far as it is decided before anything is changed.
+"""Going without a key: what is decided before anything is changed, and the way there and back.
 
 It takes two runs. With the first the function's role may ask AWS for a token that says who it is, and the key
 still serves. When OpenAI has accepted such a token, the second switches the function to it, and only then
 takes the secret away from the role.
+
+A mapping at OpenAI names the role by its ARN (the claim ``sub``). It outlives the role: anyone who may create
+a role of the same name in the account gets OpenAI's tokens for the service account.
+
+Source: OpenAI's guide "Configuring workload identity federation for AWS",
+https://developers.openai.com/api/docs/guides/workload-identity-federation/aws
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
 from travel_gpt.base_url import is_openai
-from travel_gpt.cli.aws_session import AwsSession
+from travel_gpt.cli.aws_session import AwsSession, if_permitted
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.deploy import release
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
-from travel_gpt.cli.deploy.permission import if_permitted
 from travel_gpt.cli.deploy.secret import Secret
+from travel_gpt.cli.deploy.stack import is_failed
 from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.stack import Stack
+
+if TYPE_CHECKING:
+    from travel_gpt.cli.deploy.plan import Plan
+
+WHERE: Final = "https://platform.openai.com → Organization settings → Security → Workload identity provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A mapping that may be set up at OpenAI."""
+
+    role: str
+    """The role's ARN, or what is known of its name."""
+    provider: str
+    """OpenAI's id of the workload identity provider; empty where the stack was not given it."""
+    service_account: str
+    """OpenAI's id of the service account; empty where the stack was not given it."""
+
+    @property
+    def step(self) -> str:
+        """What is for the owner to do, as one sentence of a plan."""
+        return (
+            f"You, at OpenAI: remove the mapping of the role {self.role}. It outlives the role, and anyone "
+            "who may create a role of that name in this account inherits the trust."
+        )
+
+    def show(self, console: Console) -> None:
+        """Say what to remove at OpenAI, and why.
+
+        Args:
+            console: where to say it.
+        """
+        console.heading("Remove at OpenAI, unless you have done so already")
+        console.say(f"  {WHERE}")
+        console.say()
+        unknown = "not among the stack's parameters: look for the mapping with this role"
+        console.rows(
+            [
+                ("Provider", self.provider or unknown),
+                ("Mapping", "the one whose sub is this role"),
+                ("  role", self.role),
+                ("  service account", self.service_account or unknown),
+            ]
+        )
+        console.say(
+            "\nThe mapping outlives the role: anyone who may create a role of that name in this account "
+            "inherits the trust. Delete the provider and the service account too, if nothing else uses them."
+        )
+
+
+def find_trust(stack: Stack) -> Trust | None:
+    """Find out whether OpenAI may trust a stack's role.
+
+    Args:
+        stack: the stack as it is.
+
+    Returns:
+        The mapping that may be set up; None for a stack that never had to do with one.
+    """
+    parameters = stack.parameters
+    provider = parameters.get("OpenAIIdentityProviderId", "")
+    # A stack that had a key again keeps the provider's id, and OpenAI may keep the mapping.
+    if parameters.get("Keyless", "off") == "off" and not provider:
+        return None
+    role = (
+        stack.outputs.get("FunctionRoleArn") or f"whose name begins with {stack.name}-TravelGPTFunctionRole"
+    )
+    return Trust(role, provider, parameters.get("OpenAIServiceAccountId", ""))
+
+
+def trust_ended_by(stack: Stack, values: Mapping[str, str]) -> Trust | None:
+    """Find out whether a deployment takes a stack's identity at OpenAI away.
+
+    Args:
+        stack: the stack as it is.
+        values: the parameters that it is to have.
+
+    Returns:
+        The mapping that is no longer needed; None where there is none, or it stays in use.
+    """
+    if not stack.exists:
+        return None
+    if is_failed(stack):
+        # It is deleted first, and the new stack's role has another name.
+        return find_trust(stack)
+    if stack.parameters.get("Keyless", "off") == "off" or values["Keyless"] != "off":
+        return None
+    return find_trust(stack)
+
+
+@contextmanager
+def trust_shown_at_the_end(console: Console, trust: Trust | None) -> Iterator[None]:
+    """Show a mapping after the last steps of a deployment, also where one of them stops it.
+
+    Args:
+        console: where to show it.
+        trust: the mapping, if there is one.
+    """
+    try:
+        yield
+    finally:
+        # The stack does without its identity by then, whatever GET answers.
+        if trust:
+            trust.show(console)
+
 
 _ENABLE: Final = "aws iam enable-outbound-web-identity-federation"
 USES_IDENTITY: Final = ("switch", "on")
@@ -140,3 +255,97 @@ def steps(keyless: Keyless, values: Mapping[str, str]) -> list[str]:
         "Verify the function's identity at OpenAI. If OpenAI does not accept it, stop there.",
         "Deploy twice more: the function uses its identity, and then its role can no longer read the secret.",
     ]
+
+
+AUDIENCE: Final = "https://api.openai.com/v1"
+
+
+def finish(aws: AwsSession, console: Console, plan: "Plan", stack: Stack) -> bool:
+    """Go the rest of the way, as far as it is clear.
+
+    Args:
+        aws: the AWS session.
+        console: where to say it.
+        plan: the plan; its parameters are those of the first deployment.
+        stack: the stack after it.
+
+    Returns:
+        Whether the function has gone without a key; False when OpenAI does not know its role yet.
+
+    Raises:
+        ClientError: AWS failed.
+        CliError: OpenAI does not accept the function, which can still read the secret.
+    """
+    values = {parameter.name: parameter.new for parameter in plan.parameters}
+    if values["Keyless"] == "on":
+        return True
+    if not has_ids(values):
+        _say_what_to_set_up(console, plan, stack)
+        console.say("\nOpenAI shows an id of the provider and one of the service account.")
+        console.heading("Next, once that is set up, with these two ids")
+        ids = ("--identity-provider", "ID", "--service-account", "ID")
+        console.say(f"  {plan.options.command('--keyless', *ids)}")
+        return False
+    console.step("Verifying the function's identity at OpenAI")
+    logs = release.logs_command(stack.name, plan.flags)
+    try:
+        release.check_health(console, stack, logs, verify="workload-identity")
+    except CliError as refused:
+        _say_what_to_set_up(console, plan, stack)
+        console.say()
+        raise CliError(
+            f"{refused}\nNothing was taken away: if the function had a key, it still has. Compare what is "
+            "set up at OpenAI with the list above. A minute later (results are shared that long), repeat:\n"
+            f"    {plan.options.command('--keyless')}",
+            refused.status,
+        ) from None
+    # CloudFormation changes the role before the function: with one step fewer, the function would ask for a
+    # secret that its role may not read any more.
+    console.step("Switching the function to its identity")
+    _deploy(aws, console, plan, "switch")
+    console.step(f"Taking the secret {values['SecretName']} away from the function")
+    _deploy(aws, console, plan, "on")
+    if plan.key.secret.exists and not plan.key.secret.deleted:
+        console.say(
+            "The function has no key any more. The secret is still there, and nothing of this stack reads "
+            "it: revoke its key at OpenAI, and delete it when you like (it can be restored for 30 days):\n"
+            "  aws secretsmanager delete-secret --recovery-window-in-days 30 --secret-id "
+            f"{values['SecretName']}{plan.flags}"
+        )
+    return True
+
+
+def restore_key(aws: AwsSession, console: Console, plan: "Plan") -> None:
+    """Let a function without a key read the secret again, before anything is taken from its role.
+
+    Args:
+        aws: the AWS session.
+        console: where to say it.
+        plan: the plan, which ends ``Keyless``.
+
+    Raises:
+        ClientError: AWS failed.
+        CliError: the deployment failed.
+    """
+    console.step("Giving the function its key back")
+    _deploy(aws, console, plan, "prepare")
+
+
+def _deploy(aws: AwsSession, console: Console, plan: "Plan", keyless: str) -> None:
+    parameters = [replace(one, new=keyless) if one.name == "Keyless" else one for one in plan.parameters]
+    release.deploy(aws, console, plan.environment, plan.account.region, parameters, plan.flags)
+
+
+def _say_what_to_set_up(console: Console, plan: "Plan", stack: Stack) -> None:
+    console.heading("What to set up at OpenAI")
+    console.say(f"  {WHERE}")
+    console.say()
+    console.rows(
+        [
+            ("Issuer", plan.keyless.issuer or f"the IssuerIdentifier of: {SHOW}"),
+            ("Audience", AUDIENCE),
+            ("Mapping", "to a service account of the project that is to pay"),
+            ("  where sub is", stack.outputs["FunctionRoleArn"]),
+            ("  permissions", "Models: Read, Responses: Write (chat wire: Chat completions: Write)"),
+        ]
+    )

@@ -14,9 +14,8 @@ from typing import Any, Final
 from botocore.config import Config
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
-from travel_gpt.cli.aws_session import Account, AwsSession
+from travel_gpt.cli.aws_session import Account, AwsSession, if_permitted
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.deploy.permission import if_permitted
 
 NAME: Final = "api-gateway-writes-logs"
 POLICY: Final = "AmazonAPIGatewayPushToCloudWatchLogs"

@@ -15,24 +15,19 @@ from travel_gpt.cli.aws_session import AwsSession, choose_account, cli_error_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import (
     access_logs,
-    health,
-    interfaces,
-    keyless_migration,
+    keyless,
     openai_key,
-    openai_trust,
-    pending,
     preflight,
     protection,
     release,
     removal,
     secret as secrets,
-    tls,
+    vpc,
 )
 from travel_gpt.cli.deploy.options import Options, read_options
-from travel_gpt.cli.deploy.plan import KeyPlan, Plan, show, show_account
-from travel_gpt.cli.deploy.preparation import prepare, resolve_key
+from travel_gpt.cli.deploy.plan import Plan, prepare, show, show_account
 from travel_gpt.cli.deploy.secret import Action
-from travel_gpt.cli.deploy.stack import delete_stack, is_failed
+from travel_gpt.cli.deploy.stack import delete_stack, is_failed, show_tls_change
 from travel_gpt.cli.errors import CliError, cli_error_for
 from travel_gpt.cli.key_input import KeyInput
 from travel_gpt.cli.stack import Stack
@@ -136,9 +131,9 @@ def _carry_out(aws: AwsSession, console: Console, plan: Plan) -> None:
     # Afterwards: a new value is then still readable with the old key, until the role may use the new one.
     protection.apply(aws, console, plan.protection, plan.key.secret.name)
     if plan.rotation.discard:
-        pending.discard(aws, console, plan.key.secret.name, plan.rotation.discard)
+        secrets.discard_pending(aws, console, plan.key.secret.name, plan.rotation.discard)
     if plan.keyless.ends:
-        keyless_migration.restore_key(aws, console, plan)
+        keyless.restore_key(aws, console, plan)
     doing = "Creating" if is_failed(plan.stack) or not plan.stack.exists else "Updating"
     console.step(f"{doing} the stack {plan.stack.name}", ", which may take some minutes")
     stack, changed = release.deploy(
@@ -149,30 +144,30 @@ def _carry_out(aws: AwsSession, console: Console, plan: Plan) -> None:
             f"Nothing to change: the stack {stack.name} is up to date"
             + ("." if stored else ", and the secret stays as it is.")
         )
-    tls.show(console, plan.stack, stack, plan.flags)
-    with openai_trust.shown_at_the_end(console, plan.trust):
+    show_tls_change(console, plan.stack, stack, plan.flags)
+    with keyless.trust_shown_at_the_end(console, plan.trust):
         _finish(aws, console, plan, stack)
 
 
 def _finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> None:
-    if not plan.keyless.wanted or keyless_migration.finish(aws, console, plan, stack):
+    if not plan.keyless.wanted or keyless.finish(aws, console, plan, stack):
         console.step("Calling GET")
         verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
-        health.call(console, stack, health.logs_command(stack.name, plan.flags), verify=verify)
-        health.show_commands(console, stack, plan.flags)
+        release.check_health(console, stack, release.logs_command(stack.name, plan.flags), verify=verify)
+        release.show_commands(console, stack, plan.flags)
     if plan.vpc.ends:
-        interfaces.finish(aws, console, plan)
+        vpc.finish(aws, console, plan)
 
 
 def _store_secret(aws: AwsSession, console: Console, plan: Plan) -> bool:
-    key: KeyPlan = plan.key
+    key: openai_key.KeyPlan = plan.key
     name = key.secret.name
     restored = key.secret.deleted and not plan.without_key
     if restored:
         console.step(f"Restoring the secret {name}")
         secrets.restore(aws, name)
         values = {parameter.name: parameter.new for parameter in plan.parameters}
-        key = resolve_key(console, plan.options, secrets.read(aws, name), key.key, values)
+        key = openai_key.resolve_key(console, plan.options, secrets.read(aws, name), key.key, values)
         console.good("Restored.")
         if key.note:
             console.note(key.note)

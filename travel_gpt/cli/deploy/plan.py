@@ -1,38 +1,29 @@
-"""What will happen, put together and shown before it happens. Nothing here changes anything."""
+"""What will happen: decided from what is there, shown before it happens. Nothing here changes anything."""
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from travel_gpt.cli.aws_session import Account
+from travel_gpt.cli.aws_session import Account, AwsSession
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.deploy import keyless as keylesses, logging_role
-from travel_gpt.cli.deploy.keyless import Keyless
-from travel_gpt.cli.deploy.logging_role import RoleState
-from travel_gpt.cli.deploy.openai_trust import Trust
+from travel_gpt.cli.deploy import (
+    access_logs,
+    concurrency,
+    keyless as keylesses,
+    logging_role,
+    openai_key,
+    protection as protections,
+    rotation as rotations,
+    secret as secrets,
+    vpc as vpcs,
+)
 from travel_gpt.cli.deploy.options import Options
-from travel_gpt.cli.deploy.parameters import Environment, Parameter
-from travel_gpt.cli.deploy.protection import Protection
-from travel_gpt.cli.deploy.rotation import Rotation
-from travel_gpt.cli.deploy.secret import Action, Secret
-from travel_gpt.cli.deploy.stack import is_failed
-from travel_gpt.cli.deploy.vpc import Vpc
+from travel_gpt.cli.deploy.parameters import Environment, Parameter, merge, read_environment, read_template
+from travel_gpt.cli.deploy.stack import UPDATABLE, is_failed, refuse_if_busy, tls_note
+from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.key_input import KeyInput
-from travel_gpt.cli.stack import Stack
-from travel_gpt.cli.verification import Verification
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPlan:
-    """What becomes of the key."""
-
-    secret: Secret
-    action: Action
-    key: KeyInput | None
-    """The key at hand, where it is needed now or may be once the secret is restored."""
-    verification: Verification | None = None
-    note: str = ""
-    """A sentence about a key that is not used."""
+from travel_gpt.cli.stack import Stack, read_stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +35,14 @@ class Plan:
     environment: Environment
     stack: Stack
     parameters: Sequence[Parameter]
-    key: KeyPlan
-    keyless: Keyless
-    trust: Trust | None
+    key: openai_key.KeyPlan
+    keyless: keylesses.Keyless
+    trust: keylesses.Trust | None
     """The mapping at OpenAI that is no longer needed afterwards."""
-    protection: Protection
-    rotation: Rotation
-    vpc: Vpc
-    logging_role: RoleState | None
+    protection: protections.Protection
+    rotation: rotations.Rotation
+    vpc: vpcs.Vpc
+    logging_role: logging_role.RoleState | None
     """What there is of API Gateway's logging role, where it is to be set up."""
     notes: Sequence[str]
     """What else the person should know."""
@@ -191,8 +182,102 @@ def _secret_step(plan: Plan) -> str:
         )
         return f"Restore the secret {secret.name}, which is scheduled for deletion, {then}."
     return {
-        Action.CREATE: f"Create the secret {secret.name} with {source}{under}.",
-        Action.FILL: f"Put {source} into the secret {secret.name}, which is empty.",
-        Action.KEEP: f"Leave the secret {secret.name} as it is.",
-        Action.REPLACE: f"Replace the key in {secret.name} with {source}; what else it holds stays.",
+        secrets.Action.CREATE: f"Create the secret {secret.name} with {source}{under}.",
+        secrets.Action.FILL: f"Put {source} into the secret {secret.name}, which is empty.",
+        secrets.Action.KEEP: f"Leave the secret {secret.name} as it is.",
+        secrets.Action.REPLACE: f"Replace the key in {secret.name} with {source}; what else it holds stays.",
     }[key.action]
+
+
+def prepare(
+    aws: AwsSession, console: Console, options: Options, account: Account, key: KeyInput | None
+) -> Plan:
+    """Look at what is there and decide what to do.
+
+    Args:
+        aws: the AWS session.
+        console: where to ask for a key and for the logging role.
+        options: what the person asked for.
+        account: where.
+        key: the key that was exported, if one was.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ClientError: AWS refused to say what is there.
+        CliError: something is in the way.
+    """
+    environment = read_environment(options.environment)
+    if options.no_build and not Path(".aws-sam/build/template.yaml").exists():
+        raise CliError("--no-build, and nothing has been built yet. Leave it out, or build first: sam build")
+    flags = flags_for(account, aws.profile)
+    stack = read_stack(aws.client("cloudformation"), environment.stack)
+    refuse_if_busy(stack, flags)
+    if stack.exists and not is_failed(stack) and stack.status not in UPDATABLE:
+        raise CliError(
+            f"The stack {stack.name} is {stack.status}, which deploy.sh does not know what to do about."
+        )
+    current = stack.parameters if stack.exists and not is_failed(stack) else {}
+    parameters = merge(read_template(aws), given=options.parameters, current=current, environment=environment)
+    parameters, limited = rotations.limit(parameters)
+    notes = [limited] if limited else []
+    if is_failed(stack):
+        notes.append(
+            f"The stack {stack.name} is {stack.status}: it cannot be updated, only deleted and made anew. "
+            "Parameters that were given to it have to be given again."
+        )
+    wanted = next(parameter.new for parameter in parameters if parameter.name == "AccessLogs")
+    logs = access_logs.resolve(aws, console, options, account, wanted=wanted == "enabled")
+    notes.append(logs.note)
+    notes.append(tls_note(stack))
+    if not logs.on:
+        parameters = access_logs.switch_off(parameters)
+    values = {parameter.name: parameter.new for parameter in parameters}
+    vpc = vpcs.resolve(options, values, current)
+    parameters = vpcs.prepare(vpc, parameters)
+    secret = secrets.read(aws, values["SecretName"])
+    before = current.get("Keyless", "off")
+    keyless = keylesses.resolve(aws, options, values, secret, before=before)
+    notes += keyless.notes
+    if keyless.wanted:
+        parameters = keylesses.prepare(parameters)
+    without_key = keyless.wanted or values["Keyless"] in keylesses.USES_IDENTITY
+    protection = protections.resolve(
+        aws, options, account, environment.stack, values, secret, without_key=without_key
+    )
+    notes += protection.notes
+    rotation = rotations.resolve(aws, console, options, values, current, secret, flags)
+    notes += rotation.notes
+    if without_key:
+        unused = "The key in OPENAI_API_KEY is not used: the function does without." if key else ""
+        plan = openai_key.KeyPlan(secret, secrets.Action.KEEP, None, note=unused)
+    else:
+        plan = openai_key.resolve_key(console, options, secret, key, values)
+        if keyless.ends and plan.action is secrets.Action.KEEP:
+            openai_key.verify_stored(options, secret, values)
+    notes.append(concurrency.check(aws, options, values, current, flags))
+    if values["ApiAccess"] == "open" and current.get("ApiAccess") != "open":
+        notes.append(
+            "With ApiAccess=open anybody on the internet can spend your OpenAI money, up to the throttle."
+        )
+    if values["AlarmEmail"] and values["AlarmEmail"] != current.get("AlarmEmail"):
+        notes.append(
+            f"AWS will send a mail to {values['AlarmEmail']}; alarms come once it is confirmed there."
+        )
+    return Plan(
+        options=options,
+        account=account,
+        environment=environment,
+        stack=stack,
+        parameters=parameters,
+        key=plan,
+        keyless=keyless,
+        trust=keylesses.trust_ended_by(stack, values),
+        protection=protection,
+        rotation=rotation,
+        vpc=vpc,
+        logging_role=logs.role,
+        notes=notes,
+        flags=flags,
+    )

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
-from travel_gpt.cli.aws_session import Account, AwsSession
+from travel_gpt.cli.aws_session import Account, AwsSession, if_permitted
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.options import Options
-from travel_gpt.cli.deploy.permission import if_permitted
 from travel_gpt.cli.deploy.secret import Secret
 from travel_gpt.cli.errors import CliError
 

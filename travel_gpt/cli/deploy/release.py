@@ -1,17 +1,54 @@
-"""Building the package and deploying the stack, both with sam."""
+"""Building the package, deploying the stack, both with sam, and calling the API that was deployed."""
 
+import json
 import re
+import shlex
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, overrides
-from travel_gpt.cli.deploy.shell import run_sam
 from travel_gpt.cli.deploy.stack import first_failure, is_failed
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.stack import Stack, read_stack
+from travel_gpt.cli.stack import Stack, get_health, read_stack
+from travel_gpt.redaction import redact
+
+
+def run_sam(
+    environment: Mapping[str, str], console: Console, gist: Callable[[str], str], *arguments: str
+) -> tuple[int, list[str]]:
+    """Run ``sam`` and show the gist of what it prints while it runs.
+
+    Args:
+        environment: what it is started with. The OpenAI key is not in it.
+        console: where to show it.
+        gist: makes what is shown of a line; nothing to leave it out.
+        arguments: the command and its options.
+
+    Returns:
+        Its exit status and the lines that it printed.
+    """
+    lines: list[str] = []
+    with subprocess.Popen(
+        ["sam", *arguments],
+        # Through a pipe its output would otherwise come in lumps, and narrow tables would break names.
+        env={"SAM_CLI_TELEMETRY": "0", **environment, "PYTHONUNBUFFERED": "1", "COLUMNS": "240"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ) as running:
+        for line in running.stdout or ():
+            lines.append(redact(line.rstrip()))
+            if shown := gist(lines[-1]):
+                console.say(f"  | {shown}")
+    return running.returncode, lines
+
 
 _HINTS: Final = (
     (
@@ -162,3 +199,97 @@ def _why(aws: AwsSession, name: str, lines: Sequence[str], flags: str) -> str:
         return f"{text}\n{hint}"
     events = f"aws cloudformation describe-stack-events --stack-name {name}{flags}"
     return f"{text}\n{hint}\nEverything that happened:\n    {events}"
+
+
+_QUERY: Final = "Three days in Lisbon in May?"
+# A new API and a new role are not known everywhere at once.
+_PROPAGATION: Final = 90.0
+_ANSWERED: Final = 15.0
+_PAUSE: Final = 3.0
+_PERMANENT: Final = frozenset({"invalid_secret", "misconfigured", "credential_rejected", "invalid_parameter"})
+"""Causes that do not go away by waiting."""
+
+
+def check_health(console: Console, stack: Stack, logs: str, *, verify: str = "") -> None:
+    """GET the API until it is healthy, and print what it answers.
+
+    Args:
+        console: where to say it.
+        stack: the stack.
+        logs: the command that shows the function's log.
+        verify: what to verify besides, as GET's parameter of that name takes it.
+
+    Raises:
+        CliError: it is not healthy, or cannot be reached, within a bounded time.
+    """
+    url = stack.outputs["ApiUrl"] + (f"?verify={verify}" if verify else "")
+    began = time.monotonic()
+    waiting = False
+    while True:
+        health = get_health(url)
+        answer = health.body
+        if health.is_good:
+            accepted = f", and {health.verifier} accepted it" if health.verifier else ""
+            console.good(f"It is healthy: 200, {answer.get('message', 'success')}{accepted}.")
+            return
+        waited = time.monotonic() - began
+        code = str(answer.get("code", ""))
+        ours = "has_api_key" in answer
+        if code in _PERMANENT or waited > (_ANSWERED if ours else _PROPAGATION):
+            break
+        if not waiting:
+            waiting = True
+            console.say(
+                f"Not healthy yet ({code or health.reason}). What is new is not known everywhere at once: "
+                "waiting."
+            )
+        time.sleep(_PAUSE)
+    again = f"Then look again:\n    curl {shlex.quote(url)}"
+    if ours:
+        raise CliError(
+            f"The stack is deployed, and its health check answers {health.status}, {code}: "
+            f"{answer.get('message', '')}\nIts log says more:\n    {logs}\n{again}"
+        )
+    raise CliError(
+        f"The stack is deployed, and its API {health.reason} when it is called from here.\n"
+        f"If there is a proxy or a firewall, let https through to {url.split('/')[2]}; if it is new, give it "
+        f"a minute. {again}\nThe function's log:\n    {logs}"
+    )
+
+
+def logs_command(stack: str, flags: str) -> str:
+    """Write the command that follows the function's log.
+
+    Args:
+        stack: the stack's name.
+        flags: the region's and profile's flags.
+
+    Returns:
+        The command.
+    """
+    return f"sam logs -n TravelGPTFunction --stack-name {stack}{flags} --tail"
+
+
+def show_commands(console: Console, stack: Stack, flags: str) -> None:
+    """Print the commands to try, the next one to type last.
+
+    Args:
+        console: where to print them.
+        stack: the stack.
+        flags: the region's and profile's flags.
+    """
+    url, verify = (shlex.quote(stack.outputs["ApiUrl"] + query) for query in ("", "?verify=true"))
+    body = shlex.quote(json.dumps({"query": _QUERY}))
+    commands = {
+        "Health, and whether the model's server accepts the key": f"curl {url}\n  curl {verify}",
+        "Logs": logs_command(stack.name, flags),
+    }
+    header = ""
+    if "ApiKeyId" in stack.outputs:
+        read_key = f"travel-gpt api-key --stack {stack.name}{flags}"
+        commands["The API key that POST asks for"] = read_key
+        header = f' -H "x-api-key: $({read_key})"'
+    commands["Next, ask it something"] = f"curl {url}{header} -H 'Content-Type: application/json' -d {body}"
+    for title, command in commands.items():
+        console.heading(title)
+        console.say(f"  {command}")

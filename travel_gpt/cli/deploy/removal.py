@@ -2,7 +2,7 @@
 
 from travel_gpt.cli.aws_session import Account, AwsSession
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.deploy import openai_trust, secret as secrets
+from travel_gpt.cli.deploy import keyless, secret as secrets
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Environment, read_environment, read_template
 from travel_gpt.cli.deploy.plan import flags_for
@@ -38,7 +38,7 @@ def remove(aws: AwsSession, console: Console, options: Options, account: Account
         [("Stack", f"{stack.name} ({stack.status or 'not there'})"), ("Secret", f"{secret.name} ({there})")]
     )
     steps = []
-    trust = openai_trust.find(stack)
+    trust = keyless.find_trust(stack)
     if stack.status:
         steps.append(
             f"Delete the stack {stack.name}: the API and its URL, the API key, the function, its logs."

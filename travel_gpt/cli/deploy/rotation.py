@@ -9,10 +9,9 @@ from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.base_url import is_openai
 from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.deploy import pending
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
-from travel_gpt.cli.deploy.secret import Secret
+from travel_gpt.cli.deploy.secret import Secret, resolve_pending
 from travel_gpt.cli.errors import CliError
 from travel_gpt.errors import AccessDenied, SecretNotFound
 from travel_gpt.rotation.config import MOST_DAYS
@@ -107,7 +106,7 @@ def resolve(
     )
     unchanged = all(values[name] == current.get(name) for name in (*_NEEDS, "RotationDays")) and was_on
     switched = _switched_api(values, current, secret, flags) if was_on else ""
-    left = pending.resolve(console, options, secret, flags, changes=not unchanged)
+    left = resolve_pending(console, options, secret, flags, changes=not unchanged)
     return Rotation(
         "" if unchanged else _turn_on(secret.name, int(values["RotationDays"])),
         tuple(each for each in (note, going if options.keyless else "", switched, left.note) if each),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
 from travel_gpt.cli.aws_session import Account
-from travel_gpt.cli.deploy import openai_trust
+from travel_gpt.cli.deploy.keyless import WHERE, Trust, find_trust, trust_ended_by, trust_shown_at_the_end
 from travel_gpt.cli.deploy.removal import remove
 from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.stack import Stack
@@ -67,7 +67,7 @@ def test_deleting_a_keyless_stack_names_the_mapping_before_the_question_and_at_t
 
     plan, _, at_the_end = capsys.readouterr().out.partition("Deleting the stack")
     assert f"remove the mapping of the role {ROLE}" in " ".join(plan.split())
-    for said in (ROLE, "wip_acme", "sa_travel", openai_trust.WHERE, "inherits the trust"):
+    for said in (ROLE, "wip_acme", "sa_travel", WHERE, "inherits the trust"):
         assert said in " ".join(at_the_end.split())
 
 
@@ -89,11 +89,11 @@ def test_deleting_a_stack_that_had_a_key_says_nothing_of_a_mapping(
 
 
 def test_a_stack_that_was_keyless_once_may_still_be_trusted() -> None:
-    assert openai_trust.find(stack("off", **IDS)) == openai_trust.Trust(ROLE, "wip_acme", "sa_travel")
+    assert find_trust(stack("off", **IDS)) == Trust(ROLE, "wip_acme", "sa_travel")
 
 
 def test_without_ids_or_outputs_it_says_what_to_look_for(capsys: pytest.CaptureFixture[str]) -> None:
-    trust = openai_trust.find(Stack("mine", "DELETE_FAILED", parameters={"Keyless": "prepare"}))
+    trust = find_trust(Stack("mine", "DELETE_FAILED", parameters={"Keyless": "prepare"}))
 
     assert trust is not None
     trust.show(Person())
@@ -116,13 +116,13 @@ def test_without_ids_or_outputs_it_says_what_to_look_for(capsys: pytest.CaptureF
     ],
 )
 def test_a_deployment_that_ends_the_identity_is_recognised(before: Stack, after: str, ends: bool) -> None:
-    assert (openai_trust.ended_by(before, {"Keyless": after}) is not None) is ends
+    assert (trust_ended_by(before, {"Keyless": after}) is not None) is ends
 
 
 def test_it_is_shown_also_where_the_last_step_stops(capsys: pytest.CaptureFixture[str]) -> None:
-    trust = openai_trust.find(stack("on", **IDS))
+    trust = find_trust(stack("on", **IDS))
 
-    with pytest.raises(CliError), openai_trust.shown_at_the_end(Person(), trust):
+    with pytest.raises(CliError), trust_shown_at_the_end(Person(), trust):
         raise CliError("The stack is deployed, and its health says 503")
 
     assert ROLE in capsys.readouterr().out

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
-from travel_gpt.cli.deploy import pending, rotation, secret as secrets
+from travel_gpt.cli.deploy import rotation, secret, secret as secrets
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
 from travel_gpt.cli.errors import CliError
@@ -119,14 +119,14 @@ class TestWhereTheRotationsSettingsChange:
         assert "Discard it before deploying?" in person.asked[0]
         # Deciding changes nothing.
         assert set(aws.operations) == {"DescribeSecret", "GetSecretValue"}
-        pending.discard(aws, person, NAME, decided.discard)
+        secret.discard_pending(aws, person, NAME, decided.discard)
         label = {"SecretId": NAME, "VersionStage": "AWSPENDING", "RemoveFromVersionId": V2}
         assert aws.calls[-1] == ("UpdateSecretVersionStage", label)
 
     def test_a_secret_that_does_not_exist_yet_is_not_asked_for(self) -> None:
-        decision = pending.resolve(Person("y"), options(), Secret(NAME), FLAGS, changes=True)
+        decision = secret.resolve_pending(Person("y"), options(), Secret(NAME), FLAGS, changes=True)
 
-        assert decision == pending.Decision()
+        assert decision == secret.Pending()
 
 
 ENDED_WELL = {V1: ["AWSCURRENT"]}

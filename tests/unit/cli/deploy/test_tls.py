@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.markdown import ROOT
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.deploy import tls
+from travel_gpt.cli.deploy.stack import show_tls_change, tls_note
 from travel_gpt.cli.stack import Stack
 
 POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
@@ -23,12 +23,12 @@ def _in_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shown(before: Stack, after: Stack, capsys: pytest.CaptureFixture[str]) -> str:
-    tls.show(Console(assume_yes=True), before, after, " --region eu-west-1")
+    show_tls_change(Console(assume_yes=True), before, after, " --region eu-west-1")
     return re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
 def test_an_api_with_the_default_policy_changes_it_and_the_plan_says_for_whom_and_how_long() -> None:
-    said = tls.note(OLD)
+    said = tls_note(OLD)
 
     assert f"from API Gateway's default, which takes TLS 1.0 to {POLICY}" in said
     assert "about 15 minutes" in said
@@ -38,14 +38,14 @@ def test_an_api_with_the_default_policy_changes_it_and_the_plan_says_for_whom_an
 def test_so_does_one_with_another_policy() -> None:
     other = Stack("s", status="UPDATE_COMPLETE", outputs={"ApiUrl": URL, "TlsPolicy": "SecurityPolicy_X"})
 
-    assert f"from SecurityPolicy_X to {POLICY}" in tls.note(other)
+    assert f"from SecurityPolicy_X to {POLICY}" in tls_note(other)
 
 
 @pytest.mark.parametrize("stack", [NEW, DEAD, CURRENT], ids=["new", "dead", "current"])
 def test_nothing_is_said_where_nothing_changes_for_a_caller(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (tls.note(stack), shown(stack, CURRENT, capsys)) == ("", "")
+    assert (tls_note(stack), shown(stack, CURRENT, capsys)) == ("", "")
 
 
 def test_afterwards_it_says_how_to_see_that_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 
 from tests.unit.cli.deploy.conftest import ScriptedAws, aws_error
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.deploy import interfaces, release
+from travel_gpt.cli.deploy import release
 from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter
-from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, prepare, resolve
+from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, finish, prepare, resolve
 from travel_gpt.cli.errors import CliError
 
 INSIDE = {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
@@ -101,8 +101,8 @@ class Run:
         self.deployed: list[dict[str, str]] = []
         self.slept = 0.0
         self.asked: list[Any] = []
-        monkeypatch.setattr("travel_gpt.cli.deploy.interfaces.time.sleep", self._sleep)
-        monkeypatch.setattr("travel_gpt.cli.deploy.interfaces.time.monotonic", lambda: self.slept)
+        monkeypatch.setattr("travel_gpt.cli.deploy.vpc.time.sleep", self._sleep)
+        monkeypatch.setattr("travel_gpt.cli.deploy.vpc.time.monotonic", lambda: self.slept)
         monkeypatch.setattr(release, "deploy", self._deploy)
 
     def finish(self, vpc: Vpc, *answers: list[str] | ClientError, stack: Mapping[str, str]) -> None:
@@ -116,7 +116,7 @@ class Run:
             vpc=vpc,
             flags=" --region eu-west-1",
         )
-        interfaces.finish(aws, Console(assume_yes=True), plan)
+        finish(aws, Console(assume_yes=True), plan)
         self.asked = [given["Filters"] for name, given in aws.calls if name == "DescribeNetworkInterfaces"]
 
     def _sleep(self, seconds: float) -> None:
