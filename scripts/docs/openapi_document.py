@@ -1,13 +1,176 @@
 """docs/openapi.json: the API for programs."""
 
-from typing import Any
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from scripts.docs.openapi_operations import METHOD_NOT_ALLOWED, NOT_FOUND, get, post
-from scripts.docs.openapi_schemas import reference, schemas
+from scripts.docs import openapi_schemas as examples
+from scripts.docs.errors_page import Method, meaning, of_the_function, of_the_gateway
+from scripts.docs.openapi_schemas import failure_with, reference, schemas
 from travel_gpt import __version__
+from travel_gpt.api.health import VERIFICATION_TTL
+from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
 from travel_gpt.api.routes import RESOURCE
+from travel_gpt.errors import (
+    CredentialsUnavailable,
+    MethodNotAllowed,
+    NotFound,
+    UpstreamFailed,
+    UpstreamRateLimited,
+)
 
 Json = dict[str, Any]
+
+_HEALTH: Final = (
+    "Reports whether there is a usable credential, its source, and the kind of model server (`mode`). "
+    "Without a credential the answer is 503, and `code` names the cause. It calls the model server only "
+    "with `?verify=true`: one call that lists the models, whose result is shared for "
+    f"{VERIFICATION_TTL} seconds."
+)
+_QUERY: Final = (
+    "Answers a travel query. The body is a JSON object in UTF-8, of "
+    f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters. "
+    "A stack that was deployed with `--access open` asks for no `x-api-key`."
+)
+
+# API Gateway's defaults for other failures: usually the first of these.
+_ONE_FOR_MANY: Final = {"4xx": ["400", "4XX"], "5xx": ["500"]}
+
+
+def get() -> Json:
+    """Return the operation GET."""
+    return {
+        "operationId": "health",
+        "summary": "Is there a working key?",
+        "description": _HEALTH,
+        "security": [],
+        "parameters": [
+            {
+                "name": "verify",
+                "in": "query",
+                "description": (
+                    "Whether to verify the credential with a call to the model server. A stack that "
+                    "`./deploy.sh --keyless` prepared also accepts `workload-identity`, which verifies the "
+                    "function's own identity while a key is still used; other stacks refuse that value."
+                ),
+                "schema": {
+                    "type": "string",
+                    "enum": [Verify.CREDENTIAL, Verify.NOTHING],
+                    "default": Verify.NOTHING,
+                },
+            }
+        ],
+        "responses": {
+            "200": _response(
+                "There is a usable credential.",
+                reference("Health"),
+                {
+                    "health": examples.health(called=True),
+                    "verified": examples.health(verified=True),
+                    "compatible": examples.health("compatible"),
+                    "demo": examples.health("demo"),
+                    "keyless": examples.health("keyless"),
+                },
+            ),
+            **_failures("GET"),
+        },
+    }
+
+
+def post() -> Json:
+    """Return the operation POST."""
+    return {
+        "operationId": "query",
+        "summary": "Ask for travel advice",
+        "description": _QUERY,
+        # The empty requirement is OpenAPI's word for "without, too": a stack with --access open takes that.
+        "security": [{"api_key": []}, {}],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": reference("Query"),
+                    "examples": {"query": {"value": {"query": examples.QUERY}}},
+                }
+            },
+        },
+        "responses": {
+            "200": _response("The answer.", reference("Answer"), {"answer": examples.answer()}),
+            **_failures("POST"),
+        },
+    }
+
+
+@dataclass
+class _Status:
+    """What is known of one status of a method."""
+
+    codes: dict[str, list[str]] = field(default_factory=dict)
+    """Each code with when it is given."""
+    examples: dict[str, Json] = field(default_factory=dict)
+    from_function: bool = False
+    from_gateway: bool = False
+    waits: list[bool] = field(default_factory=list)
+    """Of each failure, whether it always says when to try again."""
+    may_wait: bool = False
+
+
+def _failures(method: Method) -> Json:
+    found: defaultdict[str, _Status] = defaultdict(_Status)
+    for status, failure in of_the_function(method):
+        entry = found[str(status)]
+        entry.codes.setdefault(failure.code, []).append(meaning(failure))
+        entry.examples.setdefault(failure.code, examples.failure(failure, method))
+        entry.from_function = True
+        entry.waits.append(failure is UpstreamRateLimited)
+        entry.may_wait |= failure in (CredentialsUnavailable, UpstreamRateLimited, UpstreamFailed)
+    for occasion in of_the_gateway(method):
+        refusal = occasion.refusal
+        for name in _ONE_FOR_MANY.get(occasion.usual_status, [occasion.usual_status]):
+            entry = found[name]
+            entry.codes.setdefault(refusal.code, []).append(f"{occasion.when} (API Gateway)")
+            entry.examples.setdefault(refusal.code, examples.refusal(refusal))
+            entry.from_gateway = True
+            entry.waits.append("Retry-After" in refusal.headers)
+            entry.may_wait |= "Retry-After" in refusal.headers
+    return {name: _failure(method, found[name]) for name in sorted(found)}
+
+
+def _failure(method: Method, status: _Status) -> Json:
+    codes = sorted(status.codes)
+    if method == "POST" or not status.from_function:
+        schema = failure_with("Failure", codes)
+    elif not status.from_gateway:
+        schema = failure_with("HealthFailure", codes)
+    else:
+        # The function says more than API Gateway does.
+        schema = failure_with("HealthFailure", codes, or_else="Failure")
+    described = "\n".join(f"- `{name}`: {' '.join(dict.fromkeys(status.codes[name]))}" for name in codes)
+    response = _response(described, schema, {name: status.examples[name] for name in codes})
+    if status.may_wait:
+        header = reference("RetryAfter", "headers")
+        response["headers"] = {"Retry-After": header}
+    return response
+
+
+def _response(description: str, schema: Json, samples: dict[str, Json]) -> Json:
+    content = {"schema": schema, "examples": {name: {"value": value} for name, value in samples.items()}}
+    return {"description": description, "content": {"application/json": content}}
+
+
+METHOD_NOT_ALLOWED: Final = {
+    **_response(
+        f"- `{MethodNotAllowed.code}`: {meaning(MethodNotAllowed)}",
+        failure_with("Failure", [MethodNotAllowed.code]),
+        {MethodNotAllowed.code: examples.failure(MethodNotAllowed, "POST")},
+    ),
+    "headers": {"Allow": reference("Allow", "headers")},
+}
+NOT_FOUND: Final = _response(
+    f"- `{NotFound.code}`: {meaning(NotFound)}",
+    failure_with("Failure", [NotFound.code]),
+    {NotFound.code: examples.failure(NotFound, "POST")},
+)
 
 
 def openapi_document() -> Json:

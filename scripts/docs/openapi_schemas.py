@@ -1,11 +1,28 @@
-"""The bodies of requests and responses, as JSON Schema."""
+"""The schemas of the OpenAPI document and its examples, both from the code that answers."""
 
+import json
 import types
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
-from travel_gpt.api.health import VERIFICATION_TTL
+from scripts.docs.errors_page import Method
+from travel_gpt.advisor.adviser import LastCall
+from travel_gpt.api import responses
+from travel_gpt.api.health import VERIFICATION_TTL, CredentialStatus
 from travel_gpt.api.request import MAX_QUERY_CHARACTERS, VISIBLE
-from travel_gpt.api.responses import AnswerBody, FailureBody, HealthBody, LastCallBody, UsageBody
+from travel_gpt.api.responses import (
+    AnswerBody,
+    FailureBody,
+    HealthBody,
+    LastCallBody,
+    Mode,
+    ProxyResponse,
+    UsageBody,
+)
+from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
+from travel_gpt.errors import CredentialError, Misconfigured, TravelGPTError
+from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.local.responses import Refusal
+from travel_gpt.settings import Settings
 
 Schema = dict[str, Any]
 
@@ -169,3 +186,73 @@ def _of_type(kind: Any) -> Schema:
         return {"type": "array", "items": _of_type(get_args(kind)[0])}
     kinds = [_TYPES[option] for option in get_args(kind) or (kind,)]
     return {"type": kinds[0] if len(kinds) == 1 else kinds}
+
+
+QUERY: Final = "Two days in Lisbon in May, on foot, for 200 euros?"
+
+_REQUEST_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+_TIMESTAMP: Final = 1234567890
+_ANSWER: Final = (
+    "Day 1: Baixa and Alfama on foot, up to the castle for the evening light.\n"
+    "Day 2: Belém by tram 15E, back along the river.\n"
+    "Verify before booking: opening days of the castle and the monastery (their operators)."
+)
+
+
+def health(mode: Mode = "openai", *, verified: bool = False, called: bool = False) -> Schema:
+    """Return the body of a GET that found a usable credential.
+
+    Args:
+        mode: the mode.
+        verified: whether the request asked to verify the credential.
+        called: whether a query was sent to the model before.
+    """
+    return _body(
+        responses.healthy(
+            CredentialStatus(mode, has_api_key=mode in ("openai", "compatible")),
+            source="workload-identity" if mode == "keyless" else SecretsManagerSource.name,
+            verified=verified,
+            last_call=LastCall("success", seconds_ago=42) if called else None,
+            request_id=_REQUEST_ID,
+        )
+    )
+
+
+def answer() -> Schema:
+    """Return the body of a POST that was answered."""
+    said = Answer(text=_ANSWER, model=Settings().model, usage=Usage(689, 78, 767), truncated=False)
+    return _body(responses.answered(said, request_id=_REQUEST_ID))
+
+
+def failure(kind: type[TravelGPTError], method: Method) -> Schema:
+    """Return the body of a failure that the function answers."""
+    happened = kind(message=_MESSAGES.get(kind))
+    if method == "GET":
+        return _body(
+            responses.unhealthy(
+                happened,
+                # Where the credential itself is missing, the mode is not known either.
+                None if issubclass(kind, CredentialError) else CredentialStatus("openai", has_api_key=True),
+                source=SecretsManagerSource.name,
+                request_id=_REQUEST_ID,
+            )
+        )
+    return _body(responses.failed(happened, request_id=_REQUEST_ID))
+
+
+def refusal(refused: Refusal) -> Schema:
+    """Return the body of what API Gateway answers by itself."""
+    body: Schema = json.loads(refused.body(_REQUEST_ID))
+    return body
+
+
+def _body(response: ProxyResponse) -> Schema:
+    body: Schema = json.loads(response["body"])
+    return {**body, "timestamp": _TIMESTAMP}
+
+
+# The message of these names what is wrong.
+_MESSAGES: Final[dict[type[TravelGPTError], str]] = {
+    Misconfigured: "A setting of this deployment is wrong: "
+    f"{Settings.load({'OPENAI_API': 'grpc'}).problems[0]}."
+}

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.build_package import compile_modules, lambda_python
-from scripts.package_contents import SERVICES, copy_travel_gpt, normalize, prune
-from scripts.package_imports import HANDLERS, imported_files
+from scripts.package_contents import HANDLERS, SERVICES, copy_travel_gpt, imported_files, normalize, prune
 from tests.support.compiled_template import ROOT
 from tests.support.packages import run_alone
 

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from scripts.docs.stack_template import StackTemplate
 from tests.support.markdown import ROOT, Page, pages
-from travel_gpt.advisor.prompts import INSTRUCTIONS
+from travel_gpt.advisor.adviser import INSTRUCTIONS
 from travel_gpt.api.request import MAX_QUERY_CHARACTERS
 from travel_gpt.cli.app import app
 from travel_gpt.env_file import OF_CREDENTIALS

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import generate_docs
-from scripts.docs.errors_page import GATEWAY_ONLY, errors_page
-from scripts.docs.failures import OCCASIONS
+from scripts.docs.errors_page import GATEWAY_ONLY, OCCASIONS, errors_page
 from scripts.docs.openapi_document import openapi_document
 from scripts.docs.openapi_schemas import schemas
 from scripts.docs.settings_page import allowed, settings_page

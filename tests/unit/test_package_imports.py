@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.package_imports import imported_files
+from scripts.package_contents import imported_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-from travel_gpt.advisor.prompts import INSTRUCTIONS
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import TravelGPTError
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_api import Answer, Prompt
+from travel_gpt.llm.model_apis import Answer, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,7 @@ class Adviser:
             return answer
 
         return self._session.use(ask, deadline)
+
+
+INSTRUCTIONS: Final = Path(__file__).with_name("instructions.txt").read_text(encoding="utf-8").strip()
+"""What the model is to do with a travel query."""

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-from travel_gpt.credentials.cache_entry import CacheEntry, Lifetimes
+from travel_gpt.credentials.cache_entry import CacheEntry, Lifetimes, report_age, report_stale
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.reports import report_age, report_stale
-from travel_gpt.credentials.sources.chain import Source
+from travel_gpt.credentials.sources.selection import Source
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialsUnavailable
 from travel_gpt.telemetry import audit

@@ -6,10 +6,9 @@ from threading import Thread
 from typing import Final, TypeVar
 
 from travel_gpt.credentials.cache import CredentialCache
-from travel_gpt.credentials.cache_entry import DAY, CacheEntry, Lifetimes
+from travel_gpt.credentials.cache_entry import DAY, CacheEntry, Lifetimes, report_fallback
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.reports import report_fallback
-from travel_gpt.credentials.sources.chain import Source
+from travel_gpt.credentials.sources.selection import Source
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, KeyRefused
 from travel_gpt.telemetry import audit, describe, logger

@@ -8,10 +8,9 @@ from travel_gpt.base_url import is_loopback, is_openai
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.rotation.admin_key import fetch_admin_key
+from travel_gpt.rotation.cleanup import DeletionSchedule
 from travel_gpt.rotation.config import RotationConfig
-from travel_gpt.rotation.openai_keys import OpenAIKeys
-from travel_gpt.rotation.schedule import DeletionSchedule
+from travel_gpt.rotation.openai_keys import OpenAIKeys, fetch_admin_key
 from travel_gpt.rotation.workflow import RotationWorkflow
 from travel_gpt.settings import Settings
 

@@ -6,8 +6,44 @@ from dataclasses import dataclass
 from typing import Final
 
 from travel_gpt.credentials.credential import Credential
-from travel_gpt.rotation import scopes
 from travel_gpt.settings import Settings
+
+LIST_MODELS: Final = "api.model.read"
+"""For ``GET /models``, with which a key is verified.
+
+Source: OpenAI's refusal of that call names it ("Missing scopes: api.model.read").
+"""
+
+ASK_SCOPES: Final[Mapping[str, str]] = {"responses": "api.responses.write", "chat": "api.model.request"}
+"""For the call that asks the model, by the value of OPENAI_API.
+
+Sources: OpenAI's OpenAPI document (github.com/openai/openai-openapi): the example of "Create project service
+account API key" has the first, ``scopes`` of the audit log's ``api_key.created`` the second. That Chat
+Completions needs the second: OpenAI's guide "Manage permissions in the OpenAI platform", Model capabilities,
+Request; the refusal of that call names it without "api.".
+"""
+
+UNRESTRICTED: Final = "all"
+"""What ROTATION_KEY_SCOPES holds for keys without scopes."""
+
+SCOPES_PATTERN: Final = rf"|{UNRESTRICTED}|[a-z][a-z0-9_.]{{0,99}}(,[a-z][a-z0-9_.]{{0,99}}){{0,19}}"
+"""What ROTATION_KEY_SCOPES may be: nothing, ``all`` or scopes with commas between them."""
+
+
+def scopes_of(chosen: str, api: str) -> tuple[str, ...]:
+    """Return the scopes of a key.
+
+    Args:
+        chosen: the value of ROTATION_KEY_SCOPES; empty for what the API needs.
+        api: the API in use, ``responses`` or ``chat``.
+
+    Returns:
+        The scopes; none for a key without restriction.
+    """
+    if chosen == UNRESTRICTED:
+        return ()
+    return tuple(chosen.split(",")) if chosen else (LIST_MODELS, ASK_SCOPES[api])
+
 
 LONGEST_REQUEST: Final = 30
 """Seconds that a request may still be using the key it began with: the API function's timeout."""
@@ -40,7 +76,7 @@ _WANTED: Final[Mapping[str, re.Pattern[str]]] = {
     "ROTATION_SCHEDULE_GROUP": re.compile(r"[0-9A-Za-z_.-]{1,64}"),
     "ROTATION_SCHEDULE_ROLE_ARN": re.compile(r"arn:[A-Za-z0-9:_/+=,.@-]{1,512}"),
     "CREDENTIAL_ROTATION_DAYS": re.compile(r"[1-9][0-9]{0,2}"),
-    "ROTATION_KEY_SCOPES": re.compile(scopes.PATTERN),
+    "ROTATION_KEY_SCOPES": re.compile(SCOPES_PATTERN),
 }
 
 
@@ -119,7 +155,7 @@ class RotationConfig:
         Returns:
             The scopes; none for a key without restriction.
         """
-        return scopes.scopes_of(self.key_scopes, credential.api or self.api)
+        return scopes_of(self.key_scopes, credential.api or self.api)
 
 
 def overlap_of(settings: Settings) -> int:

@@ -21,9 +21,8 @@ from travel_gpt.errors import (
     Misconfigured,
     SecretNotFound,
 )
-from travel_gpt.rotation.cleanup import deletable
+from travel_gpt.rotation.cleanup import KeyNames, deletable
 from travel_gpt.rotation.config import DAY, RotationConfig
-from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
 from travel_gpt.telemetry import audit, count, logger
 

@@ -12,7 +12,7 @@ from tests.unit.doubles import (
     credential,
     soon,
 )
-from travel_gpt.advisor.prompts import INSTRUCTIONS
+from travel_gpt.advisor.adviser import INSTRUCTIONS
 from travel_gpt.errors import (
     AccessDenied,
     CredentialRejected,

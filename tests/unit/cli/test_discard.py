@@ -8,7 +8,7 @@ from tests.unit.cli.conftest import BAD_KEY, KEY, NEW_KEY, SECRET, Person
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.errors import DONE, FAILED, USAGE
 from travel_gpt.errors import AccessDenied
-from travel_gpt.rotation.key_names import KeyNames
+from travel_gpt.rotation.cleanup import KeyNames
 
 TOKEN = "6f5c2a4e-0000-4000-8000-000000000000"
 

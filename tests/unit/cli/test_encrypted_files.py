@@ -15,8 +15,7 @@ from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import FAILED, USAGE, CliError
 from travel_gpt.cli.secret import encrypted_files as containers
 from travel_gpt.credentials.jwe import decrypt
-from travel_gpt.credentials.sources.master_key_file import FILE_VARIABLE
-from travel_gpt.credentials.sources.master_keys import VARIABLE, MasterKeys
+from travel_gpt.credentials.sources.master_keys import FILE_VARIABLE, VARIABLE, MasterKeys
 
 FILE = "travel-gpt.key.jwe"
 

@@ -12,7 +12,7 @@ from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
 from travel_gpt.credentials.cache_entry import DAY
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession
-from travel_gpt.credentials.sources.chain import SourceChain
+from travel_gpt.credentials.sources.selection import SourceChain
 from travel_gpt.errors import AccessDenied, CredentialRejected, CredentialsUnavailable, SecretNotFound
 from travel_gpt.telemetry import flush_metrics
 

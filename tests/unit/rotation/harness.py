@@ -14,8 +14,8 @@ from tests.support.clock import Clock
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.credentials.credential import Credential, Key
 from travel_gpt.errors import CredentialRejected
+from travel_gpt.rotation.cleanup import KeyNames
 from travel_gpt.rotation.config import RotationConfig
-from travel_gpt.rotation.key_names import KeyNames
 from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
 from travel_gpt.rotation.workflow import RotationWorkflow
 from travel_gpt.settings import Settings

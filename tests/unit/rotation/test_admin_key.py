@@ -19,8 +19,8 @@ from travel_gpt.errors import (
     SecretNotFound,
 )
 from travel_gpt.redaction import redact
-from travel_gpt.rotation.admin_key import fetch_admin_key
-from travel_gpt.rotation.schedule import DeletionSchedule
+from travel_gpt.rotation.cleanup import DeletionSchedule
+from travel_gpt.rotation.openai_keys import fetch_admin_key
 
 NAME = "travel-gpt/openai-admin-key"
 KEY = "sk-admin-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"

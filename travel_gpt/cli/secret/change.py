@@ -22,7 +22,7 @@ from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import KEY_NAMES, read_secret
 from travel_gpt.env_trust import GIVEN
 from travel_gpt.errors import CredentialError, InvalidSecret, SecretNotFound
-from travel_gpt.rotation.key_names import KeyNames
+from travel_gpt.rotation.cleanup import KeyNames
 from travel_gpt.settings import Settings
 
 SOURCE = "secrets-manager"

@@ -15,8 +15,7 @@ from travel_gpt.cli.key_input import fingerprint, object_of, take_key
 from travel_gpt.cli.target import checked_settings
 from travel_gpt.credentials import jwe
 from travel_gpt.credentials.jwe import Opened
-from travel_gpt.credentials.sources.master_key_file import FILE_VARIABLE, master_keys_of
-from travel_gpt.credentials.sources.master_keys import VARIABLE, MasterKeys
+from travel_gpt.credentials.sources.master_keys import FILE_VARIABLE, VARIABLE, MasterKeys, master_keys_of
 from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured
 
 SOURCE: Final = "encrypted-file"

@@ -9,7 +9,7 @@ from typing import Final
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.jwe import decrypt
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.credentials.sources.master_key_file import master_keys_of
+from travel_gpt.credentials.sources.master_keys import master_keys_of
 from travel_gpt.errors import (
     AccessDenied,
     CredentialsUnavailable,

@@ -8,8 +8,7 @@ from typing import Final
 
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.secret import read_secret
-from travel_gpt.credentials.sources.vault_server import Reply, VaultServer
-from travel_gpt.credentials.sources.vault_tokens import tokens_for
+from travel_gpt.credentials.sources.vault_server import Reply, VaultServer, tokens_for
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,

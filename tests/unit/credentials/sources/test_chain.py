@@ -6,7 +6,7 @@ from tests.unit.doubles import FIRST, SECOND, ScriptedSource, Step, soon
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.credential import Credential
 from travel_gpt.credentials.session import CredentialSession
-from travel_gpt.credentials.sources.chain import SourceChain
+from travel_gpt.credentials.sources.selection import SourceChain
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,

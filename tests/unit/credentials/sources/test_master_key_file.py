@@ -9,8 +9,13 @@ import pytest
 
 from travel_gpt.credentials.jwe import encrypt
 from travel_gpt.credentials.sources.encrypted_file import EncryptedFileSource
-from travel_gpt.credentials.sources.master_key_file import FILE_VARIABLE, master_keys_of, read_master_keys
-from travel_gpt.credentials.sources.master_keys import VARIABLE, MasterKeys
+from travel_gpt.credentials.sources.master_keys import (
+    FILE_VARIABLE,
+    VARIABLE,
+    MasterKeys,
+    master_keys_of,
+    read_master_keys,
+)
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.errors import AccessDenied, Misconfigured
 from travel_gpt.redaction import MASK, redact

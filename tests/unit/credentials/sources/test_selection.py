@@ -6,11 +6,10 @@ import sys
 import pytest
 
 from tests.support.markdown import ROOT
-from travel_gpt.credentials.sources.chain import Source
 from travel_gpt.credentials.sources.encrypted_file import EncryptedFileSource
 from travel_gpt.credentials.sources.environment import EnvironmentSource
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
-from travel_gpt.credentials.sources.selection import source_of
+from travel_gpt.credentials.sources.selection import Source, source_of
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
 from travel_gpt.errors import Misconfigured

@@ -14,7 +14,7 @@ import trustme
 
 from tests.fakes.vault import Fault, Login, Vault, fault
 from tests.support.clock import Clock
-from travel_gpt.credentials.sources import vault_server, vault_tokens
+from travel_gpt.credentials.sources import vault_server
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.errors import (
     AccessDenied,
@@ -284,9 +284,9 @@ class TestTheAwsLogin:
 
     def test_one_login_serves_until_shortly_before_its_end(self, by_aws: Vault, clock: Clock) -> None:
         asked = aws_source(by_aws)
-        asked._tokens = vault_tokens.AwsLogin(asked._settings, clock)
+        asked._tokens = vault_server.AwsLogin(asked._settings, clock)
         asked.fetch()
-        clock.advance(3600 - vault_tokens.RENEW_BEFORE - 1)
+        clock.advance(3600 - vault_server.RENEW_BEFORE - 1)
         asked.fetch()
         assert logins(by_aws) == 1
 
@@ -298,7 +298,7 @@ class TestTheAwsLogin:
         assert by_aws.login is not None
         by_aws.login.seconds = 0
         asked = aws_source(by_aws)
-        asked._tokens = vault_tokens.AwsLogin(asked._settings, clock)
+        asked._tokens = vault_server.AwsLogin(asked._settings, clock)
         asked.fetch()
 
         clock.advance(10 * 365 * 86_400)

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.vault import DROPPED, HANGS, Fault, Vault, fault
 from tests.unit.doubles import SECOND, ScriptedSource
 from travel_gpt.credentials.session import CredentialSession
-from travel_gpt.credentials.sources.chain import SourceChain
+from travel_gpt.credentials.sources.selection import SourceChain
 from travel_gpt.credentials.sources.vault import VaultSource
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (

@@ -26,8 +26,7 @@ from travel_gpt.cli.doctor.stack.function import (
 from travel_gpt.cli.errors import advice_for
 from travel_gpt.cli.target import SECRETS
 from travel_gpt.errors import CredentialError, SecretNotFound
-from travel_gpt.rotation.config import MOST_DAYS
-from travel_gpt.rotation.scopes import UNRESTRICTED, scopes_of
+from travel_gpt.rotation.config import MOST_DAYS, UNRESTRICTED, scopes_of
 
 GRACE: Final = 2 * DAY
 """Seconds that a rotation may be late: Secrets Manager rotates at any time of the day that is due."""
