@@ -17,8 +17,7 @@ sys.path.insert(0, str(ROOT))
 from scripts.docs.command_page import command_page  # noqa: E402
 from scripts.docs.errors_page import errors_page  # noqa: E402
 from scripts.docs.openapi_document import openapi_document  # noqa: E402
-from scripts.docs.settings_page import settings_page  # noqa: E402
-from scripts.docs.stack_template import StackTemplate  # noqa: E402
+from scripts.docs.settings_page import StackTemplate, settings_page  # noqa: E402
 
 REFRESH: Final = "make docs"
 

@@ -261,6 +261,8 @@ class Misconfigured(CredentialError):
 class UpstreamError(TravelGPTError):
     """The model's server, or the connection to it, failed."""
 
+    advice = "Inform the owner. Waiting does not help."
+
 
 class UpstreamFailed(UpstreamError):
     """A 5xx, a connection that was cut, a request that the server refused, or a reply that cannot be read."""
@@ -301,7 +303,6 @@ class UpstreamNotFound(UpstreamError):
         "The model's server does not have the path that was asked for. The owner should check "
         "OPENAI_BASE_URL: most servers' ends in /v1."
     )
-    advice = "Inform the owner. Waiting does not help."
     remedy = (
         "Read `detail` in the log: it has the whole URL. Correct `OPENAI_BASE_URL`, or "
         "the `base_url` in the secret. `?verify=true` calls `/models`, which some servers do not have."
@@ -316,7 +317,6 @@ class UpstreamApiUnsupported(UpstreamError):
         "The model's server does not have the Responses API. The owner should set OPENAI_API=chat; if that "
         "fails as well, OPENAI_BASE_URL is wrong."
     )
-    advice = "Inform the owner. Waiting does not help."
     remedy = (
         "Set `OPENAI_API=chat`, or `api` to `chat` in the secret (`./deploy.sh --parameter OpenAIApi=chat`). "
         "If that fails with `upstream_not_found`, correct `OPENAI_BASE_URL`."
@@ -349,7 +349,6 @@ class QuotaExhausted(UpstreamError):
 
     code = "quota_exhausted"
     message = "The OpenAI account behind this API has no credit left. Its owner should check the billing."
-    advice = "Inform the owner. Waiting does not help."
     remedy = "Add credit, or raise the spend limit of the OpenAI project."
 
 
@@ -358,7 +357,6 @@ class ModelUnavailable(UpstreamError):
 
     code = "model_unavailable"
     message = "The configured model cannot be used with this key. The owner should check OPENAI_MODEL."
-    advice = "Inform the owner. Waiting does not help."
     remedy = "Check `OPENAI_MODEL`, the `model` in the secret, and which models the key's project may use."
 
 

@@ -16,7 +16,7 @@ from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, behaviours
 from tests.integration.conftest import Deployment, proxy_event
 from tests.integration.test_upstream_faults import FAULTS
 from travel_gpt import telemetry
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.settings import Settings
 

@@ -14,8 +14,8 @@ from tests.integration.conftest import Invocation, proxy_event
 from tests.integration.test_canary import CANARY, KEY, Watch
 from tests.support.api import api_of
 from tests.support.clock import Clock
-from travel_gpt.credentials.jwe import encrypt
 from travel_gpt.credentials.session import CredentialSession
+from travel_gpt.credentials.sources.encrypted_file import encrypt
 from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.llm.client import ModelClient

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.compatible.servers import CompatibleServer, litellm, toolkit
 from tests.fakes.openai import ANY, Behaviour, FakeOpenAI, behaviours
 from tests.integration.conftest import KEY, Deployment, Reply
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_apis import Answer, Prompt

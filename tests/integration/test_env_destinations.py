@@ -24,7 +24,7 @@ from tests.fakes.openai import FakeOpenAI
 from tests.integration.test_local_server import LocalServer
 from travel_gpt import redaction
 from travel_gpt.cli.__main__ import main
-from travel_gpt.credentials.jwe import encrypt
+from travel_gpt.credentials.sources.encrypted_file import encrypt
 from travel_gpt.credentials.sources.environment import variable_of
 from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.env_file import OF_AWS, OF_CREDENTIALS

@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.vault import Vault
 from tests.integration.test_local_server import LocalServer
-from travel_gpt.credentials.jwe import encrypt
+from travel_gpt.credentials.sources.encrypted_file import encrypt
 from travel_gpt.credentials.sources.master_keys import MasterKeys
 
 KEY = "sk-proj-canaryCANARY0123456789abcdefghijklmnop"

@@ -18,7 +18,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from tests.fakes.openai.admin import AdminApi
 from travel_gpt import telemetry
-from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import Key
 from travel_gpt.errors import Misconfigured
 from travel_gpt.rotation import openai_keys, workflow as rotation
 from travel_gpt.rotation.bootstrap import admin_url

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.openai import CHAT, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.fakes.openai.events import chat_stream, responses_stream
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import UpstreamFailed, UpstreamTimeout
 from travel_gpt.llm.client import ModelClient

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.support.api import api_of
 from tests.support.clock import Clock
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import KeyRefused

@@ -13,7 +13,7 @@ import pytest
 from openai.auth._workload import DEFAULT_TOKEN_EXCHANGE_URL
 from typer.main import get_command
 
-from scripts.docs.stack_template import StackTemplate
+from scripts.docs.settings_page import StackTemplate
 from tests.support.markdown import ROOT, Page, pages
 from travel_gpt.advisor.adviser import INSTRUCTIONS
 from travel_gpt.api.request import MAX_QUERY_CHARACTERS

@@ -9,8 +9,7 @@ from scripts import generate_docs
 from scripts.docs.errors_page import GATEWAY_ONLY, OCCASIONS, errors_page
 from scripts.docs.openapi_document import openapi_document
 from scripts.docs.openapi_schemas import schemas
-from scripts.docs.settings_page import allowed, settings_page
-from scripts.docs.stack_template import Choice, Reference, StackTemplate
+from scripts.docs.settings_page import Choice, Reference, StackTemplate, allowed, settings_page
 from scripts.docs.tables import table
 from tests.support.markdown import ROOT
 from travel_gpt.credentials.sources.environment import EnvironmentSource

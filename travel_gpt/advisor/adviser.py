@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import TravelGPTError

@@ -11,7 +11,7 @@ from travel_gpt.api import responses
 from travel_gpt.api.request import Request, Verify
 from travel_gpt.api.responses import Mode, ProxyResponse, Reply
 from travel_gpt.base_url import is_loopback, is_openai
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (

@@ -6,11 +6,10 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from travel_gpt.cli import destinations
-from travel_gpt.cli.arguments import refuse_keys, without_values
+from travel_gpt.cli import target
 from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError, cli_error_for
-from travel_gpt.cli.program import NAME, typed
-from travel_gpt.cli.verification import forget_sdk_variables
+from travel_gpt.cli.key_input import forget_sdk_variables
+from travel_gpt.cli.program import NAME, refuse_keys, typed, without_values
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
 from travel_gpt.env_trust import Consent, EnvTrust, NotAllowed
 
@@ -54,7 +53,7 @@ def _command_in(arguments: Sequence[str]) -> str:
 def _read_env_file(environ: MutableMapping[str, str]) -> None:
     taken = load_env_file(Path.cwd(), environ, also=OF_AWS)
     forget_sdk_variables(environ)
-    destinations.use(None if taken is None else Consent(taken.path, EnvTrust(taken.values, environ)))
+    target.use(None if taken is None else Consent(taken.path, EnvTrust(taken.values, environ)))
     if taken is not None:
         _say(taken.summary())
 

@@ -14,8 +14,8 @@ from botocore.exceptions import InvalidConfigError, ProfileNotFound
 from botocore.utils import JSONFileCache
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure, Kind
-from travel_gpt.cli.destinations import before_aws
 from travel_gpt.cli.errors import FAILED, USAGE, CliError
+from travel_gpt.cli.target import before_aws
 
 _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"}

@@ -8,7 +8,7 @@ from typing import Final
 
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.secret.env_edit import git_leaves
+from travel_gpt.cli.secret.migrate import git_leaves
 from travel_gpt.env_file import NAME
 from travel_gpt.settings import settings_fields
 

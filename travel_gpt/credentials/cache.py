@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Final
 
 from travel_gpt.credentials.cache_entry import CacheEntry, Lifetimes, report_age, report_stale
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.sources.selection import Source
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, CredentialsUnavailable

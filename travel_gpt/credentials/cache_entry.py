@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.errors import CredentialError
 from travel_gpt.telemetry import audit, count, logger
 

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from travel_gpt.credentials.cache import CredentialCache
 from travel_gpt.credentials.cache_entry import DAY, CacheEntry, Lifetimes, report_fallback
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.sources.selection import Source
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, KeyRefused

@@ -11,7 +11,7 @@ import openai
 
 from travel_gpt.base_url import is_openai
 from travel_gpt.credentials.advice import not_permitted_message
-from travel_gpt.credentials.credential import Credential, WorkloadIdentity
+from travel_gpt.credentials.secret import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import NotPermitted, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities

@@ -5,7 +5,7 @@ from typing import Final
 
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.base_url import is_loopback, is_openai
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.rotation.cleanup import DeletionSchedule

@@ -13,8 +13,7 @@ from typing import Final, TypeVar
 import openai
 
 from travel_gpt.aws.secret_versions import SecretVersions
-from travel_gpt.credentials.credential import Key
-from travel_gpt.credentials.secret import read_key
+from travel_gpt.credentials.secret import Key, read_key
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,

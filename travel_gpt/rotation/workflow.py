@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from travel_gpt.aws.secret_versions import SecretMetadata, SecretVersions, StoredVersion
-from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import read_secret, with_new_key
+from travel_gpt.credentials.secret import Credential, read_secret, with_new_key
 from travel_gpt.errors import (
     CredentialError,
     CredentialRejected,

@@ -9,8 +9,7 @@ import pytest
 from tests.unit.doubles import FIRST
 from travel_gpt.api.health import DEMO_MODEL, CredentialStatus, status_of
 from travel_gpt.api.responses import Mode
-from travel_gpt.credentials.credential import NO_KEY, Credential, Key, WorkloadIdentity
-from travel_gpt.credentials.secret import read_secret, with_new_key
+from travel_gpt.credentials.secret import NO_KEY, Credential, Key, WorkloadIdentity, read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.local.environment import read_model_access
 from travel_gpt.settings import Settings

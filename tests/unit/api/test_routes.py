@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import LambdaContext, ProxyEvent
 from tests.unit.doubles import FIRST_KEY, Function
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     AccessDenied,

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.cli.conftest import Person
-from travel_gpt.cli.arguments import looks_like_key, refuse_keys, without_values
 from travel_gpt.cli.errors import USAGE, CliError
+from travel_gpt.cli.program import looks_like_key, refuse_keys, without_values
 
 KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"
 

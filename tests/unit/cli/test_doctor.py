@@ -17,7 +17,7 @@ from travel_gpt.cli.doctor.check_result import DAY, CheckResult, State, age_and_
 from travel_gpt.cli.doctor.report import run
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.key_input import fingerprint
-from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import Key
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import AccessDenied
 

@@ -14,7 +14,7 @@ from travel_gpt.cli.audit_log import local_user
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import FAILED, USAGE, CliError
 from travel_gpt.cli.secret import encrypted_files as containers
-from travel_gpt.credentials.jwe import decrypt
+from travel_gpt.credentials.sources.encrypted_file import decrypt
 from travel_gpt.credentials.sources.master_keys import FILE_VARIABLE, VARIABLE, MasterKeys
 
 FILE = "travel-gpt.key.jwe"

@@ -103,7 +103,7 @@ def test_of_a_link_the_file_is_changed_and_the_link_stays(person: Person) -> Non
 def test_it_can_be_repeated(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(person)
     with monkeypatch.context() as patch:
-        patch.setattr("travel_gpt.cli.secret.env_edit.os.fsync", _full)
+        patch.setattr("travel_gpt.cli.secret.migrate.os.fsync", _full)
         done = person.run("secret", "migrate", "--yes")
     assert done.status == FAILED
     assert "No space left" in done.err

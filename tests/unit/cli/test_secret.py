@@ -14,7 +14,7 @@ from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.cli.audit_log import audit_log_path
 from travel_gpt.cli.errors import FAILED, USAGE
 from travel_gpt.cli.key_input import fingerprint
-from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import Key
 from travel_gpt.errors import AccessDenied, CredentialsUnavailable, InvalidSecret
 
 OWNER = "arn:aws:sts::123456789012:user/moto"

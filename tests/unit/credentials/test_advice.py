@@ -13,7 +13,7 @@ from travel_gpt.credentials.advice import (
     refused_message,
     server_name,
 )
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.credentials.sources.environment import EnvironmentSource
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.deadline import Deadline

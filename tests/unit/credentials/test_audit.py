@@ -10,7 +10,7 @@ import pytest
 from tests.support.clock import Clock
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
 from travel_gpt.credentials.cache_entry import DAY
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.selection import SourceChain
 from travel_gpt.errors import AccessDenied, CredentialRejected, CredentialsUnavailable, SecretNotFound

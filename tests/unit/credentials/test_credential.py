@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.redaction import MASK
 from travel_gpt.telemetry import RedactingFormatter
 

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as some
 from joserfc import jwe
 from joserfc.jwk import OctKey
 
-from travel_gpt.credentials.jwe import LONGEST_PLAINTEXT, decrypt, encrypt, rekey
+from travel_gpt.credentials.sources.encrypted_file import LONGEST_PLAINTEXT, decrypt, encrypt, rekey
 from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured, TravelGPTError
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.credentials.secret import read_secret, with_new_key
+from travel_gpt.credentials.secret import Credential, Key, read_secret, with_new_key
 from travel_gpt.errors import InvalidSecret
 from travel_gpt.redaction import MASK, redact
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import Clock
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
 from travel_gpt.credentials.cache import FAILURE_TTL, MIN_FETCH_SECONDS
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (

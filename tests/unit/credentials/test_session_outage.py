@@ -10,7 +10,7 @@ from tests.support.clock import Clock
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
 from travel_gpt.credentials import cache as module
 from travel_gpt.credentials.cache import FAILURE_TTL, RETRY_INTERVAL
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.errors import (
     AccessDenied,

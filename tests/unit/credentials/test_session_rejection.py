@@ -8,7 +8,7 @@ from tests.support.clock import Clock
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, credential, soon
 from travel_gpt.credentials.cache import FAILURE_TTL
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialRejected, CredentialsUnavailable

@@ -14,7 +14,7 @@ import pytest
 from tests.fakes.openai import bodies
 from tests.unit.doubles import FIRST, FIRST_KEY, SECOND, SECOND_KEY, soon
 from tests.unit.llm.sdk import PROMPT, REQUEST, Server, model_client, refusal
-from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     ContextLengthExceeded,

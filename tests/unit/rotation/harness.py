@@ -12,7 +12,7 @@ from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from tests.support.clock import Clock
 from travel_gpt.aws.secret_versions import SecretVersions
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.errors import CredentialRejected
 from travel_gpt.rotation.cleanup import KeyNames
 from travel_gpt.rotation.config import RotationConfig

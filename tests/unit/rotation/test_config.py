@@ -2,7 +2,7 @@
 
 import pytest
 
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.rotation.cleanup import KeyNames
 from travel_gpt.rotation.config import LONGEST_LIFETIME, MOST_DAYS, RotationConfig, overlap_of
 from travel_gpt.settings import Settings

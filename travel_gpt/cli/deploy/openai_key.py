@@ -8,8 +8,7 @@ from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.secret import Action, Secret, decide
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.key_input import KeyInput, parse_key, take_key
-from travel_gpt.cli.verification import Verification, verify
+from travel_gpt.cli.key_input import KeyInput, Verification, parse_key, take_key, verify
 from travel_gpt.credentials.advice import server_name
 from travel_gpt.credentials.secret import read_secret
 from travel_gpt.errors import NotPermitted

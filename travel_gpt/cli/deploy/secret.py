@@ -11,8 +11,7 @@ from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.key_input import KeyInput, object_of
-from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import Credential, read_secret
 from travel_gpt.errors import AccessDenied, InvalidSecret, SecretDeleted, SecretNotFound
 
 RECOVERY_DAYS: Final = 30

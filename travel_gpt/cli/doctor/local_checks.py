@@ -12,17 +12,14 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from travel_gpt.cli.aws_session import AwsSession
-from travel_gpt.cli.destinations import before_aws, before_sources
 from travel_gpt.cli.doctor.check_result import DAY, OLD, CheckResult, age_and_end, ok, problem, warning
 from travel_gpt.cli.errors import advice_for, sentence
-from travel_gpt.cli.key_input import fingerprint
-from travel_gpt.cli.secret.env_edit import git_tracks
+from travel_gpt.cli.key_input import fingerprint, verify
+from travel_gpt.cli.secret.migrate import git_tracks
 from travel_gpt.cli.stack import read_stack
-from travel_gpt.cli.target import STACKS
-from travel_gpt.cli.verification import verify
+from travel_gpt.cli.target import STACKS, before_aws, before_sources
 from travel_gpt.credentials.advice import not_permitted_message, refused_message, server_name
-from travel_gpt.credentials.credential import Credential, Key
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import Credential, Key, read_secret
 from travel_gpt.credentials.sources.environment import variables_of
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.env_file import NAME, UnreadableEnvFile, parse, read_text

@@ -13,13 +13,10 @@ from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, SecretMetadata, Se
 from travel_gpt.cli.audit_log import Change, audited
 from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.destinations import GIVEN_KEY, before_aws, before_model, other_than_aws
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.key_input import KeyInput, fingerprint, object_of, take_key
-from travel_gpt.cli.target import Target
-from travel_gpt.cli.verification import server_of, verify
-from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import KEY_NAMES, read_secret
+from travel_gpt.cli.key_input import KeyInput, fingerprint, object_of, server_of, take_key, verify
+from travel_gpt.cli.target import GIVEN_KEY, Target, before_aws, before_model, other_than_aws
+from travel_gpt.credentials.secret import KEY_NAMES, Credential, read_secret
 from travel_gpt.env_trust import GIVEN
 from travel_gpt.errors import CredentialError, InvalidSecret, SecretNotFound
 from travel_gpt.rotation.cleanup import KeyNames

@@ -9,12 +9,11 @@ from typing import Final
 
 from travel_gpt.cli.audit_log import audited, local_user
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.destinations import before_encrypted_file
 from travel_gpt.cli.errors import USAGE, CliError, sentence
 from travel_gpt.cli.key_input import fingerprint, object_of, take_key
-from travel_gpt.cli.target import checked_settings
-from travel_gpt.credentials import jwe
-from travel_gpt.credentials.jwe import Opened
+from travel_gpt.cli.target import before_encrypted_file, checked_settings
+from travel_gpt.credentials.sources import encrypted_file
+from travel_gpt.credentials.sources.encrypted_file import Opened
 from travel_gpt.credentials.sources.master_keys import FILE_VARIABLE, VARIABLE, MasterKeys, master_keys_of
 from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured
 
@@ -47,7 +46,7 @@ def encrypt(path: Path, console: Console, *, replace: bool, environ: Mapping[str
     key_input = take_key("OpenAI API key")
     with audited("secret.encrypt", who=local_user(), source=SOURCE, file=path.name) as change:
         change.version = masters.first.kid
-        _write(path, jwe.encrypt(key_input.value(kept), masters))
+        _write(path, encrypted_file.encrypt(key_input.value(kept), masters))
     console.good(
         f"{path} has the key, encrypted with {masters.first.kid}; fingerprint {fingerprint(key_input.key)}."
     )
@@ -110,7 +109,7 @@ def rekey(path: Path, console: Console, *, environ: Mapping[str, str] = os.envir
     with audited("secret.rekey", who=local_user(), source=SOURCE, file=path.name) as change:
         change.version = masters.first.kid
         change.facts["replaced"] = before.kid
-        _write(path, jwe.rekey(_text(path), masters))
+        _write(path, encrypted_file.rekey(_text(path), masters))
         if _open(path, masters).plaintext != before.plaintext:
             raise CliError(f"{path} was changed by another process meanwhile: check it, then repeat.")
     console.good(f"{path} is encrypted under {masters.first.kid} now; until now under {before.kid}.")
@@ -144,7 +143,7 @@ def _master_keys(environ: Mapping[str, str]) -> MasterKeys:
 
 def _open(path: Path, masters: MasterKeys) -> Opened:
     try:
-        return jwe.decrypt(_text(path), masters)
+        return encrypted_file.decrypt(_text(path), masters)
     except AccessDenied as refused:
         raise CliError(
             f"{path} stays closed: {refused.detail}. Put its master key into {masters.origin}."

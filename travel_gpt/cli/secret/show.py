@@ -8,12 +8,10 @@ from typing import Any
 from travel_gpt.aws.secret_versions import CURRENT, PENDING, PREVIOUS, SecretMetadata, SecretVersions
 from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.destinations import before_sources
 from travel_gpt.cli.key_input import fingerprint, object_of
 from travel_gpt.cli.secret.change import SOURCE
-from travel_gpt.cli.target import Target
-from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import KEY_NAMES, read_secret
+from travel_gpt.cli.target import Target, before_sources
+from travel_gpt.credentials.secret import KEY_NAMES, Credential, read_secret
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.errors import AccessDenied, InvalidSecret
 from travel_gpt.settings import Settings

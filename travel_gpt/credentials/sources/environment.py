@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from travel_gpt.credentials.advice import key_place
-from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import Credential, read_secret
 from travel_gpt.errors import InvalidSecret, SecretNotFound
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import Key
 from travel_gpt.errors import Misconfigured
 from travel_gpt.redaction import guard
 

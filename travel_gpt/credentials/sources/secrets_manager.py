@@ -5,8 +5,7 @@ from typing import Final
 
 from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, SecretVersions
 from travel_gpt.credentials.advice import Local, secret_message
-from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import Credential, read_secret
 from travel_gpt.errors import CredentialError, SecretNotFound
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NoReturn, Protocol
 
 from travel_gpt.credentials.advice import Local
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.errors import (
     CredentialError,
     CredentialsUnavailable,

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from travel_gpt.credentials.credential import Credential
-from travel_gpt.credentials.secret import read_secret
+from travel_gpt.credentials.secret import Credential, read_secret
 from travel_gpt.credentials.sources.vault_server import Reply, VaultServer, tokens_for
 from travel_gpt.errors import (
     AccessDenied,

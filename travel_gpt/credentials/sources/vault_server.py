@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
-from travel_gpt.credentials.credential import Key
+from travel_gpt.credentials.secret import Key
 from travel_gpt.errors import AccessDenied, CredentialError, CredentialsUnavailable, Misconfigured
 from travel_gpt.redaction import guard, redact
 from travel_gpt.settings import VaultSettings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from travel_gpt.aws.clients import make_client
 from travel_gpt.aws.failures import AwsFailure, as_credential_errors
-from travel_gpt.credentials.credential import NO_KEY, Credential, WorkloadIdentity
+from travel_gpt.credentials.secret import NO_KEY, Credential, WorkloadIdentity
 from travel_gpt.errors import AccessDenied, CredentialError, CredentialsUnavailable, Misconfigured
 from travel_gpt.redaction import guard
 

@@ -6,8 +6,8 @@ import pytest
 
 from travel_gpt.cli.deploy.openai_key import read_exported, require_usable
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.verification import Verification
-from travel_gpt.credentials.credential import Key
+from travel_gpt.cli.key_input import Verification
+from travel_gpt.credentials.secret import Key
 from travel_gpt.errors import KeyRefused, NotPermitted, UpstreamFailed
 
 KEY = "sk-proj-canary0000000000000000000000000000001"

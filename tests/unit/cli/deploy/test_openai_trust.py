@@ -8,7 +8,7 @@ import pytest
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
 from travel_gpt.cli.aws_session import Account
 from travel_gpt.cli.deploy.keyless import WHERE, Trust, find_trust, trust_ended_by, trust_shown_at_the_end
-from travel_gpt.cli.deploy.removal import remove
+from travel_gpt.cli.deploy.main import remove
 from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.stack import Stack
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.doubles import FIRST, SECOND, ScriptedSource, Step, soon
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
-from travel_gpt.credentials.credential import Credential
+from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.selection import SourceChain
 from travel_gpt.errors import (

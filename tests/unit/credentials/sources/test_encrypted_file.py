@@ -13,8 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.unit.doubles import SECOND, ScriptedSource
-from travel_gpt.credentials.jwe import encrypt, rekey
-from travel_gpt.credentials.sources.encrypted_file import EncryptedFileSource
+from travel_gpt.credentials.sources.encrypted_file import EncryptedFileSource, encrypt, rekey
 from travel_gpt.credentials.sources.master_keys import MasterKeys
 from travel_gpt.credentials.sources.selection import Source, SourceChain
 from travel_gpt.errors import (

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from travel_gpt.credentials.jwe import encrypt
-from travel_gpt.credentials.sources.encrypted_file import EncryptedFileSource
+from travel_gpt.credentials.sources.encrypted_file import EncryptedFileSource, encrypt
 from travel_gpt.credentials.sources.master_keys import (
     FILE_VARIABLE,
     VARIABLE,

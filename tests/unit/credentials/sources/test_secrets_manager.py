@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 from mypy_boto3_secretsmanager import SecretsManagerClient
 
-from travel_gpt.credentials.credential import Credential, Key
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import InvalidSecret, SecretNotFound
 

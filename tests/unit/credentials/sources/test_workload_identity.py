@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
-from travel_gpt.credentials.credential import NO_KEY, Credential
+from travel_gpt.credentials.secret import NO_KEY, Credential
 from travel_gpt.credentials.sources.selection import source_of
 from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
 from travel_gpt.errors import AccessDenied, CredentialError, CredentialsUnavailable, Misconfigured

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import boto3
 
-from travel_gpt.cli.arguments import looks_like_key
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
+from travel_gpt.cli.program import looks_like_key
 
 REDEPLOY = "Run ./deploy.sh again."
 
