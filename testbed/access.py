@@ -5,8 +5,6 @@ role's credentials are held to the role's policies and to the resource that the 
 own credentials may do everything, as an administrator's would.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import threading

@@ -1,7 +1,5 @@
 """API Gateway's access log: a line for each request, in the format the stage was given."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import time

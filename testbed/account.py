@@ -1,7 +1,5 @@
 """The fake AWS seen from a test: its process, and what only tests may ask of it."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os
@@ -9,14 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT = 60.0
@@ -59,7 +55,7 @@ class AwsServer:
 
     @classmethod
     @contextmanager
-    def start(cls, log: Path) -> Iterator[AwsServer]:
+    def start(cls, log: Path) -> Iterator["AwsServer"]:
         """Start the server; it is stopped at the end, whatever happens.
 
         Args:

@@ -3,8 +3,6 @@
 Recorded: apigateway/proxy event REST, the cases no-api-key-get and query-multi-value.
 """
 
-from __future__ import annotations
-
 import base64
 import secrets
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """An account of the fake AWS, as a test sees it: see README.md."""
 
-from __future__ import annotations
-
 import atexit
 import functools
 import json
@@ -11,9 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import trustme
@@ -27,9 +26,6 @@ from testbed.openai_hosts import OpenAIHosts
 from testbed.tls_proxy import TlsProxy
 from tests.fakes.openai import FakeOpenAI
 from tests.support import emulator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"

@@ -1,18 +1,13 @@
 """The fixtures of the tests that run against the fake AWS."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from testbed.account import AwsServer
 from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.support.emulator import unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,6 @@ what API Gateway answers by itself, and lets the function run only if its policy
 not count: throttles and quotas are the template's to say and AWS's to keep.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import time

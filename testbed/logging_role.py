@@ -12,15 +12,10 @@ Without moto, so that the fake AWS and the unit tests of deploy.sh follow the sa
   Assumed: how many seconds.
 """
 
-from __future__ import annotations
-
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 NOT_PERMITTED = (

@@ -1,7 +1,5 @@
 """One statement of an IAM policy, evaluated as IAM does: moto's stumbles over ``?`` and skips conditions."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

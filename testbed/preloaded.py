@@ -8,8 +8,6 @@ Whatever starts ``aws`` or reads its arguments and environment in /proc sees wha
     python -m testbed.preloaded SOCKET aws|sam      (in .venv/cloud)
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import functools

@@ -5,8 +5,6 @@ guide, "Configuring reserved concurrency for a function", says 100; an account w
 it (the line's note).
 """
 
-from __future__ import annotations
-
 UNRESERVED_MINIMUM = 100
 
 

@@ -1,7 +1,5 @@
 """How Secrets Manager writes its errors on the wire, where moto writes them otherwise."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

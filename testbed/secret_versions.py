@@ -1,7 +1,5 @@
 """The versions of a secret and their staging labels, where moto keeps them otherwise than Secrets Manager."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -4,8 +4,6 @@ It prints its address once it answers, and stops on SIGTERM. The paths under ``/
 own: they set faults and read what happened. See README.md for what is emulated and how.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

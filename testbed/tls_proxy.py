@@ -5,8 +5,6 @@ deployed API; any other host gets a 502 and is recorded, so that the test fails.
 ``--connect-to`` uses it as its proxy: ``CONNECT`` leads to the same port.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import re
@@ -16,12 +14,11 @@ import ssl
 import threading
 import traceback
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-if TYPE_CHECKING:
-    import trustme
+import trustme
 
-    from testbed.gateway import Answer, Gateway
+from testbed.gateway import Answer, Gateway
 
 API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
 TIMEOUT = 60.0

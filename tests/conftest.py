@@ -1,7 +1,5 @@
 """What every suite stands on: an environment that says nothing, and API Gateway's own events."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import json

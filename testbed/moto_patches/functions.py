@@ -4,8 +4,6 @@ GetAccountSettings: its shape is that of the Lambda API reference. What may be r
 ``testbed.reservation``.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -10,8 +10,6 @@
   aws/aws-sam-cli issue 9007.
 """
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a KMS key of the customer's own changes: AWS's services ask KMS, and moto does not."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What moto's EventBridge Scheduler and Lambda do not ask: what a request is about, and whose role."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

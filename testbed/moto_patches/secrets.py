@@ -1,7 +1,5 @@
 """What moto's Secrets Manager lets through and AWS does not, where a deployment might lean on it."""
 
-from __future__ import annotations
-
 import json
 import re
 import uuid

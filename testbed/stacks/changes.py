@@ -1,16 +1,12 @@
 """What a change set would change: the difference between a stack and a document."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from testbed.stacks.document import Document, InvalidTemplate
 from testbed.stacks.engine import resolver, wanted
-
-if TYPE_CHECKING:
-    from testbed.stacks.intrinsics import Resolver
-    from testbed.stacks.model import Member, Stack
-    from testbed.stacks.resources.base import Account
+from testbed.stacks.intrinsics import Resolver
+from testbed.stacks.model import Member, Stack
+from testbed.stacks.resources.base import Account
 
 
 def changes(account: Account, stack: Stack, document: Document) -> list[dict[str, Any]]:

@@ -1,13 +1,9 @@
 """Stacks and what belongs to them in the shapes of CloudFormation's answers."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from testbed.stacks.document import Document, parse
-
-if TYPE_CHECKING:
-    from testbed.stacks.model import ChangeSet, Event, Member, Stack
+from testbed.stacks.model import ChangeSet, Event, Member, Stack
 
 
 def _parameters(document: Document | None) -> list[dict[str, str]]:

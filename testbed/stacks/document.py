@@ -1,7 +1,5 @@
 """A template's text, read as CloudFormation reads it: YAML, the SAM transform, parameters and their rules."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import json

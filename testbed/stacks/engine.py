@@ -1,7 +1,5 @@
 """Makes a stack what its document says: in dependency order, or not at all."""
 
-from __future__ import annotations
-
 import random
 import string
 from collections.abc import Callable

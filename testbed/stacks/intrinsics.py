@@ -1,16 +1,12 @@
 """Conditions and intrinsic functions, resolved; what CloudFormation would not accept is refused."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from testbed.stacks.document import Document, InvalidTemplate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 # Stands for a property that AWS::NoValue takes away.

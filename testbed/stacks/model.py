@@ -1,15 +1,12 @@
 """What the fake AWS's CloudFormation keeps: stacks, their members, events and change sets."""
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from testbed.stacks.document import Document
-    from testbed.stacks.resources.base import Created
+from testbed.stacks.document import Document
+from testbed.stacks.resources.base import Created
 
 
 def now() -> datetime:

@@ -1,7 +1,5 @@
 """The Rules section of a template: what must hold between parameters before anything is made."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

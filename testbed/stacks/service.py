@@ -1,7 +1,5 @@
 """The CloudFormation API that the ``aws`` and ``sam`` commands see, in the place of moto's."""
 
-from __future__ import annotations
-
 import os
 import uuid
 from dataclasses import dataclass, field

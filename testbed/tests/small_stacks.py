@@ -1,15 +1,12 @@
 """Small stacks, to try the fake AWS itself on."""
 
-from __future__ import annotations
-
 import io
 import json
 import uuid
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from testbed.fake_aws import FakeAws
+from testbed.fake_aws import FakeAws
 
 STACK = "small"
 # A parameter that keeps the value it has.

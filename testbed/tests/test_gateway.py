@@ -1,21 +1,16 @@
 """The fake AWS's API Gateway, IAM, Secrets Manager and curl refuse what the real ones refuse."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from testbed.fake_aws import start_fake_aws
+from testbed.account import AwsServer
+from testbed.fake_aws import FakeAws, start_fake_aws
 from testbed.logging_role import POLICY
 from testbed.tests.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
-
-if TYPE_CHECKING:
-    from testbed.account import AwsServer
-    from testbed.fake_aws import FakeAws
 
 
 class Small:

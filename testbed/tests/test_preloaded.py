@@ -1,7 +1,5 @@
 """What stands for aws and sam does what they do: see testbed.preloaded."""
 
-from __future__ import annotations
-
 import functools
 import os
 import signal
@@ -9,14 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from testbed import preloaded
-
-if TYPE_CHECKING:
-    from testbed.fake_aws import FakeAws
+from testbed.fake_aws import FakeAws
 
 REAL = Path(sys.executable).parent
 

@@ -1,17 +1,13 @@
 """The fake AWS's IAM, and KMS behind Secrets Manager, refuse in the words that were recorded."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from testbed.fake_aws import FakeAws
 from tests.support.recorded import assert_same_refusal, recording
-
-if TYPE_CHECKING:
-    from testbed.fake_aws import FakeAws
 
 NAME = "travel-gpt/openai-api-key"
 

@@ -1,18 +1,13 @@
 """What an account sets and limits, against recorded answers: the logging role, concurrency."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
+from testbed.fake_aws import FakeAws
 from testbed.tests.small_stacks import api, deploy, reasons, template
 from tests.support.recorded import assert_same_refusal, recording
-
-if TYPE_CHECKING:
-    from testbed.fake_aws import FakeAws
 
 
 @pytest.fixture(autouse=True)

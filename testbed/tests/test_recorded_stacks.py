@@ -1,20 +1,15 @@
 """The fake AWS's CloudFormation, Lambda and Scheduler against recorded answers."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from testbed.fake_aws import FakeAws
 from testbed.tests.small_stacks import STACK, api, deploy, log_group, reasons, submit, template
 from tests.support.recorded import assert_same_refusal, differences, recording
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from testbed.fake_aws import FakeAws
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:doesnotexist"
 ROLE = "arn:aws:iam::123456789012:role/schedules"

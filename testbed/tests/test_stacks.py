@@ -1,13 +1,12 @@
 """The fake AWS's CloudFormation fails where AWS's fails."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from testbed.fake_aws import FakeAws
 from testbed.tests.small_stacks import (
     LAMBDA_TRUST,
     PREVIOUS,
@@ -18,9 +17,6 @@ from testbed.tests.small_stacks import (
     submit,
     template,
 )
-
-if TYPE_CHECKING:
-    from testbed.fake_aws import FakeAws
 
 ALARM: dict[str, Any] = {
     "Type": "AWS::CloudWatch::Alarm",

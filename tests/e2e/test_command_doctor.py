@@ -1,18 +1,13 @@
 """``travel-gpt doctor`` against a deployed stack: what it says when all is well, and what when it is not."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from testbed.fake_aws import start_fake_aws
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
 from tests.support.doctor import PYTHON, Doctor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 STACK = "travel-gpt-backend"
 SECRET = "travel-gpt/openai-api-key"

@@ -1,10 +1,10 @@
 """What the deployed function may do with its role, IAM enforced: read one secret and write its log."""
 
-from __future__ import annotations
-
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,10 +12,6 @@ from botocore.exceptions import ClientError
 from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.support.clone import make_built_clone
 from travel_gpt.credentials.cache import FAILURE_TTL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 KEY = "sk-proj-Deployed3Role7Key1Qw"
 OWN = "travel-gpt/openai-api-key"

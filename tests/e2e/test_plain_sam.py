@@ -1,17 +1,12 @@
 """The stack, deployed by somebody who knows sam and has never heard of deploy.sh."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from testbed.fake_aws import FakeAws
 from tests.support.clone import make_built_clone
 from tests.support.deployer import GOOD_KEY
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from testbed.fake_aws import FakeAws
 
 STACK = "travel-gpt-backend-dev"
 SECRET = "travel-gpt-dev/openai-api-key"

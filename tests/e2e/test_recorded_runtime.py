@@ -1,18 +1,14 @@
 """AWS's Lambda emulator, as the tests run it, reports what Lambda was recorded to report."""
 
-from __future__ import annotations
-
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.emulator import Emulator, unavailable
 from tests.support.recorded import recording
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(unavailable() is not None, reason=unavailable() or "")
 

@@ -1,15 +1,14 @@
 """The rotation Lambda, deployed: a rotation in the real runtime, step by step as Secrets Manager does it."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -19,9 +18,6 @@ from tests.fakes.openai import MODELS, behaviours
 from tests.support.deployer import GOOD_KEY, Owner
 from tests.support.doctor import PYTHON, Doctor
 from tests.support.secret_leaks import holds
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 STACK = "travel-gpt-backend"
 OWN, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"

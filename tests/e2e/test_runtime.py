@@ -1,26 +1,19 @@
 """The handler inside the real Lambda runtime: AWS's emulator, awslambdaric, the dependencies that ship."""
 
-from __future__ import annotations
-
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from testbed.fake_aws import OWNER
-from tests.conftest import EVENTS
+from testbed.fake_aws import OWNER, FakeAws
+from tests.conftest import EVENTS, ProxyEvent
 from tests.fakes.openai import RESPONSES, behaviours
 from tests.support.emulator import Emulator, package
 from travel_gpt.credentials.cache import FAILURE_TTL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from testbed.fake_aws import FakeAws
-    from tests.conftest import ProxyEvent
 
 HANDLER = "travel_gpt.handler.lambda_handler"
 KEY = "sk-proj-Runtime5Canary9Key2Zx"

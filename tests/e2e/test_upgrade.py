@@ -5,28 +5,23 @@ code runs with the dependencies of this commit's lock. Neither deploy.sh nor sam
 the code is uploaded here, and the change sets are made with the CloudFormation API.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import tarfile
 import threading
 import zipfile
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.package_contents import copy_travel_gpt
+from testbed.fake_aws import FakeAws
 from tests.support.clone import ROOT
 from tests.support.deployer import GOOD_KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from testbed.fake_aws import FakeAws
 
 (RELEASED,) = (ROOT / "tests/infrastructure/released").glob("*.tar.xz")
 STACK = "travel-gpt-backend"

@@ -3,14 +3,10 @@
 Recorded: cloudtrail/GetSecretValue, cloudtrail/BatchGetSecretValue and cloudtrail/ListSecrets.
 """
 
-from __future__ import annotations
-
 import json
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 Event = dict[str, Any]
 

@@ -1,14 +1,10 @@
 """A listener of somebody else's: it keeps every byte that it is sent, and answers so that more is sent."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Final
+from http.server import BaseHTTPRequestHandler
+from typing import Final
 
 from tests.fakes.loopback_server import Answer, LoopbackServer
-
-if TYPE_CHECKING:
-    from http.server import BaseHTTPRequestHandler
 
 # The shape of API_GetCallerIdentity's answer (AWS STS API Reference), which the command asks for first.
 _CALLER: Final = (

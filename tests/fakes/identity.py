@@ -5,8 +5,6 @@ sts/GetWebIdentityToken (its model) and sts/GetWebIdentityToken JWT/claims-docum
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import time

@@ -5,19 +5,14 @@ an expression, ``ispresent``, ``and``, ``or``, ``not`` and parentheses; ``count`
 and ``pct``. Whatever else a query has is an error here, even where AWS would take it.
 """
 
-from __future__ import annotations
-
 import json
 import operator
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    Holds = Callable[[dict[str, Any]], bool]
+from collections.abc import Callable, Iterable
+from typing import Any
 
 Row = dict[str, Any]
+Holds = Callable[[dict[str, Any]], bool]
 
 _TOKEN = re.compile(
     r"""\s*(?: (?P<text>"[^"]*"|'[^']*') | /(?P<expression>(?:[^/\\]|\\.)+)/ | (?P<number>-?\d+(?:\.\d+)?)

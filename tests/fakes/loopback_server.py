@@ -1,13 +1,9 @@
 """An HTTP server on a free port of loopback, which the fakes of whole services are."""
 
-from __future__ import annotations
-
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from types import TracebackType
+from typing import Any, Self
 
 Answer = tuple[int, dict[str, str], bytes]
 

@@ -4,24 +4,20 @@ No real server could be had for these tests: this one is written after the API's
 (https://developer.hashicorp.com/vault/api-docs, secret/kv/kv-v2 and auth/aws) and after how OpenBao answers.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
 import json
 import secrets
+import ssl
 import threading
 import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Mapping
-    from types import TracebackType
+from types import TracebackType
+from typing import Any, Self
 
 NO_ROUTE = 'no handler for route "{}". route entry not found.'
 
@@ -118,7 +114,7 @@ class Vault:
         """What goes into VAULT_ADDR."""
         return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Vault:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,10 +1,9 @@
 """The stacks that different parameters make, and the package that goes into them."""
 
-from __future__ import annotations
-
 import itertools
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,6 @@ from tests.fakes.loopback_aws import LoopbackAws
 from tests.fakes.openai import ANY, FakeOpenAI, behaviours
 from tests.support.compiled_template import CompiledStack, compile_stack
 from tests.support.packages import made_once, run_build_script, run_sam_build
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 CHOICES = {
     "ApiAccess": ("api-key", "open"),

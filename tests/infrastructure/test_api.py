@@ -1,20 +1,15 @@
 """The API: who gets in, how often, and what API Gateway says by itself."""
 
-from __future__ import annotations
-
 import copy
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.support.compiled_template import compile_stack
+from tests.support.compiled_template import CompiledStack, compile_stack
 from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.local.responses import REFUSALS
-
-if TYPE_CHECKING:
-    from tests.support.compiled_template import CompiledStack
 
 ANY = "x-amazon-apigateway-any-method"
 INTEGRATION = "x-amazon-apigateway-integration"

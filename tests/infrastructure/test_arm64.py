@@ -1,17 +1,12 @@
 """The package for Lambda, run by Python for Lambda's processor in an emulator: `make test-arm64`."""
 
-from __future__ import annotations
-
 import json
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.support.packages import answer_alone, run_alone
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ARM64_PYTHON = os.environ.get("ARM64_PYTHON", "").split()
 NATIVE = """

@@ -1,19 +1,14 @@
 """scripts/build_package.py on machines that are not as one would wish."""
 
-from __future__ import annotations
-
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from scripts import build_package
 from scripts.package_contents import BuildError
 from tests.support.packages import run_build_script
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = "sk-canary-0123456789"
 

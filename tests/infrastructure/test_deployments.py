@@ -1,20 +1,15 @@
 """What API Gateway serves is a copy: whatever changes the API must bring a new copy, and nothing else may."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from scripts.stamp_api_deployment import stamped
 from tests.support.compiled_template import ROOT, CompiledStack, compile_stack, read_template, template_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # A value other than the default for every parameter.
 OTHERWISE = {

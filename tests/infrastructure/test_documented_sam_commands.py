@@ -1,7 +1,5 @@
 """Each command of sam in the documents is one that sam's own parser accepts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """The function and its environment."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.compiled_template import CompiledStack, compile_stack, read_template

@@ -1,18 +1,14 @@
 """What is written down, for how long, and who is woken when."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.support.compiled_template import ROOT, STACK, CompiledStack, compile_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FUNCTION = [{"Name": "FunctionName", "Value": "<TravelGPTFunction>"}]
 API = [{"Name": "ApiName", "Value": STACK}, {"Name": "Stage", "Value": "Prod"}]

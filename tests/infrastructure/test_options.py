@@ -1,7 +1,5 @@
 """What an organisation may ask for: a KMS key of its own, a VPC, AWS Config. Off unless asked for."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

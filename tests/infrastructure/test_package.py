@@ -1,7 +1,5 @@
 """The package that `sam build` makes."""
 
-from __future__ import annotations
-
 import ast
 import fnmatch
 import os
@@ -9,8 +7,8 @@ import re
 import shutil
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,9 +16,6 @@ from scripts.build_package import compile_modules, lambda_python
 from scripts.package_contents import HANDLERS, SERVICES, copy_travel_gpt, imported_files, normalize, prune
 from tests.support.compiled_template import ROOT
 from tests.support.packages import run_alone
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LOCK = ROOT / "requirements" / "lambda.txt"
 

@@ -1,21 +1,16 @@
 """The package with the libraries that some sources of the key need, and without them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from scripts.build_package import EXTRAS, locks_for
 from tests.support.packages import made_once, run_build_script, run_sam_build
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OF_EXTRAS = {
     "encrypted-file": {"joserfc", "cryptography", "cffi", "pycparser"},

@@ -1,16 +1,11 @@
 """What a cold start imports and how large the package is: unlike time, neither depends on the machine."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from scripts.build_package import lambda_python
 from tests.support.packages import answer_alone, run_alone
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Growing by more than 3 % fails. What shrank by more gets a lower figure, or the next growth would go unseen.
 # A changed figure has its reason on its line.

@@ -1,7 +1,5 @@
 """The parameters: what a person reads, and what is refused before anything is deployed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,18 +1,13 @@
 """What the package leaves out is what never runs: the rest imports, answers and finds its endpoints."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from scripts.package_contents import PRUNED, BuildError, check_native_modules
 from tests.support.packages import answer_alone, run_alone
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REWRITTEN = {"botocore/data/endpoints.json"}
 

@@ -1,9 +1,8 @@
 """The fake of Lambda refuses a VPC in the recorded words."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -12,13 +11,9 @@ from moto.iam.access_control import IAMPolicyStatement
 
 from testbed import policies
 from testbed.stacks.document import InvalidTemplate
+from testbed.stacks.resources.base import Account
 from testbed.stacks.resources.network import check_network
 from tests.support.recorded import differences, recording
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from testbed.stacks.resources.base import Account
 
 TRUST = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "*"}}}
 NETWORK = ("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces")

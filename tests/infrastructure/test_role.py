@@ -1,18 +1,12 @@
 """The function's role can do what it must, and nothing else."""
 
-from __future__ import annotations
-
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 import pytest
 
 from testbed.stacks.document import InvalidTemplate
-from tests.support.compiled_template import compile_stack
+from tests.support.compiled_template import CompiledStack, compile_stack
 from travel_gpt.settings import Settings
-
-if TYPE_CHECKING:
-    from tests.support.compiled_template import CompiledStack
 
 ACCOUNT = "eu-central-1:123456789012"
 ITS_SECRET = f"arn:aws:secretsmanager:{ACCOUNT}:secret:travel-gpt/openai-api-key-??????"

@@ -1,7 +1,5 @@
 """Rotation: off unless the owner gives all it needs, and then with no more rights than its steps take."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

@@ -1,23 +1,19 @@
 """samconfig.toml: a plain `sam build && sam deploy` does the right thing in every environment."""
 
-from __future__ import annotations
-
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy.command import cli as deploy_command
 from samcli.lib.config.samconfig import SamConfig
 from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.provider import Stack
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
 from tests.support.compiled_template import ROOT, compile_stack, read_template
 from travel_gpt.cli.deploy.parameters import merge, read_environment
-
-if TYPE_CHECKING:
-    from samcli.lib.providers.provider import Stack
 
 SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
 ENVIRONMENTS = {

@@ -1,7 +1,5 @@
 """An update of an existing stack keeps what its owner relies on: address, key, logs and behaviour."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,19 +1,14 @@
 """The API as bootstrap connects it, with parts that a test chooses."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api.health import Health
 from travel_gpt.api.routes import Api
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from travel_gpt.credentials.session import CredentialSession
-    from travel_gpt.settings import Settings
+from travel_gpt.credentials.session import CredentialSession
+from travel_gpt.settings import Settings
 
 
 def api_of(

@@ -1,7 +1,5 @@
 """The clock of the tests: it stands until a test moves it."""
 
-from __future__ import annotations
-
 
 class Clock:
     """A clock in seconds, for code that takes one or that a ``time`` module is replaced for."""

@@ -1,17 +1,13 @@
 """template.yaml as CloudFormation would deploy it: SAM expanded, conditions and references resolved."""
 
-from __future__ import annotations
-
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from testbed.stacks import document
 from testbed.stacks.intrinsics import NO_VALUE, Resolver
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STACK = "travel-gpt-backend"

@@ -3,21 +3,16 @@
 A real shell checks quoting, pipes and line ends, and a program that is not listed here fails.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.support.markdown import ROOT, Page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEY = "sk-proj-typed0at0the0prompt0Qx7LmPz4"
 """What every block gets on its standard input, as if a person typed it: it must be in no argument."""

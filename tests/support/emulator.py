@@ -6,8 +6,6 @@
 The emulator is a binary inside the aws-sam-cli wheel, so this works in .venv/cloud, on Linux.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import functools
@@ -25,14 +23,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scripts.package_contents import copy_travel_gpt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -189,7 +185,7 @@ class Emulator:
         timeout: int = 30,
         memory: int = 1024,
         name: str = "travel-gpt",
-    ) -> Iterator[Emulator]:
+    ) -> Iterator["Emulator"]:
         """Start the runtime; it is stopped at the end, whatever happens.
 
         Args:

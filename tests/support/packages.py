@@ -1,22 +1,18 @@
 """The built Lambda package, made once for all tests of a session."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from scripts.build_package import lambda_python
 from tests.support.compiled_template import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import pytest
 
 
 def shared_folder(factory: pytest.TempPathFactory) -> Path:

@@ -5,23 +5,18 @@ names, else in ``../shared/data/recorded`` beside the clone; a test that needs o
 there. Each file has one JSON object per line; its README says what was masked and which bodies were decoded.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the recorder wrote for a moment in time.

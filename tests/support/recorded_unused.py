@@ -4,8 +4,6 @@
 ``test_recorded_*.py``: a line that is added to the recordings makes it fail until it is in one of the two.
 """
 
-from __future__ import annotations
-
 _NO_TABLE = "the project has no DynamoDB table"
 _OWN_RUNTIME = "no fake: the tests run AWS's own runtime client and emulator"
 _NO_EVENT_RULE = "the project has no EventBridge rule on CloudTrail's events"

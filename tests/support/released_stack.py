@@ -8,19 +8,14 @@ After a release: ``python -m tests.support.released_stack tests/infrastructure/r
 environment ``.venv/cloud``.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from tests.support.compiled_template import compile_stack, read_template
-
-if TYPE_CHECKING:
-    from tests.support.compiled_template import CompiledStack
+from tests.support.compiled_template import CompiledStack, compile_stack, read_template
 
 REGION = "eu-central-1"
 ROTATION = {

@@ -1,7 +1,5 @@
 """A function in moto's account that Secrets Manager may call, since it starts no rotation without one."""
 
-from __future__ import annotations
-
 import functools
 import io
 import json

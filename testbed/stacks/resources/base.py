@@ -1,7 +1,5 @@
 """What every resource handler is, and the account it works in."""
 
-from __future__ import annotations
-
 import json
 import threading
 from dataclasses import dataclass, field

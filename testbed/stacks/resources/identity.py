@@ -1,7 +1,5 @@
 """IAM roles."""
 
-from __future__ import annotations
-
 from testbed.stacks.resources.base import Account, Created, Handler, Properties, as_json, only
 
 

@@ -17,19 +17,15 @@ Lambda deletes unused interfaces with the role of the function that they were ma
 stay, and nothing says so (aws/aws-cdk issue 34400).
 """
 
-from __future__ import annotations
-
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from testbed.stacks.document import InvalidTemplate
-
-if TYPE_CHECKING:
-    from testbed.stacks.resources.base import Account, Properties
+from testbed.stacks.resources.base import Account, Properties
 
 
 def settle_network(

@@ -1,7 +1,5 @@
 """Imports an OpenAPI body into a REST API, as API Gateway does, by its public API."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from testbed.stacks.document import InvalidTemplate

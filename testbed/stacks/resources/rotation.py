@@ -2,8 +2,6 @@
 
 # ruff: noqa: ARG002 - every handler has the same methods, whatever it needs of what they are given
 
-from __future__ import annotations
-
 import contextlib
 import json
 

@@ -4,8 +4,6 @@ They run from .venv/compatible (requirements/compatible.txt), which `scripts/env
 beside the project their dependencies would not resolve.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -14,14 +12,12 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[3]
 PYTHON: Final = ROOT / ".venv/compatible/bin/python"

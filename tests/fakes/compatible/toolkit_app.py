@@ -5,8 +5,6 @@ models and what goes wrong with them are here. `/v1` has both APIs, `/chat-only/
 alone.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Annotated, Any
 

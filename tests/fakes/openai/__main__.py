@@ -8,8 +8,6 @@ behaviours.py by name, with arguments as JSON after a colon:
 Every request becomes a line of JSON on standard output, without its headers. SIGTERM and Ctrl-C stop it.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import signal

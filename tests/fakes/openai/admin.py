@@ -5,18 +5,14 @@ those of OpenAI's OpenAPI document (github.com/openai/openai-openapi), recorded 
 api key/create, openai/GET project api keys/list and openai/DELETE project api key/delete.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
+from types import TracebackType
+from typing import Any, Self
 
 PATH = "/v1/organization/"
 LIFETIMES = range(1, 31_536_001)
@@ -214,7 +210,7 @@ class AdminApi(Organization):
         """What goes into OPENAI_BASE_URL."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
-    def __enter__(self) -> AdminApi:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -4,19 +4,14 @@ Names with slashes, such as openai/POST /v1/responses/401-invalid-key, are lines
 operation and case. tests/unit/recorded holds the bodies against them. "Assumed" is what was not found.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tests.fakes.openai import bodies, events
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tests.fakes.openai.bodies import Json
-    from tests.fakes.openai.exchange import Behaviour, Exchange
+from tests.fakes.openai.bodies import Json
+from tests.fakes.openai.exchange import Behaviour, Exchange
 
 DECLINED: Final = "I'm sorry, but I can't help with that."
 

@@ -5,8 +5,6 @@ openai/POST /v1/chat/completions/structured-output (service, operation, case). t
 against those.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 import time

@@ -6,15 +6,11 @@ openai/POST /v1/responses stream/400-invalid-temperature-value (its words for an
 the names are those of openai.types; a missing parameter's words are assumed.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tests.fakes.openai import bodies
-
-if TYPE_CHECKING:
-    from tests.fakes.openai.bodies import Json, Wire
+from tests.fakes.openai.bodies import Json, Wire
 
 
 def _names(said: str) -> frozenset[str]:

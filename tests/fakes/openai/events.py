@@ -4,19 +4,13 @@ Followed: openai/POST /v1/responses stream/stream-text, which has no [DONE], and
 openai/POST /v1/chat/completions stream/stream-text-include-usage.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from tests.fakes.openai import bodies
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.fakes.openai.bodies import Json
+from tests.fakes.openai.bodies import Json
 
 
 def pieces(text: str) -> list[str]:

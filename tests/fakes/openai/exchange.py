@@ -1,20 +1,15 @@
 """One request and the means to answer it, well or badly."""
 
-from __future__ import annotations
-
 import json
 import socket
 import struct
+import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from tests.fakes.openai import bodies
-
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Iterable, Mapping
-
-    from tests.fakes.openai.bodies import Json, Wire
+from tests.fakes.openai.bodies import Json, Wire
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Call:
 class Behaviour(Protocol):
     """Something that answers an exchange."""
 
-    def __call__(self, exchange: Exchange) -> None:
+    def __call__(self, exchange: "Exchange") -> None:
         """Answer it."""
 
 

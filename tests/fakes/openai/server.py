@@ -1,7 +1,5 @@
 """The upstream itself: OpenAI's API on a loopback port, one thread a connection."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import socket
@@ -9,20 +7,17 @@ import socketserver
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, Final, cast
+from types import TracebackType
+from typing import Any, Final, Self, cast
 
 from tests.fakes.openai import bodies, checks
 from tests.fakes.openai.admin import PATH as ADMIN_PATH, Organization
 from tests.fakes.openai.behaviours import answer
+from tests.fakes.openai.bodies import Wire
 from tests.fakes.openai.exchange import Behaviour, Call, Exchange
 from tests.fakes.openai.tokens import PATH as TOKEN_PATH, TokenExchange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
-
-    from tests.fakes.openai.bodies import Wire
 
 ANY: Final = "*"
 
@@ -145,7 +140,7 @@ class FakeOpenAI:
         self._server.server_close()
         self._server.hang_up()
 
-    def __enter__(self) -> FakeOpenAI:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -3,17 +3,13 @@
 Source: https://developers.openai.com/api/reference/workload-identity-federation
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 PATH = "/oauth/token"
 AUDIENCE = "https://api.openai.com/v1"
