@@ -3,18 +3,14 @@
 python scripts/check_words.py    print each of them; exit 1 if there is one
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # Locks and certificates have no words of this project.

@@ -147,8 +147,7 @@ GATEWAY_ONLY: Final = {
 def errors_page() -> str:
     """Return docs/errors.md."""
     failures: dict[str, type[TravelGPTError] | None] = {failure.code: failure for failure in HTTP_STATUS}
-    codes = sorted({*failures, *GATEWAY_ONLY})
-    entries = [_Entry(code, failures.get(code)) for code in codes]
+    entries = [_Entry(code, failures.get(code)) for code in sorted({*failures, *GATEWAY_ONLY})]
     overview = table(
         ("Code", "Status", "What happened"),
         ((f"[`{entry.code}`](#{entry.code})", entry.statuses, entry.texts[0]) for entry in entries),

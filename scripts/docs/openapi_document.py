@@ -4,9 +4,17 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from scripts.docs import openapi_schemas as examples
 from scripts.docs.errors_page import Method, meaning, of_the_function, of_the_gateway
-from scripts.docs.openapi_schemas import failure_with, reference, schemas
+from scripts.docs.openapi_schemas import (
+    QUERY,
+    answer_example,
+    failure_example,
+    failure_with,
+    health_example,
+    reference,
+    refusal_example,
+    schemas,
+)
 from travel_gpt import __version__
 from travel_gpt.api.health import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
@@ -65,11 +73,11 @@ def get() -> Json:
                 "There is a usable credential.",
                 reference("Health"),
                 {
-                    "health": examples.health(called=True),
-                    "verified": examples.health(verified=True),
-                    "compatible": examples.health("compatible"),
-                    "demo": examples.health("demo"),
-                    "keyless": examples.health("keyless"),
+                    "health": health_example(called=True),
+                    "verified": health_example(verified=True),
+                    "compatible": health_example("compatible"),
+                    "demo": health_example("demo"),
+                    "keyless": health_example("keyless"),
                 },
             ),
             **_failures("GET"),
@@ -90,12 +98,12 @@ def post() -> Json:
             "content": {
                 "application/json": {
                     "schema": reference("Query"),
-                    "examples": {"query": {"value": {"query": examples.QUERY}}},
+                    "examples": {"query": {"value": {"query": QUERY}}},
                 }
             },
         },
         "responses": {
-            "200": _response("The answer.", reference("Answer"), {"answer": examples.answer()}),
+            "200": _response("The answer.", reference("Answer"), {"answer": answer_example()}),
             **_failures("POST"),
         },
     }
@@ -120,7 +128,7 @@ def _failures(method: Method) -> Json:
     for status, failure in of_the_function(method):
         entry = found[str(status)]
         entry.codes.setdefault(failure.code, []).append(meaning(failure))
-        entry.examples.setdefault(failure.code, examples.failure(failure, method))
+        entry.examples.setdefault(failure.code, failure_example(failure, method))
         entry.from_function = True
         entry.waits.append(failure is UpstreamRateLimited)
         entry.may_wait |= failure in (CredentialsUnavailable, UpstreamRateLimited, UpstreamFailed)
@@ -129,7 +137,7 @@ def _failures(method: Method) -> Json:
         for name in _ONE_FOR_MANY.get(occasion.usual_status, [occasion.usual_status]):
             entry = found[name]
             entry.codes.setdefault(refusal.code, []).append(f"{occasion.when} (API Gateway)")
-            entry.examples.setdefault(refusal.code, examples.refusal(refusal))
+            entry.examples.setdefault(refusal.code, refusal_example(refusal))
             entry.from_gateway = True
             entry.waits.append("Retry-After" in refusal.headers)
             entry.may_wait |= "Retry-After" in refusal.headers
@@ -148,8 +156,7 @@ def _failure(method: Method, status: _Status) -> Json:
     described = "\n".join(f"- `{name}`: {' '.join(dict.fromkeys(status.codes[name]))}" for name in codes)
     response = _response(described, schema, {name: status.examples[name] for name in codes})
     if status.may_wait:
-        header = reference("RetryAfter", "headers")
-        response["headers"] = {"Retry-After": header}
+        response["headers"] = {"Retry-After": reference("RetryAfter", "headers")}
     return response
 
 
@@ -162,14 +169,14 @@ METHOD_NOT_ALLOWED: Final = {
     **_response(
         f"- `{MethodNotAllowed.code}`: {meaning(MethodNotAllowed)}",
         failure_with("Failure", [MethodNotAllowed.code]),
-        {MethodNotAllowed.code: examples.failure(MethodNotAllowed, "POST")},
+        {MethodNotAllowed.code: failure_example(MethodNotAllowed, "POST")},
     ),
     "headers": {"Allow": reference("Allow", "headers")},
 }
 NOT_FOUND: Final = _response(
     f"- `{NotFound.code}`: {meaning(NotFound)}",
     failure_with("Failure", [NotFound.code]),
-    {NotFound.code: examples.failure(NotFound, "POST")},
+    {NotFound.code: failure_example(NotFound, "POST")},
 )
 
 

@@ -173,8 +173,11 @@ def _object(
             properties[name]["const"] = constants[name]
         if name in optional:
             properties[name]["description"] += f" {optional[name]}"
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "required": required, "properties": properties}
+    return {
+        "type": "object",
+        "required": [name for name in properties if name not in optional],
+        "properties": properties,
+    }
 
 
 def _of_type(kind: Any) -> Schema:
@@ -199,7 +202,7 @@ _ANSWER: Final = (
 )
 
 
-def health(mode: Mode = "openai", *, verified: bool = False, called: bool = False) -> Schema:
+def health_example(mode: Mode = "openai", *, verified: bool = False, called: bool = False) -> Schema:
     """Return the body of a GET that found a usable credential.
 
     Args:
@@ -218,13 +221,13 @@ def health(mode: Mode = "openai", *, verified: bool = False, called: bool = Fals
     )
 
 
-def answer() -> Schema:
+def answer_example() -> Schema:
     """Return the body of a POST that was answered."""
     said = Answer(text=_ANSWER, model=Settings().model, usage=Usage(689, 78, 767), truncated=False)
     return _body(responses.answered(said, request_id=_REQUEST_ID))
 
 
-def failure(kind: type[TravelGPTError], method: Method) -> Schema:
+def failure_example(kind: type[TravelGPTError], method: Method) -> Schema:
     """Return the body of a failure that the function answers."""
     happened = kind(message=_MESSAGES.get(kind))
     if method == "GET":
@@ -240,7 +243,7 @@ def failure(kind: type[TravelGPTError], method: Method) -> Schema:
     return _body(responses.failed(happened, request_id=_REQUEST_ID))
 
 
-def refusal(refused: Refusal) -> Schema:
+def refusal_example(refused: Refusal) -> Schema:
     """Return the body of what API Gateway answers by itself."""
     body: Schema = json.loads(refused.body(_REQUEST_ID))
     return body

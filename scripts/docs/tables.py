@@ -13,8 +13,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     Returns:
         The lines of the table, without a newline at the end.
     """
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(_row(line) for line in lines)
+    return "\n".join(_row(line) for line in [head, ["---"] * len(head), *rows])
 
 
 def code(text: object) -> str:

@@ -9,7 +9,6 @@ from typing import Final
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses
 from travel_gpt.api.request import Request, Verify
-from travel_gpt.api.responses import Mode, ProxyResponse, Reply
 from travel_gpt.base_url import is_loopback, is_openai
 from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
@@ -36,7 +35,7 @@ DEMO_MODEL: Final = "travel-gpt-demo"
 function can report the demo by mistake."""
 
 _CONFIGURED: Final = "OpenAI API key is configured"
-_NO_KEY: Final[dict[Mode, str]] = {
+_NO_KEY: Final[dict[responses.Mode, str]] = {
     "openai": "No OpenAI API key is configured: the secret holds a placeholder",
     "compatible": "No API key is configured: the model server is called without one",
     "demo": "No OpenAI API key is configured: the built-in demo model answers",
@@ -48,7 +47,7 @@ _NO_KEY: Final[dict[Mode, str]] = {
 class CredentialStatus:
     """What a credential means for the caller of GET."""
 
-    mode: Mode
+    mode: responses.Mode
     """Which model server answers, and how the function authenticates to it."""
     has_api_key: bool
     """Whether the credential is an API key, and not an identity or a placeholder."""
@@ -98,7 +97,7 @@ class Health:
         self._last: _Verification | None = None
         self._lock = Lock()
 
-    def check(self, verify: Verify, request: Request) -> Reply:
+    def check(self, verify: Verify, request: Request) -> responses.Reply:
         """Report whether there is a usable credential.
 
         Args:
@@ -121,7 +120,7 @@ class Health:
                 raise self._session.refusal(
                     credential, "the server refused this credential when it was last used"
                 )
-        return Reply(
+        return responses.Reply(
             responses.healthy(
                 status_of(credential, self._settings),
                 source=self._session.source_name,
@@ -132,7 +131,7 @@ class Health:
             )
         )
 
-    def failed(self, failure: TravelGPTError, request: Request) -> ProxyResponse:
+    def failed(self, failure: TravelGPTError, request: Request) -> responses.ProxyResponse:
         """Return the response of a GET that failed, with what is known of the credential nevertheless."""
         credential = self._session.usable
         return responses.unhealthy(
@@ -177,7 +176,7 @@ class Health:
             raise last.failure.again()
         return credential
 
-    def _check_identity(self, request: Request) -> Reply:
+    def _check_identity(self, request: Request) -> responses.Reply:
         if self._identity is None:
             raise InvalidParameter(
                 "no workload identity is set up",
@@ -188,11 +187,11 @@ class Health:
         try:
             self._identity().verify(request.deadline)
         except (CredentialError, UpstreamError) as failure:
-            return Reply(
+            return responses.Reply(
                 responses.unhealthy(failure, status, source=source, request_id=request.id),
                 {"code": failure.code, "detail": failure.detail, "exceptions": describe(failure)},
             )
-        return Reply(responses.healthy(status, source=source, verified=True, request_id=request.id))
+        return responses.Reply(responses.healthy(status, source=source, verified=True, request_id=request.id))
 
     def _verify_now(self, credential: Credential, deadline: Deadline) -> _Verification:
         used, failure = credential, None
@@ -223,7 +222,7 @@ def status_of(credential: Credential, settings: Settings) -> CredentialStatus:
     return CredentialStatus(mode, mode in ("openai", "compatible") and not credential.placeholder)
 
 
-def _mode(credential: Credential, settings: Settings) -> Mode:
+def _mode(credential: Credential, settings: Settings) -> responses.Mode:
     if credential.identity is not None:
         return "keyless"
     base_url = credential.base_url or settings.base_url

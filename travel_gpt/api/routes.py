@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.api import request as requests, responses
+from travel_gpt.api import responses
 from travel_gpt.api.health import Health
-from travel_gpt.api.request import Context, Request
-from travel_gpt.api.responses import ProxyResponse, Reply
+from travel_gpt.api.request import Context, Request, read_query, read_verify
 from travel_gpt.errors import (
     CredentialError,
     Forbidden,
@@ -44,7 +43,7 @@ class Api:
         self.close = close
         self._cold = True
 
-    def answer(self, event: Mapping[str, Any], context: Context) -> ProxyResponse:
+    def answer(self, event: Mapping[str, Any], context: Context) -> responses.ProxyResponse:
         """Answer one request.
 
         Args:
@@ -67,7 +66,7 @@ class Api:
         flush_metrics()
         return reply.response
 
-    def _route(self, request: Request) -> Reply:
+    def _route(self, request: Request) -> responses.Reply:
         if request.path != RESOURCE:
             raise NotFound("no such resource")
         match request.method:
@@ -78,22 +77,22 @@ class Api:
             case _:
                 raise MethodNotAllowed
 
-    def _check_health(self, request: Request) -> Reply:
-        verify = requests.read_verify(request)
+    def _check_health(self, request: Request) -> responses.Reply:
+        verify = read_verify(request)
         self._require_settings()
         return self._health.check(verify, request)
 
-    def _advise(self, request: Request) -> Reply:
+    def _advise(self, request: Request) -> responses.Reply:
         if self._settings.api_access != "open" and not request.caller:
             # API Gateway refuses these already. One click in its console turns that off, and then everyone
             # could spend the owner's money.
             raise Forbidden(
                 "a POST reached the function without an API key: check the method's ApiKeyRequired"
             )
-        query = requests.read_query(request)
+        query = read_query(request)
         self._require_settings()
         answer = self._adviser.answer(query, request.deadline)
-        return Reply(
+        return responses.Reply(
             responses.answered(answer, request_id=request.id),
             {
                 "model": answer.model,
@@ -108,7 +107,7 @@ class Api:
             named = "; ".join(self._settings.problems)
             raise Misconfigured(named, message=f"A setting of this deployment is wrong: {named}.")
 
-    def _failed(self, request: Request, failure: TravelGPTError) -> Reply:
+    def _failed(self, request: Request, failure: TravelGPTError) -> responses.Reply:
         if isinstance(failure, CredentialError):
             count("CredentialFailure")
         fields: dict[str, Any] = {
@@ -119,10 +118,10 @@ class Api:
         if isinstance(failure, UpstreamError) or failure.upstream_status is not None:
             fields["upstream_status"] = failure.upstream_status
         if (request.path, request.method) == (RESOURCE, "GET"):
-            return Reply(self._health.failed(failure, request), fields)
-        return Reply(responses.failed(failure, request_id=request.id), fields)
+            return responses.Reply(self._health.failed(failure, request), fields)
+        return responses.Reply(responses.failed(failure, request_id=request.id), fields)
 
-    def _log(self, request: Request, reply: Reply, seconds: float) -> None:
+    def _log(self, request: Request, reply: responses.Reply, seconds: float) -> None:
         """Write the one line of this request: what happened, and nothing that was said."""
         status = reply.response["statusCode"]
         write = logger.error if status >= 500 else logger.info

@@ -138,8 +138,7 @@ class AwsSession(boto3.Session):
             BotoCoreError: there are none, or AWS cannot be reached.
         """
         # Any region will do for this question.
-        sts = self.client("sts", region_name=self.region_name or "us-east-1")
-        identity = sts.get_caller_identity()
+        identity = self.client("sts", region_name=self.region_name or "us-east-1").get_caller_identity()
         return Account(identity["Account"], identity["Arn"], self.region_name or "")
 
     def child_environment(self) -> dict[str, str]:

@@ -1,14 +1,12 @@
 """``travel-gpt init``: write a ``.env`` file that says what can be set, and sets nothing."""
 
-import os
-import tempfile
 from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.secret.migrate import git_leaves
+from travel_gpt.cli.secret.migrate import git_leaves, replace_file
 from travel_gpt.env_file import NAME
 from travel_gpt.settings import settings_fields
 
@@ -61,7 +59,7 @@ def init(folder: Path, console: Console) -> None:
         if not console.ask(question, f"{path} is there already: move it away, then repeat."):
             raise CliError("Nothing was changed.")
     try:
-        _write(path, template())
+        replace_file(path, template())
     except OSError as failed:
         raise CliError(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None
     console.good(f"Wrote {path}, readable by you alone. It sets nothing yet: every line is a comment.")
@@ -82,15 +80,3 @@ def template() -> str:
             lines.append(f"# {name}={default}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def _write(path: Path, text: str) -> None:
-    # mkstemp makes it for its owner alone, and in the same folder it is replaced all at once.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -83,8 +83,9 @@ class DemoModel:
                     "code": refused.code,
                 }
             }
-        response = Response(json.dumps(document), status, content_type="application/json")
-        return response(environ, start_response)
+        return Response(json.dumps(document), status, content_type="application/json")(
+            environ, start_response
+        )
 
     def _answer(self, request: Request) -> dict[str, Any]:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -271,8 +271,7 @@ def secret_store(value: str) -> Iterator[None]:
     from moto import mock_aws
 
     with mock_aws():
-        client = boto3.client("secretsmanager", region_name=REGION)
-        client.create_secret(Name=SECRET_NAME, SecretString=value)
+        boto3.client("secretsmanager", REGION).create_secret(Name=SECRET_NAME, SecretString=value)
         yield
 
 

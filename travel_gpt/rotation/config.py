@@ -170,5 +170,7 @@ def overlap_of(settings: Settings) -> int:
     Returns:
         The seconds.
     """
-    last_use = settings.credential_ttl + settings.credential_max_stale + LONGEST_REQUEST
-    return max(last_use, settings.credential_previous)
+    return max(
+        settings.credential_ttl + settings.credential_max_stale + LONGEST_REQUEST,
+        settings.credential_previous,
+    )

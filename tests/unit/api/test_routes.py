@@ -275,7 +275,7 @@ def test_given_an_upstream_failure_then_a_get_that_verifies_reports_it_and_the_k
 def test_given_a_failure_before_any_key_was_had_then_get_claims_none(
     function: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("travel_gpt.api.request.read_verify", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.routes.read_verify", lambda _event: 1 / 0)
 
     status, body, _ = function.send("get")
 
@@ -287,7 +287,7 @@ def test_given_a_failure_beside_a_key_that_is_there_then_get_says_that_it_is(
     function: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function.send("get")
-    monkeypatch.setattr("travel_gpt.api.request.read_verify", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.routes.read_verify", lambda _event: 1 / 0)
 
     status, body, _ = function.send("get")
 

@@ -55,8 +55,7 @@ def resolve(
     if not wanted:
         how = ["--parameter", "AccessLogs=enabled"] if named else ["--create-logging-role"]
         said = f"Access logs are off. To have them: {options.command(*how)}"
-        note = "" if "AccessLogs" in options.parameters else said
-        return Decision(on=False, note=note)
+        return Decision(on=False, note="" if "AccessLogs" in options.parameters else said)
     if named is None:
         unknown = "Whether API Gateway may write logs here is hidden from you; if not, deploying will say so."
         return Decision(on=True, note=unknown)
@@ -86,8 +85,7 @@ def _offer(console: Console, options: Options, state: RoleState) -> bool:
 
 def _without(console: Console, options: Options, why: str) -> Decision:
     if options.dry_run:
-        either = " or ".join(_choices(options))
-        return Decision(on=True, note=f"{why} A deployment needs a choice: {either}")
+        return Decision(on=True, note=f"{why} A deployment needs a choice: {' or '.join(_choices(options))}")
     _insist_on_a_choice(console, options, f"{why} Nothing was changed.")
     return Decision(on=False, note="This deploys without access logs (AccessLogs=disabled).")
 

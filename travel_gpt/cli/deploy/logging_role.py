@@ -104,8 +104,7 @@ def look(aws: AwsSession, account: Account) -> RoleState:
 
 
 def _look(iam: Any, account: Account) -> RoleState:
-    role = iam.get_role(RoleName=NAME)["Role"]
-    if not lets_api_gateway_assume(role["AssumeRolePolicyDocument"]):
+    if not lets_api_gateway_assume(iam.get_role(RoleName=NAME)["Role"]["AssumeRolePolicyDocument"]):
         return RoleState.UNTRUSTED
     pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=NAME)
     has_policy = _policy(account) in pages.search("AttachedPolicies[].PolicyArn")

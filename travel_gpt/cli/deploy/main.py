@@ -26,7 +26,6 @@ from travel_gpt.cli.deploy import (
 from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Environment, read_environment, read_template
 from travel_gpt.cli.deploy.plan import Plan, flags_for, prepare, show, show_account
-from travel_gpt.cli.deploy.secret import RECOVERY_DAYS, Action, Secret
 from travel_gpt.cli.deploy.stack import delete_stack, is_failed, refuse_if_busy, show_tls_change
 from travel_gpt.cli.errors import CliError, cli_error_for
 from travel_gpt.cli.key_input import KeyInput, forget_sdk_variables
@@ -170,12 +169,12 @@ def _store_secret(aws: AwsSession, console: Console, plan: Plan) -> bool:
         console.good("Restored.")
         if key.note:
             console.note(key.note)
-    if key.action is Action.KEEP or key.key is None:
+    if key.action is secrets.Action.KEEP or key.key is None:
         return restored
     console.step(f"Putting the key into the secret {name}")
     secrets.store(aws, name, key.key.value(key.secret.fields), key.action, kms_key=plan.protection.kms_key)
     seconds = next(item.new for item in plan.parameters if item.name == "CredentialTtlSeconds")
-    if key.action is Action.REPLACE:
+    if key.action is secrets.Action.REPLACE:
         console.good(
             f"Replaced. Running functions use it within {seconds} s, and at once when the old one is refused."
         )
@@ -229,7 +228,7 @@ def remove(aws: AwsSession, console: Console, options: Options, account: Account
             f"Delete the stack {stack.name}: the API and its URL, the API key, the function, its logs."
         )
     if delete_secret:
-        steps.append(f"Schedule the secret {secret.name} for deletion in {RECOVERY_DAYS} days.")
+        steps.append(f"Schedule the secret {secret.name} for deletion in {secrets.RECOVERY_DAYS} days.")
     if not steps:
         console.good("\nThere is nothing to delete.")
         _say_what_stays(console, options, secret, flags)
@@ -266,7 +265,7 @@ def _secret_name(aws: AwsSession, stack: Stack, environment: Environment) -> str
     return str(template["SecretName"])
 
 
-def _ask(console: Console, stack: Stack, secret: Secret) -> None:
+def _ask(console: Console, stack: Stack, secret: secrets.Secret) -> None:
     if console.assume_yes:
         return
     name = stack.name if stack.status else secret.name
@@ -275,7 +274,7 @@ def _ask(console: Console, stack: Stack, secret: Secret) -> None:
         raise CliError("That is not the name, so nothing was deleted.")
 
 
-def _say_what_stays(console: Console, options: Options, secret: Secret, flags: str) -> None:
+def _say_what_stays(console: Console, options: Options, secret: secrets.Secret, flags: str) -> None:
     what, command = "To deploy again:", options.command()
     if secret.deleted:
         what = (

@@ -93,11 +93,12 @@ def show(plan: Plan, console: Console) -> None:
         console: where to print it.
     """
     secret = plan.key.secret
+    state = f"exists, {plan.stack.status}" if plan.stack.exists else "new"
     there = "scheduled for deletion" if secret.deleted else "exists" if secret.exists else "new"
     console.say()
     console.rows(
         [
-            ("Stack", f"{plan.stack.name} ({_state(plan.stack)})"),
+            ("Stack", f"{plan.stack.name} ({state})"),
             ("Secret", f"{secret.name} ({there})"),
         ]
     )
@@ -111,10 +112,6 @@ def show(plan: Plan, console: Console) -> None:
         console.say()
     for note in notes:
         console.note(note)
-
-
-def _state(stack: Stack) -> str:
-    return f"exists, {stack.status}" if stack.exists else "new"
 
 
 def _change(parameter: Parameter, *, old: bool) -> str:
@@ -237,8 +234,7 @@ def prepare(
     vpc = vpcs.resolve(options, values, current)
     parameters = vpcs.prepare(vpc, parameters)
     secret = secrets.read(aws, values["SecretName"])
-    before = current.get("Keyless", "off")
-    keyless = keylesses.resolve(aws, options, values, secret, before=before)
+    keyless = keylesses.resolve(aws, options, values, secret, before=current.get("Keyless", "off"))
     notes += keyless.notes
     if keyless.wanted:
         parameters = keylesses.prepare(parameters)

@@ -3,7 +3,7 @@
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -134,14 +134,11 @@ def look_for_key(settings: Settings, environ: Mapping[str, str]) -> LocalKey:
         found, credential = check_sources(settings)
         if credential is not None:
             return LocalKey([local, *found], credential, is_stored=True)
-        if not _is_missing(found) or is_deployed():
+        is_missing = [each.check for each in found] == [_CHECKS_OF["secret_not_found"]]
+        if not is_missing or is_deployed():
             return LocalKey([local, *found], to_try, is_stored=False)
         why = f"not deployed yet in this account and region, which have no {settings.secret_name}"
     return LocalKey([local, *nothing_deployed(why)], to_try, is_stored=False)
-
-
-def _is_missing(found: Sequence[CheckResult]) -> bool:
-    return [each.check for each in found] == [_CHECKS_OF["secret_not_found"]]
 
 
 def check_sources(settings: Settings) -> tuple[list[CheckResult], Credential | None]:
@@ -211,8 +208,11 @@ def check_live(credential: Credential, settings: Settings) -> CheckResult:
     if verification.failure is None:
         accepts = "answers without a key" if credential.source == NO_KEY_NEEDED else "accepts the key"
         return ok("live call", f"{verification.server} {accepts}")
-    advice = _live_advice(verification.failure, credential, verification.server)
-    return problem("live call", verification.reason, advice)
+    return problem(
+        "live call",
+        verification.reason,
+        _live_advice(verification.failure, credential, verification.server),
+    )
 
 
 def _live_advice(failure: TravelGPTError, credential: Credential, server: str) -> str:

@@ -54,8 +54,7 @@ def put(target: Target, console: Console) -> None:
     stored = look_at(target)
     which = "The" if stored.exists else "A new"
     console.aside(f"{which} secret {target.name}, as {who}{other_than_aws(os.environ)}.")
-    key_input = take_key("OpenAI API key")
-    store(target, key_input, stored, who, console)
+    store(target, take_key("OpenAI API key"), stored, who, console)
     console.next(f"travel-gpt doctor{target.options} --verify", "verify it")
 
 

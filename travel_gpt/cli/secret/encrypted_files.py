@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,9 +10,9 @@ from travel_gpt.cli.audit_log import audited, local_user
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError, sentence
 from travel_gpt.cli.key_input import fingerprint, object_of, take_key
+from travel_gpt.cli.secret.migrate import replace_file
 from travel_gpt.cli.target import before_encrypted_file, checked_settings
 from travel_gpt.credentials.sources import encrypted_file
-from travel_gpt.credentials.sources.encrypted_file import Opened
 from travel_gpt.credentials.sources.master_keys import FILE_VARIABLE, VARIABLE, MasterKeys, master_keys_of
 from travel_gpt.errors import AccessDenied, InvalidSecret, Misconfigured
 
@@ -141,7 +140,7 @@ def _master_keys(environ: Mapping[str, str]) -> MasterKeys:
         raise CliError(sentence(wrong.detail), USAGE) from None
 
 
-def _open(path: Path, masters: MasterKeys) -> Opened:
+def _open(path: Path, masters: MasterKeys) -> encrypted_file.Opened:
     try:
         return encrypted_file.decrypt(_text(path), masters)
     except AccessDenied as refused:
@@ -166,17 +165,7 @@ def _text(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    name = ""
     try:
-        # In the same folder: only within one file system is it replaced all at once. mkstemp makes it for its
-        # owner alone.
-        handle, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path.resolve())
+        replace_file(path.resolve(), text + "\n")
     except OSError as failed:
-        if name:
-            Path(name).unlink(missing_ok=True)
         raise CliError(f"{path} cannot be written: {failed.strerror}. Nothing was changed.") from None

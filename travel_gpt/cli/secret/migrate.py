@@ -117,7 +117,7 @@ class EnvFile:
             CliError: it cannot be written, or another process changed it meanwhile. It is unchanged then.
         """
         try:
-            _replace(self.path, self.text, text)
+            replace_file(self.path, text, before=self.text)
         except OSError as failed:
             raise CliError(
                 f"{self.path.name} could not be written: {failed.strerror}. It is unchanged. The keys are in "
@@ -125,17 +125,26 @@ class EnvFile:
             ) from None
 
 
-def _replace(path: Path, before: str, after: str) -> None:
-    about = path.stat()
+def replace_file(path: Path, text: str, *, before: str | None = None) -> None:
+    """Put a text in the place of a file's, all at once, or make a file that only its owner can read.
+
+    Args:
+        path: the file.
+        text: the text.
+        before: what the file holds; it then keeps its rights. None for a file of its owner alone.
+
+    Raises:
+        OSError: it cannot be written. The file is unchanged.
+        CliError: it does not hold that any more. It is unchanged.
+    """
     # In the same folder: only within one file system is it done all at once.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(after)
+            file.write(text)
             file.flush()
-            os.fchmod(file.fileno(), stat.S_IMODE(about.st_mode))
-            if (about.st_uid, about.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(file.fileno(), about.st_uid, about.st_gid)
+            if before is not None:
+                _take_rights(path.stat(), file.fileno())
             os.fsync(file.fileno())
         _still(path, before)
         Path(name).replace(path)
@@ -144,9 +153,15 @@ def _replace(path: Path, before: str, after: str) -> None:
         raise
 
 
-def _still(path: Path, text: str) -> None:
-    if path.read_bytes() != text.encode():
+def _still(path: Path, text: str | None) -> None:
+    if text is not None and path.read_bytes() != text.encode():
         raise CliError(f"{path.name} was changed by another process, so it was not written. Repeat.")
+
+
+def _take_rights(about: os.stat_result, file: int) -> None:
+    os.fchmod(file, stat.S_IMODE(about.st_mode))
+    if (about.st_uid, about.st_gid) != (os.geteuid(), os.getegid()):
+        os.fchown(file, about.st_uid, about.st_gid)
 
 
 def remains(path: Path, values: Collection[str]) -> list[str]:

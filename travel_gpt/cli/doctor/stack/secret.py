@@ -159,12 +159,11 @@ def _encryption(described: SecretMetadata, deployed: Deployed) -> Iterator[Check
 
 
 def _readers(described: SecretMetadata) -> Iterator[CheckResult]:
-    answer = boto3.client("secretsmanager").get_resource_policy(SecretId=described.arn)
-    text = answer.get("ResourcePolicy")
-    if not text:
+    found = boto3.client("secretsmanager").get_resource_policy(SecretId=described.arn).get("ResourcePolicy")
+    if not found:
         yield ok("readers", "the secret has no resource policy: IAM policies alone decide who reads it")
         return
-    let_in = _let_in(json.loads(text))
+    let_in = _let_in(json.loads(found))
     show = f"aws secretsmanager get-resource-policy --secret-id {described.name}"
     if _ANYONE in let_in:
         yield problem("readers", "the secret's resource policy lets anyone read it", f"Check it: {show}")
