@@ -1,12 +1,7 @@
 """The fake OpenAI under its own host names."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tests.fakes.openai import Call, FakeOpenAI
-    from tests.fakes.openai.admin import Organization
+from tests.fakes.openai import Call, FakeOpenAI
+from tests.fakes.openai.admin import Organization
 
 
 class OpenAIHosts:

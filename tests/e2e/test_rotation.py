@@ -521,7 +521,7 @@ class TestTheDoctor:
         (problem,) = (each for each in found if each["state"] == "problem")
         assert problem["check"] == check
         assert says in problem["says"]
-        assert problem["repair"]
+        assert problem["fix"]
 
 
 class TestDeployingAgain:

@@ -32,7 +32,7 @@ class HostileListener(LoopbackServer):
         """Forget what it was sent."""
         self._received.clear()
 
-    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
+    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
         """Keep a request, and answer so that a client goes on."""
         text = body.decode(errors="replace")
         self._received.append(f"{request.requestline}\n{request.headers}\n{text}")

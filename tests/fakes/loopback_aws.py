@@ -3,11 +3,10 @@
 moto's own server needs packages that the tests of what ships do without.
 """
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Self
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest
@@ -16,10 +15,6 @@ from moto import mock_aws
 from moto.core.models import botocore_stubber
 
 from tests.fakes.loopback_server import Answer, LoopbackServer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from http.server import BaseHTTPRequestHandler
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _OF_THE_SERVER = {"content-length", "date", "server"}
@@ -39,7 +34,7 @@ class LoopbackAws(LoopbackServer):
         super().__init__()
         self.asked: list[str] = []
         self.refusals: dict[str, str] = {}
-        self.meanwhile: dict[str, Callable[[], None]] = {}
+        self.meanwhile: dict[str, Any] = {}
         self._mock = mock_aws()
 
     def __enter__(self) -> Self:
@@ -54,7 +49,7 @@ class LoopbackAws(LoopbackServer):
         """A client of the account, past the port."""
         return boto3.client(service)  # type: ignore[call-overload]
 
-    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
+    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
         """Answer one request as moto does."""
         headers = request.headers
         scope = _SCOPE.search(headers.get("Authorization", ""))

@@ -15,9 +15,10 @@ import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.fakes.loopback_server import Answer, LoopbackServer
 
 NO_ROUTE = 'no handler for route "{}". route entry not found.'
 
@@ -79,7 +80,7 @@ class Login:
     server_id: str = ""
 
 
-class Vault:
+class Vault(LoopbackServer):
     """The server. Its secret engine is at ``secret``, its secret at ``travel-gpt/openai-api-key``.
 
     Args:
@@ -102,35 +103,39 @@ class Vault:
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
         self.closing = threading.Event()
-        self._server = _Server(self)
-        self._scheme = "http"
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-            self._scheme = "https"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="vault").start()
-
-    @property
-    def url(self) -> str:
-        """What goes into VAULT_ADDR."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().__init__(tls, "HTTP/1.1")
 
     def close(self) -> None:
         """Stop answering; a client that waits for an answer sees the connection end."""
         self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
 
     def put(self, created: str = "2026-11-20T10:11:12.123456789Z", **data: Any) -> None:
         """Write a version, as ``vault kv put`` does."""
         self.versions.append(Version(data, created))
+
+    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
+        """Record a request and answer it, or fail as scripted."""
+        parts = urllib.parse.urlsplit(request.path)
+        call = Call(
+            request.command,
+            parts.path,
+            dict(urllib.parse.parse_qsl(parts.query)),
+            {name.lower(): value for name, value in request.headers.items()},
+            json.loads(body or "{}"),
+        )
+        self.calls.append(call)
+        headers = {"Content-Type": "application/json"}
+        if not self.faults:
+            status, document = self.answer(call)
+            return status, headers, json.dumps(document).encode()
+        # The last one stays.
+        fault = self.faults.pop(0) if len(self.faults) > 1 else self.faults[0]
+        if fault.hangs:
+            self.closing.wait(10)
+        if not fault.status:
+            return None
+        return fault.status, {**headers, **fault.headers}, fault.body.replace("{token}", call.token).encode()
 
     def answer(self, call: Call) -> tuple[int, dict[str, Any]]:
         """Do what was asked."""
@@ -211,64 +216,3 @@ def _wrong_in(login_request: dict[str, Any], login: Login) -> str | None:
     if access_key != login.access_key or key.hex() != given["Signature"] or abs(age.total_seconds()) > 300:
         return "error making upstream request: received error code 403 from STS: SignatureDoesNotMatch"
     return None if scope.split("/")[1:] == ["us-east-1", "sts", "aws4_request"] else "wrong scope"
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, vault: Vault) -> None:
-        self.vault = vault
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hung up, or that does not trust the certificate."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def _serve(self) -> None:
-        vault = self.server.vault
-        parts = urllib.parse.urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        call = Call(
-            self.command,
-            parts.path,
-            dict(urllib.parse.parse_qsl(parts.query)),
-            {name.lower(): value for name, value in self.headers.items()},
-            json.loads(body) if body else {},
-        )
-        vault.calls.append(call)
-        if vault.faults:
-            self._fail(vault.faults.pop(0) if len(vault.faults) > 1 else vault.faults[0], call)
-            return
-        status, document = vault.answer(call)
-        self._send(status, json.dumps(document), {"Content-Type": "application/json"})
-
-    def _fail(self, fault: Fault, call: Call) -> None:
-        if fault.hangs:
-            self.server.vault.closing.wait(10)
-        if not fault.status:
-            self.close_connection = True
-            return
-        body = fault.body.replace("{token}", call.token)
-        self._send(fault.status, body, {"Content-Type": "application/json", **fault.headers})
-
-    def _send(self, status: int, body: str, headers: Mapping[str, str]) -> None:
-        raw = body.encode()
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(raw))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(raw)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Write nothing: the calls are recorded."""

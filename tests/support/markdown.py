@@ -1,11 +1,10 @@
 """The project's pages, as far as tests look into them."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -24,7 +23,7 @@ class Page:
     text: str
 
     @classmethod
-    def read(cls, name: str) -> Page:
+    def read(cls, name: str) -> Self:
         """Read a page by its path below the clone."""
         return cls(ROOT / name, (ROOT / name).read_text(encoding="utf-8"))
 

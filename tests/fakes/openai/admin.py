@@ -7,12 +7,12 @@ api key/create, openai/GET project api keys/list and openai/DELETE project api k
 
 import json
 import re
-import threading
 import time
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.fakes.loopback_server import Answer, LoopbackServer
 
 PATH = "/v1/organization/"
 LIFETIMES = range(1, 31_536_001)
@@ -195,30 +195,23 @@ class Organization:
         }
 
 
-class AdminApi(Organization):
+class AdminApi(Organization, LoopbackServer):
     """A server of its own for an organization, with the endpoints at which its keys are tried."""
 
     def __init__(self, admin_key: str, account: str = "user-1") -> None:
-        super().__init__(admin_key, account)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
+        Organization.__init__(self, admin_key, account)
+        LoopbackServer.__init__(self)
 
     @property
     def base_url(self) -> str:
         """What goes into OPENAI_BASE_URL."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.url}/v1"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
+        """Answer one request."""
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        status, text = self.answer(request.command, request.path, key, json.loads(body or "{}"))
+        return status, {"content-type": "application/json"}, text.encode()
 
 
 _ANSWERS: dict[str, Any] = {
@@ -269,23 +262,3 @@ def _refusal(body: dict[str, Any]) -> str:
         "expires_in_seconds",
         "integer_below_min_value" if below else "integer_above_max_value",
     )
-
-
-def _handler_of(api: AdminApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def _take(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-            key = self.headers.get("authorization", "").removeprefix("Bearer ")
-            status, text = api.answer(self.command, self.path, key, json.loads(raw) if raw else {})
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text.encode())))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        do_GET = do_POST = do_DELETE = _take  # noqa: N815 - the server's names
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Say nothing: the calls are recorded."""
-
-    return Handler
