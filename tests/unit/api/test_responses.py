@@ -106,9 +106,7 @@ def test_an_answer() -> None:
 
 
 def test_an_answer_whose_cost_the_server_did_not_say() -> None:
-    answer = Answer("Ja.", "gemma4", Usage(None, None, None), truncated=True)
-
-    body = body_of(answered(answer, request_id=ID))
+    body = body_of(answered(Answer("Ja.", "gemma4", Usage(None, None, None), truncated=True), request_id=ID))
 
     assert body["usage"] == {"input_tokens": None, "output_tokens": None, "total_tokens": None}
     assert body["truncated"] is True
@@ -166,8 +164,7 @@ def test_a_known_wait_becomes_retry_after(seconds: int, header: str) -> None:
     failure = UpstreamRateLimited("429", retry_after=seconds)
 
     assert failed(failure, request_id=ID)["headers"] == {**COMMON, "Retry-After": header}
-    of_get = unhealthy(failure, HELD, source="x", request_id=ID)
-    assert of_get["headers"] == {**COMMON, "Retry-After": header}
+    assert unhealthy(failure, HELD, source="x", request_id=ID)["headers"] == {**COMMON, "Retry-After": header}
 
 
 def test_a_405_names_the_methods_there_are() -> None:

@@ -175,8 +175,7 @@ def test_a_post_that_api_gateway_did_not_authenticate_is_refused_before_anything
 ) -> None:
     status, body, _ = function.send("post-without-key", body="x" * 100_000)
 
-    assert (status, body["code"]) == (403, "forbidden")
-    assert (function.source.fetches, function.server.asked) == (0, [])
+    assert (status, body["code"], function.source.fetches, function.server.asked) == (403, "forbidden", 0, [])
 
 
 def test_get_needs_no_key(function: Logged) -> None:
@@ -202,8 +201,7 @@ def test_given_a_body_that_cannot_be_used_then_no_key_is_fetched_for_it(
 ) -> None:
     answered, reply, _ = function.send("post", body=body)
 
-    assert (answered, reply["code"]) == (status, code)
-    assert (function.source.fetches, function.server.asked) == (0, [])
+    assert (answered, reply["code"], function.source.fetches, function.server.asked) == (status, code, 0, [])
 
 
 def test_a_post_that_is_declared_as_text_is_415(function: Logged) -> None:

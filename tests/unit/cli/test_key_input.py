@@ -31,8 +31,7 @@ def test_a_terminal_is_asked_without_showing(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(getpass, "getpass", hidden)
 
-    assert take_key("OpenAI API key").key.reveal() == KEY
-    assert prompts == ["OpenAI API key (it is not shown): "]
+    assert (take_key("OpenAI API key").key.reveal(), prompts) == (KEY, ["OpenAI API key (it is not shown): "])
 
 
 def test_what_was_typed_is_masked_from_then_on_even_if_it_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

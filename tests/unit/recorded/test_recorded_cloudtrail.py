@@ -23,8 +23,7 @@ def test_a_users_call_has_the_members_of_a_recorded_one(name: str) -> None:
 
     event = call(recorded["eventName"], USER, recorded["requestParameters"])
 
-    assert event.keys() == recorded.keys()
-    assert event["userIdentity"].keys() == recorded["userIdentity"].keys()
+    assert (event.keys(), event["userIdentity"].keys()) == (recorded.keys(), recorded["userIdentity"].keys())
     assert event["tlsDetails"].keys() == recorded["tlsDetails"].keys()
     for member in ("eventSource", "eventType", "eventCategory", "readOnly", "responseElements"):
         assert event[member] == recorded[member]
@@ -35,8 +34,7 @@ def test_a_roles_call_names_the_session_and_the_role_that_issued_it() -> None:
 
     who = call("GetSecretValue", SESSION, {"secretId": "a"})["userIdentity"]
 
-    assert who.keys() == recorded.keys()
-    assert who["sessionContext"].keys() == recorded["sessionContext"].keys()
+    assert (who.keys(), who["sessionContext"].keys()) == (recorded.keys(), recorded["sessionContext"].keys())
     assert who["sessionContext"]["sessionIssuer"].keys() == recorded["sessionContext"]["sessionIssuer"].keys()
     assert who["principalId"].endswith(":example.user")
 

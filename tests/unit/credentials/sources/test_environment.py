@@ -38,8 +38,7 @@ def test_a_secrets_name_as_it_is_given_counts_before_the_one_in_capitals() -> No
 def test_given_a_key_in_either_variable_then_it_is_read_bare_or_json(variable: str, value: str) -> None:
     credential = EnvironmentSource(NAME, {variable: value}).fetch()
 
-    assert credential.key.reveal() == KEY
-    assert (credential.source, credential.version) == ("environment", variable)
+    assert (credential.key.reveal(), credential.source, credential.version) == (KEY, "environment", variable)
 
 
 def test_given_both_variables_then_the_plain_one_counts() -> None:

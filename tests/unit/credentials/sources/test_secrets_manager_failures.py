@@ -267,8 +267,7 @@ def test_given_a_200_that_is_not_secrets_managers_then_it_is_an_outage_and_not_t
 
     failure = failure_of(SecretsManagerSource(NAME))
 
-    assert type(failure) is CredentialsUnavailable
-    assert failure.detail == "what answered is not Secrets Manager"
+    assert (type(failure), failure.detail) == (CredentialsUnavailable, "what answered is not Secrets Manager")
 
 
 class TestOnAMachineWithoutTheMeansToAsk:
