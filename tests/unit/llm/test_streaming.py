@@ -12,7 +12,7 @@ from tests.fakes.openai import bodies
 from tests.fakes.openai.events import chat_event, responses_event
 from tests.unit.doubles import FIRST, FIRST_KEY, soon
 from tests.unit.llm.sdk import PROMPT, Server, model_client
-from tests.unit.llm.test_reasoning import LEFT_ALONE, STRIPPED
+from tests.unit.llm.test_capabilities import LEFT_ALONE, STRIPPED
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     ContentRefused,
