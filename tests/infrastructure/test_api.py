@@ -67,8 +67,7 @@ def test_every_method_reaches_the_function_before_the_gateway_gives_up(any_stack
 def test_the_api_is_regional_and_takes_its_keys_from_the_header(any_stack: CompiledStack) -> None:
     api = any_stack.one("AWS::ApiGateway::RestApi")
 
-    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
-    assert api["ApiKeySourceType"] == "HEADER"
+    assert (api["EndpointConfiguration"], api["ApiKeySourceType"]) == ({"Types": ["REGIONAL"]}, "HEADER")
     assert api["Name"] == "travel-gpt-backend"
 
 
@@ -87,8 +86,7 @@ def test_exactly_one_stage_serves_exactly_one_deployment(any_stack: CompiledStac
     stage = any_stack.one("AWS::ApiGateway::Stage")
     ((deployment, properties),) = any_stack.all("AWS::ApiGateway::Deployment").items()
 
-    assert stage["StageName"] == "Prod"
-    assert stage["DeploymentId"] == f"<{deployment}>"
+    assert (stage["StageName"], stage["DeploymentId"]) == ("Prod", f"<{deployment}>")
     # A deployment that named a stage would make one of its own, without throttle and log.
     assert set(properties) == {"RestApiId", "Description"}
     assert stage["TracingEnabled"] is False
@@ -128,8 +126,7 @@ def test_the_usage_plan_bounds_the_key(quota: str, meant: dict[str, str] | None)
     plan = stack.one("AWS::ApiGateway::UsagePlan")
 
     assert plan["ApiStages"] == [{"ApiId": "<TravelGPTApi>", "Stage": "<ApiStage>"}]
-    assert plan["Throttle"] == {"RateLimit": "3", "BurstLimit": "4"}
-    assert plan.get("Quota") == meant
+    assert (plan["Throttle"], plan.get("Quota")) == ({"RateLimit": "3", "BurstLimit": "4"}, meant)
     assert stack.one("AWS::ApiGateway::UsagePlanKey") == {
         "KeyId": "<ApiKey>",
         "KeyType": "API_KEY",

@@ -19,8 +19,7 @@ def test_sam(words: list[str]) -> None:
     with click.Context(cli, obj=object()) as context:
         while isinstance(command, click.Group):
             _, command, left = command.resolve_command(context, left)
-    parser = command.make_parser(click.Context(command))
-    assert parser.parse_args(args=left)[1] == []
+    assert command.make_parser(click.Context(command)).parse_args(args=left)[1] == []
 
 
 def test_such_commands_are_found() -> None:

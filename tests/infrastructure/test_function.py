@@ -32,10 +32,8 @@ def test_the_function_is_what_the_contract_says(any_stack: CompiledStack) -> Non
     function = any_stack.one("AWS::Lambda::Function")
 
     assert function["FunctionName"] == "travel-gpt-backend-TravelGPTFunction"
-    assert function["Handler"] == "travel_gpt.handler.lambda_handler"
-    assert function["Runtime"] == "python3.13"
-    assert function["Architectures"] == ["arm64"]
-    assert function["MemorySize"] == 1024
+    assert (function["Handler"], function["Runtime"]) == ("travel_gpt.handler.lambda_handler", "python3.13")
+    assert (function["Architectures"], function["MemorySize"]) == (["arm64"], 1024)
     # API Gateway gives up after 29 s: the function must not be cut off before that.
     assert function["Timeout"] == 30
     assert "VpcConfig" not in function
@@ -63,9 +61,7 @@ def test_the_environment_has_known_settings_only_and_the_code_accepts_them(any_s
 
 
 def test_a_new_stack_and_the_code_have_the_same_defaults(keyed_stack: CompiledStack) -> None:
-    deployed = Settings.load({**environment(keyed_stack), "POWERTOOLS_SERVICE_NAME": ""})
-
-    assert deployed == Settings.load({})
+    assert Settings.load({**environment(keyed_stack), "POWERTOOLS_SERVICE_NAME": ""}) == Settings.load({})
 
 
 @pytest.mark.parametrize(("parameter", "variable"), VARIABLES.items())

@@ -98,9 +98,8 @@ SAME_FOR_ALL = {
 
 def test_the_function_writes_to_a_group_that_sam_logs_finds(any_stack: CompiledStack) -> None:
     function = any_stack.one("AWS::Lambda::Function")
-    groups = any_stack.all("AWS::Logs::LogGroup")
 
-    name = groups["TravelGPTFunctionLogGroup"]["LogGroupName"]
+    name = any_stack.all("AWS::Logs::LogGroup")["TravelGPTFunctionLogGroup"]["LogGroupName"]
     assert name == f"/aws/lambda/{function['FunctionName']}"
     assert function["LoggingConfig"] == {"LogGroup": "<TravelGPTFunctionLogGroup>"}
     assert any_stack.outputs["LogGroupName"] == "<TravelGPTFunctionLogGroup>"
@@ -112,8 +111,7 @@ def test_every_log_group_forgets_in_time_and_goes_with_the_stack() -> None:
 
     assert len(groups) == 2
     for group in groups:
-        assert group["Properties"]["RetentionInDays"] == "14"
-        assert group["DeletionPolicy"] == "Delete"
+        assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == ("14", "Delete")
 
 
 def test_access_logs_go_to_a_group_of_their_own(keyed_stack: CompiledStack) -> None:

@@ -94,9 +94,7 @@ def test_the_function_knows_where_its_credential_comes_from(
 
 
 def test_nothing_else_gives_permissions(any_stack: CompiledStack) -> None:
-    role = any_stack.one("AWS::IAM::Role")
-
-    assert "ManagedPolicyArns" not in role
+    assert "ManagedPolicyArns" not in any_stack.one("AWS::IAM::Role")
     assert any_stack.one("AWS::Lambda::Function")["Role"] == "<TravelGPTFunctionRole.Arn>"
     assert not any_stack.all("AWS::IAM::Policy")
     assert not any_stack.all("AWS::IAM::ManagedPolicy")
@@ -136,9 +134,7 @@ def test_in_another_partition_the_policy_names_that_partition() -> None:
 def test_api_gateway_may_invoke_the_function_for_this_api_stage_and_path_only(
     any_stack: CompiledStack,
 ) -> None:
-    permission = any_stack.one("AWS::Lambda::Permission")
-
-    assert permission == {
+    assert any_stack.one("AWS::Lambda::Permission") == {
         "Action": "lambda:InvokeFunction",
         "FunctionName": "<TravelGPTFunction>",
         "Principal": "apigateway.amazonaws.com",

@@ -83,8 +83,7 @@ def test_a_kms_key_of_the_owners_serves_the_rotator_for_its_two_secrets_alone() 
             ]
         },
     }
-    groups = stack.all("AWS::Logs::LogGroup")
-    assert groups["RotatorFunctionLogGroup"]["KmsKeyId"] == key
+    assert stack.all("AWS::Logs::LogGroup")["RotatorFunctionLogGroup"]["KmsKeyId"] == key
 
 
 def test_the_admin_key_cannot_be_in_the_secret_that_the_api_reads() -> None:
@@ -163,8 +162,7 @@ def test_the_apis_role_is_the_same_with_and_without_rotation(
 @pytest.mark.parametrize("days", ["1", "30", "182"])
 def test_the_code_takes_the_environment_and_both_functions_know_the_period(days: str) -> None:
     functions = compile_stack(**ALL, RotationDays=days).all("AWS::Lambda::Function")
-    rotator = functions["RotatorFunction"]
-    variables = rotator["Environment"]["Variables"]
+    variables = functions["RotatorFunction"]["Environment"]["Variables"]
     # What CloudFormation puts in the places of references.
     variables = {
         **variables,
@@ -176,14 +174,12 @@ def test_the_code_takes_the_environment_and_both_functions_know_the_period(days:
     plan = RotationConfig.load(variables, settings)
 
     assert plan.problems == ()
-    assert plan.period == int(days) * 86_400
-    assert plan.function_arn == ROTATOR
+    assert (plan.period, plan.function_arn) == (int(days) * 86_400, ROTATOR)
     api = functions["TravelGPTFunction"]["Environment"]["Variables"]
     assert api["CREDENTIAL_ROTATION_DAYS"] == days
     # The key is verified as the other function uses it.
     shared = [name for name in variables if name in api and name.startswith(("CREDENTIAL_", "OPENAI_"))]
-    assert len(shared) == 8
-    assert [variables[name] for name in shared] == [api[name] for name in shared]
+    assert (len(shared), [variables[name] for name in shared]) == (8, [api[name] for name in shared])
 
 
 def test_the_owner_may_choose_the_scopes_of_the_keys() -> None:

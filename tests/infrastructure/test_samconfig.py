@@ -48,8 +48,7 @@ def test_each_has_its_own_stack_and_secret(environment: str) -> None:
 
     assert read_by_sam(environment, "deploy")["stack_name"] == stack
     assert overrides(environment)["SecretName"] == secret
-    compiled = compile_stack(stack_name=stack, **overrides(environment))
-    assert compiled.outputs["SecretName"] == secret
+    assert compile_stack(stack_name=stack, **overrides(environment)).outputs["SecretName"] == secret
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
