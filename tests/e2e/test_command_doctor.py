@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -79,19 +80,6 @@ def _widen(doctor: Doctor, action: str, resource: str) -> Callable[[], object]:
     return lambda: iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
 
 
-def _any_secret(doctor: Doctor) -> Callable[[], object]:
-    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{SECRET}-*"
-    return _widen(doctor, "secretsmanager:GetSecretValue", arn)
-
-
-def _any_action(doctor: Doctor) -> Callable[[], object]:
-    return _widen(doctor, "s3:*", "arn:aws:s3:::somewhere")
-
-
-def _any_resource(doctor: Doctor) -> Callable[[], object]:
-    return _widen(doctor, "dynamodb:GetItem", "*")
-
-
 def _delete_secret(doctor: Doctor) -> Callable[[], object]:
     secrets = doctor.cloud.client("secretsmanager")
     secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=30)
@@ -140,7 +128,7 @@ def _stop_function(doctor: Doctor) -> Callable[[], object]:
     return lambda: functions.delete_function_concurrency(FunctionName=FUNCTION)
 
 
-def _put_key_into_variable(doctor: Doctor) -> Callable[[], object]:
+def _set_variable(doctor: Doctor, name: str, value: str) -> Callable[[], object]:
     functions = doctor.cloud.client("lambda")
     before = doctor.cloud.function(FUNCTION).environment
 
@@ -149,32 +137,16 @@ def _put_key_into_variable(doctor: Doctor) -> Callable[[], object]:
             FunctionName=FUNCTION, Environment={"Variables": variables}
         )
 
-    write({**before, "MY_KEY": GOOD_KEY})
+    write({**before, name: value})
     return lambda: write(before)
-
-
-def _break_setting(doctor: Doctor) -> Callable[[], object]:
-    functions = doctor.cloud.client("lambda")
-    before = doctor.cloud.function(FUNCTION).environment
-
-    def write(variables: dict[str, str]) -> object:
-        return functions.update_function_configuration(
-            FunctionName=FUNCTION, Environment={"Variables": variables}
-        )
-
-    write({**before, "CREDENTIAL_TTL_SECONDS": "soon"})
-    return lambda: write(before)
-
-
-def _api(doctor: Doctor) -> str:
-    stack = doctor.cloud.client("cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId="TravelGPTApi"
-    )
-    return str(stack["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def _change_stage(doctor: Doctor, path: str, value: str, back: str) -> Callable[[], object]:
-    gateway, api = doctor.cloud.client("apigateway"), _api(doctor)
+    gateway = doctor.cloud.client("apigateway")
+    described = doctor.cloud.client("cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId="TravelGPTApi"
+    )
+    api = described["StackResourceDetail"]["PhysicalResourceId"]
 
     def change(to: str) -> object:
         operation = {"op": "replace", "path": path, "value": to}
@@ -182,18 +154,6 @@ def _change_stage(doctor: Doctor, path: str, value: str, back: str) -> Callable[
 
     change(value)
     return lambda: change(back)
-
-
-def _other_throttle(doctor: Doctor) -> Callable[[], object]:
-    return _change_stage(doctor, "/~1travel-gpt/POST/throttling/rateLimit", "500", "5")
-
-
-def _no_throttle(doctor: Doctor) -> Callable[[], object]:
-    return _change_stage(doctor, "/~1travel-gpt/POST/throttling/rateLimit", "10000", "5")
-
-
-def _trace_bodies(doctor: Doctor) -> Callable[[], object]:
-    return _change_stage(doctor, "/~1travel-gpt/POST/logging/dataTrace", "true", "false")
 
 
 def _disable_api_key(doctor: Doctor) -> Callable[[], object]:
@@ -208,28 +168,73 @@ def _disable_api_key(doctor: Doctor) -> Callable[[], object]:
     return lambda: set_to("true")
 
 
-BROKEN: list[tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = [
-    (_any_secret, "role", "problem", "which is more than its own secret"),
-    (_any_action, "role", "problem", "it may do s3:*"),
-    (_any_resource, "role", "problem", "it may do dynamodb:getitem on *"),
-    (_delete_secret, "secret", "problem", "is scheduled for deletion"),
-    (_leave_pending, "rotation", "warning", "is pending"),
-    (_let_everybody_in, "readers", "problem", "lets anyone read it"),
-    (_keep_logs_for_ever, "logs", "problem", f"/aws/lambda/{FUNCTION} is kept forever"),
-    (_raise_alarm, "alarms", "problem", f"{STACK}-credential-failures is raised"),
-    (_stop_function, "function", "problem", "its reserved concurrency is 0"),
-    (_put_key_into_variable, "settings", "problem", "the variable MY_KEY looks like a key"),
-    (_break_setting, "settings", "problem", "CREDENTIAL_TTL_SECONDS must be a whole number"),
-    (_other_throttle, "throttles", "warning", "POST: 500 a second"),
-    (_no_throttle, "throttles", "problem", "POST has no throttle"),
-    (_trace_bodies, "api log", "problem", "data tracing is on"),
-    (_disable_api_key, "api key", "warning", "the callers' key is disabled"),
-]
+SECRET_ARNS = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{SECRET}-*"
+POST_RATE = "/~1travel-gpt/POST/throttling/rateLimit"
+BROKEN: dict[str, tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = {
+    "any_secret": (
+        partial(_widen, action="secretsmanager:GetSecretValue", resource=SECRET_ARNS),
+        "role",
+        "problem",
+        "which is more than its own secret",
+    ),
+    "any_action": (
+        partial(_widen, action="s3:*", resource="arn:aws:s3:::somewhere"),
+        "role",
+        "problem",
+        "it may do s3:*",
+    ),
+    "any_resource": (
+        partial(_widen, action="dynamodb:GetItem", resource="*"),
+        "role",
+        "problem",
+        "it may do dynamodb:getitem on *",
+    ),
+    "delete_secret": (_delete_secret, "secret", "problem", "is scheduled for deletion"),
+    "leave_pending": (_leave_pending, "rotation", "warning", "is pending"),
+    "let_everybody_in": (_let_everybody_in, "readers", "problem", "lets anyone read it"),
+    "keep_logs_for_ever": (
+        _keep_logs_for_ever,
+        "logs",
+        "problem",
+        f"/aws/lambda/{FUNCTION} is kept forever",
+    ),
+    "raise_alarm": (_raise_alarm, "alarms", "problem", f"{STACK}-credential-failures is raised"),
+    "stop_function": (_stop_function, "function", "problem", "its reserved concurrency is 0"),
+    "put_key_into_variable": (
+        partial(_set_variable, name="MY_KEY", value=GOOD_KEY),
+        "settings",
+        "problem",
+        "the variable MY_KEY looks like a key",
+    ),
+    "break_setting": (
+        partial(_set_variable, name="CREDENTIAL_TTL_SECONDS", value="soon"),
+        "settings",
+        "problem",
+        "CREDENTIAL_TTL_SECONDS must be a whole number",
+    ),
+    "other_throttle": (
+        partial(_change_stage, path=POST_RATE, value="500", back="5"),
+        "throttles",
+        "warning",
+        "POST: 500 a second",
+    ),
+    "no_throttle": (
+        partial(_change_stage, path=POST_RATE, value="10000", back="5"),
+        "throttles",
+        "problem",
+        "POST has no throttle",
+    ),
+    "trace_bodies": (
+        partial(_change_stage, path="/~1travel-gpt/POST/logging/dataTrace", value="true", back="false"),
+        "api log",
+        "problem",
+        "data tracing is on",
+    ),
+    "disable_api_key": (_disable_api_key, "api key", "warning", "the callers' key is disabled"),
+}
 
 
-@pytest.mark.parametrize(
-    ("break_it", "check", "state", "says"), BROKEN, ids=[each[0].__name__.strip("_") for each in BROKEN]
-)
+@pytest.mark.parametrize(("break_it", "check", "state", "says"), BROKEN.values(), ids=BROKEN)
 def test_what_was_changed_by_hand_is_found(
     doctor: Doctor, break_it: Callable[[Doctor], Callable[[], object]], check: str, state: str, says: str
 ) -> None:

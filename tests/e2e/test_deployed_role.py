@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.support.clone import make_built_clone
-from travel_gpt.credentials.cache import FAILURE_TTL
+from tests.support.permissions import FAILURE_TTL, client_as, refused
 
 KEY = "sk-proj-Deployed3Role7Key1Qw"
 OWN = "travel-gpt/openai-api-key"
@@ -60,15 +59,7 @@ class Deployed:
 
     def as_the_role(self, service: str, region: str | None = None) -> Any:
         """A client with the credentials that Lambda would give the function."""
-        role = self.function.configuration["Role"]
-        assumed = self.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-        return self.cloud.client(
-            service,
-            region,
-            aws_access_key_id=assumed["AccessKeyId"],
-            aws_secret_access_key=assumed["SecretAccessKey"],
-            aws_session_token=assumed["SessionToken"],
-        )
+        return client_as(self.cloud, self.function.configuration["Role"], service, region)
 
     def curl(self, *arguments: str) -> Any:
         """What the deployed API answers."""
@@ -84,15 +75,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     own.mkdir()
     with start_fake_aws(own) as cloud:
         yield Deployed(cloud, make_built_clone(folder / "clone"))
-
-
-def refused(call: Any, **arguments: Any) -> str:
-    """The message of a call that must be refused for want of a permission."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    assert error["Code"] in ("AccessDeniedException", "AccessDenied"), error
-    return error["Message"]
 
 
 class TestItsOwnSecret:

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.fakes.openai import MODELS, behaviours
 from tests.support.deployer import GOOD_KEY, Owner
 from tests.support.doctor import PYTHON, Doctor
+from tests.support.permissions import client_as, refused
 from tests.support.secret_leaks import holds
 
 STACK = "travel-gpt-backend"
@@ -155,14 +155,7 @@ class Rotating:
     def as_role(self, logical: str, service: str, region: str | None = None) -> Any:
         """A client with the credentials of a role of the stack."""
         role = f"arn:aws:iam::123456789012:role/{self.resource(logical)}"
-        given = self.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-        return self.cloud.client(
-            service,
-            region,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-        )
+        return client_as(self.cloud, role, service, region)
 
 
 @pytest.fixture(scope="module")
@@ -172,15 +165,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotating]:
     own.mkdir()
     with start_fake_aws(own) as cloud:
         yield Rotating(cloud, Owner(cloud, folder / "clone"))
-
-
-def refused(call: Any, **arguments: Any) -> str:
-    """The message of a call that must be refused for want of a permission."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    assert error["Code"] in ("AccessDeniedException", "AccessDenied"), error
-    return error["Message"]
 
 
 class TestTurningItOn:

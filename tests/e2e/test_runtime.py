@@ -13,7 +13,7 @@ from testbed.fake_aws import OWNER, FakeAws
 from tests.conftest import EVENTS, ProxyEvent
 from tests.fakes.openai import RESPONSES, behaviours
 from tests.support.emulator import Emulator, package
-from travel_gpt.credentials.cache import FAILURE_TTL
+from tests.support.permissions import FAILURE_TTL
 
 HANDLER = "travel_gpt.handler.lambda_handler"
 KEY = "sk-proj-Runtime5Canary9Key2Zx"

@@ -31,14 +31,17 @@ def environment(stack: CompiledStack) -> dict[str, str]:
 def test_the_function_is_what_the_contract_says(any_stack: CompiledStack) -> None:
     function = any_stack.one("AWS::Lambda::Function")
 
-    assert function["FunctionName"] == "travel-gpt-backend-TravelGPTFunction"
-    assert (function["Handler"], function["Runtime"]) == ("travel_gpt.handler.lambda_handler", "python3.13")
-    assert (function["Architectures"], function["MemorySize"]) == (["arm64"], 1024)
-    # API Gateway gives up after 29 s: the function must not be cut off before that.
-    assert function["Timeout"] == 30
-    assert "VpcConfig" not in function
-    assert "TracingConfig" not in function
-    assert "Layers" not in function
+    expected = {
+        "FunctionName": "travel-gpt-backend-TravelGPTFunction",
+        "Handler": "travel_gpt.handler.lambda_handler",
+        "Runtime": "python3.13",
+        "Architectures": ["arm64"],
+        "MemorySize": 1024,
+        # API Gateway gives up after 29 s: the function must not be cut off before that.
+        "Timeout": 30,
+    }
+    assert expected.items() <= function.items()
+    assert function.keys().isdisjoint({"VpcConfig", "TracingConfig", "Layers"})
     assert any_stack.outputs["FunctionName"] == "<TravelGPTFunction>"
 
 
@@ -61,7 +64,9 @@ def test_the_environment_has_known_settings_only_and_the_code_accepts_them(any_s
 
 
 def test_a_new_stack_and_the_code_have_the_same_defaults(keyed_stack: CompiledStack) -> None:
-    assert Settings.load({**environment(keyed_stack), "POWERTOOLS_SERVICE_NAME": ""}) == Settings.load({})
+    deployed = Settings.load({**environment(keyed_stack), "POWERTOOLS_SERVICE_NAME": ""})
+
+    assert deployed == Settings.load({})
 
 
 @pytest.mark.parametrize(("parameter", "variable"), VARIABLES.items())

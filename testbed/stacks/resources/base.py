@@ -136,6 +136,19 @@ class Handler:
         raise NotImplementedError
 
 
+class PutHandler(Handler):
+    """Makes resources of a type whose creation also changes what is there: a put."""
+
+    def update(
+        self,
+        account: Account,
+        created: Created,
+        properties: Properties,
+        previous: Properties,  # noqa: ARG002 - the base class's
+    ) -> Created:
+        return self.create(account, properties, created.physical_id)
+
+
 def camel(properties: Properties) -> Properties:
     """The same properties with API Gateway's spelling: ``ApiStages`` is ``apiStages``, at every depth."""
 

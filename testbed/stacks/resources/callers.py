@@ -5,7 +5,7 @@
 from typing import Any
 
 from testbed.stacks.document import InvalidTemplate
-from testbed.stacks.resources.base import Account, Created, Handler, Properties, camel, only, tags
+from testbed.stacks.resources.base import Account, Created, Handler, Properties, PutHandler, camel, only, tags
 
 
 class ApiKey(Handler):
@@ -117,7 +117,7 @@ class UsagePlanKey(Handler):
         )
 
 
-class RegionAccount(Handler):
+class RegionAccount(PutHandler):
     type = "AWS::ApiGateway::Account"
     properties = frozenset({"CloudWatchRoleArn"})
 
@@ -129,11 +129,6 @@ class RegionAccount(Handler):
         }
         account.client("apigateway").update_account(patchOperations=[change])
         return Created(name, {"Id": name})
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         """Nothing to do: the setting is the region's and outlives the stack, at AWS too."""

@@ -3,10 +3,10 @@
 # ruff: noqa: ARG002 - every handler has the same methods, whatever it needs of what they are given
 
 from testbed.stacks.document import InvalidTemplate
-from testbed.stacks.resources.base import Account, Created, Handler, Properties
+from testbed.stacks.resources.base import Account, Created, Handler, Properties, PutHandler
 
 
-class ConfigRule(Handler):
+class ConfigRule(PutHandler):
     type = "AWS::Config::ConfigRule"
     properties = frozenset({"ConfigRuleName", "Description", "InputParameters", "Scope", "Source"})
     required = frozenset({"Source"})
@@ -22,11 +22,6 @@ class ConfigRule(Handler):
             )
         config.put_config_rule(ConfigRule={**properties, "ConfigRuleName": name})
         return Created(name, {"Arn": account.arn("config", f"config-rule/{name}")})
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("config").delete_config_rule(ConfigRuleName=created.physical_id)

@@ -10,6 +10,7 @@ from testbed.stacks.resources.base import (
     Created,
     Handler,
     Properties,
+    PutHandler,
     as_json,
     camel,
     only,
@@ -207,7 +208,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-class GatewayResponse(Handler):
+class GatewayResponse(PutHandler):
     type = "AWS::ApiGateway::GatewayResponse"
     properties = frozenset(
         {"ResponseParameters", "ResponseTemplates", "ResponseType", "RestApiId", "StatusCode"}
@@ -223,11 +224,6 @@ class GatewayResponse(Handler):
             responseTemplates=properties.get("ResponseTemplates", {}),
         )
         return Created(name)
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("apigateway").delete_gateway_response(

@@ -8,6 +8,7 @@ from testbed.stacks.resources.base import (
     Created,
     Handler,
     Properties,
+    PutHandler,
     as_json,
     only,
     tags,
@@ -57,7 +58,7 @@ class LogGroup(Handler):
         account.client("logs").delete_log_group(logGroupName=created.physical_id)
 
 
-class Alarm(Handler):
+class Alarm(PutHandler):
     type = "AWS::CloudWatch::Alarm"
     properties = frozenset(
         {"ActionsEnabled", "AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator"}
@@ -72,11 +73,6 @@ class Alarm(Handler):
     def create(self, account: Account, properties: Properties, name: str) -> Created:
         account.client("cloudwatch").put_metric_alarm(**{**properties, "AlarmName": name})
         return Created(name, {"Arn": account.arn("cloudwatch", f"alarm:{name}")})
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("cloudwatch").delete_alarms(AlarmNames=[created.physical_id])
@@ -128,7 +124,7 @@ class Subscription(Handler):
         account.client("sns").unsubscribe(SubscriptionArn=created.physical_id)
 
 
-class TopicPolicy(Handler):
+class TopicPolicy(PutHandler):
     type = "AWS::SNS::TopicPolicy"
     properties = frozenset({"PolicyDocument", "Topics"})
     required = frozenset({"PolicyDocument", "Topics"})
@@ -139,11 +135,6 @@ class TopicPolicy(Handler):
                 TopicArn=topic, AttributeName="Policy", AttributeValue=as_json(properties["PolicyDocument"])
             )
         return Created(name)
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         """Nothing to do: CloudFormation too leaves a topic's last policy in place."""

@@ -5,10 +5,10 @@
 import contextlib
 import json
 
-from testbed.stacks.resources.base import Account, Created, Handler, Properties, only
+from testbed.stacks.resources.base import Account, Created, Handler, Properties, PutHandler, only
 
 
-class RotationSchedule(Handler):
+class RotationSchedule(PutHandler):
     """Turns rotation on as AWS does when it is not to rotate at once; its trial call is left out."""
 
     type = "AWS::SecretsManager::RotationSchedule"
@@ -29,11 +29,6 @@ class RotationSchedule(Handler):
             RotateImmediately=False,
         )
         return Created(properties["SecretId"])
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         secrets = account.client("secretsmanager")

@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from testbed.stacks.resources.base import Account, Created, Handler, Properties, as_json
+from testbed.stacks.resources.base import Account, Created, Handler, Properties, PutHandler, as_json
 
 
 class Bucket(Handler):
@@ -46,7 +46,7 @@ class Bucket(Handler):
         account.client("s3").delete_bucket(Bucket=created.physical_id)
 
 
-class BucketPolicy(Handler):
+class BucketPolicy(PutHandler):
     type = "AWS::S3::BucketPolicy"
     properties = frozenset({"Bucket", "PolicyDocument"})
     required = frozenset({"Bucket", "PolicyDocument"})
@@ -57,11 +57,6 @@ class BucketPolicy(Handler):
             Bucket=properties["Bucket"], Policy=as_json(properties["PolicyDocument"])
         )
         return Created(properties["Bucket"])
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        return self.create(account, properties, created.physical_id)
 
     def delete(self, account: Account, created: Created, properties: Properties) -> None:
         account.client("s3").delete_bucket_policy(Bucket=created.physical_id)

@@ -1,0 +1,32 @@
+"""What a role of a deployed stack may do: clients with its credentials, and the refusals that they get."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from testbed.fake_aws import FakeAws
+
+FAILURE_TTL = 5
+"""Seconds: that of travel_gpt.credentials.cache, whose imports the environment of these tests lacks."""
+
+
+def client_as(cloud: FakeAws, role: str, service: str, region: str | None = None) -> Any:
+    """A client with the credentials that a service would get for a role, given by its ARN."""
+    assumed = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return cloud.client(
+        service,
+        region,
+        aws_access_key_id=assumed["AccessKeyId"],
+        aws_secret_access_key=assumed["SecretAccessKey"],
+        aws_session_token=assumed["SessionToken"],
+    )
+
+
+def refused(call: Any, **arguments: Any) -> str:
+    """The message of a call that must be refused for want of a permission."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    assert error["Code"] in ("AccessDeniedException", "AccessDenied"), error
+    return error["Message"]
