@@ -40,7 +40,7 @@ def test_the_function_is_what_the_contract_says(any_stack: CompiledStack) -> Non
         # API Gateway gives up after 29 s: the function must not be cut off before that.
         "Timeout": 30,
     }
-    assert expected.items() <= function.items()
+    assert {name: function[name] for name in expected} == expected
     assert function.keys().isdisjoint({"VpcConfig", "TracingConfig", "Layers"})
     assert any_stack.outputs["FunctionName"] == "<TravelGPTFunction>"
 

@@ -206,22 +206,32 @@ def test_the_function_has_time_for_a_new_key_and_less_than_secrets_manager_waits
 ) -> None:
     function = rotating.all("AWS::Lambda::Function")["RotatorFunction"]
 
-    assert function["Handler"] == "travel_gpt.rotator.lambda_handler"
-    assert function["FunctionName"] == f"{STACK}-RotatorFunction"
+    expected = {
+        "Handler": "travel_gpt.rotator.lambda_handler",
+        "FunctionName": f"{STACK}-RotatorFunction",
+        "LoggingConfig": {"LogGroup": "<RotatorFunctionLogGroup>"},
+    }
+    assert {name: function[name] for name in expected} == expected
     assert 60 < function["Timeout"] < 900
     assert "ReservedConcurrentExecutions" not in function
-    assert function["LoggingConfig"] == {"LogGroup": "<RotatorFunctionLogGroup>"}
 
 
 def test_a_failed_rotation_raises_an_alarm(rotating: CompiledStack) -> None:
     alarms = rotating.all("AWS::CloudWatch::Alarm")
 
-    failures, errors = alarms["RotationFailureAlarm"], alarms["RotatorErrorsAlarm"]
-    assert (failures["Namespace"], failures["MetricName"]) == ("TravelGPT", "RotationFailure")
-    assert failures["Dimensions"] == [{"Name": "service", "Value": STACK}]
-    assert (errors["Namespace"], errors["MetricName"]) == ("AWS/Lambda", "Errors")
-    assert errors["Dimensions"] == [{"Name": "FunctionName", "Value": "<RotatorFunction>"}]
-    assert failures["Threshold"] == errors["Threshold"] == 1
+    watched = ("Namespace", "MetricName", "Dimensions", "Threshold")
+    assert {
+        name: tuple(alarms[name][each] for each in watched)
+        for name in ("RotationFailureAlarm", "RotatorErrorsAlarm")
+    } == {
+        "RotationFailureAlarm": ("TravelGPT", "RotationFailure", [{"Name": "service", "Value": STACK}], 1),
+        "RotatorErrorsAlarm": (
+            "AWS/Lambda",
+            "Errors",
+            [{"Name": "FunctionName", "Value": "<RotatorFunction>"}],
+            1,
+        ),
+    }
 
 
 def test_sam_builds_it_from_the_same_folder() -> None:
