@@ -490,17 +490,17 @@ class TestTheDoctor:
             (_another_secret, "rotation role", "which is more than it needs"),
             (_a_write_to_the_admin_secret, "rotation role", "it may do secretsmanager:putsecretvalue on"),
             (_delete_the_admin_secret, "admin key", "is scheduled for deletion"),
-            (_switch_it_off, "rotation", "somebody switched the rotation off"),
+            (_switch_it_off, "rotation", "the stack has a rotation schedule, but rotation is disabled"),
         ],
     )
     def test_finds_what_was_changed_by_hand(
         self, stack: Rotating, break_it: Callable[[Rotating], Callable[[], object]], check: str, says: str
     ) -> None:
-        repair = break_it(stack)
+        restore = break_it(stack)
         try:
             found = Doctor(stack.cloud).findings()
         finally:
-            repair()
+            restore()
 
         (problem,) = (each for each in found if each["state"] == "problem")
         assert problem["check"] == check
@@ -546,7 +546,8 @@ class TestDeployingAgain:
             stack.cloud.forget_calls()
             stopped = stack.owner.deploy("--yes", *PARAMETERS)
             assert stopped.returncode == 1
-            assert f"--remove-from-version-id {left}" in " ".join(stopped.stderr.split())
+            assert left in stopped.stderr
+            assert "secret discard-pending --secret" in " ".join(stopped.stderr.split())
             assert stack.owner.changes() == []
             # So a person is asked
             with stack.owner.deploy_at_terminal(*PARAMETERS) as terminal:

@@ -192,10 +192,6 @@ def _piped() -> str:
         return ""
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], _piped()))
-
-
 def remove(aws: AwsSession, console: Console, options: Options, account: Account) -> None:
     """Delete the stack of an environment, and its secret if that was asked for.
 
@@ -285,3 +281,7 @@ def _say_what_stays(console: Console, options: Options, secret: secrets.Secret, 
         what = f"The secret {secret.name} stays ($0.40 a month). Deploying again uses it. To delete it too:"
         command = options.command("--delete", "--delete-secret")
     console.say(f"\n{what}\n  {command}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], _piped()))
