@@ -20,7 +20,7 @@ from travel_gpt.api.responses import (
 )
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import CredentialError, Misconfigured, TravelGPTError
-from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.llm.model_api import Answer, Usage
 from travel_gpt.local.responses import Refusal
 from travel_gpt.settings import Settings
 

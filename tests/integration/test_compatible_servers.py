@@ -11,7 +11,7 @@ from tests.integration.conftest import KEY, Deployment, Reply
 from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_apis import Answer, Prompt
+from travel_gpt.llm.model_api import Answer, Prompt
 from travel_gpt.settings import Settings
 
 Deploy = Callable[..., Deployment]

@@ -13,7 +13,7 @@ from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import UpstreamFailed, UpstreamTimeout
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_apis import Answer, Prompt
+from travel_gpt.llm.model_api import Answer, Prompt
 from travel_gpt.settings import Settings
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}

@@ -9,7 +9,7 @@ from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import KeyRefused
-from travel_gpt.llm.model_apis import Answer, Prompt, Usage
+from travel_gpt.llm.model_api import Answer, Prompt, Usage
 from travel_gpt.settings import Settings
 
 FIRST_KEY = "sk-proj-firstKEY0000000000000000000000000001"

@@ -11,7 +11,7 @@ from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import TravelGPTError
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_apis import Answer, Prompt
+from travel_gpt.llm.model_api import Answer, Prompt
 
 
 @dataclass(frozen=True, slots=True)

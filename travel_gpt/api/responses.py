@@ -16,7 +16,7 @@ from travel_gpt.redaction import conceal
 if TYPE_CHECKING:
     from travel_gpt.advisor.adviser import LastCall
     from travel_gpt.api.health import CredentialStatus
-    from travel_gpt.llm.model_apis import Answer
+    from travel_gpt.llm.model_api import Answer
 
 Mode = Literal["openai", "compatible", "demo", "keyless"]
 

@@ -15,19 +15,12 @@ from travel_gpt.credentials.secret import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import NotPermitted, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
+from travel_gpt.llm.chat_api import ChatApi
 from travel_gpt.llm.error_body import RESULTS, is_error
 from travel_gpt.llm.errors import is_failed_exchange, map_openai_error, may_pass
-from travel_gpt.llm.model_apis import (
-    Answer,
-    ChatApi,
-    ModelApi,
-    ModelRequest,
-    Prompt,
-    ResponsesApi,
-    objects_in,
-    text_in,
-)
+from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest, Prompt
 from travel_gpt.llm.refusals import meaning_of_error_in_200
+from travel_gpt.llm.responses_api import ResponsesApi, objects_in, text_in
 from travel_gpt.redaction import guard
 from travel_gpt.settings import Settings
 

@@ -13,7 +13,7 @@ import openai
 
 from travel_gpt.deadline import Deadline
 from travel_gpt.llm.error_body import is_error
-from travel_gpt.llm.model_apis import Answer, ModelApi, ModelRequest
+from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest
 from travel_gpt.llm.refusals import meaning_of_error_in_200
 from travel_gpt.redaction import StreamConcealer, conceal
 

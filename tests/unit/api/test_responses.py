@@ -19,7 +19,7 @@ from travel_gpt.errors import (
     TravelGPTError,
     UpstreamRateLimited,
 )
-from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.llm.model_api import Answer, Usage
 from travel_gpt.redaction import guard
 
 ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"

@@ -10,7 +10,7 @@ import httpx2
 import openai
 
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_apis import Prompt
+from travel_gpt.llm.model_api import Prompt
 from travel_gpt.settings import Settings
 
 PROMPT = Prompt("Be brief.", "Lisbon?")

@@ -10,7 +10,7 @@ from tests.unit.llm.sdk import refusal
 from travel_gpt.errors import ContentRefused, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.client import MODEL_APIS
-from travel_gpt.llm.model_apis import Answer, ModelRequest, Prompt, Usage
+from travel_gpt.llm.model_api import Answer, ModelRequest, Prompt, Usage
 
 OPENAI = ServerCapabilities(at_openai=True)
 ANOTHER = ServerCapabilities(at_openai=False)

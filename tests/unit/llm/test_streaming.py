@@ -27,7 +27,7 @@ from travel_gpt.errors import (
 from travel_gpt.llm import client as module
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.client import MODEL_APIS, ModelClient
-from travel_gpt.llm.model_apis import Answer, Usage
+from travel_gpt.llm.model_api import Answer, Usage
 
 APIS = ("responses", "chat")
 both_apis = pytest.mark.parametrize("api", APIS)

@@ -10,7 +10,7 @@ from tests.unit.doubles import FIRST, soon
 from tests.unit.llm.sdk import PROMPT, model_client
 from travel_gpt.errors import TravelGPTError
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_apis import Answer
+from travel_gpt.llm.model_api import Answer
 
 CHAT, RESPONSES = "POST /v1/chat/completions", "POST /v1/responses"
 

@@ -1,97 +1,14 @@
-"""OpenAI's two APIs for text: ``POST /responses``, and ``POST /chat/completions``, which most servers have.
+"""``POST /responses``: OpenAI's own API, and how the JSON of a reply is read, also for the other API.
 
 A reply is not validated, so nothing in it is certain to be there or to have the type that the API documents.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from travel_gpt.errors import ContentRefused, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What to ask a model."""
-
-    instructions: str
-    """What the model is to do, from the developer."""
-    query: str
-    """What the user wrote."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """A prompt, the model that it is for, and the limits of the answer."""
-
-    prompt: Prompt
-    model: str
-    max_output_tokens: int
-    """The most tokens that the answer may cost."""
-    reasoning_effort: str
-    capabilities: ServerCapabilities
-    """Which parameters the server accepts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one call; None where the server did not report them."""
-
-    input_tokens: int | None
-    output_tokens: int | None
-    total_tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer of a model."""
-
-    text: str
-    model: str
-    usage: Usage
-    truncated: bool
-    """Whether the output cap cut it short."""
-
-
-class ModelApi(Protocol):
-    """One of OpenAI's two APIs for text."""
-
-    @property
-    def path(self) -> str:
-        """Where to post, below the base URL."""
-
-    def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
-        """Return the body of the HTTP request."""
-
-    def read(self, reply: object, model: str, text: str | None = None) -> Answer:
-        """Return the answer in a reply.
-
-        Args:
-            reply: the parsed JSON.
-            model: the model that was asked, for a reply that does not name it.
-            text: the text that a stream brought, in place of the reply's.
-
-        Raises:
-            ContentRefused: the model declined.
-            UpstreamFailed: the reply does not have the API's shape, or no text.
-        """
-
-    def read_events(
-        self, events: Iterable[object], reply: dict[str, Any], capabilities: ServerCapabilities
-    ) -> Iterator[str]:
-        """Yield the text of a stream without reasoning, in pieces that may be empty.
-
-        Args:
-            events: the parsed JSON of each event.
-            reply: filled with what ``read`` takes.
-            capabilities: those of the server.
-
-        Raises:
-            ConnectionError: the stream ended before the answer did.
-            TravelGPTError: the stream has an error.
-        """
-
+from travel_gpt.llm.model_api import Answer, ModelRequest, Usage
 
 _CAP_USED_UP: Final = (
     "The longest answer that is allowed was used up before its first word. Ask for less at once; the owner "
@@ -243,79 +160,3 @@ def make_answer(*, text: str, refused: bool, truncated: bool, model: str, usage:
             message=_CAP_USED_UP,
         )
     raise UpstreamFailed("the reply has no text")
-
-
-class ChatApi:
-    """OpenAI's Chat Completions API."""
-
-    path: Final = "/chat/completions"
-
-    def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
-        """Return the body of the HTTP request."""
-        body: dict[str, Any] = {
-            "model": request.model,
-            "messages": [
-                {"role": "system", "content": request.prompt.instructions},
-                {"role": "user", "content": request.prompt.query},
-            ],
-            request.capabilities.output_cap: request.max_output_tokens,
-        }
-        if request.capabilities.store:
-            body["store"] = False
-        if request.capabilities.reasoning:
-            body["reasoning_effort"] = request.reasoning_effort
-        if stream:
-            body["stream"] = True
-            if request.capabilities.stream_options:
-                body["stream_options"] = {"include_usage": True}
-        return body
-
-    def read(self, reply: object, model: str, text: str | None = None) -> Answer:
-        """Return the answer in a ChatCompletion."""
-        completion = require_object(reply)
-        choices = objects_in(completion, "choices")
-        if not choices:
-            raise UpstreamFailed("the completion has no choices")
-        message = object_in(choices[0], "message")
-        finish = choices[0].get("finish_reason")
-        return make_answer(
-            text=without_think_blocks(_message_text(message)) if text is None else text,
-            refused=bool(message.get("refusal")) or finish == "content_filter",
-            truncated=finish == "length",
-            model=text_in(completion, "model") or model,
-            usage=usage_in(completion, "prompt_tokens", "completion_tokens"),
-        )
-
-    def read_events(
-        self, events: Iterable[object], reply: dict[str, Any], capabilities: ServerCapabilities
-    ) -> Iterator[str]:
-        """Yield the text of a stream, and make a ChatCompletion of what is beside the text."""
-        from travel_gpt.llm.reasoning import ReasoningFilter
-
-        reasoning = ReasoningFilter(capabilities)
-        message: dict[str, Any] = {}
-        choice: dict[str, Any] = {"message": message}
-        reply["choices"] = [choice]
-        for chunk in events:
-            if not isinstance(chunk, dict):
-                continue
-            reply.update({name: chunk[name] for name in ("model", "usage") if chunk.get(name)})
-            for part in objects_in(chunk, "choices")[:1]:
-                delta = object_in(part, "delta")
-                choice["finish_reason"] = part.get("finish_reason") or choice.get("finish_reason")
-                message["refusal"] = delta.get("refusal") or message.get("refusal")
-                yield reasoning.feed(_message_text(delta))
-        # A stream that was cut may end in an orderly way, and some servers send no [DONE]
-        # (gpustack/POST /v1/chat/completions stream/stream-without-done).
-        if not choice.get("finish_reason"):
-            raise ConnectionError("the stream ended without a finish_reason")
-        yield reasoning.end()
-
-
-def _message_text(message: dict[str, Any]) -> str:
-    """Return the content of a message: a string, or parts, of which only those of type text are the answer.
-
-    Servers put the model's reasoning into other parts, or beside the content (``reasoning_content``).
-    """
-    parts = (part for part in objects_in(message, "content") if part.get("type") == "text")
-    return text_in(message, "content") or "".join(text_in(part, "text") for part in parts)

@@ -1,0 +1,89 @@
+"""What is asked of a model, what it answers, and what one of OpenAI's two APIs for text has to do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from travel_gpt.llm.capabilities import ServerCapabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What to ask a model."""
+
+    instructions: str
+    """What the model is to do, from the developer."""
+    query: str
+    """What the user wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A prompt, the model that it is for, and the limits of the answer."""
+
+    prompt: Prompt
+    model: str
+    max_output_tokens: int
+    """The most tokens that the answer may cost."""
+    reasoning_effort: str
+    capabilities: ServerCapabilities
+    """Which parameters the server accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call; None where the server did not report them."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer of a model."""
+
+    text: str
+    model: str
+    usage: Usage
+    truncated: bool
+    """Whether the output cap cut it short."""
+
+
+class ModelApi(Protocol):
+    """One of OpenAI's two APIs for text."""
+
+    @property
+    def path(self) -> str:
+        """Where to post, below the base URL."""
+
+    def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
+        """Return the body of the HTTP request."""
+
+    def read(self, reply: object, model: str, text: str | None = None) -> Answer:
+        """Return the answer in a reply.
+
+        Args:
+            reply: the parsed JSON.
+            model: the model that was asked, for a reply that does not name it.
+            text: the text that a stream brought, in place of the reply's.
+
+        Raises:
+            ContentRefused: the model declined.
+            UpstreamFailed: the reply does not have the API's shape, or no text.
+        """
+
+    def read_events(
+        self, events: Iterable[object], reply: dict[str, Any], capabilities: ServerCapabilities
+    ) -> Iterator[str]:
+        """Yield the text of a stream without reasoning, in pieces that may be empty.
+
+        Args:
+            events: the parsed JSON of each event.
+            reply: filled with what ``read`` takes.
+            capabilities: those of the server.
+
+        Raises:
+            ConnectionError: the stream ended before the answer did.
+            TravelGPTError: the stream has an error.
+        """
