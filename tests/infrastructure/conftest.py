@@ -81,7 +81,7 @@ def unpruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "unpruned", build)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def services() -> Iterator[dict[str, str]]:
     """The variables that lead to fakes of AWS and OpenAI, which hold a key and answer."""
     with LoopbackAws() as aws, FakeOpenAI() as upstream:
