@@ -89,9 +89,9 @@ class Request:
         # queryStringParameters holds the last value of a repeated parameter, and the other all of them.
         single = _mapping(event, "queryStringParameters")
         query = {name: (value,) for name, value in single.items() if value is not None}
-        query |= {
-            name: tuple(v) for name, v in _mapping(event, "multiValueQueryStringParameters").items() if v
-        }
+        for name, values in _mapping(event, "multiValueQueryStringParameters").items():
+            if values and isinstance(values, list):
+                query[name] = tuple(values)
         return cls(
             method=event.get("httpMethod") or "",
             path=event.get("resource") or "",

@@ -78,6 +78,7 @@ def test_the_end_of_the_invocation_may_come_first(proxy_event: ProxyEvent) -> No
         {},
         {"requestContext": None, "headers": None, "queryStringParameters": None, "body": None},
         {"requestContext": "x", "headers": [], "multiValueQueryStringParameters": {"verify": []}},
+        {"multiValueQueryStringParameters": {"verify": 1}},
         {"requestContext": {"identity": None, "requestId": None, "requestTimeEpoch": "x"}},
     ],
 )
