@@ -36,6 +36,8 @@ class Stored:
     fields: dict[str, Any] = field(default_factory=dict, repr=False)
     """The JSON object, where it is one."""
     version: str = ""
+    metadata: SecretMetadata | None = None
+    """How Secrets Manager describes it; None where it does not exist."""
 
 
 def put(target: Target, console: Console) -> None:
@@ -128,12 +130,12 @@ def look_at(target: Target) -> Stored:
         )
     found = versions.read()
     if found is None:
-        return Stored(exists=True)
+        return Stored(exists=True, metadata=described)
     try:
         credential = read_secret(found.text, source=SOURCE, version=found.version)
     except InvalidSecret:
-        return Stored(exists=True, fields=object_of(found.text), version=found.version)
-    return Stored(True, credential, object_of(found.text), found.version)
+        return Stored(True, None, object_of(found.text), found.version, described)
+    return Stored(True, credential, object_of(found.text), found.version, described)
 
 
 def _same(value: str, stored: Stored) -> bool:
@@ -160,16 +162,15 @@ def rotate(target: Target, console: Console) -> None:
     settings = target.verification_settings()
     versions = SecretVersions(target.name)
     stored = look_at(target)
-    if not stored.exists:
+    if stored.metadata is None:
         raise CliError(
             f"There is no secret {target.name} to rotate. Create it with: "
             f"travel-gpt secret put{target.options}"
         )
     if stored.credential is None or stored.credential.base_url is None:
         before_model(settings.base_url)
-    described = versions.describe()
-    _refuse_pending(described, target)
-    if described.rotates:
+    _refuse_pending(stored.metadata, target)
+    if stored.metadata.rotates:
         console.note("This secret has a rotation schedule: the next rotation replaces the key that you give.")
     console.aside(f"A new key for the secret {target.name}, as {who}{other_than_aws(os.environ)}.")
     key_input = take_key("New OpenAI API key")
