@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from testbed.fake_aws import FakeAws
 from tests.fakes import identity
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
+from tests.support.permissions import client_as
 
 SECRET = "travel-gpt/openai-api-key"
 FUNCTION = "travel-gpt-backend-TravelGPTFunction"
@@ -45,15 +46,7 @@ def health(owner: Owner, query: str = "") -> dict[str, Any]:
 
 
 def as_the_role(owner: Owner, service: str) -> Any:
-    given = owner.cloud.client("sts").assume_role(RoleArn=role_of(owner), RoleSessionName="test")[
-        "Credentials"
-    ]
-    return owner.cloud.client(
-        service,
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-    )
+    return client_as(owner.cloud, role_of(owner), service)
 
 
 def may_read_the_secret(owner: Owner) -> bool:

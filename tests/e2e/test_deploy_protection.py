@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
 from tests.support.markdown import Page
+from tests.support.permissions import client_as
 
 PAGE = Page.read("docs/operations/compliance.md")
 SECRET = "travel-gpt/openai-api-key"
@@ -58,13 +59,7 @@ def keys_of_the_logs(owner: Owner) -> set[str | None]:
 def as_the_role(owner: Owner, service: str, session: str = "test") -> Any:
     """A client with the credentials of the function's role."""
     role = owner.cloud.client("lambda").get_function_configuration(FunctionName=FUNCTION)["Role"]
-    given = owner.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
-    return owner.cloud.client(
-        service,
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-    )
+    return client_as(owner.cloud, role, service, session=session)
 
 
 def refusal(call: Any, **arguments: Any) -> str:

@@ -11,9 +11,11 @@ FAILURE_TTL = 5
 """Seconds: that of travel_gpt.credentials.cache, whose imports the environment of these tests lacks."""
 
 
-def client_as(cloud: FakeAws, role: str, service: str, region: str | None = None) -> Any:
+def client_as(
+    cloud: FakeAws, role: str, service: str, region: str | None = None, session: str = "test"
+) -> Any:
     """A client with the credentials that a service would get for a role, given by its ARN."""
-    assumed = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    assumed = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
     return cloud.client(
         service,
         region,
