@@ -204,7 +204,7 @@ def resolve(
 def _check_what_the_secret_says(values: Mapping[str, str], secret: Secret) -> tuple[str, ...]:
     """Say what else the function would lose with the secret; stop where that is its model's server."""
     said = secret.credential
-    server = (said.base_url if said else None) or values["OpenAIBaseUrl"]
+    server = secret.base_url(values["OpenAIBaseUrl"])
     if server and not is_openai(server):
         raise CliError(
             f"The model is at {server}, and the function's identity is good for OpenAI alone. Keep the key, "

@@ -170,8 +170,7 @@ def _check_parameters(options: Options, values: Mapping[str, str]) -> None:
 
 
 def _check_server(values: Mapping[str, str], secret: Secret) -> None:
-    said = secret.credential
-    server = (said.base_url if said else None) or values["OpenAIBaseUrl"]
+    server = secret.base_url(values["OpenAIBaseUrl"])
     if server and not is_openai(server):
         raise CliError(
             f"The key is for {server}, and rotation makes keys of OpenAI's. Keep changing that key "

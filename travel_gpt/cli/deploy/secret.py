@@ -48,6 +48,10 @@ class Secret:
     metadata: SecretMetadata | None = None
     """How Secrets Manager describes it; None where it does not exist, or the caller may not look."""
 
+    def base_url(self, default: str) -> str:
+        """Return the server that the secret's key is for, or where it names none the default."""
+        return (self.credential.base_url if self.credential else None) or default
+
 
 def read(aws: AwsSession, name: str) -> Secret:
     """Look at a secret.
