@@ -25,7 +25,7 @@ class Case(NamedTuple):
     """What is asked of a design."""
 
     method: str
-    wire: str
+    api: str
 
 
 CASES: Final = (Case("GET", "responses"), Case("POST", "responses"), Case("POST", "chat"))
@@ -146,7 +146,7 @@ class Bench:
         self._python = python
         self._designs = designs
         self._variables = {
-            case.wire: environment(home, server=server, secrets=secrets, wire=case.wire) for case in CASES
+            case.api: environment(home, server=server, secrets=secrets, api=case.api) for case in CASES
         }
 
     def read_from_disk(self) -> None:
@@ -202,7 +202,7 @@ class Bench:
         return process.cold
 
     def _start(self, design: Design, case: Case) -> Process:
-        return Process(self._python, design, case, self._variables[case.wire])
+        return Process(self._python, design, case, self._variables[case.api])
 
 
 @contextmanager

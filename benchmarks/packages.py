@@ -140,14 +140,14 @@ def _naive(python: str, folder: Path) -> tuple[Path, Path]:
     return plain, compiled
 
 
-def environment(home: Path, server: str, secrets: str, wire: str) -> dict[str, str]:
+def environment(home: Path, server: str, secrets: str, api: str) -> dict[str, str]:
     """Return the environment variables of a measured process: the same for every design.
 
     Args:
         home: an empty folder, so that no user's configuration is read.
         server: the URL of the model's server.
         secrets: the URL of Secrets Manager.
-        wire: ``responses`` or ``chat``.
+        api: ``responses`` or ``chat``.
     """
     return {
         "PATH": os.defpath,
@@ -163,7 +163,7 @@ def environment(home: Path, server: str, secrets: str, wire: str) -> dict[str, s
         "AWS_SESSION_TOKEN": "benchmark",
         "AWS_ENDPOINT_URL": secrets,
         "BENCHMARK_SECRETS_EXTENSION": secrets,
-        "OPENAI_API": wire,
+        "OPENAI_API": api,
         "OPENAI_BASE_URL": f"{server}/v1",
         "OPENAI_MODEL": "gpt-6-luna",
         "OPENAI_SECRET_NAME": SECRET,

@@ -28,8 +28,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def title(case: Case) -> str:
-    """Name a case: GET asks no model, so it has no wire."""
-    return case.method if case.method == "GET" else f"{case.method} {case.wire}"
+    """Name a case: GET asks no model, so it has no API."""
+    return case.method if case.method == "GET" else f"{case.method} {case.api}"
 
 
 def _head(rounds: Rounds[T]) -> list[str]:

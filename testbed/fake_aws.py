@@ -50,7 +50,7 @@ class FakeAws:
     """An account, and everything a command needs to meet it. Made by ``start_fake_aws``.
 
     Attributes:
-        aws: the fake AWS.
+        server: the fake AWS.
         openai: the fake OpenAI.
         home: the HOME of commands.
     """
@@ -58,8 +58,8 @@ class FakeAws:
     account_id = ACCOUNT_ID
     region = REGION
 
-    def __init__(self, aws: AwsServer, openai: OpenAIHosts, folder: Path) -> None:
-        self.aws, self.openai = aws, openai
+    def __init__(self, server: AwsServer, openai: OpenAIHosts, folder: Path) -> None:
+        self.server, self.openai = server, openai
         self._folder = folder
         self.home = folder / "home"
         self.home.mkdir()
@@ -69,7 +69,7 @@ class FakeAws:
         self._real_commands = False
         authority, self._authority = trustme.CA(), folder / "authority.pem"
         authority.cert_pem.write_to_path(str(self._authority))
-        gateway = Gateway(aws.control, self.client, self._invoke, ACCOUNT_ID)
+        gateway = Gateway(server.control, self.client, self._invoke, ACCOUNT_ID)
         self._proxy = TlsProxy(authority, gateway, openai.hosts, openai.upstream.port)
         (self.home / ".curlrc").write_text(
             # Port 443 alone: http://localhost stays what it is.
@@ -80,7 +80,7 @@ class FakeAws:
     @property
     def endpoint(self) -> str:
         """The address of the fake AWS."""
-        return self.aws.endpoint
+        return self.server.endpoint
 
     @functools.cached_property
     def env(self) -> dict[str, str]:
@@ -193,46 +193,46 @@ class FakeAws:
 
     def calls(self, *, mutating: bool = True) -> list[Call]:
         """What was asked of AWS so far; with ``mutating=False`` the reading calls too."""
-        found = [Call(**each) for each in self.aws.control("calls")]
+        found = [Call(**each) for each in self.server.control("calls")]
         return [call for call in found if call.mutating or not mutating]
 
     def forget_calls(self) -> None:
         """Empty the list of calls."""
-        self.aws.control("rules", calls=[])
+        self.server.control("rules", calls=[])
 
     def refuse(self, resource_type: str, reason: str | None) -> None:
         """Let CloudFormation fail on resources of a type, for a reason; None ends it."""
         self._refused.pop(resource_type, None)
         if reason is not None:
             self._refused[resource_type] = reason
-        self.aws.control("rules", refused=self._refused)
+        self.server.control("rules", refused=self._refused)
 
     def enforce_iam(self, on: bool = True) -> None:
         """Hold an assumed role's credentials to its policies, or (False) to nothing."""
-        self.aws.control("rules", enforced=on)
+        self.server.control("rules", enforced=on)
 
     def deny(self, action: str, reason: str = "denied by the test", code: str = "") -> None:
         """Refuse an action, such as ``iam:CreateRole``, to all; AccessDenied, or another code."""
         self._denied[action] = [code, reason]
-        self.aws.control("rules", denied=self._denied)
+        self.server.control("rules", denied=self._denied)
 
     def allow(self, action: str) -> None:
         """End a ``deny``."""
         del self._denied[action]
-        self.aws.control("rules", denied=self._denied)
+        self.server.control("rules", denied=self._denied)
 
     def federate(self, on: bool = True) -> None:
         """Turn outbound web identity federation on, or off as it is at first."""
-        self.aws.control("rules", federation=on)
+        self.server.control("rules", federation=on)
 
     def hurry_update_account(self, on: bool = True) -> None:
         """Let API Gateway take its logging role as soon and as often as it is named, or (False) as AWS."""
         pace = {"interval": 0.0, "settling": 0.0} if on else {}
-        self.aws.control("rules", update_account=pace)
+        self.server.control("rules", update_account=pace)
 
     def limit_concurrency(self, limit: int) -> None:
         """Set how many requests all functions of the account run at the same time; 1,000 at first."""
-        self.aws.control("rules", concurrency=limit)
+        self.server.control("rules", concurrency=limit)
 
     def make_logging_role(self, name: str = "api-gateway-logs-of-another", *, named: bool = True) -> None:
         """Give API Gateway the role that access logs need, as in an account that already logs.
@@ -309,21 +309,21 @@ def _link_tools(folder: Path, real_commands: bool) -> None:
 
 
 @contextmanager
-def start_fake_aws(folder: Path, aws: AwsServer | None = None) -> Iterator[FakeAws]:
+def start_fake_aws(folder: Path, server: AwsServer | None = None) -> Iterator[FakeAws]:
     """Start a fake AWS with an empty account; everything is stopped at the end, whatever happens.
 
     Args:
         folder: an empty one, for its files.
-        aws: a fake AWS to use and reset, instead of one of its own, which takes three seconds to start.
+        server: a fake AWS to use and reset, instead of one of its own, which takes three seconds to start.
     """
     # Now, and not inside the first request, which has a deadline.
     emulator.host_dependencies()
     emulator.runtime_client()
     with ExitStack() as stack:
-        if aws is None:
-            aws = stack.enter_context(AwsServer.start(folder / "aws.log"))
-        aws.control("reset")
+        if server is None:
+            server = stack.enter_context(AwsServer.start(folder / "aws.log"))
+        server.control("reset")
         upstream = stack.enter_context(FakeOpenAI())
-        cloud = FakeAws(aws, OpenAIHosts(upstream), folder)
-        stack.callback(cloud.close)
-        yield cloud
+        aws = FakeAws(server, OpenAIHosts(upstream), folder)
+        stack.callback(aws.close)
+        yield aws

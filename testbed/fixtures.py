@@ -12,17 +12,17 @@ from tests.support.emulator import unavailable
 
 @pytest.fixture(scope="session")
 def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    """One server for all tests of a worker, since it takes seconds to start. Use ``cloud``, not this."""
+    """One server for all tests of a worker, since it takes seconds to start. Use ``aws``, not this."""
     if reason := unavailable():
         pytest.skip(reason)
-    with AwsServer.start(tmp_path_factory.mktemp("aws") / "log") as aws:
-        yield aws
+    with AwsServer.start(tmp_path_factory.mktemp("aws") / "log") as server:
+        yield server
 
 
 @pytest.fixture
-def cloud(aws_server: AwsServer, tmp_path: Path) -> Iterator[FakeAws]:
+def aws(aws_server: AwsServer, tmp_path: Path) -> Iterator[FakeAws]:
     """An empty account, and all that a command needs to reach it."""
-    folder = tmp_path / "cloud"
+    folder = tmp_path / "aws"
     folder.mkdir()
-    with start_fake_aws(folder, aws_server) as cloud:
-        yield cloud
+    with start_fake_aws(folder, aws_server) as aws:
+        yield aws

@@ -33,8 +33,8 @@ class DeployedFunction:
         folder: a place for its files.
     """
 
-    def __init__(self, cloud: FakeAws, name: str, region: str, folder: Path) -> None:
-        self._cloud, self._name, self._region, self._folder = cloud, name, region, folder
+    def __init__(self, aws: FakeAws, name: str, region: str, folder: Path) -> None:
+        self._aws, self._name, self._region, self._folder = aws, name, region, folder
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._emulator: Emulator | None = None
@@ -44,7 +44,7 @@ class DeployedFunction:
     @property
     def configuration(self) -> dict[str, Any]:
         """Its configuration now."""
-        client = self._cloud.client("lambda", self._region)
+        client = self._aws.client("lambda", self._region)
         found: dict[str, Any] = client.get_function_configuration(FunctionName=self._name)
         keys = ("CodeSha256", "Environment", "Handler", "LoggingConfig", "MemorySize", "Role", "Timeout")
         return {key: found.get(key) for key in keys}
@@ -110,7 +110,7 @@ class DeployedFunction:
         lines, self._delivered = written[self._delivered :].splitlines(), len(written)
         own = [each for each in lines if each and "(rapid)" not in each]
         environment = emulator.environment
-        client = self._cloud.client(
+        client = self._aws.client(
             "logs",
             self._region,
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
@@ -122,7 +122,7 @@ class DeployedFunction:
             append(client, group, f"[$LATEST]{environment['AWS_ACCESS_KEY_ID']}", own)
 
     def _variables(self, configuration: dict[str, Any]) -> dict[str, str]:
-        assumed = self._cloud.client("sts", self._region).assume_role(
+        assumed = self._aws.client("sts", self._region).assume_role(
             RoleArn=configuration["Role"], RoleSessionName=self._name
         )["Credentials"]
         return {
@@ -131,14 +131,14 @@ class DeployedFunction:
             "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
             "AWS_SESSION_TOKEN": assumed["SessionToken"],
             "AWS_REGION": self._region,
-            "AWS_ENDPOINT_URL": self._cloud.endpoint,
+            "AWS_ENDPOINT_URL": self._aws.endpoint,
             # Whatever server the stack names: nothing leaves this machine.
-            "OPENAI_BASE_URL": self._cloud.openai.base_url,
-            **self._cloud.through_proxy,
+            "OPENAI_BASE_URL": self._aws.openai.base_url,
+            **self._aws.through_proxy,
         }
 
     def _code(self, digest: str) -> Path:
-        content = self._cloud.aws.control("code", region=self._region, name=self._name)
+        content = self._aws.server.control("code", region=self._region, name=self._name)
         folder = self._folder / "".join(filter(str.isalnum, digest))
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             own = [each for each in package.namelist() if each.startswith("travel_gpt/")]

@@ -218,8 +218,8 @@ class ModelSettings:
         "OPENAI_API",
         "responses",
         _choice("responses", "chat"),
-        "The wire: `responses` is OpenAI's own, `chat` is what most compatible servers speak. "
-        "An `api` in the secret wins.",
+        "The API to call: `responses` is OpenAI's own, `chat` (Chat Completions) is what most compatible "
+        "servers have. An `api` in the secret wins.",
     )
     reasoning_effort: str = _setting(
         "OPENAI_REASONING_EFFORT",

@@ -33,10 +33,10 @@ def template(resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
 
 
 def submit(
-    cloud: FakeAws, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
+    aws: FakeAws, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
 ) -> dict[str, Any]:
     """Ask for a change and return the change set's description."""
-    client = cloud.client("cloudformation")
+    client = aws.client("cloudformation")
     known = [
         s["StackName"] for s in client.describe_stacks()["Stacks"] if s["StackStatus"] != "REVIEW_IN_PROGRESS"
     ]
@@ -58,18 +58,18 @@ def submit(
 
 
 def deploy(
-    cloud: FakeAws, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
+    aws: FakeAws, body: dict[str, Any], parameters: dict[str, str | None] | None = None, **more: Any
 ) -> dict[str, Any]:
     """Ask for a change, make it, and return the stack's description."""
-    client = cloud.client("cloudformation")
-    client.execute_change_set(ChangeSetName=submit(cloud, body, parameters, **more)["ChangeSetId"])
+    client = aws.client("cloudformation")
+    client.execute_change_set(ChangeSetName=submit(aws, body, parameters, **more)["ChangeSetId"])
     found: dict[str, Any] = client.describe_stacks(StackName=STACK)["Stacks"][0]
     return found
 
 
-def reasons(cloud: FakeAws) -> str:
+def reasons(aws: FakeAws) -> str:
     """Everything that went wrong in the stack's history."""
-    events = cloud.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+    events = aws.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
     return "\n".join(
         e.get("ResourceStatusReason", "") for e in events if e["ResourceStatus"].endswith("_FAILED")
     )
@@ -81,7 +81,7 @@ def log_group(days: Any = 7, **more: Any) -> dict[str, Any]:
     return {"Type": "AWS::Logs::LogGroup", "Properties": properties, **more}
 
 
-def api(cloud: FakeAws, *, key_required: bool, deployment: str = "Deployment") -> dict[str, Any]:
+def api(aws: FakeAws, *, key_required: bool, deployment: str = "Deployment") -> dict[str, Any]:
     """An API with one GET on /here, its function, a stage, a key and a usage plan.
 
     Args:
@@ -89,7 +89,7 @@ def api(cloud: FakeAws, *, key_required: bool, deployment: str = "Deployment") -
         key_required: whether GET asks for a key.
         deployment: the logical id of the API's deployment.
     """
-    s3 = cloud.client("s3")
+    s3 = aws.client("s3")
     s3.create_bucket(Bucket="code")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as package:

@@ -16,12 +16,12 @@ from testbed.tests.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group
 class Small:
     """A small API and how it is called."""
 
-    def __init__(self, cloud: FakeAws) -> None:
-        self.cloud = cloud
+    def __init__(self, aws: FakeAws) -> None:
+        self.aws = aws
 
     def deploy(self, resources: dict[str, Any]) -> str:
         """Deploy and return the stack's status."""
-        stack = deploy(self.cloud, template(resources, Outputs=URL))
+        stack = deploy(self.aws, template(resources, Outputs=URL))
         self.url = stack.get("Outputs", [{"OutputValue": ""}])[0]["OutputValue"]
         return str(stack["StackStatus"])
 
@@ -29,24 +29,24 @@ class Small:
         """What curl gets: the status and the JSON."""
         header = [] if key is None else ["--header", f"x-api-key: {key}"]
         show = ["--silent", "--show-error", "--write-out", "\n%{http_code}"]
-        done = self.cloud.run("curl", *show, *header, self.url + path)
+        done = self.aws.run("curl", *show, *header, self.url + path)
         assert done.returncode == 0, done.stderr
         content, _, status = done.stdout.rpartition("\n")
         return int(status), json.loads(content)
 
     def key(self) -> dict[str, Any]:
         """The deployed API key."""
-        found: dict[str, Any] = self.cloud.client("apigateway").get_api_keys(includeValues=True)["items"][0]
+        found: dict[str, Any] = self.aws.client("apigateway").get_api_keys(includeValues=True)["items"][0]
         return found
 
 
 @pytest.fixture
-def small(cloud: FakeAws) -> Small:
-    return Small(cloud)
+def small(aws: FakeAws) -> Small:
+    return Small(aws)
 
 
 def test_a_method_asks_for_its_key_and_tells_the_function_whose_it_is(small: Small) -> None:
-    assert small.deploy(api(small.cloud, key_required=True)) == "CREATE_COMPLETE"
+    assert small.deploy(api(small.aws, key_required=True)) == "CREATE_COMPLETE"
     key = small.key()
 
     assert small.get() == (403, {"code": "no key"})
@@ -56,48 +56,48 @@ def test_a_method_asks_for_its_key_and_tells_the_function_whose_it_is(small: Sma
 
 
 def test_a_stage_serves_what_was_deployed_and_not_what_the_api_became(small: Small) -> None:
-    small.deploy(api(small.cloud, key_required=True))
+    small.deploy(api(small.aws, key_required=True))
 
-    assert small.deploy(api(small.cloud, key_required=False)) == "UPDATE_COMPLETE"
+    assert small.deploy(api(small.aws, key_required=False)) == "UPDATE_COMPLETE"
     assert small.get()[0] == 403
 
-    assert small.deploy(api(small.cloud, key_required=False, deployment="Anew")) == "UPDATE_COMPLETE"
+    assert small.deploy(api(small.aws, key_required=False, deployment="Anew")) == "UPDATE_COMPLETE"
     assert small.get() == (200, [None, None])
 
 
-def with_policy(cloud: FakeAws, deployment: str, **properties: str) -> dict[str, Any]:
-    resources = api(cloud, key_required=False, deployment=deployment)
+def with_policy(aws: FakeAws, deployment: str, **properties: str) -> dict[str, Any]:
+    resources = api(aws, key_required=False, deployment=deployment)
     resources["Api"]["Properties"] |= properties
     return resources
 
 
 def test_a_security_policy_needs_an_access_mode_and_is_served_once_it_is_deployed(small: Small) -> None:
     policy, mode = {"SecurityPolicy": "SecurityPolicy_TLS13_1_2_2021_06"}, {"EndpointAccessMode": "BASIC"}
-    small.deploy(with_policy(small.cloud, "Deployment"))
+    small.deploy(with_policy(small.aws, "Deployment"))
 
     def served() -> str:
-        known: list[dict[str, Any]] = small.cloud.client("apigateway").get_rest_apis()["items"]
+        known: list[dict[str, Any]] = small.aws.client("apigateway").get_rest_apis()["items"]
         return str(
-            small.cloud.aws.control("stage", region="us-east-1", api=known[0]["id"], stage="Prod")[
+            small.aws.server.control("stage", region="us-east-1", api=known[0]["id"], stage="Prod")[
                 "securityPolicy"
             ]
         )
 
     # When one half is given, then it is refused
-    assert small.deploy(with_policy(small.cloud, "Anew", **policy)) == "UPDATE_ROLLBACK_COMPLETE"
-    assert "Endpoint access mode is required for the specified security policy" in reasons(small.cloud)
-    assert small.deploy(with_policy(small.cloud, "Anew", **mode)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert small.deploy(with_policy(small.aws, "Anew", **policy)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "Endpoint access mode is required for the specified security policy" in reasons(small.aws)
+    assert small.deploy(with_policy(small.aws, "Anew", **mode)) == "UPDATE_ROLLBACK_COMPLETE"
 
     # When both are given without a new deployment, then the stage serves the old policy; else the new one
-    assert small.deploy(with_policy(small.cloud, "Deployment", **policy, **mode)) == "UPDATE_COMPLETE"
+    assert small.deploy(with_policy(small.aws, "Deployment", **policy, **mode)) == "UPDATE_COMPLETE"
     assert served() == ""
-    assert small.deploy(with_policy(small.cloud, "Anew", **policy, **mode)) == "UPDATE_COMPLETE"
+    assert small.deploy(with_policy(small.aws, "Anew", **policy, **mode)) == "UPDATE_COMPLETE"
     assert served() == policy["SecurityPolicy"]
 
 
 @pytest.mark.parametrize("missing", ["Enabled", "PlanKey", "Plan's stages"])
 def test_a_key_needs_to_be_enabled_and_in_a_plan_of_the_stage(small: Small, missing: str) -> None:
-    resources = api(small.cloud, key_required=True)
+    resources = api(small.aws, key_required=True)
     if missing == "Enabled":
         del resources["Key"]["Properties"]["Enabled"]
     elif missing == "PlanKey":
@@ -115,7 +115,7 @@ def test_a_key_needs_to_be_enabled_and_in_a_plan_of_the_stage(small: Small, miss
     ["arn:aws:execute-api:us-east-1:123456789012:other/*", "arn:aws:execute-api:*:*:*/Prod/POST/here", None],
 )
 def test_a_function_that_does_not_let_the_api_in_is_an_error(small: Small, source: str | None) -> None:
-    resources = api(small.cloud, key_required=False)
+    resources = api(small.aws, key_required=False)
     if source is None:
         del resources["Permission"]
     else:
@@ -126,13 +126,13 @@ def test_a_function_that_does_not_let_the_api_in_is_an_error(small: Small, sourc
 
 
 def test_a_plan_must_wait_for_its_stage(small: Small) -> None:
-    resources = api(small.cloud, key_required=True)
+    resources = api(small.aws, key_required=True)
     resources["Plan"]["Properties"]["ApiStages"][0]["Stage"] = "Prod"
 
     assert small.deploy(resources) == "ROLLBACK_COMPLETE"
-    assert "API Stage not found" in reasons(small.cloud)
+    assert "API Stage not found" in reasons(small.aws)
 
-    small.cloud.client("cloudformation").delete_stack(StackName="small")
+    small.aws.client("cloudformation").delete_stack(StackName="small")
     resources["Plan"]["DependsOn"] = "Stage"
     assert small.deploy(resources) == "CREATE_COMPLETE"
 
@@ -140,17 +140,17 @@ def test_a_plan_must_wait_for_its_stage(small: Small) -> None:
 def test_access_logs_need_the_regions_logging_role(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     # boto3 would repeat what is throttled.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    resources = api(small.cloud, key_required=False)
+    resources = api(small.aws, key_required=False)
     arn = "arn:aws:logs:us-east-1:123456789012:log-group:/small"
     resources["Stage"]["Properties"]["AccessLogSetting"] = {
         "DestinationArn": arn,
         "Format": "$context.status",
     }
     assert small.deploy(resources) == "ROLLBACK_COMPLETE"
-    assert "CloudWatch Logs role ARN must be set in account settings" in reasons(small.cloud)
-    small.cloud.client("cloudformation").delete_stack(StackName="small")
+    assert "CloudWatch Logs role ARN must be set in account settings" in reasons(small.aws)
+    small.aws.client("cloudformation").delete_stack(StackName="small")
 
-    iam, gateway = small.cloud.client("iam"), small.cloud.client("apigateway")
+    iam, gateway = small.aws.client("iam"), small.aws.client("apigateway")
     trust = json.dumps(LAMBDA_TRUST)
     role = iam.create_role(RoleName="logger", AssumeRolePolicyDocument=trust)["Role"]
     change = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}]
@@ -160,7 +160,7 @@ def test_access_logs_need_the_regions_logging_role(small: Small, monkeypatch: py
         gateway.update_account(patchOperations=change)
     said = throttled.value.response["ResponseMetadata"]
     assert (said["HTTPStatusCode"], int(said["HTTPHeaders"]["retry-after"]) <= 20) == (429, True)
-    small.cloud.hurry_update_account()
+    small.aws.hurry_update_account()
     iam.update_assume_role_policy(RoleName="logger", PolicyDocument=trust.replace("lambda.", "apigateway."))
     with pytest.raises(ClientError, match="add the required role policy"):
         gateway.update_account(patchOperations=change)
@@ -173,32 +173,32 @@ def test_access_logs_need_the_regions_logging_role(small: Small, monkeypatch: py
     assert small.deploy(resources) == "CREATE_COMPLETE"
     small.get()
     small.get("/further")
-    lines = small.cloud.client("logs").filter_log_events(logGroupName="/small")["events"]
+    lines = small.aws.client("logs").filter_log_events(logGroupName="/small")["events"]
     assert [each["message"] for each in lines] == ["200 - - -", "403 MISSING_AUTHENTICATION_TOKEN - -"]
 
 
-def test_a_policys_wildcards_reach_as_far_as_iams(cloud: FakeAws) -> None:
+def test_a_policys_wildcards_reach_as_far_as_iams(aws: FakeAws) -> None:
     """A role widened by one character must show: that is what the deployed role's tests stand on."""
     for name in ("mine", "mine-too"):
-        cloud.client("secretsmanager").create_secret(Name=name, SecretString="x")
+        aws.client("secretsmanager").create_secret(Name=name, SecretString="x")
 
     def readable(suffix: str) -> list[str]:
         resource = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:mine{suffix}"
         statement = {"Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": resource}
-        client = as_a_role(cloud, "secretsmanager", statement)
+        client = as_a_role(aws, "secretsmanager", statement)
         return [name for name in ("mine", "mine-too") if reads(client, name)]
 
     assert readable("-??????") == ["mine"]
     assert readable("-*") == ["mine", "mine-too"]
     assert readable("") == []
     assert readable("-?????") == []
-    cloud.enforce_iam(False)
+    aws.enforce_iam(False)
     assert readable("") == ["mine", "mine-too"]
 
 
-def test_a_permission_is_checked_before_the_secret_is_looked_for(cloud: FakeAws) -> None:
+def test_a_permission_is_checked_before_the_secret_is_looked_for(aws: FakeAws) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-??????"
-    scoped = as_a_role(cloud, "secretsmanager", {"Effect": "Allow", "Action": "*", "Resource": arn})
+    scoped = as_a_role(aws, "secretsmanager", {"Effect": "Allow", "Action": "*", "Resource": arn})
 
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         scoped.get_secret_value(SecretId="gone")
@@ -206,20 +206,20 @@ def test_a_permission_is_checked_before_the_secret_is_looked_for(cloud: FakeAws)
         scoped.get_secret_value(SecretId="gone-too")
 
 
-def test_an_explicit_deny_wins_and_a_condition_counts(cloud: FakeAws) -> None:
-    cloud.client("secretsmanager").create_secret(Name="mine", SecretString="x")
+def test_an_explicit_deny_wins_and_a_condition_counts(aws: FakeAws) -> None:
+    aws.client("secretsmanager").create_secret(Name="mine", SecretString="x")
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "secretsmanager:getsecretvalue", "Resource": "*"}
     insecure = {"Bool": {"aws:SecureTransport": "false"}}
 
-    assert reads(as_a_role(cloud, "secretsmanager", allow), "mine") is True
-    assert reads(as_a_role(cloud, "secretsmanager", allow, deny), "mine") is False
-    assert reads(as_a_role(cloud, "secretsmanager", allow, {**deny, "Condition": insecure}), "mine") is True
-    assert reads(as_a_role(cloud, "secretsmanager", {**allow, "Condition": insecure}), "mine") is False
+    assert reads(as_a_role(aws, "secretsmanager", allow), "mine") is True
+    assert reads(as_a_role(aws, "secretsmanager", allow, deny), "mine") is False
+    assert reads(as_a_role(aws, "secretsmanager", allow, {**deny, "Condition": insecure}), "mine") is True
+    assert reads(as_a_role(aws, "secretsmanager", {**allow, "Condition": insecure}), "mine") is False
 
 
-def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(cloud: FakeAws) -> None:
-    secrets = cloud.client("secretsmanager")
+def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(aws: FakeAws) -> None:
+    secrets = aws.client("secretsmanager")
     secrets.create_secret(Name="mine", SecretString="x")
     secrets.delete_secret(SecretId="mine")
 
@@ -233,56 +233,56 @@ def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(cloud: FakeAws) -
     assert secrets.get_secret_value(SecretId="mine")["SecretString"] == "x"
 
 
-def test_a_test_can_take_a_permission_from_the_owner(cloud: FakeAws) -> None:
-    cloud.deny("sts:GetCallerIdentity", "not you", "ExpiredToken")
-    denied = cloud.run("aws", "sts", "get-caller-identity")
-    cloud.allow("sts:GetCallerIdentity")
-    allowed = cloud.run("aws", "sts", "get-caller-identity")
+def test_a_test_can_take_a_permission_from_the_owner(aws: FakeAws) -> None:
+    aws.deny("sts:GetCallerIdentity", "not you", "ExpiredToken")
+    denied = aws.run("aws", "sts", "get-caller-identity")
+    aws.allow("sts:GetCallerIdentity")
+    allowed = aws.run("aws", "sts", "get-caller-identity")
 
     assert denied.returncode != 0
     assert "(ExpiredToken)" in denied.stderr
     assert "not you" in denied.stderr
-    assert json.loads(allowed.stdout)["Account"] == cloud.account_id
+    assert json.loads(allowed.stdout)["Account"] == aws.account_id
 
 
-def test_openai_is_reached_by_its_own_name_and_sees_the_key(cloud: FakeAws) -> None:
-    cloud.openai.accept("sk-good")
+def test_openai_is_reached_by_its_own_name_and_sees_the_key(aws: FakeAws) -> None:
+    aws.openai.accept("sk-good")
     ask = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
     url = "https://api.openai.com/v1/models"
 
     statuses = [
-        cloud.run(*ask, url, "--header", f"Authorization: Bearer {k}").stdout for k in ("sk-good", "sk-bad")
+        aws.run(*ask, url, "--header", f"Authorization: Bearer {k}").stdout for k in ("sk-good", "sk-bad")
     ]
 
     assert statuses == ["200", "401"]
-    assert [call.key for call in cloud.openai.requests] == ["sk-good", "sk-bad"]
+    assert [call.key for call in aws.openai.requests] == ["sk-good", "sk-bad"]
 
 
 def test_a_host_without_a_fake_fails_the_test(aws_server: AwsServer, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match=r"example\.com"), start_fake_aws(tmp_path, aws_server) as cloud:
-        done = cloud.run("curl", "--silent", "https://example.com/")
+    with pytest.raises(AssertionError, match=r"example\.com"), start_fake_aws(tmp_path, aws_server) as aws:
+        done = aws.run("curl", "--silent", "https://example.com/")
 
     assert "has no host" in done.stdout
 
 
-def test_a_tool_that_is_taken_away_is_gone(cloud: FakeAws) -> None:
-    before = Path(cloud.env["PATH"])
-    there = cloud.run("sh", "-c", "command -v sam && command -v curl")
-    (cloud.tools / "sam").unlink()
-    gone = cloud.run("sh", "-c", "command -v sam || echo gone")
+def test_a_tool_that_is_taken_away_is_gone(aws: FakeAws) -> None:
+    before = Path(aws.env["PATH"])
+    there = aws.run("sh", "-c", "command -v sam && command -v curl")
+    (aws.tools / "sam").unlink()
+    gone = aws.run("sh", "-c", "command -v sam || echo gone")
 
     assert there.stdout.split() == [str(before / name) for name in ("sam", "curl")]
     assert gone.stdout == "gone\n"
 
 
-def as_a_role(cloud: FakeAws, service: str, *statements: dict[str, Any]) -> Any:
+def as_a_role(aws: FakeAws, service: str, *statements: dict[str, Any]) -> Any:
     """A client with the credentials of a role with these permissions."""
-    iam, name = cloud.client("iam"), f"role-{len(cloud.client('iam').list_roles()['Roles'])}"
+    iam, name = aws.client("iam"), f"role-{len(aws.client('iam').list_roles()['Roles'])}"
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(LAMBDA_TRUST))["Role"]["Arn"]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document)
-    assumed = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-    return cloud.client(
+    assumed = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return aws.client(
         service,
         aws_access_key_id=assumed["AccessKeyId"],
         aws_secret_access_key=assumed["SecretAccessKey"],

@@ -27,11 +27,11 @@ REAL = Path(sys.executable).parent
         ["sam", "deploy", "--no-such-option"],
     ],
 )
-def test_it_prints_and_ends_as_the_command_does(cloud: FakeAws, command: list[str]) -> None:
+def test_it_prints_and_ends_as_the_command_does(aws: FakeAws, command: list[str]) -> None:
     name, *arguments = command
 
-    stood_for = cloud.run(name, *arguments)
-    real = cloud.run(str(REAL / name), *arguments)
+    stood_for = aws.run(name, *arguments)
+    real = aws.run(str(REAL / name), *arguments)
 
     assert (stood_for.returncode, stood_for.stdout, stood_for.stderr) == (
         real.returncode,
@@ -41,13 +41,13 @@ def test_it_prints_and_ends_as_the_command_does(cloud: FakeAws, command: list[st
 
 
 def test_it_reads_what_is_piped_in_and_takes_the_environment_and_the_folder(
-    cloud: FakeAws, tmp_path: Path
+    aws: FakeAws, tmp_path: Path
 ) -> None:
     create = ["secretsmanager", "create-secret", "--secret-string", "file:///dev/stdin", "--name", "piped"]
     (tmp_path / "name.txt").write_text("piped")
 
-    made = cloud.run("aws", *create, input="value", env={"AWS_DEFAULT_OUTPUT": "text"})
-    read = cloud.run(
+    made = aws.run("aws", *create, input="value", env={"AWS_DEFAULT_OUTPUT": "text"})
+    read = aws.run(
         "aws", "secretsmanager", "get-secret-value", "--secret-id", "file://name.txt", cwd=tmp_path
     )
 
@@ -56,12 +56,12 @@ def test_it_reads_what_is_piped_in_and_takes_the_environment_and_the_folder(
     assert '"SecretString": "value"' in read.stdout, read.stderr
 
 
-def test_its_arguments_and_environment_are_those_it_was_started_with(cloud: FakeAws) -> None:
+def test_its_arguments_and_environment_are_those_it_was_started_with(aws: FakeAws) -> None:
     # A command that waits: nothing ever writes into its stdin.
     waiting = ["secretsmanager", "put-secret-value", "--secret-id", "a", "--secret-string"]
     process = subprocess.Popen(
         [preloaded.programs()["aws"], *waiting, "file:///dev/stdin"],
-        env={**cloud.env, "CANARY": "canary"},
+        env={**aws.env, "CANARY": "canary"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,21 +12,21 @@ from tests.support.recorded import assert_same_refusal, recording
 NAME = "travel-gpt/openai-api-key"
 
 
-def secrets_of_a_role(cloud: FakeAws, *allowed: str, resource: str = "*", role: str = "reader") -> Any:
+def secrets_of_a_role(aws: FakeAws, *allowed: str, resource: str = "*", role: str = "reader") -> Any:
     """A client with the credentials of a role that may do these things."""
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    made = cloud.client("iam").create_role(
+    made = aws.client("iam").create_role(
         RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )
     statement = {"Effect": "Allow", "Action": list(allowed) or ["s3:GetObject"], "Resource": resource}
-    cloud.client("iam").put_role_policy(
+    aws.client("iam").put_role_policy(
         RoleName=role,
         PolicyName="own",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
-    credentials = cloud.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="session")
+    credentials = aws.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="session")
     given = credentials["Credentials"]
-    return cloud.client(
+    return aws.client(
         "secretsmanager",
         aws_access_key_id=given["AccessKeyId"],
         aws_secret_access_key=given["SecretAccessKey"],
@@ -53,11 +53,11 @@ def sentence(text: str) -> str:
         "secretsmanager/GetSecretValue/iam-user-without-permission",
     ],
 )
-def test_a_refusal_names_the_secret_as_the_caller_did(cloud: FakeAws, name: str) -> None:
+def test_a_refusal_names_the_secret_as_the_caller_did(aws: FakeAws, name: str) -> None:
     recorded = recording(name)
-    cloud.client("secretsmanager").create_secret(Name=NAME, SecretString="v")
+    aws.client("secretsmanager").create_secret(Name=NAME, SecretString="v")
 
-    error = refusal_of(secrets_of_a_role(cloud), "get_secret_value", SecretId=NAME)
+    error = refusal_of(secrets_of_a_role(aws), "get_secret_value", SecretId=NAME)
 
     assert_same_refusal(error, recorded, wording=False)
     message = error.response["Error"]["Message"]
@@ -65,11 +65,11 @@ def test_a_refusal_names_the_secret_as_the_caller_did(cloud: FakeAws, name: str)
     assert sentence(message) == sentence(recorded.body)
 
 
-def test_a_refusal_names_the_arn_where_the_caller_did(cloud: FakeAws) -> None:
+def test_a_refusal_names_the_arn_where_the_caller_did(aws: FakeAws) -> None:
     recorded = recording("secretsmanager/DescribeSecret/role-without-permission-by-arn")
-    arn = cloud.client("secretsmanager").create_secret(Name=NAME, SecretString="v")["ARN"]
+    arn = aws.client("secretsmanager").create_secret(Name=NAME, SecretString="v")["ARN"]
 
-    error = refusal_of(secrets_of_a_role(cloud), "describe_secret", SecretId=arn)
+    error = refusal_of(secrets_of_a_role(aws), "describe_secret", SecretId=arn)
 
     assert_same_refusal(error, recorded, wording=False)
     message = error.response["Error"]["Message"]
@@ -77,10 +77,10 @@ def test_a_refusal_names_the_arn_where_the_caller_did(cloud: FakeAws) -> None:
     assert sentence(message) == sentence(recorded.body)
 
 
-def test_permission_is_asked_before_existence(cloud: FakeAws) -> None:
+def test_permission_is_asked_before_existence(aws: FakeAws) -> None:
     said = recording("secretsmanager/GetSecretValue/authorisation-before-existence")
-    cloud.client("secretsmanager").create_secret(Name="there", SecretString="v")
-    client = secrets_of_a_role(cloud)
+    aws.client("secretsmanager").create_secret(Name="there", SecretString="v")
+    client = secrets_of_a_role(aws)
 
     codes = {
         name: refusal_of(client, "get_secret_value", SecretId=name).response["Error"]["Code"]
@@ -91,24 +91,24 @@ def test_permission_is_asked_before_existence(cloud: FakeAws) -> None:
     assert codes == {"there": "AccessDeniedException", "absent": "AccessDeniedException"}
 
 
-def test_a_denied_kms_key_reads_like_a_missing_permission(cloud: FakeAws) -> None:
+def test_a_denied_kms_key_reads_like_a_missing_permission(aws: FakeAws) -> None:
     recorded = recording("kms/GetSecretValue/kms-denied-wrapped")
-    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
-    cloud.client("secretsmanager").create_secret(Name=NAME, SecretString="v", KmsKeyId=key)
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    aws.client("secretsmanager").create_secret(Name=NAME, SecretString="v", KmsKeyId=key)
 
     error = refusal_of(
-        secrets_of_a_role(cloud, "secretsmanager:GetSecretValue"), "get_secret_value", SecretId=NAME
+        secrets_of_a_role(aws, "secretsmanager:GetSecretValue"), "get_secret_value", SecretId=NAME
     )
 
     assert_same_refusal(error, recorded)
 
 
-def test_a_disabled_kms_key_is_the_declared_decryption_failure(cloud: FakeAws) -> None:
+def test_a_disabled_kms_key_is_the_declared_decryption_failure(aws: FakeAws) -> None:
     documented = recording("secretsmanager/service model/DecryptionFailure").body["DecryptionFailure"]
-    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
-    client = cloud.client("secretsmanager")
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    client = aws.client("secretsmanager")
     client.create_secret(Name=NAME, SecretString="v", KmsKeyId=key)
-    cloud.client("kms").disable_key(KeyId=key.rpartition("/")[2])
+    aws.client("kms").disable_key(KeyId=key.rpartition("/")[2])
 
     error = refusal_of(client, "get_secret_value", SecretId=NAME)
 
@@ -117,11 +117,11 @@ def test_a_disabled_kms_key_is_the_declared_decryption_failure(cloud: FakeAws) -
     assert documented["members"].keys() <= error.response.keys()
 
 
-def test_an_explicit_deny_is_called_that(cloud: FakeAws) -> None:
+def test_an_explicit_deny_is_called_that(aws: FakeAws) -> None:
     documented = recording("secretsmanager/DescribeSecret/explicit-deny-in-resource-policy")
-    client = secrets_of_a_role(cloud, "secretsmanager:*")
+    client = secrets_of_a_role(aws, "secretsmanager:*")
     deny = {"Effect": "Deny", "Action": "secretsmanager:DescribeSecret", "Resource": "*"}
-    cloud.client("iam").put_role_policy(
+    aws.client("iam").put_role_policy(
         RoleName="reader",
         PolicyName="deny",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),

@@ -33,15 +33,15 @@ ALARM: dict[str, Any] = {
 ROLE: dict[str, Any] = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": LAMBDA_TRUST}}
 
 
-def retention(cloud: FakeAws) -> int | None:
+def retention(aws: FakeAws) -> int | None:
     """The days of the log group /small; None when there is none."""
-    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix="/small")["logGroups"]
+    groups = aws.client("logs").describe_log_groups(logGroupNamePrefix="/small")["logGroups"]
     days: int | None = groups[0]["retentionInDays"] if groups else None
     return days
 
 
-def alarms(cloud: FakeAws) -> list[str]:
-    return [each["MetricName"] for each in cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+def alarms(aws: FakeAws) -> list[str]:
+    return [each["MetricName"] for each in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]]
 
 
 @pytest.mark.parametrize(
@@ -77,19 +77,19 @@ def alarms(cloud: FakeAws) -> list[str]:
     ],
 )
 def test_a_template_that_aws_would_not_take_is_refused_at_once(
-    cloud: FakeAws, body: dict[str, Any], parameters: dict[str, str | None], message: str
+    aws: FakeAws, body: dict[str, Any], parameters: dict[str, str | None], message: str
 ) -> None:
     with pytest.raises(ClientError, match=message):
-        submit(cloud, body, parameters)
+        submit(aws, body, parameters)
 
 
-def test_a_role_needs_the_capability(cloud: FakeAws) -> None:
+def test_a_role_needs_the_capability(aws: FakeAws) -> None:
     named = template({"Role": {**ROLE, "Properties": {**ROLE["Properties"], "RoleName": "mine"}}})
 
     with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_IAM\]"):
-        submit(cloud, template({"Role": ROLE}), Capabilities=[])
+        submit(aws, template({"Role": ROLE}), Capabilities=[])
     with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_NAMED_IAM\]"):
-        submit(cloud, named)
+        submit(aws, named)
 
 
 @pytest.mark.parametrize(
@@ -101,36 +101,36 @@ def test_a_role_needs_the_capability(cloud: FakeAws) -> None:
     ],
 )
 def test_a_failed_creation_is_rolled_back_and_says_why(
-    cloud: FakeAws, failing: dict[str, Any], message: str
+    aws: FakeAws, failing: dict[str, Any], message: str
 ) -> None:
-    stack = deploy(cloud, template({"Logs": log_group(), "Alarm": {**failing, "DependsOn": "Logs"}}))
+    stack = deploy(aws, template({"Logs": log_group(), "Alarm": {**failing, "DependsOn": "Logs"}}))
 
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert re.search(message, reasons(cloud))
-    assert retention(cloud) is None
+    assert re.search(message, reasons(aws))
+    assert retention(aws) is None
     # Then: it has to go before another one can come.
     with pytest.raises(ClientError, match="ROLLBACK_COMPLETE state and can not be updated"):
-        submit(cloud, template({"Logs": log_group()}))
-    cloud.client("cloudformation").delete_stack(StackName=STACK)
-    assert deploy(cloud, template({"Logs": log_group()}))["StackStatus"] == "CREATE_COMPLETE"
+        submit(aws, template({"Logs": log_group()}))
+    aws.client("cloudformation").delete_stack(StackName=STACK)
+    assert deploy(aws, template({"Logs": log_group()}))["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_a_failed_update_puts_back_what_was(cloud: FakeAws) -> None:
-    deploy(cloud, template({"Logs": log_group(7)}))
-    cloud.refuse("AWS::CloudWatch::Alarm", "not today")
+def test_a_failed_update_puts_back_what_was(aws: FakeAws) -> None:
+    deploy(aws, template({"Logs": log_group(7)}))
+    aws.refuse("AWS::CloudWatch::Alarm", "not today")
 
-    stack = deploy(cloud, template({"Logs": log_group(30), "Alarm": {**ALARM, "DependsOn": "Logs"}}))
+    stack = deploy(aws, template({"Logs": log_group(30), "Alarm": {**ALARM, "DependsOn": "Logs"}}))
 
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert "not today" in reasons(cloud)
-    assert (retention(cloud), alarms(cloud)) == (7, [])
+    assert "not today" in reasons(aws)
+    assert (retention(aws), alarms(aws)) == (7, [])
     # And then: the fault is over, and the same change is made.
-    cloud.refuse("AWS::CloudWatch::Alarm", None)
-    stack = deploy(cloud, template({"Logs": log_group(30), "Alarm": {**ALARM, "DependsOn": "Logs"}}))
-    assert (stack["StackStatus"], retention(cloud)) == ("UPDATE_COMPLETE", 30)
+    aws.refuse("AWS::CloudWatch::Alarm", None)
+    stack = deploy(aws, template({"Logs": log_group(30), "Alarm": {**ALARM, "DependsOn": "Logs"}}))
+    assert (stack["StackStatus"], retention(aws)) == ("UPDATE_COMPLETE", 30)
 
 
-def test_a_parameter_changes_what_it_is_in_and_previous_values_stay(cloud: FakeAws) -> None:
+def test_a_parameter_changes_what_it_is_in_and_previous_values_stay(aws: FakeAws) -> None:
     body = template(
         {
             "Logs": log_group({"Ref": "Days"}),
@@ -148,52 +148,52 @@ def test_a_parameter_changes_what_it_is_in_and_previous_values_stay(cloud: FakeA
         Conditions={"Wanted": {"Fn::Equals": [{"Ref": "Alarms"}, "yes"]}},
         Outputs={"Group": {"Value": {"Fn::GetAtt": ["Logs", "Arn"]}}},
     )
-    created = deploy(cloud, body, {"Days": "30"})
+    created = deploy(aws, body, {"Days": "30"})
     assert created["Outputs"][0]["OutputValue"] == "arn:aws:logs:us-east-1:123456789012:log-group:/small:*"
-    assert (retention(cloud), alarms(cloud)) == (30, ["SomeFailures"])
+    assert (retention(aws), alarms(aws)) == (30, ["SomeFailures"])
 
-    deploy(cloud, body, {"Days": PREVIOUS, "Name": "Other"})
-    assert (retention(cloud), alarms(cloud)) == (30, ["OtherFailures"])
+    deploy(aws, body, {"Days": PREVIOUS, "Name": "Other"})
+    assert (retention(aws), alarms(aws)) == (30, ["OtherFailures"])
 
-    deploy(cloud, body, {"Days": PREVIOUS, "Alarms": "no"})
-    assert (retention(cloud), alarms(cloud)) == (30, [])
+    deploy(aws, body, {"Days": PREVIOUS, "Alarms": "no"})
+    assert (retention(aws), alarms(aws)) == (30, [])
 
 
-def test_the_same_again_changes_nothing(cloud: FakeAws) -> None:
+def test_the_same_again_changes_nothing(aws: FakeAws) -> None:
     body = template({"Logs": log_group()})
-    deploy(cloud, body)
-    cloud.forget_calls()
+    deploy(aws, body)
+    aws.forget_calls()
 
-    again = submit(cloud, body)
+    again = submit(aws, body)
 
     assert (again["Status"], again["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
     assert "didn't contain changes" in again["StatusReason"]
     with pytest.raises(ClientError, match="cannot be executed"):
-        cloud.client("cloudformation").execute_change_set(ChangeSetName=again["ChangeSetId"])
-    assert [call.name for call in cloud.calls() if call.action != "ExecuteChangeSet"] == []
+        aws.client("cloudformation").execute_change_set(ChangeSetName=again["ChangeSetId"])
+    assert [call.name for call in aws.calls() if call.action != "ExecuteChangeSet"] == []
 
 
-def test_deletion_leaves_what_is_to_be_kept(cloud: FakeAws) -> None:
-    deploy(cloud, template({"Logs": log_group(DeletionPolicy="Retain"), "Alarm": ALARM}))
+def test_deletion_leaves_what_is_to_be_kept(aws: FakeAws) -> None:
+    deploy(aws, template({"Logs": log_group(DeletionPolicy="Retain"), "Alarm": ALARM}))
 
-    cloud.client("cloudformation").delete_stack(StackName=STACK)
+    aws.client("cloudformation").delete_stack(StackName=STACK)
 
-    assert (retention(cloud), alarms(cloud)) == (7, [])
+    assert (retention(aws), alarms(aws)) == (7, [])
     with pytest.raises(ClientError, match="does not exist"):
-        cloud.client("cloudformation").describe_stacks(StackName=STACK)
+        aws.client("cloudformation").describe_stacks(StackName=STACK)
     # Then: what stayed is in the way of the next stack, as it would be at AWS.
-    assert deploy(cloud, template({"Logs": log_group()}))["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "already exists" in reasons(cloud)
+    assert deploy(aws, template({"Logs": log_group()}))["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "already exists" in reasons(aws)
 
 
-def test_what_is_not_emulated_is_refused(cloud: FakeAws) -> None:
+def test_what_is_not_emulated_is_refused(aws: FakeAws) -> None:
     with pytest.raises(ClientError, match="does not emulate cloudformation:create_stack") as caught:
-        cloud.client("cloudformation").create_stack(StackName=STACK, TemplateBody="{}")
+        aws.client("cloudformation").create_stack(StackName=STACK, TemplateBody="{}")
 
     assert caught.value.response["Error"]["Code"] == "FakeAws"
 
 
-def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: FakeAws) -> None:
+def test_rules_between_parameters_are_judged_before_anything_is_made(aws: FakeAws) -> None:
     body = template(
         {"Logs": log_group()},
         Parameters={name: {"Type": "String", "Default": ""} for name in ("A", "B", "Mode")},
@@ -211,16 +211,16 @@ def test_rules_between_parameters_are_judged_before_anything_is_made(cloud: Fake
     )
 
     with pytest.raises(ClientError, match="NotBoth: A and B exclude each other"):
-        submit(cloud, body, {"A": "x", "B": "y", "Mode": "strict"})
-    assert retention(cloud) is None
-    assert deploy(cloud, body, {"A": "x", "B": "y"})["StackStatus"] == "CREATE_COMPLETE"
-    changed = deploy(cloud, body, {"A": "x", "B": "", "Mode": "strict"})
+        submit(aws, body, {"A": "x", "B": "y", "Mode": "strict"})
+    assert retention(aws) is None
+    assert deploy(aws, body, {"A": "x", "B": "y"})["StackStatus"] == "CREATE_COMPLETE"
+    changed = deploy(aws, body, {"A": "x", "B": "", "Mode": "strict"})
     assert changed["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def in_a_vpc(cloud: FakeAws, *allowed: tuple[str, str]) -> dict[str, Any]:
+def in_a_vpc(aws: FakeAws, *allowed: tuple[str, str]) -> dict[str, Any]:
     """A template of a function in the account's own subnets, and of its role."""
-    ec2 = cloud.client("ec2")
+    ec2 = aws.client("ec2")
     group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     function = {
@@ -255,37 +255,37 @@ DELETE = ("DeleteNetworkInterface", "*")
     ],
 )
 def test_a_vpc_is_refused_to_a_role_that_lambda_cannot_manage_network_interfaces_with(
-    cloud: FakeAws, allowed: list[tuple[str, str]], missing: str
+    aws: FakeAws, allowed: list[tuple[str, str]], missing: str
 ) -> None:
-    stack = deploy(cloud, in_a_vpc(cloud, *allowed))
+    stack = deploy(aws, in_a_vpc(aws, *allowed))
 
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     said = f"The provided execution role does not have permissions to call {missing} on EC2"
-    assert said in reasons(cloud)
-    assert cloud.client("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
+    assert said in reasons(aws)
+    assert aws.client("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
 
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_a_function_that_leaves_its_vpc_leaves_interfaces_behind_if_its_role_lost_the_permission_before(
-    cloud: FakeAws, keeps: bool
+    aws: FakeAws, keeps: bool
 ) -> None:
     # Given a function in a VPC
-    inside = in_a_vpc(cloud, CREATE, DESCRIBE, DELETE)
-    assert deploy(cloud, inside)["StackStatus"] == "CREATE_COMPLETE"
+    inside = in_a_vpc(aws, CREATE, DESCRIBE, DELETE)
+    assert deploy(aws, inside)["StackStatus"] == "CREATE_COMPLETE"
 
     # When it leaves, with or without its role's permissions
-    outside = in_a_vpc(cloud, *([CREATE, DESCRIBE, DELETE] if keeps else [CREATE, DESCRIBE]))
+    outside = in_a_vpc(aws, *([CREATE, DESCRIBE, DELETE] if keeps else [CREATE, DESCRIBE]))
     del outside["Resources"]["Function"]["Properties"]["VpcConfig"]
-    assert deploy(cloud, outside)["StackStatus"] == "UPDATE_COMPLETE"
+    assert deploy(aws, outside)["StackStatus"] == "UPDATE_COMPLETE"
 
     # Then Lambda has deleted its interface, or could not and said nothing
-    left = cloud.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+    left = aws.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
     assert len(left) == (0 if keeps else 1)
 
 
-def test_a_subnet_that_is_not_there_is_refused(cloud: FakeAws) -> None:
-    body = in_a_vpc(cloud, CREATE, DESCRIBE, DELETE)
+def test_a_subnet_that_is_not_there_is_refused(aws: FakeAws) -> None:
+    body = in_a_vpc(aws, CREATE, DESCRIBE, DELETE)
     body["Resources"]["Function"]["Properties"]["VpcConfig"]["SubnetIds"] = ["subnet-0a1b2c3d"]
 
-    assert deploy(cloud, body)["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "EC2 Error Code: InvalidSubnetID.NotFound" in reasons(cloud)
+    assert deploy(aws, body)["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "EC2 Error Code: InvalidSubnetID.NotFound" in reasons(aws)

@@ -1,5 +1,5 @@
 """What the end-to-end tests share."""
 
-from testbed.fixtures import aws_server, cloud
+from testbed.fixtures import aws, aws_server
 
-__all__ = ["aws_server", "cloud"]
+__all__ = ["aws", "aws_server"]

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from testbed.fake_aws import start_fake_aws
-from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
+from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Deployer
 from tests.support.doctor import PYTHON, Doctor
 
 STACK = "travel-gpt-backend"
@@ -20,12 +20,12 @@ def doctor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doctor]:
     if not PYTHON.exists():
         pytest.skip("the command's environment is not set up: scripts/environment.sh run")
     folder = tmp_path_factory.mktemp("doctor")
-    own = folder / "cloud"
+    own = folder / "aws"
     own.mkdir()
-    with start_fake_aws(own) as cloud:
-        done = Owner(cloud, folder / "clone").deploy("--yes", key=GOOD_KEY)
+    with start_fake_aws(own) as aws:
+        done = Deployer(aws, folder / "clone").deploy("--yes", key=GOOD_KEY)
         assert done.returncode == 0, done.stdout + done.stderr
-        yield Doctor(cloud)
+        yield Doctor(aws)
 
 
 def _of(found: list[dict[str, str]], check: str) -> list[tuple[str, str]]:
@@ -53,25 +53,25 @@ def test_a_fresh_stack_is_well(doctor: Doctor) -> None:
         assert line in done.stdout
     assert {each["check"] for each in doctor.findings()} == AS_DEPLOYED
     # Then: nothing was changed by looking.
-    assert not [call for call in doctor.cloud.calls() if call.caller == "owner" and call.action == "Put"]
+    assert not [call for call in doctor.aws.calls() if call.caller == "owner" and call.action == "Put"]
 
 
 def test_it_reads_no_value_of_a_deployed_stack(doctor: Doctor) -> None:
-    doctor.cloud.forget_calls()
+    doctor.aws.forget_calls()
 
     doctor.run("doctor", "--env", "prod")
 
-    read = [call for call in doctor.cloud.calls(mutating=False) if call.action == "GetSecretValue"]
+    read = [call for call in doctor.aws.calls(mutating=False) if call.action == "GetSecretValue"]
     assert "owner" not in {call.caller for call in read}
-    assert not [call for call in doctor.cloud.calls() if call.caller == "owner"]
+    assert not [call for call in doctor.aws.calls() if call.caller == "owner"]
 
 
 def _role(doctor: Doctor) -> str:
-    return str(doctor.cloud.function(FUNCTION).configuration["Role"]).rpartition("/")[2]
+    return str(doctor.aws.function(FUNCTION).configuration["Role"]).rpartition("/")[2]
 
 
 def _widen(doctor: Doctor, action: str, resource: str) -> Callable[[], object]:
-    iam, role = doctor.cloud.client("iam"), _role(doctor)
+    iam, role = doctor.aws.client("iam"), _role(doctor)
     document = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}],
@@ -81,13 +81,13 @@ def _widen(doctor: Doctor, action: str, resource: str) -> Callable[[], object]:
 
 
 def _delete_secret(doctor: Doctor) -> Callable[[], object]:
-    secrets = doctor.cloud.client("secretsmanager")
+    secrets = doctor.aws.client("secretsmanager")
     secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=30)
     return lambda: secrets.restore_secret(SecretId=SECRET)
 
 
 def _leave_pending(doctor: Doctor) -> Callable[[], object]:
-    secrets = doctor.cloud.client("secretsmanager")
+    secrets = doctor.aws.client("secretsmanager")
     token = "6f5c2a4e-0000-4000-8000-000000000000"
     secrets.put_secret_value(
         SecretId=SECRET, SecretString=GOOD_KEY, ClientRequestToken=token, VersionStages=["AWSPENDING"]
@@ -98,7 +98,7 @@ def _leave_pending(doctor: Doctor) -> Callable[[], object]:
 
 
 def _let_everybody_in(doctor: Doctor) -> Callable[[], object]:
-    secrets = doctor.cloud.client("secretsmanager")
+    secrets = doctor.aws.client("secretsmanager")
     statement = {
         "Effect": "Allow",
         "Principal": "*",
@@ -111,26 +111,26 @@ def _let_everybody_in(doctor: Doctor) -> Callable[[], object]:
 
 
 def _keep_logs_for_ever(doctor: Doctor) -> Callable[[], object]:
-    logs, group = doctor.cloud.client("logs"), f"/aws/lambda/{FUNCTION}"
+    logs, group = doctor.aws.client("logs"), f"/aws/lambda/{FUNCTION}"
     logs.delete_retention_policy(logGroupName=group)
     return lambda: logs.put_retention_policy(logGroupName=group, retentionInDays=30)
 
 
 def _raise_alarm(doctor: Doctor) -> Callable[[], object]:
-    watch, name = doctor.cloud.client("cloudwatch"), f"{STACK}-credential-failures"
+    watch, name = doctor.aws.client("cloudwatch"), f"{STACK}-credential-failures"
     watch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="the test")
     return lambda: watch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="the test")
 
 
 def _stop_function(doctor: Doctor) -> Callable[[], object]:
-    functions = doctor.cloud.client("lambda")
+    functions = doctor.aws.client("lambda")
     functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
     return lambda: functions.delete_function_concurrency(FunctionName=FUNCTION)
 
 
 def _set_variable(doctor: Doctor, name: str, value: str) -> Callable[[], object]:
-    functions = doctor.cloud.client("lambda")
-    before = doctor.cloud.function(FUNCTION).environment
+    functions = doctor.aws.client("lambda")
+    before = doctor.aws.function(FUNCTION).environment
 
     def write(variables: dict[str, str]) -> object:
         return functions.update_function_configuration(
@@ -142,8 +142,8 @@ def _set_variable(doctor: Doctor, name: str, value: str) -> Callable[[], object]
 
 
 def _change_stage(doctor: Doctor, path: str, value: str, back: str) -> Callable[[], object]:
-    gateway = doctor.cloud.client("apigateway")
-    described = doctor.cloud.client("cloudformation").describe_stack_resource(
+    gateway = doctor.aws.client("apigateway")
+    described = doctor.aws.client("cloudformation").describe_stack_resource(
         StackName=STACK, LogicalResourceId="TravelGPTApi"
     )
     api = described["StackResourceDetail"]["PhysicalResourceId"]
@@ -157,7 +157,7 @@ def _change_stage(doctor: Doctor, path: str, value: str, back: str) -> Callable[
 
 
 def _disable_api_key(doctor: Doctor) -> Callable[[], object]:
-    gateway = doctor.cloud.client("apigateway")
+    gateway = doctor.aws.client("apigateway")
     key = gateway.get_api_keys()["items"][0]["id"]
 
     def set_to(value: str) -> object:
@@ -249,13 +249,13 @@ def test_what_was_changed_by_hand_is_found(
 
 
 def test_a_key_that_openai_refuses_is_found_by_the_live_call_only(doctor: Doctor) -> None:
-    doctor.cloud.openai.reject(GOOD_KEY)
-    doctor.cloud.function(FUNCTION).restart()
+    doctor.aws.openai.reject(GOOD_KEY)
+    doctor.aws.function(FUNCTION).restart()
     try:
         quiet, asked = doctor.findings(), doctor.findings("--verify")
     finally:
-        doctor.cloud.openai.accept(GOOD_KEY)
-        doctor.cloud.function(FUNCTION).restart()
+        doctor.aws.openai.accept(GOOD_KEY)
+        doctor.aws.function(FUNCTION).restart()
 
     assert not _of(quiet, "health")
     (live,) = _of(asked, "live call")
@@ -264,11 +264,11 @@ def test_a_key_that_openai_refuses_is_found_by_the_live_call_only(doctor: Doctor
 
 
 def test_what_the_owner_may_not_see_is_said_and_the_rest_goes_on(doctor: Doctor) -> None:
-    doctor.cloud.deny("logs:DescribeLogGroups")
+    doctor.aws.deny("logs:DescribeLogGroups")
     try:
         found = doctor.findings()
     finally:
-        doctor.cloud.allow("logs:DescribeLogGroups")
+        doctor.aws.allow("logs:DescribeLogGroups")
 
     assert [text for kind, text in _of(found, "logs") if kind == "warning" and "not checked" in text]
     assert _of(found, "drift"), "the checks after it were made"
@@ -284,9 +284,9 @@ def test_a_stack_that_is_not_there_is_no_finding(doctor: Doctor) -> None:
 
 def test_a_key_is_rotated_and_rolled_back_under_the_deployed_function(doctor: Doctor) -> None:
     def used() -> str | None:
-        doctor.cloud.function(FUNCTION).restart()
+        doctor.aws.function(FUNCTION).restart()
         assert not _of(doctor.findings("--verify"), "live call")
-        return doctor.cloud.openai.requests[-1].key
+        return doctor.aws.openai.requests[-1].key
 
     refused = doctor.run("secret", "rotate", "--env", "prod", given=BAD_KEY)
     assert refused.returncode == 1
@@ -303,7 +303,7 @@ def test_a_key_is_rotated_and_rolled_back_under_the_deployed_function(doctor: Do
 
 
 def test_an_alarm_that_is_gone_is_found(doctor: Doctor) -> None:
-    name, watch = f"{STACK}-api-latency", doctor.cloud.client("cloudwatch")
+    name, watch = f"{STACK}-api-latency", doctor.aws.client("cloudwatch")
     (alarm,) = watch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     watch.delete_alarms(AlarmNames=[name])
     try:

@@ -6,54 +6,54 @@ from pathlib import Path
 import pytest
 
 from testbed.fake_aws import FakeAws
-from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
+from tests.support.deployer import GOOD_KEY, NEW_KEY, Deployer
 
 
 @pytest.fixture
-def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone")
+def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
+    return Deployer(aws, tmp_path / "clone")
 
 
-def test_a_failing_deployment_prints_the_reason_and_the_next_run_clears_it_away(owner: Owner) -> None:
+def test_a_failing_deployment_prints_the_reason_and_the_next_run_clears_it_away(deployer: Deployer) -> None:
     # Given CloudFormation cannot create the function
-    owner.cloud.refuse("AWS::Lambda::Function", "The account's limit of unicorns is reached")
+    deployer.aws.refuse("AWS::Lambda::Function", "The account's limit of unicorns is reached")
 
     # When the stack is first deployed
-    failed = owner.deploy("--yes", key=GOOD_KEY)
+    failed = deployer.deploy("--yes", key=GOOD_KEY)
 
     # Then the resource and its reason are printed, and what to do
     assert failed.returncode == 1
     assert "failed at TravelGPTFunction (AWS::Lambda::Function)" in failed.stderr
     assert "The account's limit of unicorns is reached" in failed.stderr
     assert "offer to clear it away" in " ".join(failed.stderr.split())
-    stack = owner.stack()
+    stack = deployer.stack()
     assert stack is not None
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
 
     # When the cause is fixed and it is run again
-    owner.cloud.refuse("AWS::Lambda::Function", None)
-    fixed = owner.deploy("--yes")
+    deployer.aws.refuse("AWS::Lambda::Function", None)
+    fixed = deployer.deploy("--yes")
 
     # Then what is left is deleted, and the stack is deployed with the key that was stored
     assert fixed.returncode == 0, fixed.stderr
     assert re.search(r"Delete what is left of the stack .*ROLLBACK_COMPLETE", fixed.stdout)
-    stack = owner.stack()
+    stack = deployer.stack()
     assert stack is not None
     assert stack["StackStatus"] == "CREATE_COMPLETE"
 
     # When an update fails
-    owner.cloud.refuse("AWS::Lambda::Function", "Not on a Friday")
-    update = owner.deploy("--yes", "--parameter", "LogLevel=ERROR")
+    deployer.aws.refuse("AWS::Lambda::Function", "Not on a Friday")
+    update = deployer.deploy("--yes", "--parameter", "LogLevel=ERROR")
 
     # Then the stack is as it was, and that is said
     assert update.returncode == 1
     assert "Not on a Friday" in update.stderr
     assert "The stack is as it was before" in " ".join(update.stderr.split())
-    assert owner.parameters()["LogLevel"] == "INFO"
-    owner.cloud.refuse("AWS::Lambda::Function", None)
+    assert deployer.parameters()["LogLevel"] == "INFO"
+    deployer.aws.refuse("AWS::Lambda::Function", None)
 
     # When CloudFormation refuses a value before it begins
-    value = owner.deploy("--yes", "--parameter", "MaxOutputTokens=1")
+    value = deployer.deploy("--yes", "--parameter", "MaxOutputTokens=1")
 
     # Then its words and the way out are the last thing said
     assert value.returncode == 1
@@ -61,8 +61,8 @@ def test_a_failing_deployment_prints_the_reason_and_the_next_run_clears_it_away(
     assert "--parameter Name=Value" in value.stderr
 
     # When the function may no longer read its secret
-    owner.cloud.deny("secretsmanager:GetSecretValue")
-    sick = owner.deploy("--yes", "--parameter", "LogLevel=ERROR", key=NEW_KEY)
+    deployer.aws.deny("secretsmanager:GetSecretValue")
+    sick = deployer.deploy("--yes", "--parameter", "LogLevel=ERROR", key=NEW_KEY)
 
     # Then the deployment is done, health says why it is not well, and so does deploy.sh
     assert sick.returncode == 1

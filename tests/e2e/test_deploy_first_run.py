@@ -10,7 +10,7 @@ import pytest
 
 from testbed.account import Call
 from testbed.fake_aws import FakeAws
-from tests.support.deployer import Owner
+from tests.support.deployer import Deployer
 from tests.support.secret_leaks import ProcessWatch, files_with, holds, record_tools
 
 STACK = "travel-gpt-backend"
@@ -21,7 +21,7 @@ RECORDED = ("sam", "make", "dirname")
 
 @dataclass(frozen=True)
 class FirstRun:
-    owner: Owner
+    deployer: Deployer
     done: subprocess.CompletedProcess[str]
     again: subprocess.CompletedProcess[str]
     changed_again: list[str]
@@ -31,59 +31,59 @@ class FirstRun:
     temporary: Path
 
 
-def run_twice(cloud: FakeAws, folder: Path) -> FirstRun:
+def run_twice(aws: FakeAws, folder: Path) -> FirstRun:
     temporary = folder / "tmp"
     temporary.mkdir()
-    cloud.use_real_commands()
-    owner = Owner(cloud, folder / "clone", built=False, fresh=True)
-    cloud.openai.accept(KEY)
+    aws.use_real_commands()
+    deployer = Deployer(aws, folder / "clone", built=False, fresh=True)
+    aws.openai.accept(KEY)
     # Who signs in without it needs no AWS CLI.
-    (cloud.tools / "aws").unlink()
-    record_tools(cloud.tools, RECORDED, folder / "records")
+    (aws.tools / "aws").unlink()
+    record_tools(aws.tools, RECORDED, folder / "records")
     with ProcessWatch(KEY) as watch:
         temporaries: dict[str, str | None] = {"TMPDIR": str(temporary)}
-        done = owner.deploy("--yes", "--create-logging-role", key=f" {KEY}\n", env=temporaries)
-        calls = cloud.calls(mutating=False)
-        cloud.forget_calls()
-        again = owner.deploy("--yes", env={"TMPDIR": str(temporary)})
-    return FirstRun(owner, done, again, owner.changes(), calls, watch, folder / "records", temporary)
+        done = deployer.deploy("--yes", "--create-logging-role", key=f" {KEY}\n", env=temporaries)
+        calls = aws.calls(mutating=False)
+        aws.forget_calls()
+        again = deployer.deploy("--yes", env={"TMPDIR": str(temporary)})
+    return FirstRun(deployer, done, again, deployer.changes(), calls, watch, folder / "records", temporary)
 
 
-def outputs(owner: Owner) -> dict[str, str]:
-    stack = owner.stack()
+def outputs(deployer: Deployer) -> dict[str, str]:
+    stack = deployer.stack()
     assert stack is not None
     return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
 
-def answer_to(owner: Owner, command: str) -> Any:
+def answer_to(deployer: Deployer, command: str) -> Any:
     """What a printed command prints when it is pasted into a shell."""
-    done = owner.cloud.run("bash", "-c", f"{command} --silent --show-error", cwd=owner.clone)
+    done = deployer.aws.run("bash", "-c", f"{command} --silent --show-error", cwd=deployer.clone)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def deploys_the_stack_and_stores_the_key(first_run: FirstRun) -> None:
     assert first_run.done.returncode == 0, first_run.done.stdout + first_run.done.stderr
-    assert first_run.owner.secret() == {"api_key": KEY}
-    stack = first_run.owner.stack()
+    assert first_run.deployer.secret() == {"api_key": KEY}
+    stack = first_run.deployer.stack()
     assert stack is not None
     assert stack["StackStatus"] == "CREATE_COMPLETE"
 
 
 def verifies_the_key_with_one_models_call(first_run: FirstRun) -> None:
-    calls = [call for call in first_run.owner.cloud.openai.requests if call.path == "/v1/models"]
+    calls = [call for call in first_run.deployer.aws.openai.requests if call.path == "/v1/models"]
 
     assert [(call.method, call.key) for call in calls] == [("GET", KEY)]
 
 
 def says_where_with_what_and_what_will_happen_before_it_happens(first_run: FirstRun) -> None:
-    cloud = first_run.owner.cloud
+    aws = first_run.deployer.aws
 
     plan, _, _ = first_run.done.stdout.partition("Building the package")
 
-    for fact in (cloud.account_id, cloud.region, "prod", STACK, "travel-gpt/openai-api-key"):
+    for fact in (aws.account_id, aws.region, "prod", STACK, "travel-gpt/openai-api-key"):
         assert fact in plan
-    for name in first_run.owner.parameters():
+    for name in first_run.deployer.parameters():
         assert f"\n  {name} " in plan
     assert "1. Build" in plan
     assert "Create the secret travel-gpt/openai-api-key" in plan
@@ -94,14 +94,14 @@ def passes_every_parameter_of_the_template_to_sam(first_run: FirstRun) -> None:
 
     deploy = next(call for call in calls if "\ndeploy\n" in call)
 
-    for name, value in first_run.owner.parameters().items():
+    for name, value in first_run.deployer.parameters().items():
         assert f'\n{name}="{value}"\n' in deploy
 
 
 def has_access_logs_by_a_role_that_it_made_and_named_before_it_stored_the_key(first_run: FirstRun) -> None:
     changes = [call.name for call in first_run.calls if call.mutating]
 
-    assert first_run.owner.parameters()["AccessLogs"] == "enabled"
+    assert first_run.deployer.parameters()["AccessLogs"] == "enabled"
     assert "until IAM has made it known everywhere" in first_run.done.stdout
     made = ["iam:CreateRole", "iam:AttachRolePolicy", "apigateway:UpdateAccount"]
     assert [change for change in changes if change != "s3:PutObject"][:4] == [
@@ -115,7 +115,7 @@ def says_what_health_says_and_ends_with_the_next_command(first_run: FirstRun) ->
 
     assert "OpenAI API key is configured" in shown
     assert f"sam logs -n TravelGPTFunction --stack-name {STACK} --region us-east-1 --tail" in shown
-    answer = answer_to(first_run.owner, shown.rstrip().splitlines()[-1].strip())
+    answer = answer_to(first_run.deployer, shown.rstrip().splitlines()[-1].strip())
     assert answer["status"] == "success", answer
 
 
@@ -123,19 +123,19 @@ def prints_curl_commands_that_work_as_they_stand(first_run: FirstRun) -> None:
     lines = [line.strip() for line in first_run.done.stdout.splitlines()]
     curls = [line for line in lines if line.startswith("curl")]
 
-    assert curls[0] == f"curl {outputs(first_run.owner)['ApiUrl']}"
-    assert answer_to(first_run.owner, curls[0])["has_api_key"] is True
-    assert answer_to(first_run.owner, curls[1])["status"] == "success"
+    assert curls[0] == f"curl {outputs(first_run.deployer)['ApiUrl']}"
+    assert answer_to(first_run.deployer, curls[0])["has_api_key"] is True
+    assert answer_to(first_run.deployer, curls[1])["status"] == "success"
 
 
 def answers_over_tls_1_2_or_newer_and_asks_browsers_for_tls(first_run: FirstRun) -> None:
-    cloud, url = first_run.owner.cloud, outputs(first_run.owner)["ApiUrl"]
-    (deployed,) = cloud.client("apigateway").get_rest_apis()["items"]
+    aws, url = first_run.deployer.aws, outputs(first_run.deployer)["ApiUrl"]
+    (deployed,) = aws.client("apigateway").get_rest_apis()["items"]
 
     # The gateway's own refusals as well as the function's answers.
-    headers = [cloud.run("curl", "-sD-", "-o/dev/null", *more, url).stdout for more in ([], ["-d", "{}"])]
+    headers = [aws.run("curl", "-sD-", "-o/dev/null", *more, url).stdout for more in ([], ["-d", "{}"])]
 
-    assert deployed["securityPolicy"] == outputs(first_run.owner)["TlsPolicy"]
+    assert deployed["securityPolicy"] == outputs(first_run.deployer)["TlsPolicy"]
     assert [text.split()[1] for text in headers] == ["200", "403"]
     assert all("strict-transport-security: max-age=31536000" in text.lower() for text in headers)
     # Nothing changes for a caller of a new API.
@@ -143,13 +143,13 @@ def answers_over_tls_1_2_or_newer_and_asks_browsers_for_tls(first_run: FirstRun)
 
 
 def prints_how_to_read_the_api_key(first_run: FirstRun) -> None:
-    cloud = first_run.owner.cloud
+    aws = first_run.deployer.aws
     line = next(line for line in first_run.done.stdout.splitlines() if "travel-gpt api-key" in line)
 
-    read = cloud.run("bash", "-c", line.strip(), cwd=first_run.owner.clone)
+    read = aws.run("bash", "-c", line.strip(), cwd=first_run.deployer.clone)
 
-    key_id = outputs(first_run.owner)["ApiKeyId"]
-    known = cloud.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"]
+    key_id = outputs(first_run.deployer)["ApiKeyId"]
+    known = aws.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"]
     assert read.stdout.strip() == known, read.stderr
 
 
@@ -180,9 +180,9 @@ def keeps_the_key_out_of_a_process_of_this_machine(first_run: FirstRun) -> None:
 
 
 def keeps_the_key_out_of_a_file(first_run: FirstRun) -> None:
-    owner = first_run.owner
+    deployer = first_run.deployer
 
-    assert files_with(KEY, owner.clone, owner.cloud.home, first_run.temporary) == []
+    assert files_with(KEY, deployer.clone, deployer.aws.home, first_run.temporary) == []
 
 
 def keeps_the_key_out_of_a_request_to_aws_but_the_one_that_stores_it(first_run: FirstRun) -> None:
@@ -192,11 +192,11 @@ def keeps_the_key_out_of_a_request_to_aws_but_the_one_that_stores_it(first_run: 
 
 
 def keeps_the_key_out_of_the_stack(first_run: FirstRun) -> None:
-    client = first_run.owner.cloud.client("cloudformation")
+    client = first_run.deployer.aws.client("cloudformation")
 
     template = client.get_template(StackName=STACK)["TemplateBody"]
 
-    assert not holds(json.dumps([first_run.owner.stack(), template], default=str), KEY)
+    assert not holds(json.dumps([first_run.deployer.stack(), template], default=str), KEY)
 
 
 CLAIMS = (
@@ -220,10 +220,10 @@ CLAIMS = (
 
 
 def test_a_strangers_first_run_and_the_one_after_it(
-    cloud: FakeAws, tmp_path: Path, subtests: pytest.Subtests
+    aws: FakeAws, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     # One test for all claims, so that pytest -n does not deploy once for each worker.
-    first_run = run_twice(cloud, tmp_path)
+    first_run = run_twice(aws, tmp_path)
     for claim in CLAIMS:
         with subtests.test(claim.__name__):
             claim(first_run)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from testbed.fake_aws import FakeAws
-from tests.support.deployer import GOOD_KEY, NEW_KEY, Owner
+from tests.support.deployer import GOOD_KEY, NEW_KEY, Deployer
 from tests.support.markdown import Page
 from tests.support.permissions import client_as
 
@@ -20,11 +20,11 @@ HALF_A_VPC = ("--parameter", "VpcSubnetIds=subnet-0a1b2c3d,subnet-1a1b2c3d")
 
 
 @pytest.fixture
-def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone")
+def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
+    return Deployer(aws, tmp_path / "clone")
 
 
-def make_key(owner: Owner, *, for_logs: bool = True, region: str | None = None, **how: str) -> str:
+def make_key(deployer: Deployer, *, for_logs: bool = True, region: str | None = None, **how: str) -> str:
     """A KMS key with the usual policy and the statement of docs/operations/compliance.md, or without that."""
     statements: list[dict[str, Any]] = [
         {
@@ -37,29 +37,29 @@ def make_key(owner: Owner, *, for_logs: bool = True, region: str | None = None, 
     if for_logs:
         written = Page(PAGE.path, PAGE.section("A KMS key of your own")).blocks
         (statement,) = (block for block in written if block.startswith("{"))
-        statements.append(json.loads(statement.replace("eu-west-1", owner.cloud.region)))
+        statements.append(json.loads(statement.replace("eu-west-1", deployer.aws.region)))
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    made = owner.cloud.client("kms", region).create_key(
+    made = deployer.aws.client("kms", region).create_key(
         **{"Policy": policy, "KeyUsage": "ENCRYPT_DECRYPT", **how}
     )
     return str(made["KeyMetadata"]["Arn"])
 
 
-def key_of_the_secret(owner: Owner) -> str | None:
-    described = owner.cloud.client("secretsmanager").describe_secret(SecretId=SECRET)
+def key_of_the_secret(deployer: Deployer) -> str | None:
+    described = deployer.aws.client("secretsmanager").describe_secret(SecretId=SECRET)
     key: str | None = described.get("KmsKeyId")
     return key
 
 
-def keys_of_the_logs(owner: Owner) -> set[str | None]:
-    groups = owner.cloud.client("logs").describe_log_groups()["logGroups"]
+def keys_of_the_logs(deployer: Deployer) -> set[str | None]:
+    groups = deployer.aws.client("logs").describe_log_groups()["logGroups"]
     return {group.get("kmsKeyId") for group in groups}
 
 
-def as_the_role(owner: Owner, service: str, session: str = "test") -> Any:
+def as_the_role(deployer: Deployer, service: str, session: str = "test") -> Any:
     """A client with the credentials of the function's role."""
-    role = owner.cloud.client("lambda").get_function_configuration(FunctionName=FUNCTION)["Role"]
-    return client_as(owner.cloud, role, service, session=session)
+    role = deployer.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)["Role"]
+    return client_as(deployer.aws, role, service, session=session)
 
 
 def refusal(call: Any, **arguments: Any) -> str:
@@ -71,94 +71,96 @@ def refusal(call: Any, **arguments: Any) -> str:
 
 class TestAKmsKeyOfTheOwners:
     def test_encrypts_a_new_secret_and_the_logs_and_serves_the_function_alone_for_it(
-        self, owner: Owner
+        self, deployer: Deployer
     ) -> None:
         # Given a key, and another secret that is encrypted with it too
-        key = make_key(owner)
-        secrets = owner.cloud.client("secretsmanager")
+        key = make_key(deployer)
+        secrets = deployer.aws.client("secretsmanager")
         secrets.create_secret(Name=NEIGHBOUR, SecretString="{}", KmsKeyId=key)
 
         # When the stack is deployed with the key
-        done = owner.deploy("--yes", "--create-logging-role", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY)
+        done = deployer.deploy(
+            "--yes", "--create-logging-role", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY
+        )
 
         # Then the secret and both log groups are encrypted with it, and the function has its key
         assert done.returncode == 0, done.stderr
         assert f"Create the secret {SECRET}" in done.stdout
         assert "encrypted with KmsKeyArn" in " ".join(done.stdout.split())
-        assert key_of_the_secret(owner) == key
-        assert keys_of_the_logs(owner) == {key}
-        assert "UpdateSecret" not in " ".join(owner.changes()), "it was created with the key"
+        assert key_of_the_secret(deployer) == key
+        assert keys_of_the_logs(deployer) == {key}
+        assert "UpdateSecret" not in " ".join(deployer.changes()), "it was created with the key"
 
         # And then: the role can use the key for nothing else
-        assert as_the_role(owner, "secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
-        sealed = owner.cloud.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
-        assert refusal(as_the_role(owner, "kms").decrypt, CiphertextBlob=sealed).startswith("AccessDenied")
+        assert as_the_role(deployer, "secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
+        sealed = deployer.aws.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+        assert refusal(as_the_role(deployer, "kms").decrypt, CiphertextBlob=sealed).startswith("AccessDenied")
 
         # When the policy forgets about the key, then the function may not read its secret any more
-        role = owner.cloud.client("lambda").get_function_configuration(FunctionName=FUNCTION)["Role"]
-        self._forget_the_key(owner, role.rsplit("/", 1)[-1])
-        said = refusal(as_the_role(owner, "secretsmanager").get_secret_value, SecretId=SECRET)
+        role = deployer.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)["Role"]
+        self._forget_the_key(deployer, role.rsplit("/", 1)[-1])
+        said = refusal(as_the_role(deployer, "secretsmanager").get_secret_value, SecretId=SECRET)
         assert said == "AccessDeniedException: Access to KMS is not allowed"
 
-    def _forget_the_key(self, owner: Owner, role: str) -> None:
-        iam = owner.cloud.client("iam")
+    def _forget_the_key(self, deployer: Deployer, role: str) -> None:
+        iam = deployer.aws.client("iam")
         (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
         policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         left = [each for each in policy["Statement"] if each["Sid"] != "DecryptItsSecret"]
         changed = json.dumps({**policy, "Statement": left})
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=changed)
 
-    def test_takes_over_an_existing_secret_and_gives_it_back(self, owner: Owner) -> None:
+    def test_takes_over_an_existing_secret_and_gives_it_back(self, deployer: Deployer) -> None:
         # Given a stack without one
-        assert owner.deploy("--yes", key=GOOD_KEY).returncode == 0
-        key, before = make_key(owner), owner.secret()
-        owner.cloud.forget_calls()
+        assert deployer.deploy("--yes", key=GOOD_KEY).returncode == 0
+        key, before = make_key(deployer), deployer.secret()
+        deployer.aws.forget_calls()
 
         # When the key is given, together with a new OpenAI key
-        done = owner.deploy("--yes", "--replace-key", "--parameter", f"KmsKeyArn={key}", key=NEW_KEY)
+        done = deployer.deploy("--yes", "--replace-key", "--parameter", f"KmsKeyArn={key}", key=NEW_KEY)
 
         # Then the plan said so, the secret was moved after it got its value, and the function can read it
         assert done.returncode == 0, done.stderr
         assert "Encrypt the secret" in done.stdout
-        assert (key_of_the_secret(owner), keys_of_the_logs(owner)) == (key, {key})
-        assert owner.secret() == {**before, "api_key": NEW_KEY}
-        changes = [name for name in owner.changes() if name.startswith("secretsmanager:")]
+        assert (key_of_the_secret(deployer), keys_of_the_logs(deployer)) == (key, {key})
+        assert deployer.secret() == {**before, "api_key": NEW_KEY}
+        changes = [name for name in deployer.changes() if name.startswith("secretsmanager:")]
         assert changes == ["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"]
 
         # When nothing is asked for, then nothing changes
-        owner.cloud.forget_calls()
-        again = owner.deploy("--yes")
+        deployer.aws.forget_calls()
+        again = deployer.deploy("--yes")
         assert again.returncode == 0, again.stderr
         assert "Encrypt the secret" not in again.stdout
-        assert not [name for name in owner.changes() if name.startswith("secretsmanager:")]
+        assert not [name for name in deployer.changes() if name.startswith("secretsmanager:")]
 
         # When the key is taken away, then the secret and the logs are under AWS's own again
-        back = owner.deploy("--yes", "--parameter", "KmsKeyArn=")
+        back = deployer.deploy("--yes", "--parameter", "KmsKeyArn=")
         assert back.returncode == 0, back.stderr
-        assert (key_of_the_secret(owner), keys_of_the_logs(owner)) == (None, {None})
-        assert owner.secret()["api_key"] == NEW_KEY
+        assert (key_of_the_secret(deployer), keys_of_the_logs(deployer)) == (None, {None})
+        assert deployer.secret()["api_key"] == NEW_KEY
 
-    def test_that_somebody_gave_the_secret_by_hand_is_reported(self, owner: Owner) -> None:
-        key = make_key(owner)
-        owner.cloud.client("secretsmanager").create_secret(
+    def test_that_somebody_gave_the_secret_by_hand_is_reported(self, deployer: Deployer) -> None:
+        key = make_key(deployer)
+        deployer.aws.client("secretsmanager").create_secret(
             Name=SECRET, SecretString=json.dumps({"api_key": GOOD_KEY}), KmsKeyId=key.rsplit("/", 1)[-1]
         )
 
-        shown = owner.deploy("--dry-run")
-        done = owner.deploy("--yes", "--parameter", f"KmsKeyArn={key}")
+        shown = deployer.deploy("--dry-run")
+        done = deployer.deploy("--yes", "--parameter", f"KmsKeyArn={key}")
 
         assert "which the function's role may not use" in " ".join(shown.stdout.split())
         # By its id or by its ARN, it is the same key: there is nothing to move.
         assert done.returncode == 0, done.stderr
         assert "Encrypt the secret" not in done.stdout
 
-    def test_is_looked_at_before_anything_is_changed(self, owner: Owner) -> None:
-        kms = owner.cloud.client("kms")
-        disabled, signing = make_key(owner), make_key(owner, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+    def test_is_looked_at_before_anything_is_changed(self, deployer: Deployer) -> None:
+        kms = deployer.aws.client("kms")
+        disabled, signing = make_key(deployer), make_key(deployer, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
         kms.disable_key(KeyId=disabled.rsplit("/", 1)[-1])
-        elsewhere = make_key(owner, region="eu-west-1")
+        elsewhere = make_key(deployer, region="eu-west-1")
         nobodys = f"{disabled[:-12]}ffffffffffff"
-        owner.cloud.forget_calls()
+        deployer.aws.forget_calls()
 
         for key, says in {
             disabled: "is Disabled, not Enabled",
@@ -167,78 +169,78 @@ class TestAKmsKeyOfTheOwners:
             nobodys: "There is no KMS key",
             "alias/travel": "must be the ARN of a key",
         }.items():
-            done = owner.deploy("--yes", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY)
+            done = deployer.deploy("--yes", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY)
 
             assert done.returncode != 0
             assert says in " ".join(done.stderr.split())
-        assert owner.changes() == []
+        assert deployer.changes() == []
 
-    def test_that_the_logs_may_not_use_says_what_its_policy_needs(self, owner: Owner) -> None:
-        key = make_key(owner, for_logs=False)
+    def test_that_the_logs_may_not_use_says_what_its_policy_needs(self, deployer: Deployer) -> None:
+        key = make_key(deployer, for_logs=False)
 
-        done = owner.deploy("--yes", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY)
+        done = deployer.deploy("--yes", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY)
 
         assert done.returncode == 1
         assert "is not allowed to be used with Arn" in done.stderr
         assert "the statement in docs/operations/compliance.md" in " ".join(done.stderr.split())
 
-    def test_that_the_caller_may_not_look_at_is_tried(self, owner: Owner) -> None:
-        key = make_key(owner)
-        owner.cloud.deny("kms:DescribeKey")
+    def test_that_the_caller_may_not_look_at_is_tried(self, deployer: Deployer) -> None:
+        key = make_key(deployer)
+        deployer.aws.deny("kms:DescribeKey")
 
-        done = owner.deploy("--yes", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY)
+        done = deployer.deploy("--yes", "--parameter", f"KmsKeyArn={key}", key=GOOD_KEY)
 
         assert done.returncode == 0, done.stderr
         assert "hidden from you (kms:DescribeKey)" in " ".join(done.stdout.split())
 
 
-def test_in_a_vpc_lambda_may_make_network_interfaces_and_the_code_may_not(owner: Owner) -> None:
+def test_in_a_vpc_lambda_may_make_network_interfaces_and_the_code_may_not(deployer: Deployer) -> None:
     # When the stack is deployed into a VPC
-    ec2 = owner.cloud.client("ec2")
+    ec2 = deployer.aws.client("ec2")
     subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2]]
     group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
     network = {"VpcSubnetIds": ",".join(subnets), "VpcSecurityGroupIds": group}
     given = [word for name, value in network.items() for word in ("--parameter", f"{name}={value}")]
-    done = owner.deploy("--yes", *given, key=GOOD_KEY)
+    done = deployer.deploy("--yes", *given, key=GOOD_KEY)
 
     # Then the function is there, and Lambda has found what it needs
     assert done.returncode == 0, done.stderr
-    functions = owner.cloud.client("lambda")
+    functions = deployer.aws.client("lambda")
     where = functions.get_function_configuration(FunctionName=FUNCTION)["VpcConfig"]
     assert (where["SubnetIds"], where["SecurityGroupIds"]) == (subnets, [group])
     assert len(ec2.describe_network_interfaces()["NetworkInterfaces"]) == len(subnets)
     # And then: what the role allows to Lambda is denied to the code, which has the same role
-    as_the_role(owner, "ec2").describe_network_interfaces()
-    from_the_code = as_the_role(owner, "ec2", session=FUNCTION)
+    as_the_role(deployer, "ec2").describe_network_interfaces()
+    from_the_code = as_the_role(deployer, "ec2", session=FUNCTION)
     assert "not authorized" in refusal(from_the_code.describe_network_interfaces)
 
     # When the VPC is taken away, then the function is out of it, and with it Lambda's interfaces
-    back = owner.deploy("--yes", "--parameter", "VpcSubnetIds=", "--parameter", "VpcSecurityGroupIds=")
+    back = deployer.deploy("--yes", "--parameter", "VpcSubnetIds=", "--parameter", "VpcSecurityGroupIds=")
     assert back.returncode == 0, back.stderr
     left = functions.get_function_configuration(FunctionName=FUNCTION).get("VpcConfig", {})
     assert not left.get("SubnetIds")
     assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
     # And then: the role has lost what was for them
-    assert owner.parameters()["KeepVpcPermissions"] == "disabled"
-    assert "not authorized" in refusal(as_the_role(owner, "ec2").describe_network_interfaces)
+    assert deployer.parameters()["KeepVpcPermissions"] == "disabled"
+    assert "not authorized" in refusal(as_the_role(deployer, "ec2").describe_network_interfaces)
 
 
-def test_half_of_a_vpc_is_refused_before_anything_is_changed(owner: Owner) -> None:
-    done = owner.deploy("--yes", *HALF_A_VPC, key=GOOD_KEY)
+def test_half_of_a_vpc_is_refused_before_anything_is_changed(deployer: Deployer) -> None:
+    done = deployer.deploy("--yes", *HALF_A_VPC, key=GOOD_KEY)
 
     assert done.returncode == 2
     assert "VpcSubnetIds and VpcSecurityGroupIds go together" in done.stderr
-    assert owner.changes() == []
+    assert deployer.changes() == []
 
 
-def test_a_secret_that_a_stack_without_a_key_does_not_have_is_left_alone(owner: Owner) -> None:
-    owner.cloud.client("config").put_configuration_recorder(
+def test_a_secret_that_a_stack_without_a_key_does_not_have_is_left_alone(deployer: Deployer) -> None:
+    deployer.aws.client("config").put_configuration_recorder(
         ConfigurationRecorder={"name": "default", "roleARN": "arn:aws:iam::123456789012:role/config"}
     )
     without = [f"OpenAI{name}Id=some-id" for name in ("IdentityProvider", "ServiceAccount")]
-    asked = ["Keyless=on", "ConfigRules=enabled", f"KmsKeyArn={make_key(owner)}", *without]
+    asked = ["Keyless=on", "ConfigRules=enabled", f"KmsKeyArn={make_key(deployer)}", *without]
 
-    done = owner.deploy("--dry-run", *(word for each in asked for word in ("--parameter", each)))
+    done = deployer.deploy("--dry-run", *(word for each in asked for word in ("--parameter", each)))
 
     assert done.returncode == 0, done.stderr
     assert "Store no key" in done.stdout
@@ -247,36 +249,36 @@ def test_a_secret_that_a_stack_without_a_key_does_not_have_is_left_alone(owner: 
 
 
 class TestConfigRules:
-    def test_need_a_recorder_before_anything_is_changed(self, owner: Owner) -> None:
-        done = owner.deploy("--yes", "--parameter", "ConfigRules=enabled", key=GOOD_KEY)
+    def test_need_a_recorder_before_anything_is_changed(self, deployer: Deployer) -> None:
+        done = deployer.deploy("--yes", "--parameter", "ConfigRules=enabled", key=GOOD_KEY)
 
         assert done.returncode == 1
         assert "configuration recorder, which this region does not have" in " ".join(done.stderr.split())
-        assert owner.changes() == []
+        assert deployer.changes() == []
 
-    def test_come_with_the_tag_that_they_know_the_secret_by(self, owner: Owner) -> None:
+    def test_come_with_the_tag_that_they_know_the_secret_by(self, deployer: Deployer) -> None:
         # Given a recorder that is switched off
-        config = owner.cloud.client("config")
+        config = deployer.aws.client("config")
         config.put_configuration_recorder(
             ConfigurationRecorder={"name": "default", "roleARN": "arn:aws:iam::123456789012:role/config"}
         )
 
         # When the rules are asked for
-        done = owner.deploy("--yes", "--parameter", "ConfigRules=enabled", key=GOOD_KEY)
+        done = deployer.deploy("--yes", "--parameter", "ConfigRules=enabled", key=GOOD_KEY)
 
         # Then they are there, and the secret has the tag of their scope
         assert done.returncode == 0, done.stderr
         assert "recorder is switched off" in " ".join(done.stdout.split())
         assert len(config.describe_config_rules()["ConfigRules"]) == 3
-        tags = owner.cloud.client("secretsmanager").describe_secret(SecretId=SECRET)["Tags"]
+        tags = deployer.aws.client("secretsmanager").describe_secret(SecretId=SECRET)["Tags"]
         assert tags == [{"Key": "travel-gpt:stack", "Value": "travel-gpt-backend"}]
 
         # When it is run again, then the secret is left alone
-        owner.cloud.forget_calls()
-        again = owner.deploy("--yes")
+        deployer.aws.forget_calls()
+        again = deployer.deploy("--yes")
         assert again.returncode == 0, again.stderr
-        assert "secretsmanager:TagResource" not in owner.changes()
+        assert "secretsmanager:TagResource" not in deployer.changes()
 
         # When they are switched off, then they are gone
-        assert owner.deploy("--yes", "--parameter", "ConfigRules=disabled").returncode == 0
+        assert deployer.deploy("--yes", "--parameter", "ConfigRules=disabled").returncode == 0
         assert config.describe_config_rules()["ConfigRules"] == []

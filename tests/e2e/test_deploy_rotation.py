@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from testbed.fake_aws import FakeAws
-from tests.support.deployer import GOOD_KEY, Owner
+from tests.support.deployer import GOOD_KEY, Deployer
 from tests.support.markdown import Page
 
 SECRET, ADMIN_SECRET = "travel-gpt/openai-api-key", "travel-gpt/openai-admin-key"
@@ -18,17 +18,17 @@ GIVEN = {
 
 
 @pytest.fixture
-def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone")
+def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
+    return Deployer(aws, tmp_path / "clone")
 
 
 def parameters(**values: str) -> list[str]:
     return [part for name, value in values.items() for part in ("--parameter", f"{name}={value}")]
 
 
-def put(owner: Owner, name: str, value: object) -> None:
-    owner.cloud.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))
-    owner.cloud.forget_calls()
+def put(deployer: Deployer, name: str, value: object) -> None:
+    deployer.aws.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))
+    deployer.aws.forget_calls()
 
 
 def plain(text: str) -> str:
@@ -44,41 +44,41 @@ def plain(text: str) -> str:
     ids=str,
 )
 def test_some_of_the_three_are_refused_by_the_names_of_the_others(
-    owner: Owner, given: list[str], missing: list[str]
+    deployer: Deployer, given: list[str], missing: list[str]
 ) -> None:
-    done = owner.deploy("--yes", *parameters(**{name: GIVEN[name] for name in given}), key=GOOD_KEY)
+    done = deployer.deploy("--yes", *parameters(**{name: GIVEN[name] for name in given}), key=GOOD_KEY)
 
     assert done.returncode == 2
     _, _, shown = plain(done.stderr).partition("Missing: ")
     shown = shown.partition(" Add it ")[0]
     assert [name for name in GIVEN if name in shown] == missing
     assert "--parameter AdminSecretName= --parameter OpenAIProjectId=" in plain(done.stderr)
-    assert owner.changes() == []
-    assert owner.cloud.openai.requests == [], "it stopped before the key was tried"
+    assert deployer.changes() == []
+    assert deployer.aws.openai.requests == [], "it stopped before the key was tried"
 
 
-def test_a_period_for_which_openai_makes_no_key_is_refused(owner: Owner) -> None:
-    done = owner.deploy("--yes", *parameters(**GIVEN, RotationDays="183"), key=GOOD_KEY)
+def test_a_period_for_which_openai_makes_no_key_is_refused(deployer: Deployer) -> None:
+    done = deployer.deploy("--yes", *parameters(**GIVEN, RotationDays="183"), key=GOOD_KEY)
 
     assert done.returncode == 2
     assert "RotationDays must be at most 182, not 183" in plain(done.stderr)
-    assert owner.changes() == []
+    assert deployer.changes() == []
 
 
-def test_the_admin_key_may_not_be_where_the_function_reads(owner: Owner) -> None:
-    done = owner.deploy("--yes", *parameters(**{**GIVEN, "AdminSecretName": SECRET}), key=GOOD_KEY)
+def test_the_admin_key_may_not_be_where_the_function_reads(deployer: Deployer) -> None:
+    done = deployer.deploy("--yes", *parameters(**{**GIVEN, "AdminSecretName": SECRET}), key=GOOD_KEY)
 
     assert done.returncode == 2
     assert "must never see the admin key" in plain(done.stderr)
-    assert owner.changes() == []
+    assert deployer.changes() == []
 
 
-def test_without_the_admin_secret_it_says_how_to_make_it_as_the_manual_does(owner: Owner) -> None:
-    done = owner.deploy("--yes", *parameters(**GIVEN), key=GOOD_KEY)
+def test_without_the_admin_secret_it_says_how_to_make_it_as_the_manual_does(deployer: Deployer) -> None:
+    done = deployer.deploy("--yes", *parameters(**GIVEN), key=GOOD_KEY)
 
     assert done.returncode == 1
     assert f"There is no secret {ADMIN_SECRET}" in done.stderr
-    assert owner.changes() == []
+    assert deployer.changes() == []
     # Then: what it prints are the commands of docs/operations/deploy.md, for this secret and region.
     ours = next(
         block
@@ -94,45 +94,45 @@ def test_without_the_admin_secret_it_says_how_to_make_it_as_the_manual_does(owne
 
     # And when they are typed, then it deploys
     typed = done.stderr[done.stderr.index("    read -rs KEY") :]
-    made = owner.cloud.run("bash", "-c", typed, input="sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5f\n")
+    made = deployer.aws.run("bash", "-c", typed, input="sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5f\n")
     assert made.returncode == 0, made.stderr
-    assert owner.secret(ADMIN_SECRET) == {"admin_api_key": "sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5f"}
-    assert owner.deploy("--dry-run", *parameters(**GIVEN), key=GOOD_KEY).returncode == 0
+    assert deployer.secret(ADMIN_SECRET) == {"admin_api_key": "sk-admin-Jc4TnB8xWq6MzR2vKp9HyD5f"}
+    assert deployer.deploy("--dry-run", *parameters(**GIVEN), key=GOOD_KEY).returncode == 0
 
 
-def test_an_admin_secret_on_its_way_out_or_empty_is_no_help(owner: Owner) -> None:
-    secrets = owner.cloud.client("secretsmanager")
+def test_an_admin_secret_on_its_way_out_or_empty_is_no_help(deployer: Deployer) -> None:
+    secrets = deployer.aws.client("secretsmanager")
     secrets.create_secret(Name=ADMIN_SECRET)
-    empty = owner.deploy("--yes", *parameters(**GIVEN), key=GOOD_KEY)
+    empty = deployer.deploy("--yes", *parameters(**GIVEN), key=GOOD_KEY)
     secrets.delete_secret(SecretId=ADMIN_SECRET, RecoveryWindowInDays=30)
-    owner.cloud.forget_calls()
-    deleted = owner.deploy("--yes", *parameters(**GIVEN), key=GOOD_KEY)
+    deployer.aws.forget_calls()
+    deleted = deployer.deploy("--yes", *parameters(**GIVEN), key=GOOD_KEY)
 
     assert (empty.returncode, deleted.returncode) == (1, 1)
     assert f"put-secret-value --secret-id {ADMIN_SECRET}" in empty.stderr
     assert f"restore-secret --secret-id {ADMIN_SECRET}" in deleted.stderr
-    assert owner.changes() == []
+    assert deployer.changes() == []
 
 
-def test_where_the_admin_secret_is_hidden_from_the_caller_it_goes_on_and_says_so(owner: Owner) -> None:
-    put(owner, SECRET, {"api_key": GOOD_KEY})
-    owner.cloud.deny("secretsmanager:DescribeSecret")
+def test_where_the_admin_secret_is_hidden_from_the_caller_it_goes_on_and_says_so(deployer: Deployer) -> None:
+    put(deployer, SECRET, {"api_key": GOOD_KEY})
+    deployer.aws.deny("secretsmanager:DescribeSecret")
 
-    done = owner.deploy("--dry-run", *parameters(**GIVEN))
+    done = deployer.deploy("--dry-run", *parameters(**GIVEN))
 
     assert done.returncode == 0, done.stderr
     assert f"Whether there is a secret {ADMIN_SECRET} is hidden from you" in plain(done.stdout)
 
 
 @pytest.mark.parametrize("where", ["the secret", "the stack"])
-def test_the_key_of_another_server_cannot_rotate(owner: Owner, where: str) -> None:
+def test_the_key_of_another_server_cannot_rotate(deployer: Deployer, where: str) -> None:
     server = "https://llm.example.com/v1"
-    put(owner, ADMIN_SECRET, {"admin_api_key": "sk-admin-x"})
-    put(owner, SECRET, {"api_key": GOOD_KEY, **({"base_url": server} if where == "the secret" else {})})
+    put(deployer, ADMIN_SECRET, {"admin_api_key": "sk-admin-x"})
+    put(deployer, SECRET, {"api_key": GOOD_KEY, **({"base_url": server} if where == "the secret" else {})})
     more = {"OpenAIBaseUrl": server} if where == "the stack" else {}
 
-    done = owner.deploy("--yes", *parameters(**GIVEN, **more))
+    done = deployer.deploy("--yes", *parameters(**GIVEN, **more))
 
     assert done.returncode == 1
     assert f"The key is for {server}" in plain(done.stderr)
-    assert owner.changes() == []
+    assert deployer.changes() == []

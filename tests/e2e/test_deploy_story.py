@@ -8,62 +8,62 @@ import pytest
 
 from testbed.fake_aws import FakeAws
 from tests.fakes.openai import behaviours
-from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Owner
+from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Deployer
 
 
 @pytest.fixture
-def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone")
+def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
+    return Deployer(aws, tmp_path / "clone")
 
 
 @pytest.fixture
-def owner_in_a_second_region(cloud: FakeAws, tmp_path: Path) -> Owner:
+def owner_in_a_second_region(aws: FakeAws, tmp_path: Path) -> Deployer:
     """One whose first deployment made the logging role, and this region's API Gateway does not know it."""
-    cloud.make_logging_role("api-gateway-writes-logs", named=False)
-    cloud.hurry_update_account()
-    return Owner(cloud, tmp_path / "clone", fresh=True)
+    aws.make_logging_role("api-gateway-writes-logs", named=False)
+    aws.hurry_update_account()
+    return Deployer(aws, tmp_path / "clone", fresh=True)
 
 
-def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(owner: Owner) -> None:
+def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(deployer: Deployer) -> None:
     # Given a deployed stack
-    assert owner.deploy("--yes", key=GOOD_KEY).returncode == 0
-    owner.cloud.forget_calls()
+    assert deployer.deploy("--yes", key=GOOD_KEY).returncode == 0
+    deployer.aws.forget_calls()
 
     # When a refused key is to replace the stored one, or one that cannot be verified
-    refused = owner.deploy("--yes", "--replace-key", key=BAD_KEY)
-    owner.cloud.openai.upstream.script("models", *[behaviours.unavailable()] * 3)
-    unverified = owner.deploy("--yes", "--replace-key", key=NEW_KEY)
+    refused = deployer.deploy("--yes", "--replace-key", key=BAD_KEY)
+    deployer.aws.openai.upstream.script("models", *[behaviours.unavailable()] * 3)
+    unverified = deployer.deploy("--yes", "--replace-key", key=NEW_KEY)
 
     # Then it stops, and the stored one stays
     assert refused.returncode == 1
     assert "refuses the key" in refused.stderr
     assert unverified.returncode == 1
     assert "could not be verified" in unverified.stderr
-    assert owner.secret() == {"api_key": GOOD_KEY}
-    assert owner.changes() == []
+    assert deployer.secret() == {"api_key": GOOD_KEY}
+    assert deployer.changes() == []
 
     # When a verified key replaces it, in a secret that holds more than a key
     value = {"api_key": GOOD_KEY, "organization": "org-travel"}
-    owner.cloud.client("secretsmanager").put_secret_value(
+    deployer.aws.client("secretsmanager").put_secret_value(
         SecretId="travel-gpt/openai-api-key", SecretString=json.dumps(value)
     )
-    owner.cloud.forget_calls()
-    replaced = owner.deploy("--yes", "--replace-key", key=f"  {NEW_KEY}\n")
+    deployer.aws.forget_calls()
+    replaced = deployer.deploy("--yes", "--replace-key", key=f"  {NEW_KEY}\n")
 
     # Then the key is replaced, the rest stays, and so does the stack
     assert replaced.returncode == 0, replaced.stderr
-    assert owner.secret() == {"api_key": NEW_KEY, "organization": "org-travel"}
-    assert owner.changes() == ["secretsmanager:PutSecretValue"]
-    assert owner.cloud.openai.requests[-1].headers["openai-organization"] == "org-travel"
+    assert deployer.secret() == {"api_key": NEW_KEY, "organization": "org-travel"}
+    assert deployer.changes() == ["secretsmanager:PutSecretValue"]
+    assert deployer.aws.openai.requests[-1].headers["openai-organization"] == "org-travel"
 
     # When the old key is still exported afterwards
-    owner.cloud.forget_calls()
-    old = owner.deploy("--yes", key=GOOD_KEY)
+    deployer.aws.forget_calls()
+    old = deployer.deploy("--yes", key=GOOD_KEY)
 
     # Then it does not undo the rotation, and the person reads that
     assert old.returncode == 0, old.stderr
-    assert owner.secret()["api_key"] == NEW_KEY
-    assert owner.changes() == []
+    assert deployer.secret()["api_key"] == NEW_KEY
+    assert deployer.changes() == []
     assert "Nothing to change" in old.stdout
     assert "it is not used" in old.stdout
     assert "--replace-key" in old.stdout
@@ -77,15 +77,17 @@ def before_the_tls_policy(template: str) -> str:
     return re.sub(r"(ApiDeployment(?:WithKey|Open))[0-9a-f]{8}", r"\g<1>00000000", without)
 
 
-def test_an_environment_is_deployed_changed_removed_and_brought_back(owner_in_a_second_region: Owner) -> None:
-    owner = owner_in_a_second_region
+def test_an_environment_is_deployed_changed_removed_and_brought_back(
+    owner_in_a_second_region: Deployer,
+) -> None:
+    deployer = owner_in_a_second_region
     stack, secret = "travel-gpt-backend-dev", "travel-gpt-dev/openai-api-key"
 
     # Given a first deployment of dev with options, of a release whose API took TLS 1.0
-    built = owner.clone / ".aws-sam/build/template.yaml"
+    built = deployer.clone / ".aws-sam/build/template.yaml"
     template = built.read_text("utf-8")
     built.write_text(before_the_tls_policy(template), "utf-8")
-    first = owner.deploy(
+    first = deployer.deploy(
         "--env=dev",
         "--yes",
         "--create-logging-role",
@@ -108,62 +110,62 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(owner_in_a_
         # What a new stack has, and an existing one only if its owner says so.
         "CredentialExpiry": "enforce",
     }
-    assert given.items() <= owner.parameters(stack).items()
-    assert owner.secret(secret) == {"api_key": GOOD_KEY}
-    assert owner.stack() is None
-    assert owner.secret() is None
-    role = owner.cloud.client("apigateway").get_account()["cloudwatchRoleArn"]
-    policies = owner.cloud.client("iam").list_attached_role_policies(RoleName=role.split("/")[-1])
+    assert given.items() <= deployer.parameters(stack).items()
+    assert deployer.secret(secret) == {"api_key": GOOD_KEY}
+    assert deployer.stack() is None
+    assert deployer.secret() is None
+    role = deployer.aws.client("apigateway").get_account()["cloudwatchRoleArn"]
+    policies = deployer.aws.client("iam").list_attached_role_policies(RoleName=role.split("/")[-1])
     assert [policy["PolicyName"] for policy in policies["AttachedPolicies"]] == [
         "AmazonAPIGatewayPushToCloudWatchLogs"
     ]
     assert role.endswith(":role/api-gateway-writes-logs")
     assert "Name the IAM role api-gateway-writes-logs, which is there" in " ".join(first.stdout.split())
-    url = owner.output("ApiUrl", stack)
+    url = deployer.output("ApiUrl", stack)
     # An open API needs no key.
     assert "x-api-key" not in first.stdout
 
     # When one of them is changed
     built.write_text(template, "utf-8")
-    second = owner.deploy("--env", "dev", "--yes", "--parameter", "ThrottleRate=3")
+    second = deployer.deploy("--env", "dev", "--yes", "--parameter", "ThrottleRate=3")
 
     # Then the others stay as the owner set them, and the change is shown
     assert second.returncode == 0, second.stderr
-    assert owner.parameters(stack) == {**owner.parameters(stack), **given, "ThrottleRate": "3"}
+    assert deployer.parameters(stack) == {**deployer.parameters(stack), **given, "ThrottleRate": "3"}
     assert "2 → 3" in second.stdout
     # And then: the same API has a TLS policy now, of which the plan and the end say that it takes its time
-    assert owner.output("ApiUrl", stack) == url
+    assert deployer.output("ApiUrl", stack) == url
     api = url.split("//")[1].split(".")[0]
-    served = owner.cloud.aws.control("stage", region="us-east-1", api=api, stage="Prod")
-    assert served["securityPolicy"] == owner.output("TlsPolicy", stack)
+    served = deployer.aws.server.control("stage", region="us-east-1", api=api, stage="Prod")
+    assert served["securityPolicy"] == deployer.output("TlsPolicy", stack)
     plan, _, after = second.stdout.partition("Updating the stack")
     assert "changes its TLS policy from API Gateway's default" in " ".join(plan.split())
     assert f"get-rest-api --rest-api-id {api} --query apiStatus" in after
 
     # When the environment is deleted
-    removed = owner.deploy("--env", "dev", "--delete", "--yes")
+    removed = deployer.deploy("--env", "dev", "--delete", "--yes")
 
     # Then the stack is gone and the secret stays
     assert removed.returncode == 0, removed.stderr
-    assert owner.stack(stack) is None
-    assert owner.secret(secret) == {"api_key": GOOD_KEY}
+    assert deployer.stack(stack) is None
+    assert deployer.secret(secret) == {"api_key": GOOD_KEY}
     assert removed.stdout.rstrip().endswith("./deploy.sh --env dev --delete --delete-secret")
 
     # When the secret is deleted too
-    gone = owner.deploy("--env", "dev", "--delete", "--delete-secret", "--yes")
+    gone = deployer.deploy("--env", "dev", "--delete", "--delete-secret", "--yes")
 
     # Then it is scheduled for deletion, and the command to restore it is printed
     assert gone.returncode == 0, gone.stderr
-    described = owner.cloud.client("secretsmanager").describe_secret(SecretId=secret)
+    described = deployer.aws.client("secretsmanager").describe_secret(SecretId=secret)
     assert described["DeletedDate"]
     assert f"aws secretsmanager restore-secret --secret-id {secret} --region us-east-1" in gone.stdout
 
     # When dev is deployed again, with another key exported
-    back = owner.deploy("--env", "dev", "--yes", key=NEW_KEY)
+    back = deployer.deploy("--env", "dev", "--yes", key=NEW_KEY)
 
     # Then the secret is restored as it was, and the key is not used
     assert back.returncode == 0, back.stderr
-    assert owner.secret(secret) == {"api_key": GOOD_KEY}
+    assert deployer.secret(secret) == {"api_key": GOOD_KEY}
     assert "Restored" in back.stdout
     assert "it is not used" in back.stdout
     # In dev: the same command without --env would replace the key of production.

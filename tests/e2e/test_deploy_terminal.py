@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from testbed.fake_aws import FakeAws
-from tests.support.deployer import GOOD_KEY, Owner
+from tests.support.deployer import GOOD_KEY, Deployer
 from tests.support.secret_leaks import holds
 
 STACK = "travel-gpt-backend"
 
 
 @pytest.fixture
-def owner(cloud: FakeAws, tmp_path: Path) -> Owner:
-    return Owner(cloud, tmp_path / "clone", fresh=True)
+def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
+    return Deployer(aws, tmp_path / "clone", fresh=True)
 
 
-def test_the_key_is_asked_for_without_echo_and_no_means_no(owner: Owner) -> None:
-    with owner.deploy_at_terminal() as terminal:
+def test_the_key_is_asked_for_without_echo_and_no_means_no(deployer: Deployer) -> None:
+    with deployer.deploy_at_terminal() as terminal:
         terminal.expect("Create it? [y/N]")
         terminal.type("n")
         terminal.expect("Deploy without access logs? [y/N]")
@@ -33,11 +33,11 @@ def test_the_key_is_asked_for_without_echo_and_no_means_no(owner: Owner) -> None
     assert status == 1
     assert "Nothing was changed" in terminal.shown
     assert not holds(terminal.raw, GOOD_KEY)
-    assert owner.changes() == []
+    assert deployer.changes() == []
 
 
-def test_an_empty_key_is_a_sentence(owner: Owner) -> None:
-    with owner.deploy_at_terminal("--yes", "--parameter", "AccessLogs=disabled") as terminal:
+def test_an_empty_key_is_a_sentence(deployer: Deployer) -> None:
+    with deployer.deploy_at_terminal("--yes", "--parameter", "AccessLogs=disabled") as terminal:
         terminal.expect("it is not shown")
         terminal.type("")
 
@@ -46,15 +46,15 @@ def test_an_empty_key_is_a_sentence(owner: Owner) -> None:
     assert "No key was given" in terminal.shown
 
 
-def test_an_exported_key_is_not_asked_for(owner: Owner) -> None:
-    with owner.deploy_at_terminal("--dry-run", key=GOOD_KEY) as terminal:
+def test_an_exported_key_is_not_asked_for(deployer: Deployer) -> None:
+    with deployer.deploy_at_terminal("--dry-run", key=GOOD_KEY) as terminal:
         assert terminal.wait() == 0
 
     assert "it is not shown" not in terminal.shown
 
 
-def test_ctrl_c_ends_it_with_a_sentence(owner: Owner) -> None:
-    with owner.deploy_at_terminal("--parameter", "AccessLogs=disabled", key=GOOD_KEY) as terminal:
+def test_ctrl_c_ends_it_with_a_sentence(deployer: Deployer) -> None:
+    with deployer.deploy_at_terminal("--parameter", "AccessLogs=disabled", key=GOOD_KEY) as terminal:
         terminal.expect("Go on? [y/N]")
         terminal.press(b"\x03")
         status = terminal.wait()
@@ -67,16 +67,18 @@ def test_ctrl_c_ends_it_with_a_sentence(owner: Owner) -> None:
 @pytest.mark.parametrize(
     ("env", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
 )
-def test_colours_are_for_terminals_that_want_them(owner: Owner, env: dict[str, str], coloured: bool) -> None:
-    with owner.deploy_at_terminal("--delete", env=env) as terminal:
+def test_colours_are_for_terminals_that_want_them(
+    deployer: Deployer, env: dict[str, str], coloured: bool
+) -> None:
+    with deployer.deploy_at_terminal("--delete", env=env) as terminal:
         assert terminal.wait() == 0
 
     assert bool(re.search("\x1b\\[", terminal.raw)) is coloured
 
 
-def test_a_person_deploys_with_access_logs_and_deletes_by_typing_the_name(owner: Owner) -> None:
+def test_a_person_deploys_with_access_logs_and_deletes_by_typing_the_name(deployer: Deployer) -> None:
     # Given a person who says yes to everything
-    with owner.deploy_at_terminal() as terminal:
+    with deployer.deploy_at_terminal() as terminal:
         terminal.expect("Create it? [y/N]")
         terminal.type("y")
         terminal.expect("it is not shown")
@@ -87,23 +89,23 @@ def test_a_person_deploys_with_access_logs_and_deletes_by_typing_the_name(owner:
         assert terminal.wait() == 0, terminal.shown
 
     # Then the role is there, and so are the access logs
-    assert owner.cloud.client("apigateway").get_account()["cloudwatchRoleArn"]
-    assert owner.parameters()["AccessLogs"] == "enabled"
+    assert deployer.aws.client("apigateway").get_account()["cloudwatchRoleArn"]
+    assert deployer.parameters()["AccessLogs"] == "enabled"
 
     # When they are about to delete it and type something else
-    with owner.deploy_at_terminal("--delete") as terminal:
+    with deployer.deploy_at_terminal("--delete") as terminal:
         terminal.expect(f"type {STACK}:")
         terminal.type("yes")
         assert terminal.wait() == 1
 
     # Then nothing is deleted
     assert "nothing was deleted" in terminal.shown
-    assert owner.stack() is not None
+    assert deployer.stack() is not None
 
     # When they type the name, then the stack is deleted and the secret stays
-    with owner.deploy_at_terminal("--delete") as terminal:
+    with deployer.deploy_at_terminal("--delete") as terminal:
         terminal.expect(f"type {STACK}:")
         terminal.type(STACK)
         assert terminal.wait() == 0, terminal.shown
-    assert owner.stack() is None
-    assert owner.secret() == {"api_key": GOOD_KEY}
+    assert deployer.stack() is None
+    assert deployer.secret() == {"api_key": GOOD_KEY}

@@ -27,23 +27,23 @@ NEIGHBOURS = [
 class Deployed:
     """The stack, deployed by the real ``sam``, with secrets of others beside its own."""
 
-    def __init__(self, cloud: FakeAws, clone: Path) -> None:
-        self.cloud = cloud
-        self.secrets = cloud.client("secretsmanager")
+    def __init__(self, aws: FakeAws, clone: Path) -> None:
+        self.aws = aws
+        self.secrets = aws.client("secretsmanager")
         for name in [OWN, *NEIGHBOURS]:
             self.secrets.create_secret(Name=name, SecretString=json.dumps({"api_key": KEY}))
-        cloud.openai.accept(KEY)
-        cloud.make_logging_role()
-        done = cloud.run("sam", "deploy", cwd=clone)
+        aws.openai.accept(KEY)
+        aws.make_logging_role()
+        done = aws.run("sam", "deploy", cwd=clone)
         assert done.returncode == 0, done.stdout + done.stderr
-        stack = cloud.client("cloudformation").describe_stacks(StackName="travel-gpt-backend")["Stacks"][0]
+        stack = aws.client("cloudformation").describe_stacks(StackName="travel-gpt-backend")["Stacks"][0]
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-        self.function = cloud.function(self.outputs["FunctionName"])
+        self.function = aws.function(self.outputs["FunctionName"])
         self.role = self.function.configuration["Role"].rsplit("/", 1)[-1]
 
     def caller_key(self) -> str:
         """The value of the API key that the stack made."""
-        gateway = self.cloud.client("apigateway")
+        gateway = self.aws.client("apigateway")
         key = gateway.get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)
         return str(key["value"])
 
@@ -54,16 +54,16 @@ class Deployed:
 
     def lines(self, group: str) -> list[str]:
         """The lines of a log group."""
-        found = self.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+        found = self.aws.client("logs").filter_log_events(logGroupName=group)["events"]
         return [each["message"] for each in found]
 
     def as_the_role(self, service: str, region: str | None = None) -> Any:
         """A client with the credentials that Lambda would give the function."""
-        return client_as(self.cloud, self.function.configuration["Role"], service, region)
+        return client_as(self.aws, self.function.configuration["Role"], service, region)
 
     def curl(self, *arguments: str) -> Any:
         """What the deployed API answers."""
-        done = self.cloud.run("curl", "--silent", "--show-error", self.outputs["ApiUrl"], *arguments)
+        done = self.aws.run("curl", "--silent", "--show-error", self.outputs["ApiUrl"], *arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -71,10 +71,10 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("deployed")
-    own = folder / "cloud"
+    own = folder / "aws"
     own.mkdir()
-    with start_fake_aws(own) as cloud:
-        yield Deployed(cloud, make_built_clone(folder / "clone"))
+    with start_fake_aws(own) as aws:
+        yield Deployed(aws, make_built_clone(folder / "clone"))
 
 
 class TestItsOwnSecret:
@@ -90,7 +90,7 @@ class TestItsOwnSecret:
         assert deployed.as_the_role("secretsmanager").describe_secret(SecretId=OWN)["Name"] == OWN
 
     def test_is_enough_to_answer_a_query(self, deployed: Deployed) -> None:
-        deployed.cloud.forget_calls()
+        deployed.aws.forget_calls()
         deployed.function.restart()
 
         health = deployed.curl()
@@ -98,9 +98,9 @@ class TestItsOwnSecret:
 
         assert health["status"] == "success"
         assert "Two days in Porto?" in answer["answer"]
-        assert [call.key for call in deployed.cloud.openai.requests][-1] == KEY
+        assert [call.key for call in deployed.aws.openai.requests][-1] == KEY
         # Then: in all of that, its role was used to read the secret, once, and to write its log.
-        made = [c.name for c in deployed.cloud.calls(mutating=False) if c.caller == deployed.role]
+        made = [c.name for c in deployed.aws.calls(mutating=False) if c.caller == deployed.role]
         assert [name for name in made if not name.startswith("logs:")] == ["secretsmanager:GetSecretValue"]
 
     @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ class TestSecretsOfOthers:
         assert f"on resource: {name} because" in message
 
     def test_of_the_same_name_in_another_region_is_refused(self, deployed: Deployed) -> None:
-        elsewhere = deployed.cloud.client("secretsmanager", "eu-west-1")
+        elsewhere = deployed.aws.client("secretsmanager", "eu-west-1")
         elsewhere.create_secret(Name=OWN, SecretString="{}")
 
         refused(deployed.as_the_role("secretsmanager", "eu-west-1").get_secret_value, SecretId=OWN)
@@ -173,7 +173,7 @@ class TestSecretsOfOthers:
         refused(client.batch_get_secret_value, SecretIdList=[OWN, NEIGHBOURS[0]])
 
     def test_are_distinguished_in_health_when_one_is_configured(self, deployed: Deployed) -> None:
-        functions, name = deployed.cloud.client("lambda"), deployed.outputs["FunctionName"]
+        functions, name = deployed.aws.client("lambda"), deployed.outputs["FunctionName"]
         before = deployed.function.environment
         pointed = {**before, "OPENAI_SECRET_NAME": NEIGHBOURS[0]}
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": pointed})
@@ -232,7 +232,7 @@ class TestEverythingElse:
 
     @pytest.mark.parametrize("group", ["/aws/lambda/travel-gpt-backend-TravelGPTFunction-2", "/aws/other"])
     def test_log_groups_of_others_cannot_be_written(self, deployed: Deployed, group: str) -> None:
-        deployed.cloud.client("logs").create_log_group(logGroupName=group)
+        deployed.aws.client("logs").create_log_group(logGroupName=group)
 
         refused(deployed.as_the_role("logs").create_log_stream, logGroupName=group, logStreamName="mine")
 
@@ -241,7 +241,7 @@ class TestLogs:
     def test_sam_shows_the_functions(self, deployed: Deployed) -> None:
         health = deployed.curl()
 
-        printed = deployed.cloud.run(
+        printed = deployed.aws.run(
             *("sam", "logs", "--name", "TravelGPTFunction", "--stack-name", "travel-gpt-backend")
         )
 
@@ -267,11 +267,11 @@ class TestLogs:
 
     def test_neither_key_is_in_the_functions_log(self, deployed: Deployed) -> None:
         key = deployed.caller_key()
-        deployed.cloud.openai.reject(KEY)
+        deployed.aws.openai.reject(KEY)
         try:
             answer = deployed.ask("Two days in Porto?", key)
         finally:
-            deployed.cloud.openai.accept(KEY)
+            deployed.aws.openai.accept(KEY)
 
         lines = deployed.lines(deployed.outputs["LogGroupName"])
         assert answer["code"] == "credential_rejected"

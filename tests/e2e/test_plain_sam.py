@@ -15,12 +15,12 @@ SECRET = "travel-gpt-dev/openai-api-key"
 class SamUser:
     """Deploys from a built clone, and calls what was deployed."""
 
-    def __init__(self, cloud: FakeAws, folder: Path) -> None:
-        self.cloud = cloud
-        cloud.use_real_commands()
+    def __init__(self, aws: FakeAws, folder: Path) -> None:
+        self.aws = aws
+        aws.use_real_commands()
         self.clone = make_built_clone(folder)
-        cloud.openai.accept(GOOD_KEY)
-        cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=GOOD_KEY)
+        aws.openai.accept(GOOD_KEY)
+        aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=GOOD_KEY)
 
     def deploy(self, **parameters: str) -> str:
         """Run ``sam deploy --config-env dev``, and return what it said."""
@@ -28,14 +28,14 @@ class SamUser:
         given = {"SecretName": SECRET, "AccessLogs": "disabled", **parameters}
         pairs = [f"{name}={value}" for name, value in given.items()]
         command = ["sam", "deploy", "--config-env", "dev", "--parameter-overrides", *pairs]
-        done = self.cloud.run(*command, cwd=self.clone)
+        done = self.aws.run(*command, cwd=self.clone)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def call(self, *options: str) -> tuple[int, dict[str, Any]]:
         """Call the API with curl, and return the status and the JSON of its answer."""
         url = {output["OutputKey"]: output["OutputValue"] for output in self._stack()["Outputs"]}["ApiUrl"]
-        done = self.cloud.run("curl", "--silent", "--show-error", "-w", "\n%{http_code}", *options, url)
+        done = self.aws.run("curl", "--silent", "--show-error", "-w", "\n%{http_code}", *options, url)
         assert done.returncode == 0, done.stderr
         body, _, status = done.stdout.rpartition("\n")
         return int(status), json.loads(body)
@@ -48,15 +48,15 @@ class SamUser:
         return parameters[name]
 
     def _stack(self) -> Any:
-        return self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return self.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
 
     def query(self) -> tuple[int, dict[str, Any]]:
         """POST a query without an API key."""
         return self.call("-H", "Content-Type: application/json", "-d", '{"query": "A day in Rome?"}')
 
 
-def test_who_may_ask_follows_the_parameter_both_ways(cloud: FakeAws, tmp_path: Path) -> None:
-    user = SamUser(cloud, tmp_path / "clone")
+def test_who_may_ask_follows_the_parameter_both_ways(aws: FakeAws, tmp_path: Path) -> None:
+    user = SamUser(aws, tmp_path / "clone")
 
     # Given a first deployment with the defaults: health is open, a query needs a key
     user.deploy()
@@ -67,9 +67,9 @@ def test_who_may_ask_follows_the_parameter_both_ways(cloud: FakeAws, tmp_path: P
     assert "x-api-key" in refusal["message"]
 
     # When nothing is changed, then nothing changes
-    cloud.forget_calls()
+    aws.forget_calls()
     assert "No changes to deploy" in user.deploy()
-    assert [call.name for call in cloud.calls() if not call.name.startswith(("s3:", "cloudformation:"))] == []
+    assert [call.name for call in aws.calls() if not call.name.startswith(("s3:", "cloudformation:"))] == []
 
     # When the API is opened by the parameter alone, then anybody may ask: the stage serves the change
     user.deploy(ApiAccess="open")

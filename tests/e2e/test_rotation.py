@@ -14,7 +14,7 @@ import pytest
 
 from testbed.fake_aws import FakeAws, start_fake_aws
 from tests.fakes.openai import MODELS, behaviours
-from tests.support.deployer import GOOD_KEY, Owner
+from tests.support.deployer import GOOD_KEY, Deployer
 from tests.support.doctor import PYTHON, Doctor
 from tests.support.permissions import client_as, refused
 from tests.support.secret_leaks import holds
@@ -35,20 +35,20 @@ OVERLAP = 3_930
 class Rotating:
     """A stack whose key rotates, deployed by deploy.sh, with secrets of others beside its two."""
 
-    def __init__(self, cloud: FakeAws, owner: Owner) -> None:
-        self.cloud, self.owner = cloud, owner
-        self.secrets, self.scheduler = cloud.client("secretsmanager"), cloud.client("scheduler")
-        cloud.openai.organization.admin_key = ADMIN_KEY
+    def __init__(self, aws: FakeAws, deployer: Deployer) -> None:
+        self.aws, self.deployer = aws, deployer
+        self.secrets, self.scheduler = aws.client("secretsmanager"), aws.client("scheduler")
+        aws.openai.organization.admin_key = ADMIN_KEY
         for name in [ADMIN_SECRET, *NEIGHBOURS]:
             self.secrets.create_secret(Name=name, SecretString=json.dumps({"admin_api_key": ADMIN_KEY}))
-        self.plan = owner.deploy("--yes", *PARAMETERS, key=GOOD_KEY)
+        self.plan = deployer.deploy("--yes", *PARAMETERS, key=GOOD_KEY)
         assert self.plan.returncode == 0, self.plan.stdout + self.plan.stderr
-        stack = owner.stack()
+        stack = deployer.stack()
         assert stack is not None
         self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         self.at_first = self.secrets.describe_secret(SecretId=OWN)
         self.first_key, self.arn = self.key(), self.at_first["ARN"]
-        gateway = cloud.client("apigateway")
+        gateway = aws.client("apigateway")
         self.caller_key = gateway.get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)["value"]
 
     def begin(self) -> str:
@@ -61,7 +61,7 @@ class Rotating:
     def do(self, step: str, version: str) -> dict[str, Any] | None:
         """Have the deployed function do one step; what it answers is None, or how it failed."""
         event = {"Step": step, "SecretId": self.arn, "ClientRequestToken": version}
-        answer: dict[str, Any] | None = self.cloud.function(ROTATOR).invoke(event)
+        answer: dict[str, Any] | None = self.aws.function(ROTATOR).invoke(event)
         return answer
 
     def rotate(self) -> None:
@@ -72,14 +72,14 @@ class Rotating:
 
     def kill(self, key: str) -> None:
         """Have OpenAI refuse a key from now on."""
-        self.cloud.openai.reject(key)
-        known = self.cloud.openai.organization.keys
+        self.aws.openai.reject(key)
+        known = self.aws.openai.organization.keys
         for key_id in [each for each, document in known.items() if document["value"] == key]:
             del known[key_id]
 
     def key(self) -> str:
         """The key that is current."""
-        value: str = self.owner.secret(OWN)["api_key"]
+        value: str = self.deployer.secret(OWN)["api_key"]
         return value
 
     def version(self) -> str:
@@ -91,7 +91,7 @@ class Rotating:
         """Whether the deployed API answers a query."""
         headers = ["--header", f"x-api-key: {self.caller_key}", "--header", "content-type: application/json"]
         query = ["--data", json.dumps({"query": "Two days in Porto?"})]
-        done = self.cloud.run("curl", "--silent", "--show-error", self.outputs["ApiUrl"], *headers, *query)
+        done = self.aws.run("curl", "--silent", "--show-error", self.outputs["ApiUrl"], *headers, *query)
         assert done.returncode == 0, done.stderr
         return "Two days in Porto?" in json.loads(done.stdout).get("answer", "")
 
@@ -126,7 +126,7 @@ class Rotating:
 
     def resource(self, logical: str) -> str:
         """The physical id of a resource of the stack."""
-        described = self.cloud.client("cloudformation").describe_stack_resource(
+        described = self.aws.client("cloudformation").describe_stack_resource(
             StackName=STACK, LogicalResourceId=logical
         )
         physical: str = described["StackResourceDetail"]["PhysicalResourceId"]
@@ -135,7 +135,7 @@ class Rotating:
     def log(self, output: str) -> list[str]:
         """The lines of the log group that an output names."""
         group = self.outputs[output]
-        found = self.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+        found = self.aws.client("logs").filter_log_events(logGroupName=group)["events"]
         return [each["message"] for each in found]
 
     def audited(self) -> list[tuple[str, str]]:
@@ -155,16 +155,16 @@ class Rotating:
     def as_role(self, logical: str, service: str, region: str | None = None) -> Any:
         """A client with the credentials of a role of the stack."""
         role = f"arn:aws:iam::123456789012:role/{self.resource(logical)}"
-        return client_as(self.cloud, role, service, region)
+        return client_as(self.aws, role, service, region)
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotating]:
     folder = tmp_path_factory.mktemp("rotating")
-    own = folder / "cloud"
+    own = folder / "aws"
     own.mkdir()
-    with start_fake_aws(own) as cloud:
-        yield Rotating(cloud, Owner(cloud, folder / "clone"))
+    with start_fake_aws(own) as aws:
+        yield Rotating(aws, Deployer(aws, folder / "clone"))
 
 
 class TestTurningItOn:
@@ -182,7 +182,7 @@ class TestTurningItOn:
         )
         assert (
             described["RotationLambdaARN"]
-            == stack.cloud.client("lambda").get_function_configuration(FunctionName=ROTATOR)["FunctionArn"]
+            == stack.aws.client("lambda").get_function_configuration(FunctionName=ROTATOR)["FunctionArn"]
         )
         assert described["NextRotationDate"].timestamp() == pytest.approx(time.time() + 30 * 86_400, abs=900)
         assert list(described["VersionIdsToStages"].values()) == [["AWSCURRENT"]]
@@ -221,11 +221,11 @@ class TestARotation:
         assert all(answers)
 
         # And what OpenAI saw last is the new key, which it made for the service account
-        organization = stack.cloud.openai.organization
+        organization = stack.aws.openai.organization
         (made,) = (each for each in organization.keys.values() if each["value"] == stack.key())
         assert made["scopes"] == ["api.model.read", "api.responses.write"]
-        assert stack.cloud.openai.requests[-1].key == stack.key() != before
-        assert stack.owner.secret(OWN)["expires_at"] == pytest.approx(
+        assert stack.aws.openai.requests[-1].key == stack.key() != before
+        assert stack.deployer.secret(OWN)["expires_at"] == pytest.approx(
             time.time() + 60 * 86_400 + OVERLAP, abs=120
         )
         assert stack.secrets.get_secret_value(SecretId=OWN, VersionStage="AWSPREVIOUS")["VersionId"] == first
@@ -247,13 +247,13 @@ class TestARotation:
         stack.rotate()
         old, before = stack.version(), stack.key()
         stack.rotate()
-        organization = stack.cloud.openai.organization
+        organization = stack.aws.openai.organization
         others = {each["value"] for each in organization.keys.values()} - {before}
         assert organization.alive(before)
 
         # When its time has come
         planned = json.loads(stack.schedule(old)["Target"]["Input"])
-        assert stack.cloud.function(ROTATOR).invoke(planned) is None
+        assert stack.aws.function(ROTATOR).invoke(planned) is None
 
         # Then that key is gone, and no other
         assert {each["value"] for each in organization.keys.values()} == others
@@ -263,11 +263,11 @@ class TestARotation:
     def test_a_new_key_that_fails_keeps_the_old_one_and_counts_for_the_alarm(self, stack: Rotating) -> None:
         old, counted, version = stack.version(), stack.failures(), stack.begin()
         assert stack.do("createSecret", version) is None
-        stack.cloud.openai.upstream.default(MODELS, behaviours.server_error())
+        stack.aws.openai.upstream.default(MODELS, behaviours.server_error())
         try:
             failed = stack.do("testSecret", version)
         finally:
-            stack.cloud.openai.upstream.default(MODELS, behaviours.answer())
+            stack.aws.openai.upstream.default(MODELS, behaviours.answer())
 
         assert failed is not None
         assert failed["errorType"] == "RotationFailed"
@@ -283,18 +283,18 @@ class TestARotation:
 
     def test_no_key_is_in_any_log(self, stack: Rotating) -> None:
         stack.rotate()
-        groups = stack.cloud.client("logs").describe_log_groups()["logGroups"]
-        logs = stack.cloud.client("logs")
+        groups = stack.aws.client("logs").describe_log_groups()["logGroups"]
+        logs = stack.aws.client("logs")
         written = "".join(
             event["message"]
             for group in groups
             for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
         )
-        written += stack.cloud.function(ROTATOR).logs + stack.cloud.function(API).logs
+        written += stack.aws.function(ROTATOR).logs + stack.aws.function(API).logs
         written += stack.plan.stdout + stack.plan.stderr
 
         assert "rotation.finish" in written
-        made = [call.key for call in stack.cloud.openai.requests if call.key]
+        made = [call.key for call in stack.aws.openai.requests if call.key]
         for key in {
             GOOD_KEY,
             ADMIN_KEY.removeprefix("sk-admin-"),
@@ -369,7 +369,7 @@ class TestTheRoleOfTheRotation:
         refused(getattr(client, action), SecretId=OWN, **WRITES[action])
 
     def test_has_no_secret_in_another_region_and_no_list(self, stack: Rotating) -> None:
-        stack.cloud.client("secretsmanager", "eu-west-1").create_secret(Name=OWN, SecretString="{}")
+        stack.aws.client("secretsmanager", "eu-west-1").create_secret(Name=OWN, SecretString="{}")
 
         elsewhere = stack.as_role(ROTATOR_ROLE, "secretsmanager", "eu-west-1")
         refused(elsewhere.get_secret_value, SecretId=OWN)
@@ -439,7 +439,7 @@ class TestTheRoleOfTheSchedule:
 
 
 def _widen(stack: Rotating, action: str, resource: str) -> Callable[[], object]:
-    iam, role = stack.cloud.client("iam"), stack.resource(ROTATOR_ROLE)
+    iam, role = stack.aws.client("iam"), stack.resource(ROTATOR_ROLE)
     statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=document)
@@ -469,9 +469,9 @@ def _switch_it_off(stack: Rotating) -> Callable[[], object]:
 @pytest.mark.skipif(not PYTHON.exists(), reason="scripts/environment.sh run sets up the command")
 class TestTheDoctor:
     def test_says_that_it_is_on_and_when_it_is_due_and_reads_no_value(self, stack: Rotating) -> None:
-        stack.cloud.forget_calls()
+        stack.aws.forget_calls()
 
-        said = Doctor(stack.cloud).run("doctor", "--env", "prod").stdout
+        said = Doctor(stack.aws).run("doctor", "--env", "prod").stdout
 
         assert "PROBLEM" not in said
         due = stack.secrets.describe_secret(SecretId=OWN)["NextRotationDate"].astimezone(UTC)
@@ -481,7 +481,7 @@ class TestTheDoctor:
             f"{ADMIN_SECRET} is there",
         ):
             assert line in said
-        read = [call for call in stack.cloud.calls(mutating=False) if call.action == "GetSecretValue"]
+        read = [call for call in stack.aws.calls(mutating=False) if call.action == "GetSecretValue"]
         assert "owner" not in {call.caller for call in read}
 
     @pytest.mark.parametrize(
@@ -498,7 +498,7 @@ class TestTheDoctor:
     ) -> None:
         restore = break_it(stack)
         try:
-            found = Doctor(stack.cloud).findings()
+            found = Doctor(stack.aws).findings()
         finally:
             restore()
 
@@ -511,11 +511,11 @@ class TestTheDoctor:
 class TestDeployingAgain:
     def test_says_what_becomes_of_the_rotation(self, stack: Rotating) -> None:
         def plan(*options: str) -> str:
-            done = stack.owner.deploy("--dry-run", *options)
+            done = stack.deployer.deploy("--dry-run", *options)
             assert done.returncode == 0, done.stderr
             return " ".join(done.stdout.split())
 
-        stack.cloud.federate()
+        stack.aws.federate()
 
         assert "rotate itself" not in plan()
         assert "rotate itself every day; the first" in plan("--parameter", "RotationDays=1")
@@ -527,7 +527,7 @@ class TestDeployingAgain:
         key = stack.key()
         off = ("--parameter", "AdminSecretName=", "--parameter", "OpenAIProjectId=")
         try:
-            done = stack.owner.deploy("--yes", *off)
+            done = stack.deployer.deploy("--yes", *off)
 
             assert done.returncode == 0, done.stderr
             said = " ".join(done.stdout.split())
@@ -543,14 +543,14 @@ class TestDeployingAgain:
             stack.secrets.put_secret_value(
                 SecretId=OWN, ClientRequestToken=left, SecretString="{}", VersionStages=["AWSPENDING"]
             )
-            stack.cloud.forget_calls()
-            stopped = stack.owner.deploy("--yes", *PARAMETERS)
+            stack.aws.forget_calls()
+            stopped = stack.deployer.deploy("--yes", *PARAMETERS)
             assert stopped.returncode == 1
             assert left in stopped.stderr
             assert "secret discard-pending --secret" in " ".join(stopped.stderr.split())
-            assert stack.owner.changes() == []
+            assert stack.deployer.changes() == []
             # So a person is asked
-            with stack.owner.deploy_at_terminal(*PARAMETERS) as terminal:
+            with stack.deployer.deploy_at_terminal(*PARAMETERS) as terminal:
                 terminal.expect("Discard it before deploying? [y/N]")
                 terminal.type("y")
                 terminal.expect("Discard version")
@@ -563,4 +563,4 @@ class TestDeployingAgain:
             assert stack.key() == key
         finally:
             if not stack.secrets.describe_secret(SecretId=OWN)["RotationEnabled"]:
-                assert stack.owner.deploy("--yes", *PARAMETERS).returncode == 0
+                assert stack.deployer.deploy("--yes", *PARAMETERS).returncode == 0

@@ -24,9 +24,9 @@ SECRET = "travel-gpt/openai-api-key"
 class Runtime:
     """Starts the package in the runtime, with an account and an upstream of its own."""
 
-    def __init__(self, cloud: FakeAws, paths: list[Path], proxy_event: ProxyEvent) -> None:
-        self.cloud, self._paths, self._proxy_event = cloud, paths, proxy_event
-        cloud.openai.accept(KEY)
+    def __init__(self, aws: FakeAws, paths: list[Path], proxy_event: ProxyEvent) -> None:
+        self.aws, self._paths, self._proxy_event = aws, paths, proxy_event
+        aws.openai.accept(KEY)
 
     def start(
         self,
@@ -39,10 +39,10 @@ class Runtime:
         """The runtime, started; its function's variables are those of the template where they matter."""
         environment = {
             "OPENAI_SECRET_NAME": SECRET,
-            "OPENAI_BASE_URL": self.cloud.openai.base_url,
+            "OPENAI_BASE_URL": self.aws.openai.base_url,
             "API_ACCESS": "api-key",
             "POWERTOOLS_SERVICE_NAME": "travel-gpt-backend",
-            "AWS_ENDPOINT_URL": self.cloud.endpoint,
+            "AWS_ENDPOINT_URL": self.aws.endpoint,
             **credentials,
             **(variables or {}),
         }
@@ -50,7 +50,7 @@ class Runtime:
 
     def store(self, key: str) -> None:
         """Put a key into the secret, made the first time."""
-        secrets, value = self.cloud.client("secretsmanager"), json.dumps({"api_key": key})
+        secrets, value = self.aws.client("secretsmanager"), json.dumps({"api_key": key})
         try:
             secrets.put_secret_value(SecretId=SECRET, SecretString=value)
         except secrets.exceptions.ResourceNotFoundException:
@@ -69,7 +69,7 @@ class Runtime:
             "Action": "sts:AssumeRole",
             "Principal": {"Service": "lambda.amazonaws.com"},
         }
-        iam = self.cloud.client("iam")
+        iam = self.aws.client("iam")
         arn = iam.create_role(
             RoleName="role",
             AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
@@ -77,7 +77,7 @@ class Runtime:
         if statements:
             document = json.dumps({"Version": "2012-10-17", "Statement": statements})
             iam.put_role_policy(RoleName="role", PolicyName="policy", PolicyDocument=document)
-        assumed = self.cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="function")["Credentials"]
+        assumed = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="function")["Credentials"]
         return {
             "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
@@ -91,8 +91,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture
-def runtime(cloud: FakeAws, shipped: list[Path], proxy_event: ProxyEvent) -> Runtime:
-    return Runtime(cloud, shipped, proxy_event)
+def runtime(aws: FakeAws, shipped: list[Path], proxy_event: ProxyEvent) -> Runtime:
+    return Runtime(aws, shipped, proxy_event)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_health_and_query_are_answered(function: Emulator, runtime: Runtime) -> 
     assert body(health)["has_api_key"] is True
     assert answer["statusCode"] == 200
     assert "Three days in Lisbon" in body(answer)["answer"]
-    assert [call.key for call in runtime.cloud.openai.requests] == [KEY]
+    assert [call.key for call in runtime.aws.openai.requests] == [KEY]
 
 
 def test_every_event_in_the_repository_gets_its_answer(function: Emulator, runtime: Runtime) -> None:
@@ -137,27 +137,27 @@ def test_every_event_in_the_repository_gets_its_answer(function: Emulator, runti
 
 
 def test_a_warm_function_reads_the_secret_once(function: Emulator, runtime: Runtime) -> None:
-    runtime.cloud.forget_calls()
+    runtime.aws.forget_calls()
 
     for _ in range(5):
         assert function.invoke(runtime.event("get"))["statusCode"] == 200
         assert function.invoke(runtime.event("post"))["statusCode"] == 200
 
-    reads = [call.name for call in runtime.cloud.calls(mutating=False)]
+    reads = [call.name for call in runtime.aws.calls(mutating=False)]
     assert reads == ["secretsmanager:GetSecretValue"]
 
 
 def test_nothing_is_asked_of_aws_or_openai_before_the_first_request(runtime: Runtime) -> None:
     """Given no secret and an upstream that is away, when the function starts, then it starts all the same."""
-    runtime.cloud.openai.upstream.close()
-    runtime.cloud.forget_calls()
+    runtime.aws.openai.upstream.close()
+    runtime.aws.forget_calls()
 
     with runtime.start() as function:
         answer = function.invoke(runtime.event("delete"))
 
         assert (answer["statusCode"], body(answer)["code"]) == (405, "method_not_allowed")
         assert function.init_ms > 0
-    assert runtime.cloud.calls(mutating=False) == []
+    assert runtime.aws.calls(mutating=False) == []
 
 
 def test_a_secret_that_does_not_exist_is_reported(runtime: Runtime) -> None:
@@ -187,7 +187,7 @@ def test_a_permission_that_is_given_later_needs_no_new_function(runtime: Runtime
         denied = function.invoke(runtime.event("get"))
         allow = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        runtime.cloud.client("iam").put_role_policy(
+        runtime.aws.client("iam").put_role_policy(
             RoleName="role", PolicyName="policy", PolicyDocument=document
         )
         # The failure is remembered for these seconds.
@@ -201,13 +201,13 @@ def test_a_rotated_key_is_taken_at_once(function: Emulator, runtime: Runtime) ->
     """Given a warm function, when the key dies and the secret has a new one, then the query is answered."""
     assert function.invoke(runtime.event("post"))["statusCode"] == 200
     runtime.store(NEW_KEY)
-    runtime.cloud.openai.accept(NEW_KEY)
-    runtime.cloud.openai.reject(KEY)
+    runtime.aws.openai.accept(NEW_KEY)
+    runtime.aws.openai.reject(KEY)
 
     answer = function.invoke(runtime.event("post"))
 
     assert answer["statusCode"] == 200, answer
-    assert [call.key for call in runtime.cloud.openai.requests] == [KEY, KEY, NEW_KEY]
+    assert [call.key for call in runtime.aws.openai.requests] == [KEY, KEY, NEW_KEY]
 
 
 def test_a_key_that_openai_refuses_is_reported(runtime: Runtime) -> None:
@@ -223,7 +223,7 @@ def test_a_key_that_openai_refuses_is_reported(runtime: Runtime) -> None:
 
 def test_a_slow_model_is_given_up_before_lambda_kills_the_function(runtime: Runtime) -> None:
     runtime.store(KEY)
-    runtime.cloud.openai.upstream.default(RESPONSES, behaviours.slow(60))
+    runtime.aws.openai.upstream.default(RESPONSES, behaviours.slow(60))
 
     with runtime.start(timeout=6) as function:
         # Given: a warm function, so that all of its seconds are the model's.
@@ -237,7 +237,7 @@ def test_a_slow_model_is_given_up_before_lambda_kills_the_function(runtime: Runt
 def test_a_request_that_waited_has_less_time(runtime: Runtime) -> None:
     """Given a request that API Gateway took 25 s ago, when the model is slow, then 3 s are left for it."""
     runtime.store(KEY)
-    runtime.cloud.openai.upstream.default(RESPONSES, behaviours.slow(60))
+    runtime.aws.openai.upstream.default(RESPONSES, behaviours.slow(60))
     event = runtime.event("post")
     with runtime.start() as function:
         function.invoke(runtime.event("get"))
@@ -258,21 +258,21 @@ def test_a_wrong_setting_still_gives_a_health_that_names_it(runtime: Runtime) ->
     assert "OPENAI_MAX_OUTPUT_TOKENS" in body(health)["message"]
 
 
-def test_the_chat_wire_is_spoken_when_asked_for(runtime: Runtime) -> None:
+def test_chat_completions_is_called_when_set(runtime: Runtime) -> None:
     runtime.store(KEY)
 
     with runtime.start({"OPENAI_API": "chat"}) as function:
         answer = function.invoke(runtime.event("post"))
 
     assert answer["statusCode"] == 200, answer
-    assert {call.wire for call in runtime.cloud.openai.requests} == {"chat"}
+    assert {call.endpoint for call in runtime.aws.openai.requests} == {"chat"}
 
 
 def test_neither_key_is_in_the_runtimes_log(function: Emulator, runtime: Runtime) -> None:
     """Given answers good and bad, then the log holds neither OpenAI's key nor the caller's, nor a piece."""
     event = runtime.event("post")
     function.invoke(event)
-    runtime.cloud.openai.reject(KEY)
+    runtime.aws.openai.reject(KEY)
     function.invoke(runtime.event("post"))
     function.invoke(runtime.event("get-verify"))
 

@@ -46,15 +46,15 @@ def present(folder: Path) -> dict[str, bytes]:
 class Upgraded:
     """A stack, its API key, and requests to it."""
 
-    def __init__(self, cloud: FakeAws) -> None:
-        self.cloud = cloud
-        self.formation = cloud.client("cloudformation")
+    def __init__(self, aws: FakeAws) -> None:
+        self.aws = aws
+        self.formation = aws.client("cloudformation")
         self.answers: Counter[tuple[str, int]] = Counter()
-        cloud.make_logging_role()
-        cloud.openai.accept(GOOD_KEY)
+        aws.make_logging_role()
+        aws.openai.accept(GOOD_KEY)
         secret = json.dumps({"api_key": GOOD_KEY})
-        cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=secret)
-        cloud.client("s3").create_bucket(Bucket="packages")
+        aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=secret)
+        aws.client("s3").create_bucket(Bucket="packages")
 
     def deploy(self, name: str, files: Mapping[str, bytes], **parameters: str) -> str:
         """Deploy as sam does, and return the stack's status.
@@ -68,7 +68,7 @@ class Upgraded:
         with zipfile.ZipFile(packed, "w") as package:
             for path, content in files.items():
                 package.writestr(zipfile.ZipInfo(path), content)
-        self.cloud.client("s3").put_object(Bucket="packages", Key=name, Body=packed.getvalue())
+        self.aws.client("s3").put_object(Bucket="packages", Key=name, Body=packed.getvalue())
         template = files["template.yaml"].decode()
         assert template.count(UNPACKAGED) == 2
         made = self.formation.create_change_set(
@@ -105,20 +105,20 @@ class Upgraded:
     @property
     def api_key(self) -> str:
         """The value of the caller's key."""
-        gateway = self.cloud.client("apigateway")
+        gateway = self.aws.client("apigateway")
         return str(gateway.get_api_key(apiKey=self.outputs["ApiKeyId"], includeValue=True)["value"])
 
     @property
     def deployed_code(self) -> str:
         """The digest of the function's package."""
-        configuration = self.cloud.function(self.outputs["FunctionName"]).configuration
+        configuration = self.aws.function(self.outputs["FunctionName"]).configuration
         return str(configuration["CodeSha256"])
 
     def ask(self, url: str, key: str) -> None:
         """Send GET and POST once."""
         query = ["-H", f"x-api-key: {key}", "-H", "Content-Type: application/json", "-d", '{"query": "A"}']
         for method, options in (("GET", []), ("POST", query)):
-            done = self.cloud.run("curl", "--silent", "-o", "-", "-w", "\n%{http_code}", *options, url)
+            done = self.aws.run("curl", "--silent", "-o", "-", "-w", "\n%{http_code}", *options, url)
             self.answers[method, int(done.stdout.rpartition("\n")[2])] += 1
 
     @contextmanager
@@ -148,10 +148,10 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, by
 
 
 def test_an_update_and_both_ways_back_replace_nothing_and_answer_all_the_while(
-    cloud: FakeAws, versions: dict[str, dict[str, bytes]]
+    aws: FakeAws, versions: dict[str, dict[str, bytes]]
 ) -> None:
     # Given the stack of the last release
-    stack = Upgraded(cloud)
+    stack = Upgraded(aws)
     before, after = versions["released"], versions["present"]
     assert stack.deploy("released", before) == "CREATE_COMPLETE", stack.stack
     resources, key, old_code = stack.resources, stack.api_key, stack.deployed_code
@@ -162,9 +162,9 @@ def test_an_update_and_both_ways_back_replace_nothing_and_answer_all_the_while(
         new_code = stack.deployed_code
         assert stack.resources == resources
     with stack.requests():
-        cloud.refuse("AWS::CloudWatch::Alarm", "scripted")
+        aws.refuse("AWS::CloudWatch::Alarm", "scripted")
         assert stack.deploy("failing", before, AlarmEmail="o@example.com") == "UPDATE_ROLLBACK_COMPLETE"
-        cloud.refuse("AWS::CloudWatch::Alarm", None)
+        aws.refuse("AWS::CloudWatch::Alarm", None)
         assert stack.deployed_code == new_code
         assert stack.resources == resources
     with stack.requests():
@@ -174,6 +174,6 @@ def test_an_update_and_both_ways_back_replace_nothing_and_answer_all_the_while(
     assert stack.deployed_code == old_code != new_code
     assert stack.resources == resources
     assert stack.api_key == key
-    value = cloud.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
+    value = aws.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
     assert json.loads(value) == {"api_key": GOOD_KEY}
     assert set(stack.answers) == {("GET", 200), ("POST", 200)}, stack.answers

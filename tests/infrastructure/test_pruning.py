@@ -74,12 +74,10 @@ def test_secrets_manager_is_where_it_was_in_every_region(unpruned: Path, lambda_
     assert len(after) > 30
 
 
-@pytest.mark.parametrize("wire", ["responses", "chat"])
-def test_the_pruned_package_answers_by_itself(
-    wire: str, services: dict[str, str], host_package: Path
-) -> None:
+@pytest.mark.parametrize("api", ["responses", "chat"])
+def test_the_pruned_package_answers_by_itself(api: str, services: dict[str, str], host_package: Path) -> None:
     # Given the package for this machine, nothing else installed, and fakes of AWS and OpenAI on loopback
-    ran = answer_alone(host_package, services, ["GET", "POST"], wire)
+    ran = answer_alone(host_package, services, ["GET", "POST"], api)
 
     # When health is asked for with verification, and then a query, then both are answered
     health, query = ran["answers"]

@@ -253,7 +253,7 @@ def test_a_key_goes_to_the_model_server_and_nowhere_else(start: Start) -> None:
             OPENAI_ORG_ID="org-1",
             HTTP_PROXY="http://127.0.0.1:9",
         )
-        # When it is asked on its usual wire
+        # When it is asked at its usual API
         status, body = server.post("Three days in Lisbon?")
         # Then the key and the organization arrive there
         assert (status, body["answer"]) == (200, "Scripted answer to: Three days in Lisbon?")
@@ -276,7 +276,7 @@ def test_a_key_goes_to_the_model_server_and_nowhere_else(start: Start) -> None:
     assert not [piece for piece in (KEY, KEY[:10], KEY[-6:], "canary") if piece in shown]
 
 
-def test_a_server_that_asks_for_no_key_works_without_one_on_the_chat_wire(start: Start) -> None:
+def test_a_server_that_asks_for_no_key_works_without_one_on_the_chat_api(start: Start) -> None:
     with FakeOpenAI() as upstream:
         server = start(OPENAI_BASE_URL=upstream.base_url, OPENAI_API="chat", OPENAI_MODEL="llama")
         assert server.post("Three days in Lisbon?")[0] == 200

@@ -27,7 +27,7 @@ def test_the_default_call_is_capped_stored_nowhere_and_carries_the_instructions(
     assert all(isinstance(count, int) for count in reply.body["usage"].values())
 
 
-def test_the_chat_wire_says_the_same(deploy: Deploy) -> None:
+def test_chat_completions_says_the_same(deploy: Deploy) -> None:
     deployment = deploy(OPENAI_API="chat", OPENAI_MODEL="llama3.3", OPENAI_MAX_OUTPUT_TOKENS="99")
 
     reply = deployment.post("Two days in Kyōto")

@@ -88,7 +88,7 @@ def test_the_version_before_never_serves_where_the_owner_says_so(deploy: Deploy)
     assert KEY not in {call.key for call in deployment.upstream.calls}
 
 
-def test_two_dead_versions_are_both_dead(deployment: Deployment) -> None:
+def test_two_refused_versions_are_both_refused(deployment: Deployment) -> None:
     deployment.put_secret(NEW_KEY)
     deployment.upstream.accepted_keys = []
 

@@ -471,7 +471,7 @@ def test_a_bug_reveals_nothing(rotator: Rotator, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("event", [{}, {"Step": OWNERS}, {"Step": "createSecret", "SecretId": "a b"}])
-def test_an_event_of_nobodys_is_refused_without_a_word_of_it(rotator: Rotator, event: dict[str, Any]) -> None:
+def test_a_malformed_event_is_refused_without_quoting_it(rotator: Rotator, event: dict[str, Any]) -> None:
     with pytest.raises(RotationFailed) as failed:
         rotator.load().lambda_handler(event, None)
 

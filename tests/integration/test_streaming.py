@@ -65,7 +65,7 @@ def test_a_piece_is_there_before_the_next_is_sent(client: ModelClient, upstream:
 
     def waiting(exchange: Exchange) -> None:
         exchange.begin_stream()
-        for event in STREAMS[exchange.wire](exchange.body, "Take tram 28."):
+        for event in STREAMS[exchange.endpoint](exchange.body, "Take tram 28."):
             exchange.chunk(event)
             if b'"Take"' in event:
                 assert go_on.wait(5)
@@ -113,7 +113,7 @@ class Endless:
     def __call__(self, exchange: Exchange) -> None:
         exchange.begin_stream()
         try:
-            for event in islice(STREAMS[exchange.wire](exchange.body, "Take tram 28."), self.events):
+            for event in islice(STREAMS[exchange.endpoint](exchange.body, "Take tram 28."), self.events):
                 exchange.chunk(event)
             for data in repeat(self.then):
                 exchange.chunk(data)

@@ -1,4 +1,4 @@
-"""Every way in which a model's server fails, and what the caller gets: both wires, over real HTTP."""
+"""Every way in which a model's server fails, and what the caller gets: both APIs, over real HTTP."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MODEL = "llama3.3"
 
 
 @pytest.fixture(params=["responses", "chat"])
-def wire(request: pytest.FixtureRequest) -> str:
+def api(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
@@ -55,10 +55,10 @@ FAULTS: list[tuple[str, Behaviour, int, str]] = [
 
 @pytest.mark.parametrize(("fault", "status", "code"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
 def test_a_fault_becomes_the_contracts_answer(
-    deploy: Deploy, wire: str, fault: Behaviour, status: int, code: str
+    deploy: Deploy, api: str, fault: Behaviour, status: int, code: str
 ) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_MAX_RETRIES="1")
-    deployment.upstream.default(PATHS[wire], fault)
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api, OPENAI_MAX_RETRIES="1")
+    deployment.upstream.default(PATHS[api], fault)
 
     reply = deployment.post()
 
@@ -68,35 +68,35 @@ def test_a_fault_becomes_the_contracts_answer(
     assert reply.body["request_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
-def test_the_wait_that_openai_asks_for_is_passed_on(deploy: Deploy, wire: str) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.default(PATHS[wire], behaviours.rate_limited(7))
+def test_the_wait_that_openai_asks_for_is_passed_on(deploy: Deploy, api: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.default(PATHS[api], behaviours.rate_limited(7))
 
     assert deployment.post().headers["Retry-After"] == "7"
     assert len(deployment.upstream.calls) == 1, "a rate limit is passed on, not slept out"
 
 
-def test_a_429_without_a_time_still_has_retry_after(deploy: Deploy, wire: str) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.default(PATHS[wire], behaviours.rate_limited(None))
+def test_a_429_without_a_time_still_has_retry_after(deploy: Deploy, api: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.default(PATHS[api], behaviours.rate_limited(None))
 
     assert int(deployment.post().headers["Retry-After"]) >= 1
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_missing_permission_is_not_fixed_by_fetching_the_key_again(
-    deploy: Deploy, wire: str, status: int
+    deploy: Deploy, api: str, status: int
 ) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.default(PATHS[wire], behaviours.missing_scope(status=status))
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.default(PATHS[api], behaviours.missing_scope(status=status))
 
     assert "does not allow the configured key this call" in deployment.post().body["message"]
     assert (len(deployment.upstream.calls), deployment.fetches) == (1, 1)
 
 
-def test_an_exhausted_quota_is_not_tried_again(deploy: Deploy, wire: str) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.default(PATHS[wire], behaviours.out_of_quota())
+def test_an_exhausted_quota_is_not_tried_again(deploy: Deploy, api: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.default(PATHS[api], behaviours.out_of_quota())
 
     deployment.post()
 
@@ -108,18 +108,18 @@ def test_an_exhausted_quota_is_not_tried_again(deploy: Deploy, wire: str) -> Non
     [behaviours.unavailable(), behaviours.drop(), behaviours.cut_body()],
     ids=["503", "dropped", "cut-body"],
 )
-def test_a_passing_fault_is_survived(deploy: Deploy, wire: str, passing: Behaviour) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.script(PATHS[wire], passing, behaviours.answer("Take tram 28."))
+def test_a_passing_fault_is_survived(deploy: Deploy, api: str, passing: Behaviour) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.script(PATHS[api], passing, behaviours.answer("Take tram 28."))
 
     reply = deployment.post()
 
     assert (reply.status, reply.body["answer"], len(deployment.upstream.calls)) == (200, "Take tram 28.", 2)
 
 
-def test_a_lasting_fault_is_tried_no_more_often_than_set(deploy: Deploy, wire: str) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_MAX_RETRIES="2")
-    deployment.upstream.default(PATHS[wire], behaviours.server_error())
+def test_a_lasting_fault_is_tried_no_more_often_than_set(deploy: Deploy, api: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api, OPENAI_MAX_RETRIES="2")
+    deployment.upstream.default(PATHS[api], behaviours.server_error())
 
     deployment.post()
 
@@ -129,9 +129,9 @@ def test_a_lasting_fault_is_tried_no_more_often_than_set(deploy: Deploy, wire: s
 @pytest.mark.parametrize(
     "delay", [behaviours.slow(3), behaviours.drip(pause=0.02)], ids=["silent", "dripping"]
 )
-def test_a_slow_server_is_left_at_the_deadline(deploy: Deploy, wire: str, delay: Behaviour) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.default(PATHS[wire], delay)
+def test_a_slow_server_is_left_at_the_deadline(deploy: Deploy, api: str, delay: Behaviour) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.default(PATHS[api], delay)
     event_taken_27_seconds_ago = int((time.time() - 27) * 1000)
 
     began = time.monotonic()
@@ -148,18 +148,18 @@ def test_a_request_that_waited_too_long_for_a_cold_start_is_not_sent_at_all(depl
     assert deployment.upstream.calls == []
 
 
-def test_an_answer_that_met_the_cap_says_so(deploy: Deploy, wire: str) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.default(PATHS[wire], behaviours.incomplete("Day 1: arrive, and"))
+def test_an_answer_that_met_the_cap_says_so(deploy: Deploy, api: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.default(PATHS[api], behaviours.incomplete("Day 1: arrive, and"))
 
     reply = deployment.post()
 
     assert (reply.status, reply.body["answer"], reply.body["truncated"]) == (200, "Day 1: arrive, and", True)
 
 
-def test_nothing_is_there_to_connect_to(deploy: Deploy, wire: str, lines: Lines) -> None:
+def test_nothing_is_there_to_connect_to(deploy: Deploy, api: str, lines: Lines) -> None:
     deployment = deploy(
-        OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_MAX_RETRIES="1"
+        OPENAI_MODEL=MODEL, OPENAI_API=api, OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_MAX_RETRIES="1"
     )
 
     reply = deployment.post()
@@ -206,10 +206,10 @@ def test_a_base_url_without_its_version_is_named(deploy: Deploy, lines: Lines, u
     ids=["429", "context", "500", "quota", "401"],
 )
 def test_a_failure_of_the_server_is_one_line_with_its_status_and_the_cause(
-    deploy: Deploy, wire: str, lines: Lines, fault: Behaviour, status: int, level: str
+    deploy: Deploy, api: str, lines: Lines, fault: Behaviour, status: int, level: str
 ) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire, OPENAI_MAX_RETRIES="0")
-    deployment.upstream.default(PATHS[wire], fault)
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api, OPENAI_MAX_RETRIES="0")
+    deployment.upstream.default(PATHS[api], fault)
 
     deployment.post()
 
@@ -225,9 +225,9 @@ def test_a_failure_of_the_server_is_one_line_with_its_status_and_the_cause(
     [behaviours.context_length(), behaviours.request_too_large(), behaviours.unknown_model()],
     ids=["context", "too-large", "model"],
 )
-def test_what_cannot_succeed_is_not_tried_again(deploy: Deploy, wire: str, fault: Behaviour) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
-    deployment.upstream.default(PATHS[wire], fault)
+def test_what_cannot_succeed_is_not_tried_again(deploy: Deploy, api: str, fault: Behaviour) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
+    deployment.upstream.default(PATHS[api], fault)
 
     reply = deployment.post()
 
@@ -236,10 +236,10 @@ def test_what_cannot_succeed_is_not_tried_again(deploy: Deploy, wire: str, fault
     assert "try again" not in reply.body["message"].lower()
 
 
-def test_what_a_model_thought_is_not_in_the_answer(deploy: Deploy, wire: str) -> None:
-    deployment = deploy(OPENAI_MODEL="qwen3", OPENAI_API=wire)
+def test_what_a_model_thought_is_not_in_the_answer(deploy: Deploy, api: str) -> None:
+    deployment = deploy(OPENAI_MODEL="qwen3", OPENAI_API=api)
     deployment.upstream.script(
-        PATHS[wire],
+        PATHS[api],
         behaviours.answer("<think>A tram or a bus?</think>\n\nTake tram 28."),
         behaviours.answer("<think>A tram or"),
     )
@@ -248,15 +248,15 @@ def test_what_a_model_thought_is_not_in_the_answer(deploy: Deploy, wire: str) ->
     assert deployment.post().body["code"] == "upstream_error"
 
 
-def test_a_redirect_does_not_take_the_query_elsewhere(deploy: Deploy, wire: str) -> None:
-    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=wire)
+def test_a_redirect_does_not_take_the_query_elsewhere(deploy: Deploy, api: str) -> None:
+    deployment = deploy(OPENAI_MODEL=MODEL, OPENAI_API=api)
     with FakeOpenAI() as elsewhere:
-        there = f"{elsewhere.base_url}{PATHS[wire].removeprefix('/v1')}"
+        there = f"{elsewhere.base_url}{PATHS[api].removeprefix('/v1')}"
 
         def redirect(exchange: Exchange) -> None:
             exchange.reply(307, {}, {"location": there})
 
-        deployment.upstream.default(PATHS[wire], redirect)
+        deployment.upstream.default(PATHS[api], redirect)
 
         assert (deployment.post().status, elsewhere.calls) == (502, [])
 

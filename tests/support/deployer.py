@@ -15,7 +15,7 @@ NEW_KEY = "sk-proj-Zc5jF9sGp1Vu0Xe7Ka2M"
 BAD_KEY = "sk-proj-Ht6nB4qWy8Dr3Jo5Li9P"
 
 
-class Owner:
+class Deployer:
     """The owner of an account.
 
     Args:
@@ -25,13 +25,13 @@ class Owner:
         fresh: whether no logging role was named to API Gateway in this account.
     """
 
-    def __init__(self, cloud: FakeAws, folder: Path, *, built: bool = True, fresh: bool = False) -> None:
-        self.cloud = cloud
+    def __init__(self, aws: FakeAws, folder: Path, *, built: bool = True, fresh: bool = False) -> None:
+        self.aws = aws
         self.clone = make_built_clone(folder) if built else make_clone(folder)
         self._built = built
-        cloud.openai.accept(GOOD_KEY, NEW_KEY)
+        aws.openai.accept(GOOD_KEY, NEW_KEY)
         if not fresh:
-            cloud.make_logging_role()
+            aws.make_logging_role()
 
     def deploy(
         self, *options: str, key: str | None = None, env: dict[str, str | None] | None = None
@@ -45,13 +45,13 @@ class Owner:
         """
         given = {**(env or {}), **({} if key is None else {"OPENAI_API_KEY": key})}
         # Seconds. A build on a busy machine takes its time.
-        return self.cloud.run(*self._command(options), env=given, cwd=self.clone, timeout=400)
+        return self.aws.run(*self._command(options), env=given, cwd=self.clone, timeout=400)
 
     def deploy_at_terminal(
         self, *options: str, key: str | None = None, env: dict[str, str] | None = None
     ) -> AbstractContextManager[Terminal]:
         """Run deploy.sh in a terminal."""
-        given = {**self.cloud.env, **(env or {}), **({} if key is None else {"OPENAI_API_KEY": key})}
+        given = {**self.aws.env, **(env or {}), **({} if key is None else {"OPENAI_API_KEY": key})}
         return at_terminal(self._command(options), given, self.clone)
 
     def _command(self, options: tuple[str, ...]) -> list[str]:
@@ -62,7 +62,7 @@ class Owner:
 
     def secret(self, name: str = "travel-gpt/openai-api-key") -> Any:
         """What a secret holds, parsed where it is JSON; None where there is no such secret."""
-        client = self.cloud.client("secretsmanager")
+        client = self.aws.client("secretsmanager")
         try:
             text = client.get_secret_value(SecretId=name)["SecretString"]
         except client.exceptions.ResourceNotFoundException:
@@ -71,7 +71,7 @@ class Owner:
 
     def stack(self, name: str = "travel-gpt-backend") -> dict[str, Any] | None:
         """A stack as CloudFormation describes it; None where there is none."""
-        client = self.cloud.client("cloudformation")
+        client = self.aws.client("cloudformation")
         try:
             found: dict[str, Any] = client.describe_stacks(StackName=name)["Stacks"][0]
         except client.exceptions.ClientError:
@@ -92,4 +92,4 @@ class Owner:
 
     def changes(self) -> list[str]:
         """What was changed in the account so far, by action."""
-        return [call.name for call in self.cloud.calls()]
+        return [call.name for call in self.aws.calls()]

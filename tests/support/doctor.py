@@ -14,13 +14,13 @@ PYTHON = ROOT / ".venv" / "run" / "bin" / "python"
 class Doctor:
     """The command, run by the owner of the account."""
 
-    def __init__(self, cloud: FakeAws) -> None:
-        self.cloud = cloud
+    def __init__(self, aws: FakeAws) -> None:
+        self.aws = aws
 
     def run(self, *options: str, given: str | None = None) -> CompletedProcess[str]:
         """Run it, and see that it shows nothing of a key."""
         command = [str(PYTHON), "-W", "error", "-m", "travel_gpt.cli", *options]
-        done = self.cloud.run(*command, env={**self.cloud.through_proxy}, input=given)
+        done = self.aws.run(*command, env={**self.aws.through_proxy}, input=given)
         for key in (GOOD_KEY, NEW_KEY, BAD_KEY):
             assert not holds(done.stdout + done.stderr, key)
         return done

@@ -117,7 +117,7 @@ def answer_alone(
     package: Path,
     services: Mapping[str, str],
     methods: list[str],
-    wire: str = "responses",
+    api: str = "responses",
     *,
     python: Sequence[str] = (),
 ) -> Any:
@@ -127,7 +127,7 @@ def answer_alone(
         package: the built package.
         services: the variables that lead to the fakes of AWS and OpenAI.
         methods: the requests: ``GET``, which verifies the key, and ``POST``.
-        wire: which of OpenAI's two APIs is asked.
+        api: which of OpenAI's two APIs is asked.
         python: the command of the interpreter, if it is another one than this machine's.
 
     Returns:
@@ -142,7 +142,7 @@ def answer_alone(
         AWS_DEFAULT_REGION="us-east-1",
         AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
         AWS_SECRET_ACCESS_KEY="not-a-secret",
-        OPENAI_API=wire,
+        OPENAI_API=api,
         API_ACCESS="open",
         **services,
     )

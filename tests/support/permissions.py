@@ -11,12 +11,10 @@ FAILURE_TTL = 5
 """Seconds: that of travel_gpt.credentials.cache, whose imports the environment of these tests lacks."""
 
 
-def client_as(
-    cloud: FakeAws, role: str, service: str, region: str | None = None, session: str = "test"
-) -> Any:
+def client_as(aws: FakeAws, role: str, service: str, region: str | None = None, session: str = "test") -> Any:
     """A client with the credentials that a service would get for a role, given by its ARN."""
-    assumed = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
-    return cloud.client(
+    assumed = aws.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
+    return aws.client(
         service,
         region,
         aws_access_key_id=assumed["AccessKeyId"],

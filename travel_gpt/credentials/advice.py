@@ -21,7 +21,7 @@ _IDENTITY_REFUSED: Final = (
 )
 _NOT_PERMITTED_BY_OPENAI: Final = (
     "OpenAI knows the configured key but does not allow it this call. The owner should give it the "
-    "permissions Models: Read and Responses: Write (chat wire: Chat completions: Write)."
+    "permissions Models: Read and Responses: Write (with `api: chat`: Chat completions: Write)."
 )
 
 INSTALLED_BY: Final = "(`make command` installs travel-gpt)"

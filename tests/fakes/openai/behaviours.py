@@ -96,7 +96,7 @@ def unknown_model() -> Behaviour:
 
     def act(exchange: Exchange) -> None:
         name = exchange.body.get("model")
-        if exchange.wire == "responses":
+        if exchange.endpoint == "responses":
             message, param = f"The requested model '{name}' does not exist.", "model"
             exchange.reply(400, bodies.error(message, code="model_not_found", param=param))
             return
@@ -108,7 +108,7 @@ def unknown_model() -> Behaviour:
 
 def unsupported_parameter(name: str) -> Behaviour:
     """400: the model or server does not take the parameter (see `bodies.unsupported`)."""
-    return lambda exchange: exchange.reply(400, bodies.unsupported(exchange.wire, name))
+    return lambda exchange: exchange.reply(400, bodies.unsupported(exchange.endpoint, name))
 
 
 def context_length() -> Behaviour:
@@ -119,7 +119,7 @@ def context_length() -> Behaviour:
             "Your input exceeds the context window of this model. Please adjust your input and try again."
         )
         param = "input"
-        if exchange.wire == "chat":
+        if exchange.endpoint == "chat":
             message = (
                 "This model's maximum context length is 8192 tokens. However, your messages resulted in 8312 "
                 "tokens. Please reduce the length of the messages."
@@ -159,7 +159,7 @@ def refusal(text: str = DECLINED) -> Behaviour:
     """200, and the model declines: openai/POST /v1/chat/completions/refusal. Assumed for Responses."""
 
     def act(exchange: Exchange) -> None:
-        if exchange.wire == "responses":
+        if exchange.endpoint == "responses":
             exchange.reply(200, bodies.response(exchange.body, refusal=text))
         else:
             exchange.reply(200, bodies.completion(exchange.body, None, refusal=text))
@@ -171,7 +171,7 @@ def filtered() -> Behaviour:
     """200, and a content filter took the answer away. Assumed: no such answer was found."""
 
     def act(exchange: Exchange) -> None:
-        if exchange.wire == "responses":
+        if exchange.endpoint == "responses":
             stopped = bodies.response(
                 exchange.body, status="incomplete", reason="content_filter", items=False
             )
@@ -190,7 +190,7 @@ def incomplete(text: str = "Day 1: arrive, and", *, empty: bool = False) -> Beha
     """
 
     def act(exchange: Exchange) -> None:
-        if exchange.wire == "responses":
+        if exchange.endpoint == "responses":
             cut = bodies.response(
                 exchange.body, text, status="incomplete", reason="max_output_tokens", items=not empty
             )
@@ -209,7 +209,7 @@ def failed() -> Behaviour:
 
     def act(exchange: Exchange) -> None:
         problem = {"code": "server_error", "message": "The model had an error while answering."}
-        if exchange.wire == "responses":
+        if exchange.endpoint == "responses":
             exchange.reply(200, bodies.response(exchange.body, status="failed", failure=problem, items=False))
         else:
             exchange.reply(200, bodies.error(problem["message"], "server_error", "server_error"))
@@ -332,7 +332,7 @@ def stream_error(after: int = 6, text: str | None = None) -> Behaviour:
     def act(exchange: Exchange) -> None:
         message, code = "The server had an error while processing your request.", "server_error"
         broken = events.chat_event(bodies.error(message, code))
-        if exchange.wire == "responses":
+        if exchange.endpoint == "responses":
             cause: Json = {"type": code, "code": code, "message": message, "param": None}
             broken = events.responses_event({"type": "error", "sequence_number": after, "error": cause})
         exchange.stream([*islice(_events(exchange, text), after), broken])
@@ -371,11 +371,11 @@ def malformed(kind: str = "not_json") -> Behaviour:
 
 
 def _document(exchange: Exchange, text: str | None) -> Json:
-    if exchange.wire == "models":
+    if exchange.endpoint == "models":
         wanted = exchange.call.path.partition("?")[0].partition("/models/")[2]
         return bodies.model(wanted) if wanted else bodies.models()
     said = _text(exchange, text)
-    if exchange.wire == "responses":
+    if exchange.endpoint == "responses":
         return bodies.response(exchange.body, said)
     return bodies.completion(exchange.body, said)
 
@@ -386,7 +386,7 @@ def _bytes(exchange: Exchange, text: str | None) -> bytes:
 
 def _events(exchange: Exchange, text: str | None) -> Iterator[bytes]:
     tell: Callable[[Json, str], Iterator[bytes]]
-    tell = events.responses_stream if exchange.wire == "responses" else events.chat_stream
+    tell = events.responses_stream if exchange.endpoint == "responses" else events.chat_stream
     return tell(exchange.body, _text(exchange, text))
 
 

@@ -10,7 +10,7 @@ import secrets
 import time
 from typing import Any, Final, Literal
 
-Wire = Literal["responses", "chat", "models"]
+Endpoint = Literal["responses", "chat", "models"]
 Json = dict[str, Any]
 
 RESPONSES: Final = "/v1/responses"
@@ -40,13 +40,13 @@ def error(
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def unsupported(wire: Wire, name: str) -> Json:
+def unsupported(endpoint: Endpoint, name: str) -> Json:
     """What a 400 says about a parameter that the model does not take.
 
     On Responses the code is null (400-unsupported-parameter-temperature), on Chat Completions it is not
     (400-unsupported-parameter-max_tokens).
     """
-    code = "unsupported_parameter" if wire == "chat" else None
+    code = "unsupported_parameter" if endpoint == "chat" else None
     message = f"Unsupported parameter: '{name}' is not supported with this model."
     return error(message, code=code, param=name)
 
@@ -91,7 +91,7 @@ def model(name: str) -> Json:
 
 
 def last_user_text(body: Any) -> str:
-    """The newest thing the user said, on either wire; empty when there is none."""
+    """The newest thing the user said, on either API; empty when there is none."""
     if not isinstance(body, dict):
         return ""
     said = body.get("input", body.get("messages"))
@@ -122,7 +122,7 @@ def response(
     failure: Json | None = None,
     items: bool = True,
 ) -> Json:
-    """A document of the Responses wire.
+    """A document of the Responses API.
 
     Args:
         body: the request, whose model, limits and instructions the real API gives back.
@@ -221,7 +221,7 @@ def completion_usage(body: Json, text: str) -> Json:
 
 
 def completion(body: Json, text: str | None, *, refusal: str | None = None, finish: str = "stop") -> Json:
-    """A document of the Chat Completions wire.
+    """A document of the Chat Completions API.
 
     Args:
         body: the request.

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from tests.fakes.openai import bodies
-from tests.fakes.openai.bodies import Json, Wire
+from tests.fakes.openai.bodies import Endpoint, Json
 
 
 def _names(said: str) -> frozenset[str]:
@@ -41,28 +41,28 @@ _REASONING_MODEL: Final = re.compile(r"(gpt-[5-9]|o\d)")
 _FEWEST_OUTPUT_TOKENS: Final = 16
 
 
-def complaint(wire: Wire, body: object) -> Json | None:
+def complaint(endpoint: Endpoint, body: object) -> Json | None:
     """The 400 body for a request that the real API would not take, or None for one it would."""
-    if wire == "models":
+    if endpoint == "models":
         return None
     if not isinstance(body, dict):
         return bodies.error("We could not parse the JSON body of your request.")
     for name in body:
-        if name not in _KNOWN[wire]:
+        if name not in _KNOWN[endpoint]:
             return bodies.error(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
-    for name in _NEEDED[wire]:
+    for name in _NEEDED[endpoint]:
         if not body.get(name):
             return bodies.error(
                 f"Missing required parameter: '{name}'.", code="missing_required_parameter", param=name
             )
-    return _unsupported(wire, body)
+    return _unsupported(endpoint, body)
 
 
-def _unsupported(wire: Wire, body: Json) -> Json | None:
+def _unsupported(endpoint: Endpoint, body: Json) -> Json | None:
     if _REASONING_MODEL.match(str(body["model"])):
         for name in _REFUSED_BY_REASONING_MODELS:
             if name in body:
-                return bodies.unsupported(wire, name)
+                return bodies.unsupported(endpoint, name)
     limit = body.get("max_output_tokens")
     if isinstance(limit, int) and limit < _FEWEST_OUTPUT_TOKENS:
         return bodies.error(

@@ -1,4 +1,4 @@
-"""Server-sent events as OpenAI streams them, on both wires.
+"""Server-sent events as OpenAI streams them, on both APIs.
 
 Followed: openai/POST /v1/responses stream/stream-text, which has no [DONE], and
 openai/POST /v1/chat/completions stream/stream-text-include-usage.
@@ -19,7 +19,7 @@ def pieces(text: str) -> list[str]:
 
 
 def responses_stream(body: Json, text: str) -> Iterator[bytes]:
-    """The events of one answer on the Responses wire."""
+    """The events of one answer on the Responses API."""
     final = bodies.response(body, text)
     begun = {**final, "status": "in_progress", "output": [], "usage": None, "completed_at": None}
     message = final["output"][0]
@@ -45,12 +45,12 @@ def responses_stream(body: Json, text: str) -> Iterator[bytes]:
 
 
 def responses_event(event: Json) -> bytes:
-    """One event of the Responses wire, framed."""
+    """One event of the Responses API, framed."""
     return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
 
 
 def chat_stream(body: Json, text: str) -> Iterator[bytes]:
-    """The chunks of one answer on the Chat Completions wire, `[DONE]` included."""
+    """The chunks of one answer on the Chat Completions API, `[DONE]` included."""
     wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     common: Json = {
         "id": bodies.identifier("chatcmpl-"),
@@ -74,5 +74,5 @@ def chat_stream(body: Json, text: str) -> Iterator[bytes]:
 
 
 def chat_event(chunk: Json) -> bytes:
-    """One chunk of the Chat Completions wire, framed."""
+    """One chunk of the Chat Completions API, framed."""
     return f"data: {json.dumps(chunk)}\n\n".encode()

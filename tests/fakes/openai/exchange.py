@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tests.fakes.openai import bodies
-from tests.fakes.openai.bodies import Json, Wire
+from tests.fakes.openai.bodies import Endpoint, Json
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Call:
         body: the parsed JSON, or None.
         raw: the bytes of the body.
         time: seconds since the epoch.
-        wire: which of the API's endpoints it is for.
+        endpoint: which of the API's endpoints it is for.
         peer: the caller's address and port, one for each connection.
     """
 
@@ -33,7 +33,7 @@ class Call:
     body: Any
     raw: bytes
     time: float
-    wire: Wire
+    endpoint: Endpoint
     peer: tuple[str, int]
 
     @property
@@ -63,7 +63,7 @@ class Exchange:
 
     def __init__(self, call: Call, connection: socket.socket, stopping: threading.Event) -> None:
         self.call = call
-        self.wire: Wire = call.wire
+        self.endpoint: Endpoint = call.endpoint
         self.body: Json = call.body if isinstance(call.body, dict) else {}
         self.keep_open = True
         self._connection = connection

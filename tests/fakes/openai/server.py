@@ -15,7 +15,7 @@ from typing import Any, Final, Self, cast
 from tests.fakes.openai import bodies, checks
 from tests.fakes.openai.admin import PATH as ADMIN_PATH, Organization
 from tests.fakes.openai.behaviours import answer
-from tests.fakes.openai.bodies import Wire
+from tests.fakes.openai.bodies import Endpoint
 from tests.fakes.openai.exchange import Behaviour, Call, Exchange
 from tests.fakes.openai.tokens import PATH as TOKEN_PATH, TokenExchange
 
@@ -80,19 +80,19 @@ class FakeOpenAI:
     def script(self, path: str, *behaviours: Behaviour) -> None:
         """Queue behaviours for the next calls of a path (RESPONSES, CHAT, MODELS or ANY)."""
         with self._lock:
-            self._queues.setdefault(_wire(path), deque()).extend(behaviours)
+            self._queues.setdefault(_endpoint(path), deque()).extend(behaviours)
 
     def default(self, path: str, behaviour: Behaviour) -> None:
         """Say what a path (or ANY) does once its queue is empty."""
         with self._lock:
-            self._defaults[_wire(path)] = behaviour
+            self._defaults[_endpoint(path)] = behaviour
 
     def left(self, path: str = ANY) -> int:
         """How many scripted behaviours of a path were not used yet; of all paths for ANY."""
         with self._lock:
             if path == ANY:
                 return sum(len(queue) for queue in self._queues.values())
-            return len(self._queues.get(_wire(path), ()))
+            return len(self._queues.get(_endpoint(path), ()))
 
     @property
     def calls(self) -> list[Call]:
@@ -102,7 +102,7 @@ class FakeOpenAI:
 
     def calls_to(self, path: str) -> list[Call]:
         """The requests to one path."""
-        return [call for call in self.calls if call.wire == _wire(path)]
+        return [call for call in self.calls if call.endpoint == _endpoint(path)]
 
     def wait_for(self, number: int, timeout: float = 5.0) -> list[Call]:
         """Wait until `number` requests have arrived.
@@ -156,12 +156,12 @@ class FakeOpenAI:
             self._calls.append(call)
             self._lock.notify_all()
 
-    def _next(self, wire: Wire) -> Behaviour:
+    def _next(self, endpoint: Endpoint) -> Behaviour:
         with self._lock:
-            for name in (wire, ANY):
+            for name in (endpoint, ANY):
                 if queue := self._queues.get(name):
                     return queue.popleft()
-            return self._defaults.get(wire) or self._defaults.get(ANY) or answer()
+            return self._defaults.get(endpoint) or self._defaults.get(ANY) or answer()
 
     def take(self, call: Call, connection: socket.socket) -> bool:
         """Record a call and answer it.
@@ -180,16 +180,16 @@ class FakeOpenAI:
         let_in = accepted is None or call.key in accepted or made
         if not call.key or not let_in:
             exchange.reply(401, bodies.wrong_key(call.key), {"www-authenticate": bodies.AUTHENTICATE})
-        elif refusal := self.organization.missing_scope(call.key, call.wire):
+        elif refusal := self.organization.missing_scope(call.key, call.endpoint):
             exchange.reply(401, json.loads(refusal))
-        elif self.strict and (complaint := checks.complaint(call.wire, call.body)):
+        elif self.strict and (complaint := checks.complaint(call.endpoint, call.body)):
             exchange.reply(400, complaint)
         else:
-            self._next(call.wire)(exchange)
+            self._next(call.endpoint)(exchange)
         return exchange.keep_open
 
 
-def _wire(path: str) -> str:
+def _endpoint(path: str) -> str:
     """The queue a path belongs to: a compatible server's prefix makes no difference."""
     bare = path.partition("?")[0].rstrip("/")
     if bare.endswith("responses"):
@@ -279,24 +279,24 @@ class _Handler(BaseHTTPRequestHandler):
             Exchange(call, self.connection, threading.Event()).reply(status, json.loads(text))
             return
         try:
-            wire = _wire(self.path)
+            endpoint = _endpoint(self.path)
         except ValueError:
-            wire = ANY
-        if wire == ANY or (wire == "models") != (self.command == "GET"):
+            endpoint = ANY
+        if endpoint == ANY or (endpoint == "models") != (self.command == "GET"):
             document = bodies.error(f"Invalid URL ({self.command} {self.path})")
             Exchange(self._call("models", raw), self.connection, threading.Event()).reply(404, document)
             return
-        call = self._call(cast("Wire", wire), raw)
+        call = self._call(cast("Endpoint", endpoint), raw)
         if not upstream.take(call, self.connection):
             self.close_connection = True
 
-    def _call(self, wire: Wire, raw: bytes) -> Call:
+    def _call(self, endpoint: Endpoint, raw: bytes) -> Call:
         try:
             body = json.loads(raw)
         except ValueError:
             body = None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Call(self.command, self.path, headers, body, raw, time.time(), wire, self.client_address)
+        return Call(self.command, self.path, headers, body, raw, time.time(), endpoint, self.client_address)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: the calls are recorded."""

@@ -330,7 +330,7 @@ def test_rollback_verifies_the_previous_key_and_restores_it(person: Person, comm
     )
 
 
-def test_rollback_to_a_dead_key_is_refused(person: Person) -> None:
+def test_rollback_to_a_rejected_key_is_refused(person: Person) -> None:
     person.store({"api_key": BAD_KEY})
     person.store({"api_key": KEY})
 

@@ -230,7 +230,7 @@ def test_given_a_fetch_under_way_then_a_refusal_does_not_wait_beyond_its_deadlin
     assert cache.after_rejection(FIRST, soon()) == SECOND
 
 
-def test_given_a_refused_key_and_a_dead_store_then_the_key_goes_on_until_its_time_is_over(
+def test_given_a_refused_key_and_an_unavailable_store_then_the_key_is_used_until_its_time_is_over(
     cache: CredentialSession, source: ScriptedSource, clock: Clock
 ) -> None:
     # A 401 may have been OpenAI's own mistake: nothing better is to be had.

@@ -24,7 +24,7 @@ def client(demo: DemoModel) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def test_it_answers_on_the_responses_wire(client: openai.OpenAI) -> None:
+def test_it_answers_from_the_responses_api(client: openai.OpenAI) -> None:
     reply = client.responses.create(
         model=NAME,
         input=[{"role": "user", "content": QUERY}],
@@ -38,7 +38,7 @@ def test_it_answers_on_the_responses_wire(client: openai.OpenAI) -> None:
     assert reply.usage.total_tokens == reply.usage.input_tokens + reply.usage.output_tokens
 
 
-def test_it_answers_on_the_chat_wire(client: openai.OpenAI) -> None:
+def test_it_answers_from_chat_completions(client: openai.OpenAI) -> None:
     reply = client.chat.completions.create(
         model=NAME,
         messages=[
@@ -57,7 +57,7 @@ def test_it_answers_on_the_chat_wire(client: openai.OpenAI) -> None:
     assert reply.choices[0].finish_reason == "stop"
 
 
-def test_a_plain_text_is_taken_on_the_responses_wire(client: openai.OpenAI) -> None:
+def test_a_plain_text_is_taken_from_the_responses_api(client: openai.OpenAI) -> None:
     assert "Oslo" in client.responses.create(model=NAME, input="To Oslo").output_text
 
 

@@ -31,7 +31,7 @@ class Lambda:
         return {"Policy": json.dumps(ALLOWED)}
 
 
-def cloud(
+def aws(
     returned: Any = None,
     *,
     method: str = "GET",
@@ -95,7 +95,7 @@ def local(returned: Any, *, events: list[Any] | None = None, **request: Any) -> 
     return response.status, together, response.body
 
 
-GATEWAYS = pytest.mark.parametrize("gateway", [local, cloud])
+GATEWAYS = pytest.mark.parametrize("gateway", [local, aws])
 
 # What the function returned is in the recorder's test of the same name, not in the line.
 RETURNED: dict[str, Any] = {
@@ -129,7 +129,7 @@ def test_what_a_function_returns_becomes_the_same_answer(gateway: Callable[..., 
     content = recorded.body["content"]
     if status < 500:
         assert body == content.encode()
-    elif gateway is cloud:
+    elif gateway is aws:
         assert json.loads(body) == content
     wanted = {name.lower(): value for name, value in recorded.body.get("headers", {}).items()}
     added = OF_CLOUDFRONT | OF_THE_CONNECTION
@@ -175,7 +175,7 @@ ASKED: dict[str, dict[str, Any]] = {
 def test_the_fake_aws_refuses_as_api_gateway_does_by_default(case: str) -> None:
     recorded = recording(f"apigateway/{case}")
 
-    status, headers, body = cloud(**ASKED[case])
+    status, headers, body = aws(**ASKED[case])
 
     shown = json.loads(recorded.body) if isinstance(recorded.body, str) else recorded.body
     assert status == recorded.status or recorded.status is None
@@ -218,7 +218,7 @@ def test_a_gateway_response_of_ones_own_keeps_the_error_type() -> None:
     recorded = recording("apigateway/gateway response 429/throttle-headers-edge-custom-body")
     own = {"statusCode": "404", "templates": {"application/json": "{}"}, "parameters": {}}
 
-    status, headers, _ = cloud(target="/stage/other", responses={"MISSING_AUTHENTICATION_TOKEN": own})
+    status, headers, _ = aws(target="/stage/other", responses={"MISSING_AUTHENTICATION_TOKEN": own})
 
     assert (status, set(headers)) == (404, recorded.headers.keys() - OF_CLOUDFRONT - OF_THE_CONNECTION)
 
@@ -228,7 +228,7 @@ def test_by_default_no_refusal_has_retry_after() -> None:
     recorded = recording("apigateway/gateway response 429/throttle-headers-edge-custom-body")
 
     assert "retry-after" not in recorded.headers
-    assert all("retry-after" not in cloud(**asked)[1] for asked in ASKED.values())
+    assert all("retry-after" not in aws(**asked)[1] for asked in ASKED.values())
 
 
 def test_the_default_statuses_are_those_of_api_gateway() -> None:
@@ -274,7 +274,7 @@ def test_an_event_has_the_recorded_members(gateway: Callable[..., Answer], case:
     events: list[Any] = []
     sent = dict(EVENTS[case])
     query = sent.pop("query", "")
-    where = {"target": f"/stage/travel-gpt?{query}"} if gateway is cloud else {"query": query}
+    where = {"target": f"/stage/travel-gpt?{query}"} if gateway is aws else {"query": query}
 
     gateway({"statusCode": 200}, events=events, **sent, **where)
 
@@ -296,7 +296,7 @@ def test_only_a_method_that_asks_for_a_key_tells_the_function_of_it(gateway: Cal
     console = recording("apigateway/proxy event REST/console-test-with-api-key").body
     events: list[Any] = []
     with_key = {"headers": (("Host", "localhost"), ("x-api-key", "right")), "method": "POST", "body": b"{}"}
-    asking = {"key_required": True} if gateway is cloud else {"api_key": "right"}
+    asking = {"key_required": True} if gateway is aws else {"api_key": "right"}
 
     gateway({"statusCode": 200}, events=events, **with_key, **asking)
 
@@ -312,7 +312,7 @@ def test_of_a_repeated_parameter_the_last_value_stands_alone(gateway: Callable[.
     documented = recording("apigateway/proxy event REST/multi-value").body
     events: list[Any] = []
     query = "name=me&multiValueName=you&multiValueName=me"
-    where = {"target": f"/stage/travel-gpt?{query}"} if gateway is cloud else {"query": query}
+    where = {"target": f"/stage/travel-gpt?{query}"} if gateway is aws else {"query": query}
 
     gateway({"statusCode": 200}, events=events, **where)
 

@@ -1,4 +1,4 @@
-"""A world for each test, whose Secrets Manager goes by the test's clock."""
+"""A harness for each test, whose Secrets Manager goes by the test's clock."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -16,16 +16,18 @@ from tests.unit.rotation.harness import DAY, Harness
 
 
 @pytest.fixture(scope="session")
-def owner() -> SecretsManagerClient:
+def secrets() -> SecretsManagerClient:
     """One client for all: making one takes longer than a whole rotation, and signing longer than a call."""
     return boto3.client("secretsmanager", config=Config(signature_version=UNSIGNED))
 
 
 @pytest.fixture
-def world(owner: SecretsManagerClient, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+def harness(
+    secrets: SecretsManagerClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Harness]:
     """A secret whose owner put a key of their own into it a month ago."""
     monkeypatch.setattr(models, "time", SimpleNamespace(time=clock))
     with mock_aws():
-        made = Harness(owner, clock)
+        made = Harness(secrets, clock)
         clock.advance(30 * DAY)
         yield made

@@ -140,14 +140,14 @@ class FakeSchedule:
 class Harness:
     """Everything that a rotation touches."""
 
-    def __init__(self, owner: SecretsManagerClient, clock: Clock) -> None:
-        self.owner, self.clock = owner, clock
+    def __init__(self, client: SecretsManagerClient, clock: Clock) -> None:
+        self.client, self.clock = client, clock
         self.crash = CrashInjector()
         self.keys = FakeKeys(clock)
         self.keys.alive["key_0"] = Live("key_0", "made by hand", OWNERS_KEY, clock())
         self.schedule = FakeSchedule()
-        owner.create_secret(Name=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "model": "gemma4"}))
-        self.versions = SecretVersions(NAME, owner)
+        client.create_secret(Name=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "model": "gemma4"}))
+        self.versions = SecretVersions(NAME, client)
         self.backend.rotation_requested = self.backend.rotation_enabled = True
         self.backend.auto_rotate_after_days = 30
         self.slept: list[float] = []
@@ -167,7 +167,7 @@ class Harness:
         around = self.crash.around
         keys, schedule = _Dying(self.keys, around), _Dying(self.schedule, around)
         return RotationWorkflow(
-            SecretVersions(NAME, cast("Any", _Dying(_Immutable(self.owner), around))),
+            SecretVersions(NAME, cast("Any", _Dying(_Immutable(self.client), around))),
             keys,
             schedule,
             around(self.keys.verify),

@@ -32,13 +32,13 @@ def deletions(scheduler: Any) -> DeletionSchedule:
     return DeletionSchedule(CONFIG, scheduler.client)
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("harness")
 class TestTheAdminKey:
     @pytest.mark.parametrize("stored", [KEY, f" {KEY}\n", json.dumps({"admin_api_key": KEY})])
-    def test_is_bare_or_json(self, owner: SecretsManagerClient, stored: str) -> None:
-        owner.create_secret(Name=NAME, SecretString=stored)
+    def test_is_bare_or_json(self, secrets: SecretsManagerClient, stored: str) -> None:
+        secrets.create_secret(Name=NAME, SecretString=stored)
 
-        assert fetch_admin_key(SecretVersions(NAME, owner)).reveal() == KEY
+        assert fetch_admin_key(SecretVersions(NAME, secrets)).reveal() == KEY
         assert KEY not in redact(f"it was {KEY}")
 
     @pytest.mark.parametrize(
@@ -53,31 +53,31 @@ class TestTheAdminKey:
             " ",
         ],
     )
-    def test_that_cannot_be_read_is_not_quoted(self, owner: SecretsManagerClient, stored: str) -> None:
-        owner.create_secret(Name=NAME, SecretString=stored)
+    def test_that_cannot_be_read_is_not_quoted(self, secrets: SecretsManagerClient, stored: str) -> None:
+        secrets.create_secret(Name=NAME, SecretString=stored)
 
         with pytest.raises(InvalidSecret, match="admin") as invalid:
-            fetch_admin_key(SecretVersions(NAME, owner))
+            fetch_admin_key(SecretVersions(NAME, secrets))
 
         assert KEY not in str(invalid.value)
         assert invalid.value.__suppress_context__ or invalid.value.__context__ is None
 
     @pytest.mark.parametrize("kind", ["sk-proj-", "sk-svcacct-"])
     def test_of_a_project_is_refused_by_its_kind_and_masked(
-        self, owner: SecretsManagerClient, kind: str
+        self, secrets: SecretsManagerClient, kind: str
     ) -> None:
         key = KEY.replace("sk-admin-", kind)
-        owner.create_secret(Name=NAME, SecretString=json.dumps({"admin_api_key": key}))
+        secrets.create_secret(Name=NAME, SecretString=json.dumps({"admin_api_key": key}))
 
         with pytest.raises(InvalidSecret, match="holds a key of a project") as invalid:
-            fetch_admin_key(SecretVersions(NAME, owner))
+            fetch_admin_key(SecretVersions(NAME, secrets))
 
         assert key[12:] not in str(invalid.value)
         assert key not in redact(f"it was {key}")
 
-    def test_that_is_not_there_is_not_found(self, owner: SecretsManagerClient) -> None:
+    def test_that_is_not_there_is_not_found(self, secrets: SecretsManagerClient) -> None:
         with pytest.raises(SecretNotFound, match="admin key"):
-            fetch_admin_key(SecretVersions(NAME, owner))
+            fetch_admin_key(SecretVersions(NAME, secrets))
 
 
 class TestTheSchedule:
@@ -91,15 +91,15 @@ class TestTheSchedule:
         stubber.activate()
         return stubber
 
-    def test_asks_the_function_once_and_is_gone_then(self, world: Harness, scheduler: Stubber) -> None:
-        name = world.names.of(VERSION)
+    def test_asks_the_function_once_and_is_gone_then(self, harness: Harness, scheduler: Stubber) -> None:
+        name = harness.names.of(VERSION)
         target = {
             "Arn": CONFIG.function_arn,
             "RoleArn": CONFIG.schedule_role,
             "Input": json.dumps(
                 {
                     "Step": "deleteKey",
-                    "SecretId": world.versions.describe().arn,
+                    "SecretId": harness.versions.describe().arn,
                     "ClientRequestToken": VERSION,
                 }
             ),
@@ -119,7 +119,7 @@ class TestTheSchedule:
             },
         )
 
-        deletions(scheduler).delete_later(world.versions.describe().arn, VERSION, 1_795_176_000.0)
+        deletions(scheduler).delete_later(harness.versions.describe().arn, VERSION, 1_795_176_000.0)
 
         scheduler.assert_no_pending_responses()
 

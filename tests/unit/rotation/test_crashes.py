@@ -12,143 +12,146 @@ OF_A_ROTATION = range(23)
 OF_A_DELETION = range(3)
 
 
-def die_once(world: Harness, token: str, moment: int) -> bool:
+def die_once(harness: Harness, token: str, moment: int) -> bool:
     """Rotate up to a moment; tell whether it came."""
     # A new one, which counts from this rotation on.
-    world.crash = CrashInjector(dies_at=moment)
+    harness.crash = CrashInjector(dies_at=moment)
     try:
-        world.rotate(token)
+        harness.rotate(token)
     except Killed:
         return True
     finally:
-        world.crash.dies_at = None
+        harness.crash.dies_at = None
     return False
 
 
-def assert_current_key_lives(world: Harness) -> None:
-    assert world.key_at("AWSCURRENT") in world.living
+def assert_current_key_lives(harness: Harness) -> None:
+    assert harness.key_at("AWSCURRENT") in harness.living
 
 
-def test_all_moments_of_a_rotation_are_tried(world: Harness) -> None:
-    world.rotate()
+def test_all_moments_of_a_rotation_are_tried(harness: Harness) -> None:
+    harness.rotate()
 
-    assert world.crash.moments == OF_A_ROTATION.stop
+    assert harness.crash.moments == OF_A_ROTATION.stop
 
 
-def test_all_moments_of_a_deletion_are_tried(world: Harness) -> None:
-    first = world.rotate()
-    world.clock.advance(CONFIG.period)
-    world.rotate()
-    world.clock.advance(CONFIG.overlap)
-    world.crash = CrashInjector()
-    world.rotation().delete(first)
+def test_all_moments_of_a_deletion_are_tried(harness: Harness) -> None:
+    first = harness.rotate()
+    harness.clock.advance(CONFIG.period)
+    harness.rotate()
+    harness.clock.advance(CONFIG.overlap)
+    harness.crash = CrashInjector()
+    harness.rotation().delete(first)
 
-    assert world.crash.moments == OF_A_DELETION.stop
+    assert harness.crash.moments == OF_A_DELETION.stop
 
 
 @pytest.mark.parametrize("moment", OF_A_ROTATION)
-class TestADeath:
+class TestACrash:
     def test_given_the_rotation_is_repeated_then_it_ends_as_if_nothing_had_happened(
-        self, world: Harness, moment: int
+        self, harness: Harness, moment: int
     ) -> None:
-        token = world.begin()
-        die_once(world, token, moment)
-        assert_current_key_lives(world)
-        assert OWNERS_KEY in world.living
+        token = harness.begin()
+        die_once(harness, token, moment)
+        assert_current_key_lives(harness)
+        assert OWNERS_KEY in harness.living
 
-        world.rotate(token)
+        harness.rotate(token)
 
-        assert world.versions.describe().current == token
-        assert (world.versions.describe().pending, world.key_at("AWSPREVIOUS")) == (None, OWNERS_KEY)
-        assert (world.living, len(world.schedule.planned)) == ({OWNERS_KEY, world.key_at("AWSCURRENT")}, 1)
-        assert world.orphans() == set()
+        assert harness.versions.describe().current == token
+        assert (harness.versions.describe().pending, harness.key_at("AWSPREVIOUS")) == (None, OWNERS_KEY)
+        assert (harness.living, len(harness.schedule.planned)) == (
+            {OWNERS_KEY, harness.key_at("AWSCURRENT")},
+            1,
+        )
+        assert harness.orphans() == set()
 
-    def test_given_each_step_is_repeated_alone_then_that_does(self, world: Harness, moment: int) -> None:
-        token = world.begin()
-        world.crash.dies_at = moment
-        for step in world.steps(token):
+    def test_given_each_step_is_repeated_alone_then_that_does(self, harness: Harness, moment: int) -> None:
+        token = harness.begin()
+        harness.crash.dies_at = moment
+        for step in harness.steps(token):
             try:
                 step()
             except Killed:
-                assert_current_key_lives(world)
+                assert_current_key_lives(harness)
                 step()
 
-        assert world.versions.describe().current == token
-        assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
-        assert world.orphans() == set()
+        assert harness.versions.describe().current == token
+        assert harness.living == {OWNERS_KEY, harness.key_at("AWSCURRENT")}
+        assert harness.orphans() == set()
 
     def test_given_it_is_given_up_then_the_next_rotation_clears_what_it_left(
-        self, world: Harness, moment: int
+        self, harness: Harness, moment: int
     ) -> None:
-        die_once(world, world.begin(), moment)
+        die_once(harness, harness.begin(), moment)
         # As AWS says to do with a rotation that is stuck.
-        if world.versions.describe().pending not in (None, world.versions.describe().current):
-            world.versions.discard_pending()
-        world.clock.advance(CONFIG.period)
-        world.run_deletions()
-        assert_current_key_lives(world)
+        if harness.versions.describe().pending not in (None, harness.versions.describe().current):
+            harness.versions.discard_pending()
+        harness.clock.advance(CONFIG.period)
+        harness.run_deletions()
+        assert_current_key_lives(harness)
 
-        second = world.rotate()
-        world.clock.advance(CONFIG.overlap)
-        world.run_deletions()
+        second = harness.rotate()
+        harness.clock.advance(CONFIG.overlap)
+        harness.run_deletions()
 
-        assert world.versions.describe().current == second
-        assert_current_key_lives(world)
-        assert world.orphans() == set()
+        assert harness.versions.describe().current == second
+        assert_current_key_lives(harness)
+        assert harness.orphans() == set()
         # What is left is the new key, and the one that rotation did not make.
-        assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
+        assert harness.living == {OWNERS_KEY, harness.key_at("AWSCURRENT")}
 
     def test_given_the_second_rotation_dies_then_the_first_ones_key_lives_for_the_overlap_and_no_longer(
-        self, world: Harness, moment: int
+        self, harness: Harness, moment: int
     ) -> None:
-        world.rotate()
-        old = str(world.key_at("AWSCURRENT"))
-        world.clock.advance(CONFIG.overlap)
-        world.run_deletions()
-        world.clock.advance(CONFIG.period)
-        token = world.begin()
+        harness.rotate()
+        old = str(harness.key_at("AWSCURRENT"))
+        harness.clock.advance(CONFIG.overlap)
+        harness.run_deletions()
+        harness.clock.advance(CONFIG.period)
+        token = harness.begin()
 
-        die_once(world, token, moment)
-        assert_current_key_lives(world)
-        world.rotate(token)
+        die_once(harness, token, moment)
+        assert_current_key_lives(harness)
+        harness.rotate(token)
 
-        new = str(world.key_at("AWSCURRENT"))
+        new = str(harness.key_at("AWSCURRENT"))
         assert new != old
-        world.clock.advance(CONFIG.overlap - 1)
-        world.run_deletions()
-        assert world.living == {OWNERS_KEY, old, new}
-        world.clock.advance(1)
-        world.run_deletions()
-        assert world.living == {OWNERS_KEY, new}
+        harness.clock.advance(CONFIG.overlap - 1)
+        harness.run_deletions()
+        assert harness.living == {OWNERS_KEY, old, new}
+        harness.clock.advance(1)
+        harness.run_deletions()
+        assert harness.living == {OWNERS_KEY, new}
 
 
 @pytest.mark.parametrize("moment", OF_A_DELETION)
-def test_given_the_deletion_dies_then_it_is_repeated(world: Harness, moment: int) -> None:
-    first = world.rotate()
-    world.clock.advance(CONFIG.period)
-    world.rotate()
-    world.clock.advance(CONFIG.overlap)
-    world.crash = CrashInjector(dies_at=moment)
+def test_given_the_deletion_dies_then_it_is_repeated(harness: Harness, moment: int) -> None:
+    first = harness.rotate()
+    harness.clock.advance(CONFIG.period)
+    harness.rotate()
+    harness.clock.advance(CONFIG.overlap)
+    harness.crash = CrashInjector(dies_at=moment)
 
     with contextlib.suppress(Killed):
-        world.rotation().delete(first)
-    world.crash.dies_at = None
-    assert_current_key_lives(world)
+        harness.rotation().delete(first)
+    harness.crash.dies_at = None
+    assert_current_key_lives(harness)
 
-    assert world.rotation().delete(first) in ("success", "not_ours")
-    assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
+    assert harness.rotation().delete(first) in ("success", "not_ours")
+    assert harness.living == {OWNERS_KEY, harness.key_at("AWSCURRENT")}
 
 
 @pytest.mark.parametrize("moment", OF_A_ROTATION)
 def test_given_a_new_key_that_never_works_then_what_is_current_stays_whatever_dies(
-    world: Harness, moment: int
+    harness: Harness, moment: int
 ) -> None:
-    world.keys.knows_new_keys_after = 10 * CONFIG.period
-    token = world.begin()
+    harness.keys.knows_new_keys_after = 10 * CONFIG.period
+    token = harness.begin()
     with contextlib.suppress(CredentialError):
-        die_once(world, token, moment)
+        die_once(harness, token, moment)
 
     with pytest.raises(CredentialError):
-        world.rotate(token)
+        harness.rotate(token)
 
-    assert (world.key_at("AWSCURRENT"), len(world.living), world.orphans()) == (OWNERS_KEY, 2, set())
+    assert (harness.key_at("AWSCURRENT"), len(harness.living), harness.orphans()) == (OWNERS_KEY, 2, set())

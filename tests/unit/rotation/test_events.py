@@ -25,37 +25,37 @@ def failures_counted(capsys: pytest.CaptureFixture[str]) -> int:
     return int(sum(sum(line["RotationFailure"]) for line in lines))
 
 
-def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(world: Harness) -> None:
-    steps = RotationEvents(lambda _: world.rotation(), ())
-    version = world.begin()
-    before = world.versions.describe().current
+def test_the_four_steps_and_the_deletion_are_those_of_a_rotation(harness: Harness) -> None:
+    steps = RotationEvents(lambda _: harness.rotation(), ())
+    version = harness.begin()
+    before = harness.versions.describe().current
 
     assert [steps.run(event(step, version)) for step in STEPS] == ["success"] * 4
-    assert world.versions.describe().current == version
+    assert harness.versions.describe().current == version
     # The first key was made by hand.
     assert steps.run(event(DELETE_KEY, before)) == "not_ours"
 
 
-def test_the_rotation_is_of_the_secret_that_is_named(world: Harness) -> None:
+def test_the_rotation_is_of_the_secret_that_is_named(harness: Harness) -> None:
     asked: list[str] = []
 
     def workflow_of(secret: str) -> RotationWorkflow:
         asked.append(secret)
-        return world.rotation()
+        return harness.rotation()
 
-    RotationEvents(workflow_of, ()).run(event("createSecret", world.begin()))
+    RotationEvents(workflow_of, ()).run(event("createSecret", harness.begin()))
 
     assert asked == [SECRET]
 
 
 def test_a_failure_names_the_step_and_the_code_and_counts_once(
-    world: Harness, capsys: pytest.CaptureFixture[str]
+    harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def away(_: str) -> Any:
         raise CredentialsUnavailable("the store said sk-proj-quoted0000000000000000")
 
     with pytest.raises(RotationFailed) as failed:
-        RotationEvents(away, ()).run(event("createSecret", world.begin()))
+        RotationEvents(away, ()).run(event("createSecret", harness.begin()))
 
     # Lambda prints this past every filter.
     assert str(failed.value) == "createSecret failed: credentials_unavailable. The log says why."
@@ -90,17 +90,17 @@ def test_a_bug_reveals_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     ],
     ids=str,
 )
-def test_an_event_of_somebody_else_does_nothing(world: Harness, wrong: dict[str, Any]) -> None:
+def test_an_event_of_somebody_else_does_nothing(harness: Harness, wrong: dict[str, Any]) -> None:
     with pytest.raises(RotationFailed, match="misconfigured"):
-        RotationEvents(lambda _: world.rotation(), ()).run(wrong)
+        RotationEvents(lambda _: harness.rotation(), ()).run(wrong)
 
-    assert world.keys.made == 0
+    assert harness.keys.made == 0
 
 
-def test_with_wrong_settings_no_step_is_done(world: Harness) -> None:
-    steps = RotationEvents(lambda _: world.rotation(), ("ROTATION_PROJECT_ID is missing or malformed",))
+def test_with_wrong_settings_no_step_is_done(harness: Harness) -> None:
+    steps = RotationEvents(lambda _: harness.rotation(), ("ROTATION_PROJECT_ID is missing or malformed",))
 
     with pytest.raises(RotationFailed, match="misconfigured"):
-        steps.run(event("createSecret", world.begin()))
+        steps.run(event("createSecret", harness.begin()))
 
-    assert world.keys.made == 0
+    assert harness.keys.made == 0

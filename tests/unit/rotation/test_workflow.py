@@ -36,116 +36,116 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 class TestCreating:
     def test_the_new_version_holds_a_new_key_its_end_and_what_else_the_secret_held(
-        self, world: Harness
+        self, harness: Harness
     ) -> None:
-        token = world.begin()
+        token = harness.begin()
 
-        assert world.rotation().create(token) == "success"
+        assert harness.rotation().create(token) == "success"
 
-        stored = world.versions.read(version=token)
+        stored = harness.versions.read(version=token)
         assert stored is not None
         document = json.loads(stored.text)
         assert document["model"] == "gemma4"
-        assert document["expires_at"] == int(world.clock()) + 60 * DAY + CONFIG.overlap
-        assert document["api_key"] in world.living
-        assert (set(stored.stages), world.key_at("AWSCURRENT")) == ({"AWSPENDING"}, OWNERS_KEY)
+        assert document["expires_at"] == int(harness.clock()) + 60 * DAY + CONFIG.overlap
+        assert document["api_key"] in harness.living
+        assert (set(stored.stages), harness.key_at("AWSCURRENT")) == ({"AWSPENDING"}, OWNERS_KEY)
 
-    def test_the_keys_name_tells_its_version(self, world: Harness) -> None:
-        token = world.begin()
-        world.rotation().create(token)
+    def test_the_keys_name_tells_its_version(self, harness: Harness) -> None:
+        token = harness.begin()
+        harness.rotation().create(token)
 
-        made = world.keys.alive["key_1"]
-        assert world.names.version(made.name) == token
+        made = harness.keys.alive["key_1"]
+        assert harness.names.version(made.name) == token
         assert len(made.name) <= 64
 
-    def test_given_a_pending_version_with_a_living_key_then_it_is_kept(self, world: Harness) -> None:
-        token = world.begin()
-        world.rotation().create(token)
+    def test_given_a_pending_version_with_a_living_key_then_it_is_kept(self, harness: Harness) -> None:
+        token = harness.begin()
+        harness.rotation().create(token)
 
-        assert (world.rotation().create(token), world.keys.made) == ("already_created", 1)
+        assert (harness.rotation().create(token), harness.keys.made) == ("already_created", 1)
 
-    def test_the_new_key_has_the_scopes_of_the_api_that_the_secret_names(self, world: Harness) -> None:
-        world.owner.put_secret_value(
+    def test_the_new_key_has_the_scopes_of_the_api_that_the_secret_names(self, harness: Harness) -> None:
+        harness.client.put_secret_value(
             SecretId=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "api": "chat"})
         )
 
-        world.rotation().create(world.begin())
+        harness.rotation().create(harness.begin())
 
-        assert world.keys.alive["key_1"].scopes == ("api.model.read", "api.model.request")
+        assert harness.keys.alive["key_1"].scopes == ("api.model.read", "api.model.request")
 
     @pytest.mark.parametrize("before", [(), ("api.model.read",), ("api.all.read",)])
     def test_given_a_pending_key_with_other_scopes_then_it_gets_those_that_are_needed(
-        self, world: Harness, before: tuple[str, ...]
+        self, harness: Harness, before: tuple[str, ...]
     ) -> None:
-        token = world.begin()
-        world.rotation().create(token)
-        world.keys.alive["key_1"].scopes = before
+        token = harness.begin()
+        harness.rotation().create(token)
+        harness.keys.alive["key_1"].scopes = before
 
-        world.rotate(token)
+        harness.rotate(token)
 
-        assert world.keys.alive["key_1"].scopes == ("api.model.read", "api.responses.write")
-        assert world.versions.describe().current == token
+        assert harness.keys.alive["key_1"].scopes == ("api.model.read", "api.responses.write")
+        assert harness.versions.describe().current == token
 
     @pytest.mark.parametrize("how", ["dead", "the current one"])
     def test_given_a_pending_version_that_can_never_work_then_it_is_discarded(
-        self, world: Harness, how: str
+        self, harness: Harness, how: str
     ) -> None:
         if how == "dead":
-            token = world.begin()
-            world.rotation().create(token)
-            world.keys.alive.pop("key_1")
+            token = harness.begin()
+            harness.rotation().create(token)
+            harness.keys.alive.pop("key_1")
         else:
-            token = world.begin(text=OWNERS_KEY)
+            token = harness.begin(text=OWNERS_KEY)
 
         with pytest.raises(CredentialsUnavailable, match="it was discarded"):
-            world.rotation().create(token)
+            harness.rotation().create(token)
 
-        assert world.versions.describe().pending is None
+        assert harness.versions.describe().pending is None
         # And then another one begins and ends well.
-        world.rotate()
-        assert world.key_at("AWSCURRENT") != OWNERS_KEY
+        harness.rotate()
+        assert harness.key_at("AWSCURRENT") != OWNERS_KEY
 
-    def test_given_rotation_that_is_off_then_nothing_is_made(self, world: Harness) -> None:
-        token = world.begin()
-        world.backend.rotation_enabled = False
+    def test_given_rotation_that_is_off_then_nothing_is_made(self, harness: Harness) -> None:
+        token = harness.begin()
+        harness.backend.rotation_enabled = False
 
         with pytest.raises(Misconfigured, match="not turned on"):
-            world.rotation().create(token)
-        assert world.keys.made == 0
+            harness.rotation().create(token)
+        assert harness.keys.made == 0
 
-    def test_given_a_version_that_is_not_pending_then_nothing_is_made(self, world: Harness) -> None:
-        world.begin()
+    def test_given_a_version_that_is_not_pending_then_nothing_is_made(self, harness: Harness) -> None:
+        harness.begin()
 
-        for step in (world.rotation().create, world.rotation().set, world.rotation().finish):
+        for step in (harness.rotation().create, harness.rotation().set, harness.rotation().finish):
             with pytest.raises(Misconfigured, match="neither current nor pending"):
                 step(OTHER)
-        assert world.keys.made == 0
+        assert harness.keys.made == 0
 
-    def test_given_a_secret_without_a_current_version_then_nothing_is_made(self, world: Harness) -> None:
-        token = world.begin()
-        for version in world.backend.versions.values():
+    def test_given_a_secret_without_a_current_version_then_nothing_is_made(self, harness: Harness) -> None:
+        token = harness.begin()
+        for version in harness.backend.versions.values():
             version["version_stages"] = [each for each in version["version_stages"] if each != "AWSCURRENT"]
 
         with pytest.raises(SecretNotFound):
-            world.rotation().create(token)
-        assert world.keys.made == 0
+            harness.rotation().create(token)
+        assert harness.keys.made == 0
 
     def test_given_a_key_for_another_server_then_none_of_openais_takes_its_place(
-        self, world: Harness
+        self, harness: Harness
     ) -> None:
         elsewhere = {"api_key": "other-server-key", "base_url": "https://llm.example.com/v1"}
-        world.owner.put_secret_value(SecretId=NAME, SecretString=json.dumps(elsewhere))
-        token = world.begin()
+        harness.client.put_secret_value(SecretId=NAME, SecretString=json.dumps(elsewhere))
+        token = harness.begin()
 
         with pytest.raises(Misconfigured, match="another server than OpenAI"):
-            world.rotation().create(token)
-        assert world.keys.made == 0
+            harness.rotation().create(token)
+        assert harness.keys.made == 0
 
     def test_given_a_write_that_was_done_although_it_failed_then_its_key_stays(
-        self, world: Harness, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        token = world.begin()
-        rotation = world.rotation()
+        token = harness.begin()
+        rotation = harness.rotation()
         stage = rotation._versions.stage
 
         def lost(value: str, version: str) -> None:
@@ -155,25 +155,25 @@ class TestCreating:
         monkeypatch.setattr(rotation._versions, "stage", lost)
 
         assert rotation.create(token) == "success"
-        assert world.key_at("AWSPENDING") in world.living
+        assert harness.key_at("AWSPENDING") in harness.living
 
     def test_given_a_write_that_was_not_done_then_its_key_goes_at_once(
-        self, world: Harness, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        token = world.begin()
-        rotation = world.rotation()
+        token = harness.begin()
+        rotation = harness.rotation()
         monkeypatch.setattr(rotation._versions, "stage", fails(AccessDenied("may not write")))
 
         with pytest.raises(AccessDenied):
             rotation.create(token)
 
-        assert world.living == {OWNERS_KEY}
+        assert harness.living == {OWNERS_KEY}
 
     def test_given_a_write_with_an_unknown_outcome_then_the_repeat_clears_up(
-        self, world: Harness, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        token = world.begin()
-        rotation = world.rotation()
+        token = harness.begin()
+        rotation = harness.rotation()
         read = rotation._versions.read
 
         def broken(*_: object) -> None:
@@ -183,173 +183,173 @@ class TestCreating:
         monkeypatch.setattr(rotation._versions, "stage", broken)
         with pytest.raises(CredentialsUnavailable):
             rotation.create(token)
-        assert len(world.living) == 2
+        assert len(harness.living) == 2
         monkeypatch.setattr(rotation._versions, "read", read)
 
-        world.rotate(token)
+        harness.rotate(token)
 
-        assert world.living == {OWNERS_KEY, world.key_at("AWSCURRENT")}
+        assert harness.living == {OWNERS_KEY, harness.key_at("AWSCURRENT")}
 
 
 class TestSweeping:
-    def test_a_key_that_outlived_its_schedule_goes_with_the_next_rotation(self, world: Harness) -> None:
-        world.rotate()
-        old = world.key_at("AWSCURRENT")
-        world.clock.advance(CONFIG.period)
-        world.rotate()
-        world.schedule.planned.clear()
-        world.clock.advance(CONFIG.period)
+    def test_a_key_that_outlived_its_schedule_goes_with_the_next_rotation(self, harness: Harness) -> None:
+        harness.rotate()
+        old = harness.key_at("AWSCURRENT")
+        harness.clock.advance(CONFIG.period)
+        harness.rotate()
+        harness.schedule.planned.clear()
+        harness.clock.advance(CONFIG.period)
 
-        world.rotation().create(world.begin())
+        harness.rotation().create(harness.begin())
 
-        assert old not in world.living
+        assert old not in harness.living
 
-    def test_two_rotations_within_the_overlap_leave_what_a_cache_may_hold(self, world: Harness) -> None:
-        world.rotate()
-        first = world.key_at("AWSCURRENT")
-        world.clock.advance(CONFIG.overlap / 4)
-        world.rotate()
-        second = world.key_at("AWSCURRENT")
-        world.clock.advance(CONFIG.overlap / 4)
+    def test_two_rotations_within_the_overlap_leave_what_a_cache_may_hold(self, harness: Harness) -> None:
+        harness.rotate()
+        first = harness.key_at("AWSCURRENT")
+        harness.clock.advance(CONFIG.overlap / 4)
+        harness.rotate()
+        second = harness.key_at("AWSCURRENT")
+        harness.clock.advance(CONFIG.overlap / 4)
 
-        world.rotate()
+        harness.rotate()
 
-        assert {first, second} <= world.living
+        assert {first, second} <= harness.living
 
-    def test_after_going_back_by_hand_the_newer_key_stays(self, world: Harness) -> None:
-        world.rotate()
-        world.clock.advance(CONFIG.period)
-        world.rotate()
-        newer = world.key_at("AWSCURRENT")
-        world.clock.advance(CONFIG.period)
-        world.run_deletions()
-        world.versions.roll_back()
+    def test_after_going_back_by_hand_the_newer_key_stays(self, harness: Harness) -> None:
+        harness.rotate()
+        harness.clock.advance(CONFIG.period)
+        harness.rotate()
+        newer = harness.key_at("AWSCURRENT")
+        harness.clock.advance(CONFIG.period)
+        harness.run_deletions()
+        harness.versions.roll_back()
 
-        world.rotation().create(world.begin())
+        harness.rotation().create(harness.begin())
 
-        assert newer in world.living
+        assert newer in harness.living
 
     @pytest.mark.parametrize("name", ["production", "travel-gpt-00000000-" + OTHER, ""])
-    def test_a_key_that_rotation_did_not_make_is_never_deleted(self, world: Harness, name: str) -> None:
-        world.keys.alive["key_x"] = Live("key_x", name, "sk-svcacct-of-somebody-else", world.clock())
+    def test_a_key_that_rotation_did_not_make_is_never_deleted(self, harness: Harness, name: str) -> None:
+        harness.keys.alive["key_x"] = Live("key_x", name, "sk-svcacct-of-somebody-else", harness.clock())
 
         for _ in range(3):
-            world.rotate()
-            world.clock.advance(CONFIG.period)
-            world.run_deletions()
+            harness.rotate()
+            harness.clock.advance(CONFIG.period)
+            harness.run_deletions()
 
-        assert {"sk-svcacct-of-somebody-else", OWNERS_KEY} <= world.living
+        assert {"sk-svcacct-of-somebody-else", OWNERS_KEY} <= harness.living
 
     def test_given_a_deletion_that_fails_then_the_rotation_goes_on(
-        self, world: Harness, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        world.rotate()
-        world.clock.advance(CONFIG.period)
-        world.rotate()
-        world.clock.advance(CONFIG.period)
-        monkeypatch.setattr(world.keys, "delete", fails(CredentialsUnavailable("away")))
+        harness.rotate()
+        harness.clock.advance(CONFIG.period)
+        harness.rotate()
+        harness.clock.advance(CONFIG.period)
+        monkeypatch.setattr(harness.keys, "delete", fails(CredentialsUnavailable("away")))
 
-        assert world.rotation().create(world.begin()) == "success"
+        assert harness.rotation().create(harness.begin()) == "success"
 
 
 class TestProving:
-    def test_a_new_key_is_given_time_to_become_known(self, world: Harness) -> None:
-        world.keys.knows_new_keys_after = 20
-        token = world.begin()
-        world.rotation().create(token)
+    def test_a_new_key_is_given_time_to_become_known(self, harness: Harness) -> None:
+        harness.keys.knows_new_keys_after = 20
+        token = harness.begin()
+        harness.rotation().create(token)
 
-        assert world.rotation().test(token) == "success"
-        assert sum(world.slept) == pytest.approx(21)
+        assert harness.rotation().test(token) == "success"
+        assert sum(harness.slept) == pytest.approx(21)
 
     def test_given_a_key_that_stays_refused_then_the_step_fails_well_inside_the_functions_time(
-        self, world: Harness
+        self, harness: Harness
     ) -> None:
-        world.keys.knows_new_keys_after = 3600
-        token = world.begin()
-        world.rotation().create(token)
+        harness.keys.knows_new_keys_after = 3600
+        token = harness.begin()
+        harness.rotation().create(token)
 
         with pytest.raises(CredentialRejected):
-            world.rotation().test(token)
+            harness.rotation().test(token)
 
-        assert sum(world.slept) < 60
-        assert world.key_at("AWSCURRENT") == OWNERS_KEY
+        assert sum(harness.slept) < 60
+        assert harness.key_at("AWSCURRENT") == OWNERS_KEY
 
-    def test_given_a_key_that_lacks_a_scope_then_it_is_not_promoted(self, world: Harness) -> None:
-        world.keys.needs = ("api.model.read", "api.responses.write", "api.new.scope")
-        token = world.begin()
-        world.rotation().create(token)
+    def test_given_a_key_that_lacks_a_scope_then_it_is_not_promoted(self, harness: Harness) -> None:
+        harness.keys.needs = ("api.model.read", "api.responses.write", "api.new.scope")
+        token = harness.begin()
+        harness.rotation().create(token)
 
         with pytest.raises(CredentialRejected):
-            world.rotation().test(token)
+            harness.rotation().test(token)
 
-        assert world.key_at("AWSCURRENT") == OWNERS_KEY
+        assert harness.key_at("AWSCURRENT") == OWNERS_KEY
 
     @pytest.mark.parametrize("text", [None, OWNERS_KEY, json.dumps({"api_key": OWNERS_KEY})])
     def test_the_trial_call_when_rotation_is_turned_on_is_survived(
-        self, world: Harness, text: str | None, counted: list[str]
+        self, harness: Harness, text: str | None, counted: list[str]
     ) -> None:
-        token = world.begin(text=text)
-        world.backend.rotation_enabled = False
+        token = harness.begin(text=text)
+        harness.backend.rotation_enabled = False
 
-        assert (world.rotation().test(token), world.rotation().test(OTHER)) == ("trial", "trial")
-        assert (counted, world.key_at("AWSCURRENT")) == ([], OWNERS_KEY)
+        assert (harness.rotation().test(token), harness.rotation().test(OTHER)) == ("trial", "trial")
+        assert (counted, harness.key_at("AWSCURRENT")) == ([], OWNERS_KEY)
 
     def test_given_a_wrong_admin_key_then_the_trial_says_so_without_failing(
-        self, world: Harness, monkeypatch: pytest.MonkeyPatch, counted: list[str]
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch, counted: list[str]
     ) -> None:
-        monkeypatch.setattr(world.keys, "issued", fails(AccessDenied("401")))
+        monkeypatch.setattr(harness.keys, "issued", fails(AccessDenied("401")))
 
-        assert world.rotation().test(world.begin()) == "trial:access_denied"
+        assert harness.rotation().test(harness.begin()) == "trial:access_denied"
         assert counted == ["RotationFailure"]
 
 
 class TestFinishing:
     @pytest.mark.parametrize("text", [None, OWNERS_KEY])
     def test_given_a_version_without_a_key_of_its_own_then_it_is_not_promoted(
-        self, world: Harness, text: str | None
+        self, harness: Harness, text: str | None
     ) -> None:
-        token = world.begin(text=text)
+        token = harness.begin(text=text)
 
         with pytest.raises(InvalidSecret, match="no key of its own"):
-            world.rotation().finish(token)
+            harness.rotation().finish(token)
 
-        assert world.versions.describe().current != token
+        assert harness.versions.describe().current != token
 
-    def test_the_old_keys_deletion_is_planned_for_the_end_of_the_overlap(self, world: Harness) -> None:
-        first = str(world.versions.describe().current)
+    def test_the_old_keys_deletion_is_planned_for_the_end_of_the_overlap(self, harness: Harness) -> None:
+        first = str(harness.versions.describe().current)
 
-        world.rotate()
+        harness.rotate()
 
-        assert world.schedule.planned == {first: world.clock() + CONFIG.overlap}
+        assert harness.schedule.planned == {first: harness.clock() + CONFIG.overlap}
 
-    def test_every_step_repeated_after_the_end_changes_nothing(self, world: Harness) -> None:
-        token = world.rotate()
-        before, planned = world.versions.describe().stages, dict(world.schedule.planned)
-        world.clock.advance(60)
+    def test_every_step_repeated_after_the_end_changes_nothing(self, harness: Harness) -> None:
+        token = harness.rotate()
+        before, planned = harness.versions.describe().stages, dict(harness.schedule.planned)
+        harness.clock.advance(60)
 
-        outcomes = [step() for step in world.steps(token)]
+        outcomes = [step() for step in harness.steps(token)]
 
         assert outcomes == ["already_current", "already_current", "already_current", "success"]
-        assert (world.versions.describe().stages, world.schedule.planned) == (before, planned)
-        assert world.keys.made == 1
+        assert (harness.versions.describe().stages, harness.schedule.planned) == (before, planned)
+        assert harness.keys.made == 1
 
 
 class TestDeleting:
-    def test_the_owners_own_key_is_left_to_its_owner(self, world: Harness) -> None:
-        first = str(world.versions.describe().current)
-        world.rotate()
-        world.clock.advance(CONFIG.overlap)
+    def test_the_owners_own_key_is_left_to_its_owner(self, harness: Harness) -> None:
+        first = str(harness.versions.describe().current)
+        harness.rotate()
+        harness.clock.advance(CONFIG.overlap)
 
-        assert world.run_deletions() == {first: "not_ours"}
-        assert OWNERS_KEY in world.living
+        assert harness.run_deletions() == {first: "not_ours"}
+        assert OWNERS_KEY in harness.living
 
-    def test_a_key_that_is_in_use_again_is_kept(self, world: Harness) -> None:
-        first = world.rotate()
-        world.clock.advance(CONFIG.period)
-        world.run_deletions()
-        world.rotate()
-        world.versions.roll_back()
-        world.clock.advance(CONFIG.overlap)
+    def test_a_key_that_is_in_use_again_is_kept(self, harness: Harness) -> None:
+        first = harness.rotate()
+        harness.clock.advance(CONFIG.period)
+        harness.run_deletions()
+        harness.rotate()
+        harness.versions.roll_back()
+        harness.clock.advance(CONFIG.overlap)
 
-        assert world.run_deletions() == {first: "kept"}
-        assert world.key_at("AWSCURRENT") in world.living
+        assert harness.run_deletions() == {first: "kept"}
+        assert harness.key_at("AWSCURRENT") in harness.living

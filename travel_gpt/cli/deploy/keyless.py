@@ -346,6 +346,9 @@ def _say_what_to_set_up(console: Console, plan: "Plan", stack: Stack) -> None:
             ("Audience", AUDIENCE),
             ("Mapping", "to a service account of the project that is to pay"),
             ("  where sub is", stack.outputs["FunctionRoleArn"]),
-            ("  permissions", "Models: Read, Responses: Write (chat wire: Chat completions: Write)"),
+            (
+                "  permissions",
+                "Models: Read, Responses: Write (with OpenAIApi=chat: Chat completions: Write)",
+            ),
         ]
     )
