@@ -44,8 +44,8 @@ def get(before: str = "", after: str = "", **environment: str) -> tuple[int, dic
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("SSL_CERT_FILE", "/nowhere/sk-proj-aKeyInTheWrongPlace"),
-        ("POWERTOOLS_DEV", "perhaps"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("POWERTOOLS_DEV", "sk-proj-akeyinthewrongplace"),
         ("HTTPS_PROXY", "ftp://proxy.example.com"),
     ],
 )
@@ -56,7 +56,7 @@ def test_a_variable_that_a_library_does_not_take(variable: str, value: str) -> N
     assert "could not start" in str(body["message"])
     assert "Traceback" in output, "the log says where"
     assert '"CredentialFailure": 1' in output, "and the alarm counts it"
-    assert "aKeyInTheWrongPlace" not in output
+    assert "akeyinthewrongplace" not in output
 
 
 def test_a_store_that_is_away_and_a_wrong_setting() -> None:

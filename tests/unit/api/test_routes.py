@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,8 +183,12 @@ def test_get_needs_no_key(function: Logged) -> None:
     assert function.send("get", requestContext={"identity": {}})[0] == 200
 
 
-def test_an_open_api_answers_every_caller(log: io.StringIO, proxy_event: ProxyEvent) -> None:
-    assert Logged(log, proxy_event, API_ACCESS="open").send("post-without-key")[0] == 200
+@pytest.mark.parametrize(("access", "status"), [("open", 200), ("", 403), ("OPEN", 403), ("none", 403)])
+def test_only_an_open_api_answers_every_caller(function: Logged, access: str, status: int) -> None:
+    # Given: also a mode that does not exist, which the settings refuse before it comes this far.
+    function.api._settings = replace(function.api._settings, api_access=access)
+
+    assert function.send("post-without-key")[0] == status
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Stubber:
     )
     stubber = Stubber(client)
     stubber.activate()
-    monkeypatch.setattr(boto3, "client", lambda service, **_: {"sts": client}[service])
+    # In the function's own region: STS's global endpoint does not know GetWebIdentityToken.
+    clients = {("sts", "eu-west-1"): client}
+    monkeypatch.setattr(boto3, "client", lambda service, *, region_name, **_: clients[service, region_name])
     return stubber
 
 
