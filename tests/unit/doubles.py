@@ -69,7 +69,7 @@ class ModelServer:
     """A model's server that takes some keys and does what its script says with them."""
 
     accepts: set[str] = field(default_factory=lambda: {FIRST_KEY, SECOND_KEY})
-    does: Callable[[], None] = lambda: None
+    does: Callable[[], None] | BaseException | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     verified: list[str] = field(default_factory=list)
     seconds_left: list[float] = field(default_factory=list)
@@ -89,7 +89,10 @@ class ModelServer:
         self.seconds_left.append(deadline.left())
         if credential.key.reveal() not in self.accepts:
             raise KeyRefused("the server answered 401: it refuses the key")
-        self.does()
+        if isinstance(self.does, BaseException):
+            raise self.does
+        if self.does:
+            self.does()
 
 
 class Function:

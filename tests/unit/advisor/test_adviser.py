@@ -126,10 +126,7 @@ def test_given_a_401_and_a_source_that_fails_then_that_failure_is_raised(
 
 
 def test_given_a_missing_permission_then_the_secret_is_not_read_again(function: Function) -> None:
-    def unscoped() -> None:
-        raise CredentialRejected("the key lacks a permission")
-
-    function.server.does = unscoped
+    function.server.does = CredentialRejected("the key lacks a permission")
 
     with pytest.raises(CredentialRejected, match="permission"):
         function.adviser.answer("Lisbon?", soon())
@@ -139,10 +136,7 @@ def test_given_a_missing_permission_then_the_secret_is_not_read_again(function: 
 def test_given_an_upstream_failure_then_it_is_neither_tried_again_nor_counted_as_a_refusal(
     function: Function,
 ) -> None:
-    def fail() -> None:
-        raise UpstreamFailed("500")
-
-    function.server.does = fail
+    function.server.does = UpstreamFailed("500")
 
     with pytest.raises(UpstreamFailed):
         function.adviser.answer("Lisbon?", soon())

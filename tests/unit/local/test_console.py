@@ -14,47 +14,95 @@ from travel_gpt.local.responses import HttpResponse
 from travel_gpt.settings import Settings
 
 KEY = "sk-canary-0123456789abcdefghij"
+OPENAI = ModelAccess("openai", json.dumps({"api_key": KEY}))
+SERVER = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API": "chat"}
 
 
-def running(host: str = "127.0.0.1", api_key: str | None = None, **environment: str) -> Running:
-    owner = ModelAccess("openai", json.dumps({"api_key": KEY}))
-    return Running(host, 3000, owner, Settings.load(environment), api_key)
+@pytest.mark.parametrize(
+    ("host", "access", "environment", "api_key", "said", "not_said"),
+    [
+        pytest.param(
+            "127.0.0.1",
+            OPENAI,
+            {"OPENAI_MODEL": "gpt-6.1-terra"},
+            None,
+            ["gpt-6.1-terra at OpenAI", "this process's memory"],
+            [KEY, "Warning", "x-api-key"],
+            id="model-and-where-the-key-is",
+        ),
+        pytest.param(
+            "127.0.0.1",
+            ModelAccess("compatible", "{}"),
+            SERVER,
+            None,
+            ["http://127.0.0.1:11434/v1, API chat"],
+            [],
+            id="compatible-server",
+        ),
+        pytest.param(
+            "127.0.0.1",
+            ModelAccess("compatible", "{}", holds_key=False),
+            SERVER,
+            None,
+            ["key     none: the server gets a placeholder"],
+            [],
+            id="server-without-a-key",
+        ),
+        # A key on the command line itself would stay in the shell's history.
+        pytest.param(
+            "127.0.0.1",
+            ModelAccess("demo", ""),
+            {},
+            None,
+            ["demo", "read -rs OPENAI_API_KEY"],
+            [],
+            id="from-the-demo-to-real-answers",
+        ),
+        pytest.param(
+            "0.0.0.0",
+            ModelAccess("demo", "", holds_key=False),
+            {},
+            None,
+            ["for other machines too", "costs nothing"],
+            ["your cost", "Warning"],
+            id="demo-for-other-machines",
+        ),
+        pytest.param(
+            "127.0.0.1",
+            ModelAccess("openai", "", source="encrypted-file"),
+            {},
+            None,
+            ["from encrypted-file (CREDENTIAL_SOURCE)"],
+            ["moto"],
+            id="key-of-a-source",
+        ),
+        pytest.param(
+            "127.0.0.1", OPENAI, {}, "made-up", ["-H 'x-api-key: made-up'"], [], id="key-of-the-gateway"
+        ),
+        pytest.param(
+            "0.0.0.0",
+            OPENAI,
+            {},
+            "made-up",
+            ["with the key they use the model at your cost"],
+            ["Warning"],
+            id="other-machines-with-the-key-of-the-gateway",
+        ),
+        pytest.param("::1", OPENAI, {}, None, ["curl http://[::1]:3000/Prod/travel-gpt"], [], id="ipv6"),
+    ],
+)
+def test_the_welcome_says(
+    host: str,
+    access: ModelAccess,
+    environment: dict[str, str],
+    api_key: str | None,
+    said: list[str],
+    not_said: list[str],
+) -> None:
+    text = welcome(Running(host, 3000, access, Settings.load(environment), api_key))
 
-
-def test_the_welcome_says_which_model_and_where_the_key_is_and_not_the_key() -> None:
-    said = welcome(running(OPENAI_MODEL="gpt-6.1-terra"))
-    assert "gpt-6.1-terra at OpenAI" in said
-    assert "this process's memory" in said
-    assert KEY not in said
-    assert "Warning" not in said
-
-
-def test_the_welcome_names_a_compatible_server_and_its_api() -> None:
-    settings = Settings.load({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API": "chat"})
-    said = welcome(Running("127.0.0.1", 3000, ModelAccess("compatible", "{}"), settings, None))
-    assert "http://127.0.0.1:11434/v1, API chat" in said
-
-
-def test_the_welcome_says_how_to_get_from_the_demo_to_real_answers() -> None:
-    said = welcome(Running("127.0.0.1", 3000, ModelAccess("demo", ""), Settings.load({}), None))
-    assert "demo" in said
-    # A key on the command line itself would stay in the shell's history.
-    assert "read -rs OPENAI_API_KEY" in said
-
-
-def test_the_welcome_says_from_where_the_key_comes_if_not_from_here() -> None:
-    said = welcome(
-        Running(
-            "127.0.0.1", 3000, ModelAccess("openai", "", source="encrypted-file"), Settings.load({}), None
-        )
-    )
-    assert "from encrypted-file (CREDENTIAL_SOURCE)" in said
-    assert "moto" not in said
-
-
-def test_the_key_of_the_gateway_is_in_the_command_to_paste() -> None:
-    assert "-H 'x-api-key: made-up'" in welcome(running(api_key="made-up"))
-    assert "x-api-key" not in welcome(running())
+    assert [each for each in said if each not in text] == []
+    assert [each for each in not_said if each in text] == []
 
 
 @pytest.mark.parametrize(
@@ -66,36 +114,9 @@ def test_the_key_of_the_gateway_is_in_the_command_to_paste() -> None:
     ],
 )
 def test_an_address_that_others_may_reach_is_warned_of(host: str, url: str) -> None:
-    said = welcome(running(host))
+    said = welcome(Running(host, 3000, OPENAI, Settings(), None))
     assert f"Warning: other machines may reach {host} and use the model at your cost." in said
     assert f"curl {url}/Prod/travel-gpt" in said
-
-
-def test_the_demo_costs_nothing_when_other_machines_reach_it() -> None:
-    said = welcome(
-        Running("0.0.0.0", 3000, ModelAccess("demo", "", holds_key=False), Settings.load({}), None)
-    )
-    assert "for other machines too" in said
-    assert "cost" not in said.replace("costs nothing", "")
-    assert "Warning" not in said
-
-
-def test_with_a_key_for_post_only_who_has_it_asks_at_the_owners_cost() -> None:
-    said = welcome(running("0.0.0.0", api_key="made-up"))
-    assert "with the key they use the model at your cost" in said
-    assert "Warning" not in said
-
-
-def test_the_welcome_says_that_a_server_without_a_key_is_sent_a_placeholder() -> None:
-    settings = Settings.load({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"})
-    said = welcome(
-        Running("127.0.0.1", 3000, ModelAccess("compatible", "{}", holds_key=False), settings, None)
-    )
-    assert "key     none: the server gets a placeholder" in said
-
-
-def test_an_ipv6_address_is_written_as_in_a_url() -> None:
-    assert "curl http://[::1]:3000/Prod/travel-gpt" in welcome(running("::1"))
 
 
 def exchange(path: str = "/Prod/travel-gpt", error: str = "") -> Exchange:
@@ -103,23 +124,25 @@ def exchange(path: str = "/Prod/travel-gpt", error: str = "") -> Exchange:
     return Exchange(request, HttpResponse(200, [], b""), 0.0124, error)
 
 
-def test_a_request_is_one_line_of_time_method_path_status_duration_and_id() -> None:
+def reported(done: Exchange) -> list[str]:
     stream = io.StringIO()
-    Console(stream).report(exchange())
-    clock, *rest = stream.getvalue().rstrip("\n").split(" ")
+    Console(stream).report(done)
+    return stream.getvalue().splitlines()
+
+
+def test_a_request_is_one_line_of_time_method_path_status_duration_and_id() -> None:
+    (line,) = reported(exchange())
+    clock, *rest = line.split(" ")
     assert (len(clock), rest) == (len("12:00:00"), ["POST", "/Prod/travel-gpt", "200", "12", "ms", "id-1"])
 
 
 def test_a_failure_of_the_function_has_a_line_of_its_own() -> None:
-    stream = io.StringIO()
-    Console(stream).report(exchange(error="the function raised ValueError"))
-    assert stream.getvalue().splitlines()[1].endswith("   the function raised ValueError")
+    _, failure = reported(exchange(error="the function raised ValueError"))
+    assert failure.endswith("   the function raised ValueError")
 
 
 def test_a_path_cannot_steer_the_terminal_or_fill_it() -> None:
-    stream = io.StringIO()
-    Console(stream).report(exchange("/\x1b[2J\r\n" + "x" * 500))
-    (line,) = stream.getvalue().splitlines()
+    (line,) = reported(exchange("/\x1b[2J\r\n" + "x" * 500))
     assert "\x1b" not in line
     assert len(line) < 140
 

@@ -1,5 +1,6 @@
 """The local server over real HTTP."""
 
+import errno
 import http.client
 import json
 import re
@@ -7,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -90,15 +92,11 @@ def test_no_answer_allows_another_origin_or_names_a_version(running: Running) ->
     assert headers["server"] == "travel-gpt-local"
 
 
-def test_a_body_over_10_mb_is_refused_with_an_answer_that_arrives(running: Running) -> None:
-    status, _, body = running.send("POST", body=b"x" * TOO_MUCH)
-    assert (status, json.loads(body)["code"]) == (413, "payload_too_large")
-
-
-def test_a_chunked_body_over_10_mb_is_refused_too(running: Running) -> None:
-    chunks = iter([b"x" * (TOO_MUCH // 4 + 1)] * 4)
-    status, _, body = running.send("POST", body=chunks, encode_chunked=True)
-    assert (status, json.loads(body)["code"]) == (413, "payload_too_large")
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_10_mb_is_refused_with_an_answer_that_arrives(running: Running, chunked: bool) -> None:
+    body = iter([b"x" * (TOO_MUCH // 4 + 1)] * 4) if chunked else b"x" * TOO_MUCH
+    status, _, answer = running.send("POST", body=body, encode_chunked=chunked)
+    assert (status, json.loads(answer)["code"]) == (413, "payload_too_large")
 
 
 def test_a_body_of_10_mb_reaches_the_handler(running: Running) -> None:
@@ -123,8 +121,17 @@ def test_what_is_no_http_is_a_400_in_the_contracts_shape(running: Running, data:
     assert body["request_id"]
 
 
-def interim_and_final(running: Running, version: str) -> list[bytes]:
-    """POST with ``Expect: 100-continue`` and return the status lines of all answers."""
+@pytest.mark.parametrize(
+    ("version", "answers"),
+    [
+        ("HTTP/1.1", [b"HTTP/1.1 100", b"HTTP/1.1 200"]),
+        # RFC 9110, section 10.1.1: a server ignores the expectation of an HTTP/1.0 request.
+        ("HTTP/1.0", [b"HTTP/1.1 200"]),
+    ],
+)
+def test_a_client_that_expects_100_continue_gets_one_interim_answer(
+    running: Running, version: str, answers: list[bytes]
+) -> None:
     head = (
         f"POST /travel-gpt {version}\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 16\r\nExpect: 100-continue\r\n\r\n"
@@ -132,24 +139,14 @@ def interim_and_final(running: Running, version: str) -> list[bytes]:
     with socket.create_connection(("127.0.0.1", running.server.port), timeout=10) as connection:
         connection.sendall(head.encode())
         received = b""
-        if version == "HTTP/1.1":
-            # The client waits for the interim answer before it sends the body.
-            while b"\r\n\r\n" not in received:
-                received += connection.recv(65536)
+        # The client waits for the interim answer before it sends the body.
+        while version == "HTTP/1.1" and b"\r\n\r\n" not in received:
+            received += connection.recv(65536)
         connection.sendall(b'{"query":"Rome"}')
         while chunk := connection.recv(65536):
             received += chunk
     assert b'query\\":\\"Rome' in received
-    return re.findall(rb"(?m)^HTTP/1\.1 \d+", received)
-
-
-def test_a_client_that_expects_100_continue_gets_one_interim_answer(running: Running) -> None:
-    assert interim_and_final(running, "HTTP/1.1") == [b"HTTP/1.1 100", b"HTTP/1.1 200"]
-
-
-def test_an_http_1_0_client_gets_no_interim_answer(running: Running) -> None:
-    # RFC 9110, section 10.1.1: a server ignores the expectation of an HTTP/1.0 request.
-    assert interim_and_final(running, "HTTP/1.0") == [b"HTTP/1.1 200"]
+    assert re.findall(rb"(?m)^HTTP/1\.1 \d+", received) == answers
 
 
 @pytest.mark.parametrize(
@@ -183,41 +180,24 @@ def test_every_exchange_is_reported(running: Running) -> None:
     )
 
 
-def test_a_taken_port_is_reported_with_another_to_try() -> None:
-    with listen("127.0.0.1", 0) as first:
-        port = first.getsockname()[1]
-        with pytest.raises(CannotListen, match=rf"{port} is in use.*PORT=\d+ make run"):
-            listen("127.0.0.1", port)
-
-
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "203.0.113.1", "x" * 300])
-def test_a_host_that_is_not_this_machine_is_reported(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not host.startswith("203"):
-        # Given a name that does not exist, without a DNS query
-        def unknown(*_: object, **__: object) -> None:
-            raise socket.gaierror(socket.EAI_NONAME, "unknown")
-
-        monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(CannotListen, match="not an address of this machine"):
-        listen(host, 0)
-
-
 @pytest.mark.parametrize(
-    ("code", "said"),
-    [("EACCES", "reserved for the system"), ("EMFILE", "cannot be used: Too many open files")],
+    ("failing", "failure", "said"),
+    [
+        # Without a DNS query for a name that does not exist.
+        ("getaddrinfo", socket.gaierror(socket.EAI_NONAME, "unknown"), "not an address of this machine"),
+        ("bind", OSError(errno.EADDRNOTAVAIL, "of another machine"), "not an address of this machine"),
+        ("bind", OSError(errno.EACCES, "denied"), "reserved for the system"),
+        ("bind", OSError(errno.EMFILE, "Too many open files"), "cannot be used: Too many open files"),
+    ],
 )
-def test_other_reasons_are_said_too(code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
-    import os
-
-    number = getattr(errno, code)
-
-    def refuse(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(socket.socket, "bind", refuse)
+def test_an_address_that_cannot_be_used_is_reported_with_the_reason(
+    failing: str, failure: OSError, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        socket if failing == "getaddrinfo" else socket.socket, failing, Mock(side_effect=failure)
+    )
     with pytest.raises(CannotListen, match=said):
-        listen("127.0.0.1", 80)
+        listen("host.invalid" if failing == "getaddrinfo" else "127.0.0.1", 80)
 
 
 def test_given_a_function_that_hangs_then_a_stop_answers_its_request_all_the_same() -> None:
