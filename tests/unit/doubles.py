@@ -1,14 +1,17 @@
 """Doubles for unit tests: a clock, a source of credentials, a model's server, and a function over them."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tests.support.api import api_of
 from tests.support.clock import Clock
 from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.credentials.session import CredentialSession
+from travel_gpt.credentials.sources.selection import Source
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import KeyRefused
+from travel_gpt.errors import CredentialError, KeyRefused
 from travel_gpt.llm.model_api import Answer, Prompt, Usage
 from travel_gpt.settings import Settings
 
@@ -27,6 +30,10 @@ SECOND = credential(SECOND_KEY, "v2")
 ANSWER = Answer(text="Take tram 28.", model="gpt-6-luna", usage=Usage(12, 7, 19), truncated=False)
 
 
+TTL = 300
+MAX_STALE = 3600
+
+
 def soon(seconds: float = 5.0) -> Deadline:
     """Return a deadline that a test which works never meets."""
     return Deadline(seconds)
@@ -35,18 +42,48 @@ def soon(seconds: float = 5.0) -> Deadline:
 Step = Credential | BaseException | Callable[[], Credential]
 
 
+class Gate:
+    """A step that begins, and ends when the test lets it."""
+
+    def __init__(self, result: Credential | Exception) -> None:
+        self.begun, self.open = threading.Event(), threading.Event()
+        self._result = result
+
+    def __call__(self) -> Credential:
+        """Wait until the gate is open; give the result, or raise it."""
+        self.begun.set()
+        assert self.open.wait(5)
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+
 class ScriptedSource:
-    """A source of credentials that does one step of its script a fetch, and the last one ever after."""
+    """A source of credentials that does one step of its script a fetch, and the last one ever after.
 
-    name = "scripted"
+    Args:
+        script: what each fetch gives, raises or calls.
+        before: the version before the current one, or what keeps it from being read.
+        name: what it is called.
+    """
 
-    def __init__(self, *script: Step) -> None:
+    def __init__(
+        self,
+        *script: Step,
+        before: Credential | CredentialError | None = None,
+        name: str = "scripted",
+    ) -> None:
         self.script = list(script)
-        self.fetches = 0
+        self.before = before
+        self.name = name
+        self.fetches = self.asked_for_previous = 0
 
     def previous(self) -> Credential | None:
-        """Return none: the versions before have tests of their own."""
-        return None
+        """Return the version before, or raise what keeps it from being read."""
+        self.asked_for_previous += 1
+        if isinstance(self.before, CredentialError):
+            raise self.before
+        return self.before
 
     def will(self, *script: Step) -> None:
         """Replace what is left of the script."""
@@ -62,6 +99,11 @@ class ScriptedSource:
         if isinstance(step, BaseException):
             raise step
         return step()
+
+
+def session_of(source: Source, clock: Clock, **options: Any) -> CredentialSession:
+    """Return a session over a source, which has fetched nothing yet."""
+    return CredentialSession(source, **{"ttl": TTL, "max_stale": MAX_STALE, "now": clock, **options})
 
 
 @dataclass
@@ -102,6 +144,6 @@ class Function:
         self.clock = Clock()
         self.source = ScriptedSource(FIRST)
         self.server = ModelServer()
-        self.session = CredentialSession(self.source, ttl=300, max_stale=3600, now=self.clock)
+        self.session = session_of(self.source, self.clock)
         self.api = api_of(Settings.load(environment), self.session, self.server, now=self.clock)
         self.adviser, self.health = self.api._adviser, self.api._health

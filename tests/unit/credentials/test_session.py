@@ -1,48 +1,28 @@
 """The key in use: fetched when it is needed, used until its TTL is over, one fetch for all that wait."""
 
 import threading
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.support.clock import Clock
-from tests.unit.doubles import FIRST, SECOND, ScriptedSource, credential, soon
+from tests.unit.doubles import FIRST, SECOND, TTL, Gate, ScriptedSource, session_of, soon
 from travel_gpt.credentials import cache as module
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
-from travel_gpt.credentials.secret import Credential
-from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialsUnavailable, SecretNotFound
-
-TTL = 300
-MAX_STALE = 3600
-
-
-def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialSession:
-    return CredentialSession(source, **{"ttl": TTL, "max_stale": MAX_STALE, "now": clock, **changes})
 
 
 def test_making_a_session_fetches_nothing(clock: Clock) -> None:
     source = ScriptedSource(FIRST)
 
-    assert (cached(source, clock).source_name, source.fetches) == ("scripted", 0)
-
-
-def test_within_its_ttl_a_key_is_fetched_once(clock: Clock) -> None:
-    source = ScriptedSource(FIRST, SECOND)
-    cache = cached(source, clock)
-
-    for _ in range(TTL):
-        assert cache.current(soon()) == FIRST
-        clock.advance(1)
-
-    assert source.fetches == 1
+    assert (session_of(source, clock).source_name, source.fetches) == ("scripted", 0)
 
 
 @pytest.mark.parametrize("ttl", [1, 60, 300])
 def test_after_its_ttl_and_not_before_it_is_fetched_again(clock: Clock, ttl: int) -> None:
     source = ScriptedSource(FIRST, SECOND)
-    cache = cached(source, clock, ttl=ttl)
+    cache = session_of(source, clock, ttl=ttl)
     cache.current(soon())
 
     clock.advance(ttl - 0.001)
@@ -51,31 +31,12 @@ def test_after_its_ttl_and_not_before_it_is_fetched_again(clock: Clock, ttl: int
     assert (cache.current(soon()), source.fetches) == (SECOND, 2)
 
 
-def test_an_age_counts_from_when_the_key_came_and_not_from_when_it_was_used(clock: Clock) -> None:
-    cache = cached(ScriptedSource(FIRST, SECOND), clock)
-    for _ in range(3):
-        cache.current(soon())
-        clock.advance(TTL * 0.4)
-
-    assert cache.current(soon()) == SECOND
-
-
-def test_the_time_that_a_frozen_environment_slept_counts(clock: Clock) -> None:
-    # Given: the monotonic clock stands while Lambda freezes the environment; only wall time has passed.
-    cache = cached(ScriptedSource(FIRST, SECOND), clock)
-    cache.current(soon())
-
-    clock.advance(6 * 3600)
-
-    assert cache.current(soon()) == SECOND
-
-
 @pytest.mark.parametrize("back", [0.001, 60, 86_400])
 def test_given_a_wall_clock_set_back_then_the_key_is_fetched_rather_than_kept_for_longer(
     clock: Clock, back: float
 ) -> None:
     source = ScriptedSource(FIRST, SECOND)
-    cache = cached(source, clock)
+    cache = session_of(source, clock)
     cache.current(soon())
 
     clock.advance(-back)
@@ -85,7 +46,7 @@ def test_given_a_wall_clock_set_back_then_the_key_is_fetched_rather_than_kept_fo
 
 
 def test_given_a_wall_clock_set_back_and_no_source_then_the_key_is_not_used(clock: Clock) -> None:
-    cache = cached(ScriptedSource(FIRST, CredentialsUnavailable("away")), clock)
+    cache = session_of(ScriptedSource(FIRST, CredentialsUnavailable("away")), clock)
     cache.current(soon())
 
     clock.advance(-60)
@@ -96,7 +57,7 @@ def test_given_a_wall_clock_set_back_and_no_source_then_the_key_is_not_used(cloc
 
 def test_a_key_is_usable_while_it_may_be_used_and_looking_fetches_nothing(clock: Clock) -> None:
     source = ScriptedSource(FIRST)
-    cache = cached(source, clock)
+    cache = session_of(source, clock)
     usable = [cache.usable]
 
     cache.current(soon())
@@ -108,67 +69,36 @@ def test_a_key_is_usable_while_it_may_be_used_and_looking_fetches_nothing(clock:
     assert (usable, source.fetches) == ([None, FIRST, None], 1)
 
 
-class Gate:
-    """A fetch that begins, and ends when the test lets it."""
-
-    def __init__(self, result: Credential) -> None:
-        self.begun, self.open = threading.Event(), threading.Event()
-        self._result = result
-
-    def __call__(self) -> Credential:
-        self.begun.set()
-        assert self.open.wait(5)
-        return self._result
-
-
 def test_given_many_requests_at_once_then_one_fetch_is_for_all(clock: Clock) -> None:
     gate = Gate(FIRST)
     source = ScriptedSource(gate)
-    cache = cached(source, clock)
-    got: list[Credential] = []
-    threads = [threading.Thread(target=lambda: got.append(cache.current(soon()))) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    assert gate.begun.wait(5)
+    cache = session_of(source, clock)
 
-    gate.open.set()
-    for thread in threads:
-        thread.join(5)
+    with ThreadPoolExecutor(16) as threads:
+        requests = [threads.submit(cache.current, soon()) for _ in range(16)]
+        assert gate.begun.wait(5)
+        gate.open.set()
 
-    assert (got, source.fetches) == ([FIRST] * 16, 1)
+    assert ([request.result() for request in requests], source.fetches) == ([FIRST] * 16, 1)
 
 
 def test_given_a_fetch_under_way_then_a_request_with_less_time_fails(clock: Clock) -> None:
     gate = Gate(FIRST)
-    cache = cached(ScriptedSource(gate), clock)
-    first = threading.Thread(target=lambda: cache.current(soon()))
-    first.start()
-    assert gate.begun.wait(5)
+    cache = session_of(ScriptedSource(gate), clock)
 
-    with pytest.raises(CredentialsUnavailable, match="another request's fetch"):
-        cache.current(Deadline(0.02))
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(cache.current, soon())
+        assert gate.begun.wait(5)
+        with pytest.raises(CredentialsUnavailable, match="another request's fetch"):
+            cache.current(Deadline(0.02))
+        gate.open.set()
 
-    gate.open.set()
-    first.join(5)
     assert cache.current(Deadline(0.02)) == FIRST, "and nothing stays locked"
-
-
-def test_given_a_fetch_under_way_then_a_fresh_key_is_still_served(clock: Clock) -> None:
-    gate = Gate(SECOND)
-    cache = cached(ScriptedSource(FIRST, gate), clock)
-    cache.current(soon())
-    busy = threading.Thread(target=lambda: cache.after_rejection(credential("sk-other-0001"), soon()))
-    # Given: the cache holds another key than the refused one, so the source is not asked.
-    busy.start()
-    busy.join(5)
-
-    assert cache.current(Deadline(0.02)) == FIRST
-    assert not gate.begun.is_set()
 
 
 def test_given_a_source_that_does_not_answer_then_it_is_left_at_the_deadline(clock: Clock) -> None:
     gate = Gate(FIRST)
-    cache = cached(ScriptedSource(gate), clock)
+    cache = session_of(ScriptedSource(gate), clock)
 
     with pytest.raises(CredentialsUnavailable, match="did not answer in time"):
         cache.current(Deadline(0.05))
@@ -180,13 +110,13 @@ def test_given_no_time_left_then_the_source_is_not_asked(clock: Clock) -> None:
     source = ScriptedSource(FIRST)
 
     with pytest.raises(CredentialsUnavailable):
-        cached(source, clock).current(Deadline(0))
+        session_of(source, clock).current(Deadline(0))
 
     assert source.fetches == 0
 
 
 def test_a_bug_in_a_source_is_not_taken_for_an_outage(clock: Clock) -> None:
-    cache = cached(ScriptedSource(ZeroDivisionError("a bug"), FIRST), clock)
+    cache = session_of(ScriptedSource(ZeroDivisionError("a bug"), FIRST), clock)
 
     with pytest.raises(ZeroDivisionError):
         cache.current(soon())
@@ -199,7 +129,7 @@ class TestPrefetch:
     def test_given_it_was_quick_then_the_first_request_finds_the_key(self, clock: Clock) -> None:
         gate = Gate(FIRST)
         source = ScriptedSource(gate)
-        cache = cached(source, clock)
+        cache = session_of(source, clock)
 
         cache.prefetch(seconds=5)
         assert gate.begun.wait(5), "it runs by itself"
@@ -212,7 +142,7 @@ class TestPrefetch:
     def test_given_it_failed_then_the_first_request_asks_again(
         self, clock: Clock, failure: BaseException
     ) -> None:
-        cache = cached(ScriptedSource(failure, FIRST), clock)
+        cache = session_of(ScriptedSource(failure, FIRST), clock)
 
         cache.prefetch(seconds=5)
         _join("travel-gpt-prefetch")
@@ -221,7 +151,7 @@ class TestPrefetch:
 
     def test_given_a_bug_then_the_next_request_raises_it(self, clock: Clock) -> None:
         # An uncaught exception of a thread is printed as it is, past the log's redaction.
-        cache = cached(ScriptedSource(ZeroDivisionError("a bug")), clock)
+        cache = session_of(ScriptedSource(ZeroDivisionError("a bug")), clock)
 
         cache.prefetch(seconds=5)
         _join("travel-gpt-prefetch")
@@ -231,7 +161,7 @@ class TestPrefetch:
 
     def test_given_it_hangs_then_the_first_request_is_not_held_beyond_its_seconds(self, clock: Clock) -> None:
         gate = Gate(FIRST)
-        cache = cached(ScriptedSource(gate, SECOND), clock)
+        cache = session_of(ScriptedSource(gate, SECOND), clock)
 
         cache.prefetch(seconds=0.05)
 
@@ -240,7 +170,7 @@ class TestPrefetch:
 
     def test_it_keeps_no_process_alive(self, clock: Clock) -> None:
         gate = Gate(FIRST)
-        cached(ScriptedSource(gate), clock).prefetch(seconds=5)
+        session_of(ScriptedSource(gate), clock).prefetch(seconds=5)
 
         assert all(thread.daemon for thread in _threads("travel-gpt-prefetch"))
         gate.open.set()

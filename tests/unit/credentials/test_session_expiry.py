@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.support.clock import Clock
-from tests.unit.doubles import FIRST, SECOND, ScriptedSource, credential, soon
+from tests.unit import doubles
+from tests.unit.doubles import FIRST, SECOND, TTL, ScriptedSource, credential, soon
 from travel_gpt.credentials.cache import FAILURE_TTL
 from travel_gpt.credentials.cache_entry import DOUBTFUL_TTL
 from travel_gpt.credentials.secret import Credential, read_secret
@@ -15,30 +17,12 @@ from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.errors import CredentialError, CredentialExpired, CredentialsUnavailable, SecretNotFound
 from travel_gpt.telemetry import flush_metrics
 
-TTL = 300
 HOUR = 3600.0
 DAY = 24 * HOUR
 AWAY = CredentialsUnavailable("Secrets Manager throttled the call")
 
 
-class Versions(ScriptedSource):
-    """A source that keeps the version before the current one."""
-
-    def __init__(self, *script: Credential | CredentialError, previous: Credential | None = None) -> None:
-        super().__init__(*script)
-        self.before: Credential | CredentialError | None = previous
-        self.asked_for_previous = 0
-
-    def previous(self) -> Credential | None:
-        self.asked_for_previous += 1
-        if isinstance(self.before, CredentialError):
-            raise self.before
-        return self.before
-
-
-def cached(source: ScriptedSource, clock: Clock, **changes: Any) -> CredentialSession:
-    options = {"ttl": TTL, "max_stale": 3600, "previous_for": 3600, "enforce_expiry": True, "now": clock}
-    return CredentialSession(source, **{**options, **changes})
+session_of = partial(doubles.session_of, previous_for=3600, enforce_expiry=True)
 
 
 def key(
@@ -59,7 +43,7 @@ def refusal_of(cache: CredentialSession) -> CredentialExpired:
 
 @pytest.mark.parametrize("ends_in", [0.0, -0.001, -DAY, -1e300])
 def test_an_expired_key_is_refused(clock: Clock, ends_in: float) -> None:
-    cache = cached(Versions(key(clock, ends_in=ends_in)), clock)
+    cache = session_of(ScriptedSource(key(clock, ends_in=ends_in)), clock)
 
     failure = refusal_of(cache)
 
@@ -71,11 +55,11 @@ def test_an_expired_key_is_refused(clock: Clock, ends_in: float) -> None:
 
 @pytest.mark.parametrize("ends_in", [0.001, DAY, None])
 def test_a_key_that_has_not_expired_serves(clock: Clock, ends_in: float | None) -> None:
-    assert cached(Versions(key(clock, ends_in=ends_in)), clock).current(soon()) == FIRST
+    assert session_of(ScriptedSource(key(clock, ends_in=ends_in)), clock).current(soon()) == FIRST
 
 
 def test_where_expiry_is_warned_of_an_expired_key_serves_with_a_warning(clock: Clock) -> None:
-    cache = cached(Versions(key(clock, ends_in=-DAY)), clock, enforce_expiry=False)
+    cache = session_of(ScriptedSource(key(clock, ends_in=-DAY)), clock, enforce_expiry=False)
 
     assert (cache.current(soon()), cache.warnings()) == (FIRST, ["the key has expired"])
 
@@ -93,8 +77,8 @@ def test_the_message_names_what_the_owner_can_do_where_the_key_is_kept() -> None
 
 class TestWhileItIsCached:
     def test_given_it_expires_then_the_source_is_asked_at_that_moment(self, clock: Clock) -> None:
-        source = Versions(key(clock, ends_in=100), SECOND)
-        cache = cached(source, clock)
+        source = ScriptedSource(key(clock, ends_in=100), SECOND)
+        cache = session_of(source, clock)
 
         cache.current(soon())
         clock.advance(99.9)
@@ -106,8 +90,8 @@ class TestWhileItIsCached:
     def test_given_the_source_is_away_then_an_expired_key_does_not_serve_as_the_last_good_one(
         self, clock: Clock
     ) -> None:
-        source = Versions(key(clock, ends_in=TTL + 60, made_ago=60), AWAY)
-        cache = cached(source, clock)
+        source = ScriptedSource(key(clock, ends_in=TTL + 60, made_ago=60), AWAY)
+        cache = session_of(source, clock)
         cache.current(soon())
 
         clock.advance(TTL)
@@ -121,7 +105,7 @@ class TestWhileItIsCached:
         assert source.asked_for_previous == 0, "the version before is where the source is: away"
 
     def test_given_the_source_is_back_then_its_new_key_serves(self, clock: Clock) -> None:
-        cache = cached(Versions(key(clock, ends_in=10), AWAY, SECOND), clock)
+        cache = session_of(ScriptedSource(key(clock, ends_in=10), AWAY, SECOND), clock)
         cache.current(soon())
         clock.advance(10)
         refusal_of(cache)
@@ -133,10 +117,10 @@ class TestWhileItIsCached:
 
 class TestThePreviousVersion:
     def test_serves_inside_its_window_and_no_longer(self, clock: Clock) -> None:
-        source = Versions(
-            key(clock, ends_in=-1, made_ago=HOUR - 100), previous=key(clock, ends_in=None, other=True)
+        source = ScriptedSource(
+            key(clock, ends_in=-1, made_ago=HOUR - 100), before=key(clock, ends_in=None, other=True)
         )
-        cache = cached(source, clock)
+        cache = session_of(source, clock)
 
         assert cache.current(soon()) == SECOND
         assert cache.warnings()[0] == "the current key has expired: the previous one is used for a while"
@@ -148,8 +132,10 @@ class TestThePreviousVersion:
         assert source.asked_for_previous == 1
 
     def test_is_looked_past_every_thirty_seconds(self, clock: Clock) -> None:
-        source = Versions(key(clock, ends_in=-1, made_ago=1), previous=key(clock, ends_in=None, other=True))
-        cache = cached(source, clock)
+        source = ScriptedSource(
+            key(clock, ends_in=-1, made_ago=1), before=key(clock, ends_in=None, other=True)
+        )
+        cache = session_of(source, clock)
 
         asked = []
         for _ in range(2 * DOUBTFUL_TTL):
@@ -159,43 +145,43 @@ class TestThePreviousVersion:
 
         assert asked == [1] * DOUBTFUL_TTL + [2] * DOUBTFUL_TTL
 
-    @pytest.mark.parametrize("previous_for", [0, 3600])
-    def test_is_not_used_outside_its_window(self, clock: Clock, previous_for: int) -> None:
-        source = Versions(
-            key(clock, ends_in=-1, made_ago=HOUR), previous=key(clock, ends_in=None, other=True)
-        )
+    @pytest.mark.parametrize(
+        ("made_ago", "previous_for", "previous", "asked"),
+        [
+            (HOUR, 0, {"ends_in": None, "other": True}, 0),
+            (HOUR, 3600, {"ends_in": None, "other": True}, 0),
+            (60, 3600, {"ends_in": -2, "other": True}, 1),
+            # Writing "expires_at" beside a key that is there already makes a new version of the same key.
+            (60, 3600, {"ends_in": None}, 1),
+        ],
+        ids=["never", "outside its window", "expired too", "the same key without its end"],
+    )
+    def test_is_not_used(
+        self, clock: Clock, made_ago: float, previous_for: int, previous: dict[str, Any], asked: int
+    ) -> None:
+        source = ScriptedSource(key(clock, ends_in=-1, made_ago=made_ago), before=key(clock, **previous))
 
-        refusal_of(cached(source, clock, previous_for=previous_for))
+        refusal_of(session_of(source, clock, previous_for=previous_for))
 
-        assert source.asked_for_previous == 0
-
-    def test_is_not_used_when_it_has_expired_too(self, clock: Clock) -> None:
-        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=-2, other=True))
-
-        refusal_of(cached(source, clock))
+        assert source.asked_for_previous == asked
 
     def test_serves_until_it_expires_itself(self, clock: Clock) -> None:
-        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=50, other=True))
-        cache = cached(source, clock)
+        source = ScriptedSource(
+            key(clock, ends_in=-1, made_ago=60), before=key(clock, ends_in=50, other=True)
+        )
+        cache = session_of(source, clock)
         assert cache.current(soon()) == SECOND
 
         clock.advance(50)
 
         refusal_of(cache)
 
-    def test_is_not_used_when_it_is_the_same_key_without_its_end(self, clock: Clock) -> None:
-        # Writing "expires_at" beside a key that is there already makes a new version of the same key.
-        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=None))
-
-        refusal_of(cached(source, clock))
-
     @pytest.mark.parametrize("failure", [AWAY, SecretNotFound("gone")], ids=lambda failure: str(failure.code))
     def test_given_it_cannot_be_had_then_the_expired_key_is_refused_all_the_same(
         self, clock: Clock, failure: CredentialError
     ) -> None:
-        source = Versions(key(clock, ends_in=-1, made_ago=60))
-        source.before = failure
-        cache = cached(source, clock)
+        source = ScriptedSource(key(clock, ends_in=-1, made_ago=60), before=failure)
+        cache = session_of(source, clock)
 
         for _ in range(10 * 100):
             refusal_of(cache)
@@ -207,20 +193,22 @@ class TestThePreviousVersion:
     def test_given_openai_refuses_it_too_then_the_answer_is_still_that_the_key_has_expired(
         self, clock: Clock
     ) -> None:
-        source = Versions(key(clock, ends_in=-1, made_ago=60), previous=key(clock, ends_in=None, other=True))
-        cache = cached(source, clock)
+        source = ScriptedSource(
+            key(clock, ends_in=-1, made_ago=60), before=key(clock, ends_in=None, other=True)
+        )
+        cache = session_of(source, clock)
 
         with pytest.raises(CredentialExpired):
             cache.after_rejection(cache.current(soon()), soon())
         refusal_of(cache)
 
     def test_gives_way_to_the_same_key_with_a_later_end(self, clock: Clock) -> None:
-        source = Versions(
+        source = ScriptedSource(
             key(clock, ends_in=-1, made_ago=60),
             key(clock, ends_in=DAY, made_ago=0),
-            previous=key(clock, ends_in=None, other=True),
+            before=key(clock, ends_in=None, other=True),
         )
-        cache = cached(source, clock)
+        cache = session_of(source, clock)
         assert cache.current(soon()) == SECOND
 
         clock.advance(DOUBTFUL_TTL)
@@ -231,8 +219,8 @@ class TestThePreviousVersion:
 def test_given_a_hundred_requests_a_second_then_an_expired_key_is_fetched_every_five_seconds(
     clock: Clock,
 ) -> None:
-    source = Versions(key(clock, ends_in=-1))
-    cache = cached(source, clock)
+    source = ScriptedSource(key(clock, ends_in=-1))
+    cache = session_of(source, clock)
 
     for _ in range(20 * 100):
         refusal_of(cache)
@@ -245,15 +233,15 @@ def test_given_a_hundred_requests_a_second_then_an_expired_key_is_fetched_every_
 
 
 def test_given_a_refused_key_whose_successor_has_expired_then_it_is_refused(clock: Clock) -> None:
-    cache = cached(Versions(FIRST, key(clock, ends_in=-1, other=True)), clock)
+    cache = session_of(ScriptedSource(FIRST, key(clock, ends_in=-1, other=True)), clock)
 
     with pytest.raises(CredentialExpired):
         cache.after_rejection(cache.current(soon()), soon())
 
 
 def test_given_a_failed_fetch_for_a_refused_key_then_the_last_good_key_still_serves(clock: Clock) -> None:
-    source = Versions(FIRST, AWAY)
-    cache = cached(source, clock)
+    source = ScriptedSource(FIRST, AWAY)
+    cache = session_of(source, clock)
     cache.current(soon())
     clock.advance(TTL - 1)
     with pytest.raises(CredentialsUnavailable):
@@ -289,8 +277,8 @@ def test_each_fetch_counts_for_the_alarms(
     counted: str | None,
     enforce: bool,
 ) -> None:
-    source = Versions(key(clock, ends_in=ends_in))
-    cache = cached(source, clock, enforce_expiry=enforce, rotation_days=rotation_days)
+    source = ScriptedSource(key(clock, ends_in=ends_in))
+    cache = session_of(source, clock, enforce_expiry=enforce, rotation_days=rotation_days)
 
     for _ in range(3):
         try:

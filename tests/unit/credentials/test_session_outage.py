@@ -1,30 +1,47 @@
-"""The source is unavailable, or its owner has removed the key: the last good key is used, or dropped."""
+"""The source fails: the last good key is used or dropped, and the failure is remembered for some seconds."""
 
 import io
 import json
-import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from tests.support.clock import Clock
-from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
+from tests.unit.doubles import FIRST, MAX_STALE, SECOND, TTL, Gate, ScriptedSource, session_of, soon
 from travel_gpt.credentials import cache as module
-from travel_gpt.credentials.cache import FAILURE_TTL, RETRY_INTERVAL
-from travel_gpt.credentials.secret import Credential
+from travel_gpt.credentials.cache import FAILURE_TTL, MIN_FETCH_SECONDS, RETRY_INTERVAL
 from travel_gpt.credentials.session import CredentialSession
+from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
+    CredentialRejected,
     CredentialsUnavailable,
     InvalidSecret,
     Misconfigured,
+    SecretDeleted,
     SecretNotFound,
 )
 from travel_gpt.telemetry import flush_metrics
 
 AWAY = CredentialsUnavailable("Secrets Manager throttled the call")
-TTL = 300
-MAX_STALE = 3600
+REMOVED = [
+    SecretNotFound("no such secret"),
+    SecretDeleted("scheduled for deletion"),
+    AccessDenied("denied"),
+    InvalidSecret("no key", message="The secret in Vault holds no usable key."),
+    Misconfigured("wrong name"),
+]
+each_failure = pytest.mark.parametrize("failure", [*REMOVED, AWAY], ids=lambda each: type(each).__name__)
+each_removal = pytest.mark.parametrize("removed", REMOVED, ids=lambda each: type(each).__name__)
+
+
+def failure_of(cache: CredentialSession) -> CredentialError:
+    with pytest.raises(CredentialError) as failed:
+        cache.current(soon())
+    return failed.value
 
 
 @pytest.fixture
@@ -35,36 +52,25 @@ def source() -> ScriptedSource:
 @pytest.fixture
 def cache(source: ScriptedSource, clock: Clock) -> CredentialSession:
     """A cache that holds the first key, just fetched."""
-    cache = CredentialSession(source, ttl=TTL, max_stale=MAX_STALE, now=clock)
+    cache = session_of(source, clock)
     cache.current(soon())
     return cache
 
 
+@pytest.mark.parametrize("max_stale", [0, MAX_STALE])
 def test_given_the_store_is_away_then_the_last_good_key_serves_to_the_end_of_the_bounded_time(
-    cache: CredentialSession, source: ScriptedSource, clock: Clock
+    clock: Clock, max_stale: int
 ) -> None:
-    source.will(AWAY)
-
-    clock.advance(TTL)
-    assert cache.current(soon()) == FIRST
-    clock.advance(MAX_STALE - 0.001)
-    assert cache.current(soon()) == FIRST
-
-    clock.advance(0.001)
-    with pytest.raises(CredentialsUnavailable, match="throttled"):
-        cache.current(soon())
-
-
-def test_given_an_owner_who_wants_no_stale_key_then_none_serves(source: ScriptedSource, clock: Clock) -> None:
-    cache = CredentialSession(source, ttl=TTL, max_stale=0, now=clock)
+    cache = session_of(ScriptedSource(FIRST, AWAY), clock, max_stale=max_stale)
     cache.current(soon())
-    source.will(AWAY)
 
-    clock.advance(TTL - 0.001)
-    assert cache.current(soon()) == FIRST
+    for seconds in (TTL - 0.001, max_stale):
+        clock.advance(seconds)
+        assert cache.current(soon()) == FIRST
+
+    # Given: a pause between two tries that reaches beyond that end.
     clock.advance(0.001)
-    with pytest.raises(CredentialsUnavailable):
-        cache.current(soon())
+    assert type(failure_of(cache)) is CredentialsUnavailable
 
 
 def test_given_the_store_is_away_then_it_is_asked_once_a_pause_and_not_by_every_request(
@@ -80,34 +86,6 @@ def test_given_the_store_is_away_then_it_is_asked_once_a_pause_and_not_by_every_
         clock.advance(1)
 
     assert asked == [2] * RETRY_INTERVAL + [3] * RETRY_INTERVAL + [4] * RETRY_INTERVAL + [5] * RETRY_INTERVAL
-
-
-def test_given_a_pause_that_reaches_beyond_the_bounded_time_then_the_bound_holds(
-    cache: CredentialSession, source: ScriptedSource, clock: Clock
-) -> None:
-    source.will(AWAY)
-    clock.advance(TTL + MAX_STALE - 1)
-    assert cache.current(soon()) == FIRST
-
-    clock.advance(1)
-
-    with pytest.raises(CredentialsUnavailable):
-        cache.current(soon())
-
-
-def test_given_no_good_key_is_left_then_the_store_is_asked_every_few_seconds(
-    cache: CredentialSession, source: ScriptedSource, clock: Clock
-) -> None:
-    source.will(AWAY)
-    clock.advance(TTL + MAX_STALE)
-    for _ in range(3):
-        with pytest.raises(CredentialsUnavailable):
-            cache.current(soon())
-        clock.advance(FAILURE_TTL)
-    assert source.fetches == 4
-
-    source.will(SECOND)
-    assert cache.current(soon()) == SECOND
 
 
 def test_given_the_store_is_back_then_its_key_is_taken_for_a_whole_ttl(
@@ -126,34 +104,17 @@ def test_given_the_store_is_back_then_its_key_is_taken_for_a_whole_ttl(
     assert cache.current(soon()) == FIRST
 
 
-def test_given_a_new_outage_then_the_bounded_time_counts_from_the_last_good_fetch(
-    cache: CredentialSession, source: ScriptedSource, clock: Clock
-) -> None:
-    clock.advance(TTL)
-    cache.current(soon())
-    source.will(AWAY)
-
-    clock.advance(TTL + MAX_STALE - 1)
-
-    assert cache.current(soon()) == FIRST
-
-
 def test_given_a_good_key_then_a_hanging_store_is_left_sooner_than_the_deadline(
     cache: CredentialSession, source: ScriptedSource, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given: the request itself has an hour.
     monkeypatch.setattr(module, "REFRESH_TIMEOUT", 0.05)
-    release = threading.Event()
-
-    def hang() -> Credential:
-        assert release.wait(5)
-        return SECOND
-
-    source.will(hang)
+    gate = Gate(SECOND)
+    source.will(gate)
     clock.advance(TTL)
 
     assert cache.current(soon(3600)) == FIRST
-    release.set()
+    gate.open.set()
 
 
 def test_given_a_stale_key_serves_then_the_log_and_a_metric_say_so(
@@ -176,69 +137,150 @@ def test_given_a_stale_key_serves_then_the_log_and_a_metric_say_so(
     assert json.loads(capsys.readouterr().out)["CredentialStale"] == [1.0]
 
 
-REMOVED = [
-    SecretNotFound("deleted"),
-    AccessDenied("denied"),
-    InvalidSecret("no key"),
-    Misconfigured("wrong name"),
-]
+@each_removal
+def test_given_an_owner_who_removes_the_key_in_an_outage_then_it_is_dropped_and_does_not_come_back(
+    cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
+) -> None:
+    source.will(AWAY, removed, AWAY)
+    clock.advance(TTL)
+    assert cache.current(soon()) == FIRST
+
+    clock.advance(RETRY_INTERVAL)
+    assert type(failure_of(cache)) is type(removed)
+
+    clock.advance(FAILURE_TTL)
+    assert type(failure_of(cache)) is CredentialsUnavailable
 
 
-@pytest.mark.parametrize("removed", REMOVED, ids=lambda failure: str(failure.code))
-class TestKillSwitch:
-    """An owner who deletes, denies or overwrites the secret stops the function."""
+@each_removal
+def test_given_an_owner_who_removes_a_refused_key_then_it_is_dropped_at_once(
+    cache: CredentialSession, source: ScriptedSource, removed: CredentialError
+) -> None:
+    source.will(removed)
 
-    def test_given_it_then_the_next_fetch_drops_the_key(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
-    ) -> None:
-        source.will(removed)
-        clock.advance(TTL)
+    with pytest.raises(type(removed)):
+        cache.after_rejection(FIRST, soon())
+    assert type(failure_of(cache)) is type(removed)
 
-        for _ in range(2):
-            with pytest.raises(type(removed)):
-                cache.current(soon())
 
-    def test_given_it_then_an_outage_afterwards_does_not_bring_the_key_back(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
-    ) -> None:
-        source.will(removed, AWAY)
-        clock.advance(TTL)
-        with pytest.raises(type(removed)):
-            cache.current(soon())
+@each_failure
+def test_given_a_hundred_requests_a_second_then_the_source_is_asked_every_five_seconds(
+    clock: Clock, failure: CredentialError
+) -> None:
+    source = ScriptedSource(failure)
+    cache = session_of(source, clock)
 
-        clock.advance(FAILURE_TTL)
+    for _ in range(20 * 100):
+        assert type(failure_of(cache)) is type(failure)
+        clock.advance(0.01)
+
+    assert 20 / FAILURE_TTL <= source.fetches <= 20 / FAILURE_TTL + 1
+
+
+@each_failure
+def test_given_it_is_repaired_then_that_is_noticed_within_those_seconds(
+    clock: Clock, failure: CredentialError
+) -> None:
+    source = ScriptedSource(failure, FIRST)
+    cache = session_of(source, clock)
+    failure_of(cache)
+
+    clock.advance(FAILURE_TTL - 0.001)
+    failure_of(cache)
+    clock.advance(0.001)
+
+    assert (cache.current(soon()), source.fetches) == (FIRST, 2)
+
+
+@each_failure
+def test_a_remembered_failure_says_what_the_first_one_said(clock: Clock, failure: CredentialError) -> None:
+    cache = session_of(ScriptedSource(failure), clock)
+    first = failure_of(cache)
+    clock.advance(1.5)
+    second = failure_of(cache)
+
+    assert second is not first
+    for said in (first, second):
+        assert (said.code, said.message) == (failure.code, failure.message)
+    # Only where it may pass by itself it says when the source is asked again.
+    assert [first.retry_after, second.retry_after] == ([5, 4] if failure is AWAY else [None, None])
+    assert first.detail == failure.detail
+    # The log tells it from a failure of this request's own.
+    assert second.detail == f"{failure.detail} (remembered: the source was asked 1.5 s ago)"
+    # Each request's traceback is its own: what is remembered collects none.
+    assert len(traceback.extract_tb(second.__traceback__)) < 10
+
+
+def test_given_many_who_ask_at_once_then_one_failed_fetch_serves_all(clock: Clock) -> None:
+    gate = Gate(SecretNotFound("no such secret"))
+    source = ScriptedSource(gate)
+    cache = session_of(source, clock)
+
+    with ThreadPoolExecutor(16) as threads:
+        requests = [threads.submit(failure_of, cache) for _ in range(16)]
+        assert gate.begun.wait(5)
+        gate.open.set()
+
+    got = [request.result() for request in requests]
+    assert [type(failure) for failure in got] == [SecretNotFound] * 16
+    assert len({id(failure) for failure in got}) == 16, "an exception belongs to one thread"
+    assert source.fetches == 1
+
+
+def test_given_a_clock_set_back_then_the_source_is_asked(clock: Clock) -> None:
+    cache = session_of(ScriptedSource(SecretNotFound("x"), FIRST), clock)
+    failure_of(cache)
+
+    clock.advance(-3600)
+
+    assert cache.current(soon()) == FIRST
+
+
+def test_given_a_timeout_then_it_is_remembered_if_the_source_had_enough_time(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(FIRST)
+    source = ScriptedSource(gate)
+    cache = session_of(source, clock)
+
+    # A request that came with too little time says nothing of the source.
+    assert MIN_FETCH_SECONDS == 1.0
+    for fetches in (1, 2):
+        with pytest.raises(CredentialsUnavailable) as failed:
+            cache.current(Deadline(0.02))
+        assert (source.fetches, failed.value.retry_after) == (fetches, None)
+
+    monkeypatch.setattr(module, "MIN_FETCH_SECONDS", 0.01)
+    for _ in range(2):
+        with pytest.raises(CredentialsUnavailable, match="did not answer in time"):
+            cache.current(Deadline(0.02))
+        assert source.fetches == 3
+    gate.open.set()
+
+
+def test_given_a_refused_key_then_a_failed_fetch_is_not_repeated_by_each_request(
+    cache: CredentialSession, source: ScriptedSource, clock: Clock
+) -> None:
+    source.will(AWAY, SECOND)
+
+    for _ in range(100):
         with pytest.raises(CredentialsUnavailable):
-            cache.current(soon())
+            cache.after_rejection(cache.current(soon()), soon())
+    assert source.fetches == 2
 
-    def test_given_it_in_the_middle_of_an_outage_then_the_stale_key_is_dropped(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
-    ) -> None:
-        source.will(AWAY, removed)
-        clock.advance(TTL)
-        assert cache.current(soon()) == FIRST
+    clock.advance(FAILURE_TTL)
+    assert cache.after_rejection(FIRST, soon()) == SECOND
 
-        clock.advance(RETRY_INTERVAL)
 
-        with pytest.raises(type(removed)):
-            cache.current(soon())
+def test_given_a_refused_key_then_a_previous_version_that_cannot_be_had_is_asked_for_every_five_seconds(
+    clock: Clock,
+) -> None:
+    source = ScriptedSource(replace(FIRST, created_at=clock()), before=AWAY)
+    cache = session_of(source, clock, previous_for=3600)
 
-    def test_given_it_at_a_refused_key_then_the_key_is_dropped_at_once(
-        self, cache: CredentialSession, source: ScriptedSource, removed: CredentialError
-    ) -> None:
-        source.will(removed)
+    for _ in range(10 * 100):
+        with pytest.raises(CredentialRejected):
+            cache.after_rejection(cache.current(soon()), soon())
+        clock.advance(0.01)
 
-        with pytest.raises(type(removed)):
-            cache.after_rejection(FIRST, soon())
-        with pytest.raises(type(removed)):
-            cache.current(soon())
-
-    def test_given_the_secret_is_repaired_then_a_request_has_it_within_seconds(
-        self, cache: CredentialSession, source: ScriptedSource, clock: Clock, removed: CredentialError
-    ) -> None:
-        source.will(removed, SECOND)
-        clock.advance(TTL)
-        with pytest.raises(type(removed)):
-            cache.current(soon())
-
-        clock.advance(FAILURE_TTL)
-        assert cache.current(soon()) == SECOND
+    assert 2 <= source.asked_for_previous <= 3
