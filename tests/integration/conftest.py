@@ -15,6 +15,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from testbed.moto_patches import secrets as secret_patches
+from tests.conftest import LambdaContext as LambdaContext
 from tests.fakes.openai import FakeOpenAI
 from tests.support.api import api_of
 from tests.support.clock import Clock
@@ -33,17 +34,6 @@ SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-t3stK3y0000000000000000000000000000000001"
 
 
-@dataclass
-class Invocation:
-    """Lambda's context: an id and the time left, in milliseconds."""
-
-    aws_request_id: str = "3f1c6a52-0000-4000-8000-0000000000aa"
-    milliseconds: int = 30_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.milliseconds
-
-
 @dataclass(frozen=True)
 class Reply:
     status: int
@@ -54,7 +44,7 @@ class Reply:
 
 def proxy_event(method: str, body: str | None = None, **changes: Any) -> dict[str, Any]:
     """Return a proxy event as API Gateway makes it, authenticated unless changed."""
-    event = {
+    return {
         "resource": "/travel-gpt",
         "path": "/travel-gpt",
         "httpMethod": method,
@@ -69,9 +59,8 @@ def proxy_event(method: str, body: str | None = None, **changes: Any) -> dict[st
             "stage": "Prod",
             "identity": {"apiKeyId": "a1b2c3d4e5", "sourceIp": "192.0.2.1"},
         },
+        **changes,
     }
-    event.update(changes)
-    return event
 
 
 @dataclass
@@ -116,7 +105,7 @@ class Deployment:
         return self.send(proxy_event("POST", json.dumps({"query": query}), **changes))
 
     def send(self, event: dict[str, Any], milliseconds: int = 30_000) -> Reply:
-        response = self.api.answer(event, Invocation(milliseconds=milliseconds))
+        response = self.api.answer(event, LambdaContext(milliseconds))
         body = response["body"]
         return Reply(response["statusCode"], response["headers"], json.loads(body), body)
 

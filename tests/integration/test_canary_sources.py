@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.openai import MODELS, RESPONSES, FakeOpenAI, behaviours
 from tests.fakes.vault import DROPPED, Fault, Login, Vault, fault
 from tests.integration import test_canary
-from tests.integration.conftest import Invocation, proxy_event
+from tests.integration.conftest import LambdaContext, proxy_event
 from tests.integration.test_canary import CANARY, KEY, Watch
 from tests.support.api import api_of
 from tests.support.clock import Clock
@@ -52,7 +52,9 @@ class Deployment:
         """Do everything that a caller can, and return the codes."""
         post = proxy_event("POST", json.dumps({"query": "Three days in Lisbon?"}))
         verify = proxy_event("GET", queryStringParameters={"verify": "true"})
-        replies = [self.api.answer(event, Invocation()) for event in (proxy_event("GET"), post, verify, post)]
+        replies = [
+            self.api.answer(event, LambdaContext()) for event in (proxy_event("GET"), post, verify, post)
+        ]
         for reply in replies:
             watch.see(json.dumps(reply))
         return {json.loads(reply["body"]).get("code", "success") for reply in replies}

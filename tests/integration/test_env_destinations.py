@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -88,6 +89,11 @@ def of_libraries() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def never_taken() -> list[str]:
+    """Every variable that no file sets."""
+    return [name for name in (*of_libraries(), *_BESIDE) if name not in OURS]
+
+
 def test_the_variables_of_the_libraries_are_found() -> None:
     expected = {
         "OPENAI_CUSTOM_HEADERS",
@@ -103,9 +109,9 @@ class Stranger:
     """A folder with a .env of somebody else's, and a person with credentials who types commands in it."""
 
     def __init__(
-        self, folder: Path, hostile: HostileListener, upstream: FakeOpenAI, patch: pytest.MonkeyPatch
+        self, folder: Path, hostile: HostileListener, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.folder, self.hostile, self.upstream, self._patch = folder, hostile, upstream, patch
+        self.folder, self.hostile, self.upstream, self._monkeypatch = folder, hostile, upstream, monkeypatch
         (folder / "travel-gpt.key.jwe").write_text(encrypt(KEY, MasterKeys.parse(MASTER)))
 
     def hostile_value(self, name: str) -> str:
@@ -126,21 +132,13 @@ class Stranger:
         """Run a command where the person exported some variables and the file holds others."""
         (self.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in file.items()))
         # OpenAI itself is out of reach here, and AWS is moto's.
-        environ = {**AWS, "OPENAI_BASE_URL": self.upstream.base_url, **person}
-        for name in file:
-            environ.pop(name, None)
-        before = dict(os.environ)
-        self._patch.setattr(boto3, "DEFAULT_SESSION", None)
-        try:
-            os.environ.clear()
-            os.environ.update(
-                {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}, **environ
-            )
-            self._patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8"))
+        exported = {**AWS, "OPENAI_BASE_URL": self.upstream.base_url, **person}
+        environ = {name: value for name, value in exported.items() if name not in file}
+        environ |= {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
+        self._monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8"))
+        with patch.dict(os.environ, environ, clear=True):
             return main(list(arguments))
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
 
     def nothing_arrived(self) -> None:
         """See that no credential of the person's reached the listener, not even a piece."""
@@ -153,9 +151,17 @@ class Stranger:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
+def hostile() -> Iterator[HostileListener]:
+    with HostileListener() as listener:
+        yield listener
+
+
+@pytest.fixture
+def stranger(
+    tmp_path: Path, hostile: HostileListener, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stranger]:
     monkeypatch.chdir(tmp_path)
-    with mock_aws(), HostileListener() as hostile, FakeOpenAI() as upstream:
+    with mock_aws():
         upstream.accepted_keys = [KEY, f"sk-proj-new-{CANARY}"]
         boto3.client("secretsmanager", region_name="us-east-1").create_secret(Name=SECRET, SecretString=KEY)
         yield Stranger(tmp_path, hostile, upstream, monkeypatch)
@@ -189,8 +195,7 @@ def test_variables_of_the_file_receive_nothing_together_either(stranger: Strange
 
 
 def test_a_file_with_everything_that_is_never_taken_receives_nothing(stranger: Stranger) -> None:
-    names = [name for name in (*of_libraries(), *_BESIDE) if name not in OURS]
-    file = {name: stranger.hostile_value(name) for name in names}
+    file = {name: stranger.hostile_value(name) for name in never_taken()}
     for arguments in COMMANDS:
         stranger.run({}, file, *arguments, given=f"sk-proj-new-{CANARY}")
         stranger.nothing_arrived()
@@ -244,12 +249,11 @@ def start(folder: Path, file: dict[str, str], **exported: str) -> subprocess.Com
     ],
 )
 def test_make_run_refuses_and_names_file_and_host(
-    tmp_path: Path, name: str, exported: dict[str, str]
+    tmp_path: Path, hostile: HostileListener, name: str, exported: dict[str, str]
 ) -> None:
-    with HostileListener() as hostile:
-        value = "secrets-manager" if name == "CREDENTIAL_SOURCE" else hostile.url
-        done = start(tmp_path, {name: value}, **exported)
-        assert not hostile.received
+    value = "secrets-manager" if name == "CREDENTIAL_SOURCE" else hostile.url
+    done = start(tmp_path, {name: value}, **exported)
+    assert not hostile.received
     assert done.returncode == 2
     assert str(tmp_path / ".env") in done.stderr
     assert f"{name}: {value.removeprefix('http://')} would receive" in done.stderr
@@ -282,37 +286,25 @@ def test_a_typed_key_is_not_encrypted_under_the_master_keys_of_the_file(stranger
 
 def test_doctor_asks_no_question_for_a_server_without_a_key(stranger: Stranger) -> None:
     stranger.upstream.accepted_keys = None
-    before = dict(AWS)
-    try:
-        # Without AWS credentials the server of the file is what `make run` would ask.
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            AWS[name] = ""
-        status = stranger.run({}, {"OPENAI_BASE_URL": stranger.upstream.base_url}, "doctor", "--verify")
-    finally:
-        AWS.update(before)
-    assert status == 0
+    # Without AWS credentials the server of the file is what `make run` would ask.
+    no_aws = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "")
+    file = {"OPENAI_BASE_URL": stranger.upstream.base_url}
+    assert stranger.run(no_aws, file, "doctor", "--verify") == 0
     assert stranger.upstream.calls
 
 
-def test_make_run_asks_no_question_for_a_server_without_a_key(tmp_path: Path) -> None:
-    with FakeOpenAI() as upstream:
-        (tmp_path / ".env").write_text(f"OPENAI_BASE_URL={upstream.base_url}\n")
-        server = LocalServer(tmp_path, OPENAI_CUSTOM_HEADERS=f"X-Mine: {CANARY}", OPENAI_ORG_ID=CANARY)
-        try:
-            assert server.post("Rome?")[0] == 200
-        finally:
-            server.stop()
-        assert CANARY not in str([(call.headers, call.body) for call in upstream.calls])
+def test_make_run_asks_no_question_for_a_server_without_a_key(tmp_path: Path, upstream: FakeOpenAI) -> None:
+    (tmp_path / ".env").write_text(f"OPENAI_BASE_URL={upstream.base_url}\n")
+    with LocalServer(tmp_path, OPENAI_CUSTOM_HEADERS=f"X-Mine: {CANARY}", OPENAI_ORG_ID=CANARY) as server:
+        assert server.post("Rome?")[0] == 200
+    assert CANARY not in str([(call.headers, call.body) for call in upstream.calls])
 
 
-def test_make_run_takes_no_proxy_and_no_certificates_from_the_file(tmp_path: Path) -> None:
-    with HostileListener() as hostile, FakeOpenAI() as upstream:
-        names = [name for name in (*of_libraries(), *_BESIDE) if name not in OURS]
-        (tmp_path / ".env").write_text("".join(f"{name}={hostile.url}\n" for name in names))
-        server = LocalServer(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=upstream.base_url)
-        try:
-            assert server.post("Rome?")[0] == 200
-        finally:
-            server.stop()
-        assert not hostile.received
-        assert upstream.calls[-1].key == KEY
+def test_make_run_takes_no_proxy_and_no_certificates_from_the_file(
+    tmp_path: Path, hostile: HostileListener, upstream: FakeOpenAI
+) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={hostile.url}\n" for name in never_taken()))
+    with LocalServer(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=upstream.base_url) as server:
+        assert server.post("Rome?")[0] == 200
+    assert not hostile.received
+    assert upstream.calls[-1].key == KEY

@@ -14,7 +14,7 @@ from openai.auth._workload import WorkloadIdentityAuth
 
 from tests.fakes import identity
 from tests.fakes.openai import FakeOpenAI, behaviours
-from tests.integration.conftest import Invocation, Reply, proxy_event
+from tests.integration.conftest import LambdaContext, Reply, proxy_event
 from tests.support.api import api_of
 from tests.support.clock import Clock
 from travel_gpt.credentials.session import CredentialSession
@@ -49,7 +49,7 @@ class Keyless:
         return self._send(proxy_event("POST", json.dumps({"query": query})))
 
     def _send(self, event: dict[str, Any]) -> Reply:
-        response = self.api.answer(event, Invocation())
+        response = self.api.answer(event, LambdaContext())
         body = response["body"]
         return Reply(response["statusCode"], response["headers"], json.loads(body), body)
 
@@ -210,7 +210,7 @@ def test_given_an_exchange_that_hangs_then_only_the_requests_of_that_time_wait(k
     exchange.answer = slowly  # type: ignore[method-assign]
     try:
         event = proxy_event("POST", json.dumps({"query": "Rome?"}))
-        stuck = keyless.api.answer(event, Invocation(milliseconds=1_500))
+        stuck = keyless.api.answer(event, LambdaContext(1_500))
         began = time.monotonic()
         next_one = keyless.post()
     finally:
@@ -260,7 +260,7 @@ class TestRehearsal:
         session = CredentialSession(source_of(settings), ttl=300, max_stale=0)
 
         response = api_of(settings, session, ModelClient(settings)).answer(
-            proxy_event("GET", queryStringParameters={"verify": "workload-identity"}), Invocation()
+            proxy_event("GET", queryStringParameters={"verify": "workload-identity"}), LambdaContext()
         )
 
         assert response["statusCode"] == 400

@@ -31,7 +31,7 @@ def test_a_key_that_is_kept_elsewhere_does_its_work_and_is_never_printed(
     (tmp_path / "key.jwe").write_text(encrypt(KEY, MasterKeys.parse(MASTER)))
     if "," in source:
         vault.versions.clear()
-    server = LocalServer(
+    with LocalServer(
         tmp_path,
         "--verbose",
         CREDENTIAL_SOURCE=source,
@@ -45,13 +45,10 @@ def test_a_key_that_is_kept_elsewhere_does_its_work_and_is_never_printed(
             if source == "environment"
             else {}
         ),
-    )
-    try:
+    ) as server:
         status, body = server.get()
         assert (status, body["credential_source"]) == (200, source.rpartition(",")[2])
         assert server.post("Three days in Lisbon")[0] == 200
-    finally:
-        server.stop()
 
     assert upstream.calls[-1].key == KEY
     assert f"from {source} (CREDENTIAL_SOURCE)" in server.printed

@@ -18,12 +18,6 @@ KEY = "sk-proj-scripted0123456789wxyz"
 
 
 @pytest.fixture
-def upstream() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
 def client(upstream: FakeOpenAI) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=upstream.base_url, api_key=KEY, max_retries=0, timeout=5) as client:
         yield client

@@ -11,7 +11,7 @@ import openapi_spec_validator
 import pytest
 
 from tests.fakes.openai import MODELS, RESPONSES, Behaviour, behaviours
-from tests.integration.conftest import SECRET, Deployment, Invocation, Reply, proxy_event
+from tests.integration.conftest import SECRET, Deployment, LambdaContext, Reply, proxy_event
 from tests.integration.test_upstream_faults import FAULTS, MODEL
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.invocation import HttpRequest
@@ -237,7 +237,7 @@ def test_what_the_function_answers_is_what_the_document_says(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_function_that_cannot_start_answers_as_described(method: str) -> None:
-    response = StartupFailure(ValueError("a variable")).answer(proxy_event(method), Invocation())
+    response = StartupFailure(ValueError("a variable")).answer(proxy_event(method), LambdaContext())
 
     conform(method, Reply(response["statusCode"], response["headers"], json.loads(response["body"]), ""))
 
