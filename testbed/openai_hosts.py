@@ -15,7 +15,7 @@ class OpenAIHosts:
     def __init__(self, upstream: FakeOpenAI) -> None:
         self.upstream = upstream
         self.hosts = {"api.openai.com", "auth.openai.com"}
-        upstream.accepted_keys = ()
+        upstream.accepted_keys = set()
 
     @property
     def base_url(self) -> str:
@@ -34,8 +34,8 @@ class OpenAIHosts:
 
     def accept(self, *keys: str) -> None:
         """Let these keys in too."""
-        self.upstream.accepted_keys = (self.upstream.accepted_keys or frozenset()) | set(keys)
+        self.upstream.accepted_keys = set(self.upstream.accepted_keys or ()) | set(keys)
 
     def reject(self, *keys: str) -> None:
         """Answer 401 to these keys from now on."""
-        self.upstream.accepted_keys = (self.upstream.accepted_keys or frozenset()) - set(keys)
+        self.upstream.accepted_keys = set(self.upstream.accepted_keys or ()) - set(keys)

@@ -10,7 +10,6 @@ import hmac
 import json
 import secrets
 import ssl
-import threading
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -102,13 +101,7 @@ class Vault(LoopbackServer):
         self.login: Login | None = None
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
-        self.closing = threading.Event()
         super().__init__(tls, "HTTP/1.1")
-
-    def close(self) -> None:
-        """Stop answering; a client that waits for an answer sees the connection end."""
-        self.closing.set()
-        super().close()
 
     def put(self, created: str = "2026-11-20T10:11:12.123456789Z", **data: Any) -> None:
         """Write a version, as ``vault kv put`` does."""
@@ -132,8 +125,9 @@ class Vault(LoopbackServer):
         # The last one stays.
         fault = self.faults.pop(0) if len(self.faults) > 1 else self.faults[0]
         if fault.hangs:
-            self.closing.wait(10)
+            self.stopping.wait(10)
         if not fault.status:
+            request.close_connection = True
             return None
         return fault.status, {**headers, **fault.headers}, fault.body.replace("{token}", call.token).encode()
 

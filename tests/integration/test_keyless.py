@@ -78,7 +78,7 @@ def keyless(upstream: FakeOpenAI, role: str, monkeypatch: pytest.MonkeyPatch) ->
     """A function without a key; OpenAI trusts its role, and lets in nothing but tokens of its own."""
     defaults: Any = WorkloadIdentityAuth.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "token_exchange_url", f"{upstream.url}/oauth/token")
-    upstream.accepted_keys = ()
+    upstream.accepted_keys = set()
     upstream.tokens.trust("wip_acme", identity.ISSUER, "sa_travel", role)
     function = Keyless(upstream)
     yield function

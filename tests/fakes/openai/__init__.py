@@ -1,12 +1,10 @@
 """A scripted OpenAI upstream over real loopback HTTP. Standard library only.
 
-    with Upstream() as upstream:
-        upstream.script(RESPONSES, behaviours.unavailable(), behaviours.answer("Hello"))
-        client = OpenAI(base_url=upstream.base_url, api_key="sk-any")
-        ...
-        assert [call.key for call in upstream.calls_to(RESPONSES)] == ["sk-any", "sk-any"]
-
-As a process it prints its URL and can be scripted over HTTP: see `__main__`.
+with FakeOpenAI() as upstream:
+    upstream.script(RESPONSES, behaviours.unavailable(), behaviours.answer("Hello"))
+    client = OpenAI(base_url=upstream.base_url, api_key="sk-any")
+    ...
+    assert [call.key for call in upstream.calls_to(RESPONSES)] == ["sk-any", "sk-any"]
 """
 
 from tests.fakes.openai import behaviours

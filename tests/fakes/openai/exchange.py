@@ -4,9 +4,11 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Protocol, Self
 
 from tests.fakes.openai import bodies
 from tests.fakes.openai.bodies import Endpoint, Json
@@ -36,6 +38,18 @@ class Call:
     endpoint: Endpoint
     peer: tuple[str, int]
 
+    @classmethod
+    def of(cls, request: BaseHTTPRequestHandler, raw: bytes, endpoint: Endpoint) -> Self:
+        """Read a request."""
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = None
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return cls(
+            request.command, request.path, headers, body, raw, time.time(), endpoint, request.client_address
+        )
+
     @property
     def key(self) -> str:
         """The key of the Authorization header, empty without one."""
@@ -61,12 +75,11 @@ class Exchange:
     A client that goes away raises OSError here: the server takes it for the end of the exchange.
     """
 
-    def __init__(self, call: Call, connection: socket.socket, stopping: threading.Event) -> None:
+    def __init__(self, call: Call, request: BaseHTTPRequestHandler, stopping: threading.Event) -> None:
         self.call = call
         self.endpoint: Endpoint = call.endpoint
         self.body: Json = call.body if isinstance(call.body, dict) else {}
-        self.keep_open = True
-        self._connection = connection
+        self._request = request
         self._stopping = stopping
 
     def head(self, status: int, headers: Mapping[str, str]) -> bytes:
@@ -112,7 +125,7 @@ class Exchange:
 
     def write(self, data: bytes) -> None:
         """Send bytes now."""
-        self._connection.sendall(data)
+        self._request.wfile.write(data)
 
     def pause(self, seconds: float) -> None:
         """Wait, unless the server stops: then the exchange ends."""
@@ -121,9 +134,9 @@ class Exchange:
 
     def cut(self) -> None:
         """Close the connection in an orderly way, whatever was sent."""
-        self.keep_open = False
+        self._request.close_connection = True
 
     def reset(self) -> None:
         """Break the connection: the client sees a reset, not an end."""
-        self.keep_open = False
-        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.cut()
+        self._request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
