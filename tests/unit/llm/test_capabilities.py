@@ -21,20 +21,13 @@ def of_body(status: int, body: Any) -> openai.APIStatusError:
     return of_response(httpx2.Response(status, json=body))
 
 
-def test_openai_gets_every_parameter() -> None:
-    capabilities = ServerCapabilities(at_openai=True)
+@pytest.mark.parametrize(("at_openai", "cap"), [(True, MAX_COMPLETION_TOKENS), (False, MAX_TOKENS)])
+def test_openai_gets_every_parameter_and_another_server_no_reasoning_effort(
+    at_openai: bool, cap: str
+) -> None:
+    capabilities = ServerCapabilities(at_openai=at_openai)
 
-    assert capabilities.reasoning
-    assert capabilities.store
-    assert capabilities.output_cap == MAX_COMPLETION_TOKENS
-
-
-def test_another_server_gets_no_reasoning_effort() -> None:
-    capabilities = ServerCapabilities(at_openai=False)
-
-    assert not capabilities.reasoning
-    assert capabilities.store
-    assert capabilities.output_cap == MAX_TOKENS
+    assert (capabilities.reasoning, capabilities.store, capabilities.output_cap) == (at_openai, True, cap)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +50,7 @@ def test_given_a_server_that_refuses_a_parameter_by_name_then_it_is_left_out(
 
     assert capabilities.learn(failure)
 
-    assert not capabilities.store
-    assert capabilities.output_cap == MAX_TOKENS, "and nothing else has changed"
+    assert (capabilities.store, capabilities.output_cap) == (False, MAX_TOKENS), "nothing else has changed"
     assert not capabilities.learn(failure), (
         "the same refusal again changes nothing, so there is no endless loop"
     )
@@ -69,8 +61,7 @@ def test_given_openais_model_without_reasoning_then_the_effort_is_left_out() -> 
 
     assert capabilities.learn(refusal(400, "Unsupported parameter: 'reasoning.effort' is not supported."))
 
-    assert not capabilities.reasoning
-    assert capabilities.store
+    assert (capabilities.reasoning, capabilities.store) == (False, True)
 
 
 def test_store_false_is_always_sent_to_openai() -> None:
@@ -127,15 +118,7 @@ def test_given_any_other_failure_then_nothing_is_left_out(failure: Exception) ->
 
     assert not capabilities.learn(failure)
 
-    assert capabilities.store
-    assert capabilities.output_cap == MAX_TOKENS
-
-
-def test_the_refusal_of_one_server_does_not_affect_another() -> None:
-    first, second = ServerCapabilities(at_openai=False), ServerCapabilities(at_openai=False)
-    first.learn(refusal(400, "store"))
-
-    assert second.store
+    assert (capabilities.store, capabilities.output_cap) == (True, MAX_TOKENS)
 
 
 STRIPPED = [
@@ -233,28 +216,22 @@ def test_no_more_is_held_back_than_may_be_reasoning(text: str, returned: str) ->
     assert ReasoningFilter(ServerCapabilities(at_openai=False)).feed(text) == returned
 
 
+both_apis = pytest.mark.parametrize(
+    ("api", "document"), [("responses", bodies.response), ("chat", bodies.completion)]
+)
+
+
+@both_apis
 @pytest.mark.parametrize(("text", "answer"), STRIPPED)
-def test_on_chat(text: str, answer: str) -> None:
-    assert MODEL_APIS["chat"].read(bodies.completion({}, text), "qwen3").text == answer.strip()
+def test_reasoning_is_removed_from_a_document(api: str, document: Any, text: str, answer: str) -> None:
+    assert MODEL_APIS[api].read(document({}, text), "qwen3").text == answer.strip()
 
 
-@pytest.mark.parametrize(("text", "answer"), STRIPPED)
-def test_on_responses(text: str, answer: str) -> None:
-    assert MODEL_APIS["responses"].read(bodies.response({}, text), "qwen3").text == answer.strip()
-
-
+@both_apis
 @pytest.mark.parametrize("text", NOTHING_LEFT)
-def test_only_reasoning_is_an_error_and_not_an_empty_answer(text: str) -> None:
-    for document, api in ((bodies.completion({}, text), "chat"), (bodies.response({}, text), "responses")):
-        with pytest.raises(UpstreamFailed, match="no text"):
-            MODEL_APIS[api].read(document, "qwen3")
-
-
-def test_an_error_for_reasoning_that_used_up_the_cap_names_the_setting() -> None:
-    with pytest.raises(UpstreamFailed, match="raise OPENAI_MAX_OUTPUT_TOKENS") as cut:
-        MODEL_APIS["chat"].read(bodies.completion({}, "<think>A tram", finish="length"), "qwen3")
-
-    assert "try again" not in cut.value.message.lower()
+def test_only_reasoning_is_an_error_and_not_an_empty_answer(api: str, document: Any, text: str) -> None:
+    with pytest.raises(UpstreamFailed, match="no text"):
+        MODEL_APIS[api].read(document({}, text), "qwen3")
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import httpx2
 import openai
@@ -154,22 +155,16 @@ def test_given_a_new_key_then_the_next_call_uses_it(connect: Any, server: Server
 def test_one_sdk_client_is_used_while_the_key_is_the_same(
     connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[object] = []
-    plain = openai.OpenAI
-
-    def counted(**options: Any) -> openai.OpenAI:
-        made.append(plain(**options))
-        return made[-1]  # type: ignore[return-value] # the one just made
-
-    monkeypatch.setattr(openai, "OpenAI", counted)
+    made = Mock(side_effect=openai.OpenAI)
+    monkeypatch.setattr(openai, "OpenAI", made)
     client = connect()
     for _ in range(5):
         client.ask(PROMPT, FIRST, soon())
         client.ask(PROMPT, replace(FIRST, version="v9"), soon())
-    assert len(made) == 1, "19 ms each"
+    assert made.call_count == 1, "19 ms each"
 
     client.ask(PROMPT, replace(FIRST, key=Key("another-key-0001")), soon())
-    assert len(made) == 2
+    assert made.call_count == 2
 
 
 @pytest.mark.parametrize(
@@ -222,30 +217,26 @@ def test_leaving_out_a_parameter_does_not_count_as_a_retry(
 
 @pytest.mark.parametrize("retries", [0, 1, 2, 5])
 @pytest.mark.parametrize(
-    "failure",
-    [refused(500), refused(503), refused(409), httpx2.ReadError("cut")],
-    ids=["500", "503", "409", "cut"],
+    ("failure", "kind"),
+    [
+        (refused(500), UpstreamFailed),
+        (refused(503), UpstreamFailed),
+        (refused(409), UpstreamFailed),
+        (httpx2.ReadError("cut"), UpstreamFailed),
+        (httpx2.ConnectError("refused"), UpstreamUnreachable),
+    ],
+    ids=["500", "503", "409", "cut", "unreachable"],
 )
 def test_a_temporary_failure_is_retried_as_often_as_set(
-    connect: Any, server: Server, slept: list[float], failure: Any, retries: int
+    connect: Any, server: Server, slept: list[float], failure: Any, kind: type[Exception], retries: int
 ) -> None:
     server.script = [failure]
 
-    with pytest.raises(UpstreamFailed):
+    with pytest.raises(kind):
         connect(OPENAI_MAX_RETRIES=str(retries)).ask(PROMPT, FIRST, soon(28))
 
     assert (len(server.requests), len(slept)) == (retries + 1, retries)
     assert all(0 < delay <= MAX_RETRY_DELAY for delay in slept)
-
-
-@pytest.mark.usefixtures("slept")
-def test_an_unreachable_server_is_retried_as_often_as_set(connect: Any, server: Server) -> None:
-    server.script = [httpx2.ConnectError("refused")]
-
-    with pytest.raises(UpstreamUnreachable):
-        connect(OPENAI_MAX_RETRIES="2").ask(PROMPT, FIRST, soon(28))
-
-    assert len(server.requests) == 3
 
 
 def test_a_full_context_does_not_change_the_parameters(connect: Any, server: Server) -> None:
@@ -304,14 +295,6 @@ def test_a_server_without_the_path_verifies_nothing(connect: Any, server: Server
         connect(OPENAI_BASE_URL="http://localhost:1234").verify(FIRST, soon())
 
 
-def test_given_a_temporary_failure_then_the_next_try_answers(
-    connect: Any, server: Server, slept: list[float]
-) -> None:
-    server.script = [refused(503), httpx2.ConnectError("refused"), answered]
-
-    assert (connect().ask(PROMPT, FIRST, soon(28)).text, len(slept)) == ("Take tram 28.", 2)
-
-
 @pytest.mark.parametrize(
     ("failure", "kind"),
     [
@@ -364,10 +347,8 @@ def test_each_wait_of_a_call_is_bounded_by_the_deadline(
     connect().ask(PROMPT, FIRST, Deadline(seconds))
 
     timeout = server.requests[0].extensions["timeout"]
-    assert timeout["connect"] == pytest.approx(connecting, abs=0.5)
-    assert timeout["read"] == pytest.approx(seconds, abs=0.5)
-    assert timeout["write"] == pytest.approx(seconds, abs=0.5)
-    assert timeout["pool"] == pytest.approx(seconds, abs=0.5)
+    expected = {"connect": connecting, "read": seconds, "write": seconds, "pool": seconds}
+    assert timeout == pytest.approx(expected, abs=0.5)
 
 
 def test_a_redirect_is_not_followed_with_the_key(connect: Any, server: Server) -> None:

@@ -68,13 +68,21 @@ def client(api: str, *script: Any, **environment: str) -> tuple[ModelClient, Ser
     return model_client(server, OPENAI_API=api, **environment), server
 
 
-def stream(api: str, sent: Iterable[bytes], **environment: str) -> list[str | Answer]:
-    return list(client(api, reply(sent), **environment)[0].stream(PROMPT, FIRST, soon()))
+def stream(api: str, sent: Iterable[bytes] | httpx2.Response) -> tuple[list[str], Answer]:
+    """Return the pieces of an answer, and the answer."""
+    response = sent if isinstance(sent, httpx2.Response) else reply(sent)
+    *pieces, answer = client(api, response)[0].stream(PROMPT, FIRST, soon())
+    assert isinstance(answer, Answer)
+    return [str(piece) for piece in pieces], answer
 
 
 @pytest.fixture(autouse=True)
 def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "time", SimpleNamespace(sleep=lambda _: None))
+
+
+def cut_up(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def whole(api: str, text: str) -> httpx2.Response:
@@ -84,27 +92,11 @@ def whole(api: str, text: str) -> httpx2.Response:
 
 @both_apis
 def test_each_piece_is_yielded_and_the_answer_last(api: str) -> None:
-    *pieces, answer = stream(api, events(api, "\n", " Take", " tram", "", " 28", ".\n"))
+    pieces, answer = stream(api, events(api, "\n", " Take", " tram", "", " 28", ".\n"))
 
     assert pieces == ["Take", " tram", " 28", ".\n"]
-    assert isinstance(answer, Answer)
     assert (answer.text, answer.model, answer.truncated) == ("Take tram 28.", "gpt-6-luna", False)
     assert answer.usage.output_tokens == bodies.tokens("\n Take tram 28.\n")
-
-
-@both_apis
-def test_a_piece_is_yielded_before_the_next_event_is_read(api: str) -> None:
-    read: list[bytes] = []
-
-    def sent() -> Iterator[bytes]:
-        for event in events(api, "Take", " tram", " 28."):
-            read.append(event)
-            yield event
-
-    parts = client(api, reply(sent()))[0].stream(PROMPT, FIRST, soon())
-
-    assert (next(parts), len(read)) == ("Take", 1)
-    assert (next(parts), len(read)) == (" tram", 2)
 
 
 def test_nothing_is_sent_before_the_first_piece_is_asked_for() -> None:
@@ -150,9 +142,9 @@ def test_a_server_without_stream_options_is_asked_without() -> None:
 def test_a_stream_has_the_text_of_a_whole_answer(api: str, text: str, size: int) -> None:
     asked = client(api, whole(api, text))[0].ask(PROMPT, FIRST, soon())
 
-    *pieces, answer = stream(api, events(api, *(text[i : i + size] for i in range(0, len(text), size))))
+    pieces, answer = stream(api, events(api, *cut_up(text, size)))
 
-    assert ("".join(map(str, pieces)).strip(), answer) == (asked.text, asked)
+    assert ("".join(pieces).strip(), answer) == (asked.text, asked)
 
 
 @both_apis
@@ -163,11 +155,10 @@ def test_reasoning_without_an_opening_tag_is_held_back_once_it_is_known(api: str
     with pytest.raises(UpstreamFailed, match="reasoning"):
         seen.extend(upstream.stream(PROMPT, FIRST, soon()))
 
-    *pieces, answer = upstream.stream(PROMPT, FIRST, soon())
+    piece, answer = upstream.stream(PROMPT, FIRST, soon())
 
-    assert pieces == ["Take tram 28."]
     assert isinstance(answer, Answer)
-    assert answer.text == "Take tram 28."
+    assert piece == answer.text == "Take tram 28."
 
 
 def test_each_message_of_a_response_may_begin_with_reasoning() -> None:
@@ -177,9 +168,7 @@ def test_each_message_of_a_response_may_begin_with_reasoning() -> None:
     done = responses_event({"type": "response.output_item.done"})
     sent = [delta("<think>a</think>Take "), done, delta("<think>b</think>tram 28."), done]
 
-    *pieces, _ = stream("responses", [*sent, *events("responses")])
-
-    assert "".join(map(str, pieces)) == "Take tram 28."
+    assert "".join(stream("responses", [*sent, *events("responses")])[0]) == "Take tram 28."
 
 
 @both_apis
@@ -187,28 +176,21 @@ def test_each_message_of_a_response_may_begin_with_reasoning() -> None:
 def test_a_key_that_the_server_quotes_is_masked_however_it_is_split(api: str, size: int) -> None:
     text = f"Your key is {FIRST_KEY}, and {FIRST_KEY[:4]} begins it; twice: {FIRST_KEY}{FIRST_KEY}."
 
-    *pieces, answer = stream(api, events(api, *(text[i : i + size] for i in range(0, len(text), size))))
+    pieces, answer = stream(api, events(api, *cut_up(text, size)))
 
-    shown = "".join(map(str, pieces))
-    assert shown == text.replace(FIRST_KEY, "[redacted]")
-    assert isinstance(answer, Answer)
-    assert answer.text == shown
+    assert "".join(pieces) == answer.text == text.replace(FIRST_KEY, "[redacted]")
 
 
 @both_apis
 def test_a_key_that_is_cut_at_the_end_is_masked(api: str) -> None:
-    *pieces, _ = stream(api, events(api, "Your key is ", FIRST_KEY[:20]))
-
-    assert FIRST_KEY[4:12] not in "".join(map(str, pieces))
+    assert FIRST_KEY[4:12] not in "".join(stream(api, events(api, "Your key is ", FIRST_KEY[:20]))[0])
 
 
 @both_apis
 def test_a_key_in_the_reply_of_a_server_that_does_not_stream_is_masked(api: str) -> None:
-    piece, answer = client(api, whole(api, f"It is {FIRST_KEY}."))[0].stream(PROMPT, FIRST, soon())
+    pieces, answer = stream(api, whole(api, f"It is {FIRST_KEY}."))
 
-    assert piece == "It is [redacted]."
-    assert isinstance(answer, Answer)
-    assert answer.text == piece
+    assert (pieces, answer.text) == (["It is [redacted]."], "It is [redacted].")
 
 
 @pytest.mark.parametrize(("api", "kind"), [("responses", UpstreamApiUnsupported), ("chat", UpstreamFailed)])
@@ -311,9 +293,7 @@ def test_a_failed_response_without_an_error_has_it_in_the_next_event() -> None:
 
 
 def test_an_answer_is_complete_with_its_last_event() -> None:
-    *_, answer = stream("responses", cut(events("responses", "Take tram 28.")))
-
-    assert isinstance(answer, Answer)
+    assert stream("responses", cut(events("responses", "Take tram 28.")))[1].text == "Take tram 28."
 
 
 @pytest.mark.parametrize(
@@ -321,9 +301,7 @@ def test_an_answer_is_complete_with_its_last_event() -> None:
     [("responses", {"status": "incomplete", "reason": "max_output_tokens"}), ("chat", {"finish": "length"})],
 )
 def test_an_answer_that_the_cap_cut_says_so(api: str, final: dict[str, str]) -> None:
-    *_, answer = stream(api, events(api, "Day 1:", **final))
-    assert isinstance(answer, Answer)
-    assert answer.truncated
+    assert stream(api, events(api, "Day 1:", **final))[1].truncated
 
     with pytest.raises(UpstreamFailed, match="raise OPENAI_MAX_OUTPUT_TOKENS"):
         stream(api, events(api, "<think>Day 1:", **final))
@@ -340,27 +318,6 @@ def test_an_answer_that_the_cap_cut_says_so(api: str, final: dict[str, str]) -> 
 def test_a_refusal_of_the_model_refuses_the_query(api: str, sent: list[bytes]) -> None:
     with pytest.raises(ContentRefused):
         stream(api, sent)
-
-
-@both_apis
-def test_a_stream_that_is_closed_early_closes_its_connection(api: str) -> None:
-    closed: list[bool] = []
-
-    class Body(httpx2.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            yield from events(api, "Take", " tram", " 28.")
-
-        def close(self) -> None:
-            closed.append(True)
-
-    response = httpx2.Response(200, stream=Body(), headers={"content-type": "text/event-stream"})
-    parts = client(api, response)[0].stream(PROMPT, FIRST, soon())
-    next(parts)
-    assert closed == []
-
-    parts.close()
-
-    assert closed
 
 
 @both_apis
