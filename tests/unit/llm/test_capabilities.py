@@ -124,6 +124,7 @@ def test_given_any_other_failure_then_nothing_is_left_out(failure: Exception) ->
 STRIPPED = [
     ("<think>A tram or a bus?</think>Take tram 28.", "Take tram 28."),
     ("<think>\nA tram?\n</think>\n\nTake tram 28.", "\n\nTake tram 28."),
+    (f"<think>{'A tram or a bus? ' * 9}</think>Take tram 28.", "Take tram 28."),
     ("\n <think></think>Take tram 28.", "Take tram 28."),
     ("<think>a</think>\n<think>b</think>Take tram 28.", "Take tram 28."),
     ("<THINK>a</THINK>Take tram 28.", "Take tram 28."),
