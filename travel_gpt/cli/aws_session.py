@@ -175,17 +175,19 @@ def _ask_for_mfa_code(prompt: str) -> str:
 # What could not be tried at all, by kind. {profile} is the option that names the profile, or nothing.
 _NOT_TRIED: Final = {
     Kind.SIGN_IN_EXPIRED: (
-        "Your AWS session has expired. Sign in again, then repeat:\n"
+        "Your AWS session has expired. Sign in again with the AWS CLI, then repeat:\n"
         "  aws sso login{profile}   (or aws login{profile}, whichever you use)"
     ),
     Kind.NO_CREDENTIALS: (
-        "There are no AWS credentials. Set them up with one of these, then repeat:\n"
+        "There are no AWS credentials. Set them up with one of these commands of the AWS CLI, then repeat:\n"
         "  aws configure sso   (a company's sign-in)\n"
         "  aws login           (your sign-in to the AWS console)\n"
         "  aws configure       (an access key)\n"
         "Or name a profile that you have already: --profile NAME"
     ),
-    Kind.NO_PROFILE: "The AWS profile does not exist. These do:\n  aws configure list-profiles",
+    Kind.NO_PROFILE: (
+        "The AWS profile does not exist. The AWS CLI lists those that do:\n  aws configure list-profiles"
+    ),
     Kind.NO_REGION: (
         "No AWS region is set. Name it with --region, such as --region eu-west-1, or set AWS_REGION."
     ),
@@ -196,11 +198,12 @@ _NOT_TRIED: Final = {
     Kind.NOT_AWS: "What answered is not AWS, but a proxy or a sign-in page of the network.",
     Kind.EXPIRED_TOKEN: (
         "Your AWS credentials have expired. Get new ones the way you got these, then repeat. If they come "
-        "from SSO:\n  aws sso login{profile}"
+        "from SSO, with the AWS CLI:\n  aws sso login{profile}"
     ),
     Kind.CREDENTIALS_REJECTED: (
         "AWS does not accept your credentials ({code}). Check that the access key is for this account and "
-        "not disabled, and that the region is enabled in it:\n  aws sts get-caller-identity{profile}"
+        "not disabled, and that the region is enabled in it. With the AWS CLI:\n"
+        "  aws sts get-caller-identity{profile}"
     ),
     # AWS's text is left out: it may quote a setting.
     Kind.MISCONFIGURED: "An AWS setting is wrong: check AWS_REGION, AWS_PROFILE and AWS_ENDPOINT_URL.",

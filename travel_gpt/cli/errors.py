@@ -18,6 +18,8 @@ FAILED: Final = 1
 """It was tried and failed."""
 USAGE: Final = 2
 """It was not tried: the command line is wrong, or something that it needs is missing."""
+AWS_CLI: Final = "with the AWS CLI or in AWS CloudShell"
+"""Where a printed command of ``aws`` can be typed: Travel GPT itself does not need the AWS CLI."""
 
 
 class CliError(Exception):
@@ -63,7 +65,10 @@ def advice_for(failure: TravelGPTError, source: str = "secrets-manager") -> str:
         source: the source of the key that failed.
     """
     if "no AWS credentials" in failure.detail:
-        return "Set them up with `aws configure` or `aws configure sso`, or name a profile with --profile."
+        return (
+            "Set them up with `aws configure` or `aws configure sso` of the AWS CLI, or name a profile with "
+            "--profile."
+        )
     if source != "secrets-manager":
         place = key_place(source, local="source")
         todo: dict[type[CredentialError], str] = {

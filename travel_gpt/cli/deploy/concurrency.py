@@ -12,7 +12,7 @@ from typing import Final
 
 from travel_gpt.cli.aws_session import AwsSession, if_permitted
 from travel_gpt.cli.deploy.options import Options
-from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.errors import AWS_CLI, CliError
 
 _ANSWER_SECONDS: Final = 8
 """How long an answer takes; docs/operations/costs.md calculates with the same."""
@@ -67,7 +67,7 @@ def check(
         return ""
     before = int(current.get("ReservedConcurrency") or 0)
     unreserved = limits.unreserved + before
-    raised = f"ask AWS for a higher limit: {_RAISE}{flags}"
+    raised = f"ask AWS for a higher limit {AWS_CLI}: {_RAISE}{flags}"
     if not values["ReservedConcurrency"]:
         return _compare(values, unreserved, f"{_shared(limits)}, {unreserved} of them unreserved", raised)
     reserved = int(values["ReservedConcurrency"])
@@ -79,7 +79,7 @@ def check(
             f"ReservedConcurrency={reserved} is more than this account can set aside. {_shared(limits)}, "
             f"{unreserved} of them unreserved, and Lambda leaves {stays} unreserved: that is "
             f"{max(unreserved - stays, 0)} to reserve. Nothing was changed. Reserve none:\n    {none}\n"
-            f"Or ask AWS for a higher limit, and repeat:\n    {_RAISE}{flags}"
+            f"Or ask AWS for a higher limit {AWS_CLI}, and repeat:\n    {_RAISE}{flags}"
         )
     return _compare(values, reserved, f"ReservedConcurrency lets {reserved} requests run", "raise it.")
 

@@ -25,7 +25,7 @@ from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
 from travel_gpt.cli.deploy.stack import is_failed
-from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.errors import AWS_CLI, CliError
 from travel_gpt.cli.stack import Stack
 
 if TYPE_CHECKING:
@@ -185,7 +185,8 @@ def resolve(
     notes = _check_what_the_secret_says(values, secret)
     off = (
         "AWS does not vouch for the roles of this account yet (outbound web identity federation is off). It "
-        f"is one switch for the whole account, and costs nothing. Turn it on, then repeat:\n    {_ENABLE}"
+        f"is one switch for the whole account, and costs nothing. Turn it on {AWS_CLI}, then repeat:\n"
+        f"    {_ENABLE}"
     )
     try:
         found = if_permitted(aws.client("iam").get_outbound_web_identity_federation_info)
@@ -194,7 +195,7 @@ def resolve(
             raise CliError(off) from None
         raise
     if found is None:
-        hidden = f"Whether this account's roles may have tokens is hidden from you ({SHOW})."
+        hidden = f"Whether this account's roles may have tokens is hidden from you ({SHOW}, {AWS_CLI})."
         return Keyless(wanted=True, notes=(*notes, hidden))
     if not found.get("JwtVendingEnabled"):
         raise CliError(off)
@@ -308,7 +309,8 @@ def finish(aws: AwsSession, console: Console, plan: "Plan", stack: Stack) -> boo
     if plan.key.secret.exists and not plan.key.secret.deleted:
         console.say(
             "The function has no key any more. The secret is still there, and nothing of this stack reads "
-            "it: revoke its key at OpenAI, and delete it when you like (it can be restored for 30 days):\n"
+            f"it: revoke its key at OpenAI, and delete it when you like {AWS_CLI} (it can be restored for 30 "
+            "days):\n"
             "  aws secretsmanager delete-secret --recovery-window-in-days 30 --secret-id "
             f"{values['SecretName']}{plan.flags}"
         )
@@ -342,7 +344,7 @@ def _say_what_to_set_up(console: Console, plan: "Plan", stack: Stack) -> None:
     console.say()
     console.rows(
         [
-            ("Issuer", plan.keyless.issuer or f"the IssuerIdentifier of: {SHOW}"),
+            ("Issuer", plan.keyless.issuer or f"the IssuerIdentifier of: {SHOW} ({AWS_CLI})"),
             ("Audience", AUDIENCE),
             ("Mapping", "to a service account of the project that is to pay"),
             ("  where sub is", stack.outputs["FunctionRoleArn"]),

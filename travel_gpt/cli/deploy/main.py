@@ -27,7 +27,7 @@ from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Environment, read_environment, read_template
 from travel_gpt.cli.deploy.plan import Plan, flags_for, prepare, show, show_account
 from travel_gpt.cli.deploy.stack import delete_stack, is_failed, refuse_if_busy, show_tls_change
-from travel_gpt.cli.errors import CliError, cli_error_for
+from travel_gpt.cli.errors import AWS_CLI, CliError, cli_error_for
 from travel_gpt.cli.key_input import KeyInput, forget_sdk_variables
 from travel_gpt.cli.stack import Stack, read_stack
 from travel_gpt.errors import TravelGPTError
@@ -274,7 +274,8 @@ def _say_what_stays(console: Console, options: Options, secret: secrets.Secret, 
     what, command = "To deploy again:", options.command()
     if secret.deleted:
         what = (
-            f"The secret {secret.name} is scheduled for deletion. Until then deploying again restores it, or:"
+            f"The secret {secret.name} is scheduled for deletion. Until then deploying again restores it, or "
+            f"this {AWS_CLI}:"
         )
         command = f"aws secretsmanager restore-secret --secret-id {secret.name}{flags}"
     elif secret.exists:

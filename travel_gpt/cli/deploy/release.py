@@ -12,7 +12,7 @@ from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, overrides
 from travel_gpt.cli.deploy.stack import first_failure, is_failed
-from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.errors import AWS_CLI, CliError
 from travel_gpt.cli.stack import Stack, get_health, read_stack
 from travel_gpt.redaction import redact
 
@@ -198,7 +198,7 @@ def _why(aws: AwsSession, name: str, lines: Sequence[str], flags: str) -> str:
     if not failure:
         return f"{text}\n{hint}"
     events = f"aws cloudformation describe-stack-events --stack-name {name}{flags}"
-    return f"{text}\n{hint}\nEverything that happened:\n    {events}"
+    return f"{text}\n{hint}\nEverything that happened, {AWS_CLI}:\n    {events}"
 
 
 _QUERY: Final = "Three days in Lisbon in May?"

@@ -12,7 +12,7 @@ from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret, resolve_pending
-from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.errors import AWS_CLI, CliError
 from travel_gpt.errors import AccessDenied, SecretNotFound
 from travel_gpt.rotation.config import MOST_DAYS
 
@@ -123,7 +123,8 @@ def _switched_api(values: Mapping[str, str], current: Mapping[str, str], secret:
     return (
         f"OpenAIApi changes from {before} to {after}, and a key that rotation made may use {before} alone: "
         "queries fail until a new one is current. docs/operations/rotation.md has a way without failures; "
-        "or rotate as soon as this is deployed:\n    aws secretsmanager rotate-secret --secret-id "
+        f"or rotate as soon as this is deployed, {AWS_CLI}:\n"
+        "    aws secretsmanager rotate-secret --secret-id "
         f"{shlex.quote(secret.name)}{flags}"
     )
 
@@ -189,19 +190,20 @@ def _check_admin_secret(aws: AwsSession, name: str, flags: str) -> str:
         )
     except SecretNotFound:
         raise CliError(
-            f"There is no secret {name} with OpenAI's admin key. Nothing was changed. Create it, in bash or "
-            f"zsh, then repeat:\n{_by_hand('create-secret --name', name, flags)}"
+            f"There is no secret {name} with OpenAI's admin key. Nothing was changed. Create it {AWS_CLI}, "
+            f"in bash or zsh, then repeat:\n{_by_hand('create-secret --name', name, flags)}"
         ) from None
     if described.deleted_at is not None:
         restore = f"aws secretsmanager restore-secret --secret-id {shlex.quote(name)}{flags}"
         raise CliError(
             f"The secret {name} with OpenAI's admin key is scheduled for deletion. Nothing was changed. "
-            f"Restore it, then repeat:\n    {restore}"
+            f"Restore it {AWS_CLI}, then repeat:\n    {restore}"
         )
     if not described.stages:
         raise CliError(
             f"The secret {name} is there to hold OpenAI's admin key, and is empty. Nothing was changed. Fill "
-            f"it, in bash or zsh, then repeat:\n{_by_hand('put-secret-value --secret-id', name, flags)}"
+            f"it {AWS_CLI}, in bash or zsh, then repeat:\n"
+            f"{_by_hand('put-secret-value --secret-id', name, flags)}"
         )
     return ""
 

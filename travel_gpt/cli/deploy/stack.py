@@ -14,7 +14,7 @@ from typing import Any, Final
 from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.errors import AWS_CLI, CliError
 from travel_gpt.cli.stack import Stack, read_stack
 
 UPDATABLE: Final = frozenset(
@@ -48,7 +48,7 @@ def refuse_if_busy(stack: Stack, flags: str) -> None:
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         raise CliError(
             f"The stack {stack.name} is stuck: an update failed, and undoing it failed too "
-            f"({stack.status}). Its events say why; then let CloudFormation go on, and repeat:\n"
+            f"({stack.status}). Its events say why; then let CloudFormation go on ({AWS_CLI}), and repeat:\n"
             f"    aws cloudformation describe-stack-events --stack-name {stack.name}{flags}\n"
             f"    aws cloudformation continue-update-rollback --stack-name {stack.name}{flags}"
         )
@@ -56,7 +56,7 @@ def refuse_if_busy(stack: Stack, flags: str) -> None:
         look = f"--stack-name {stack.name} --query 'Stacks[0].StackStatus'"
         raise CliError(
             f"CloudFormation is still at work on the stack {stack.name} ({stack.status}). Repeat once it "
-            f"is done, which this shows:\n    aws cloudformation describe-stacks {look}{flags}"
+            f"is done, which this shows {AWS_CLI}:\n    aws cloudformation describe-stacks {look}{flags}"
         )
 
 
@@ -167,6 +167,6 @@ def show_tls_change(console: Console, before: Stack, after: Stack, flags: str) -
     api = after.outputs["ApiUrl"].split("/")[2].partition(".")[0]
     console.note(
         f"API Gateway needs about 15 minutes to change the TLS policy to {now}, and answers meanwhile. It is "
-        "done when this says AVAILABLE:\n"
+        f"done when this says AVAILABLE, {AWS_CLI}:\n"
         f"  aws apigateway get-rest-api --rest-api-id {api} --query apiStatus --output text{flags}"
     )

@@ -13,7 +13,7 @@ from travel_gpt.aws.secret_versions import CURRENT, PREVIOUS, SecretMetadata, Se
 from travel_gpt.cli.audit_log import Change, audited
 from travel_gpt.cli.aws_session import caller
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.errors import AWS_CLI, CliError
 from travel_gpt.cli.key_input import KeyInput, fingerprint, object_of, server_of, take_key, verify
 from travel_gpt.cli.target import GIVEN_KEY, Target, before_aws, before_model, other_than_aws
 from travel_gpt.credentials.secret import KEY_NAMES, Credential, read_secret
@@ -125,7 +125,7 @@ def look_at(target: Target) -> Stored:
         return Stored(exists=False)
     if described.deleted_at is not None:
         raise CliError(
-            f"The secret {target.name} is scheduled for deletion. To take it back:\n"
+            f"The secret {target.name} is scheduled for deletion. To restore it {AWS_CLI}:\n"
             f"  aws secretsmanager restore-secret --secret-id {target.name}"
         )
     found = versions.read()
@@ -323,4 +323,4 @@ def discard_pending(target: Target, console: Console, *, yes: bool) -> None:
         "The next rotation deletes it, and it expires. Without rotation, delete it there."
     )
     if described.rotates:
-        console.next(f"aws secretsmanager rotate-secret --secret-id {target.name}", "rotate now")
+        console.next(f"aws secretsmanager rotate-secret --secret-id {target.name}", f"rotate now {AWS_CLI}")

@@ -25,8 +25,8 @@ LASTS: Final = 300
 """Seconds that the token is valid; the role's policy allows no more. OpenAI's own token ends with it."""
 
 _NOT_ENABLED: Final = (
-    "Outbound web identity federation is off in this AWS account. The owner turns it on with: "
-    "aws iam enable-outbound-web-identity-federation"
+    "Outbound web identity federation is off in this AWS account. The owner turns it on "
+    "with the AWS CLI or in AWS CloudShell: aws iam enable-outbound-web-identity-federation"
 )
 
 _NOT_ALLOWED: Final = (

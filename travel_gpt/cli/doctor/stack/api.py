@@ -7,6 +7,7 @@ import boto3
 
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
+from travel_gpt.cli.errors import AWS_CLI
 from travel_gpt.cli.stack import Health, get_health
 from travel_gpt.redaction import redact
 
@@ -50,7 +51,7 @@ def check_throttles(deployed: Deployed) -> Iterator[CheckResult]:
         yield problem(
             "api log",
             "data tracing is on: API Gateway writes queries, answers and callers' keys to a log",
-            "Switch it off at the stage, and delete what it wrote: aws logs delete-log-group",
+            f"Switch it off at the stage, and delete what it wrote {AWS_CLI}: aws logs delete-log-group",
         )
 
 
@@ -82,11 +83,11 @@ def check_callers(deployed: Deployed) -> Iterator[CheckResult]:
     else:
         yield ok("usage plan", f"{_number(quota)} queries a day, {_number(rate)} a second")
     if not gateway.get_api_key(apiKey=key_of.physical).get("enabled"):
-        command = f"aws apigateway update-api-key --api-key {key_of.physical}"
         yield warning(
             "api key",
             "the callers' key is disabled: every POST is refused",
-            f"{command} --patch-operations op=replace,path=/enabled,value=true",
+            f"Enable it {AWS_CLI}: aws apigateway update-api-key --api-key {key_of.physical} "
+            "--patch-operations op=replace,path=/enabled,value=true",
         )
 
 
@@ -170,7 +171,10 @@ def _kept(name: str, group: "LogGroupTypeDef | None", wanted: str | None) -> Che
             _CREATE,
         )
     days = group.get("retentionInDays")
-    fix = f"aws logs put-retention-policy --log-group-name {name} --retention-in-days {wanted or 30}"
+    fix = (
+        f"Limit it {AWS_CLI}: aws logs put-retention-policy --log-group-name {name} "
+        f"--retention-in-days {wanted or 30}"
+    )
     if days is None:
         return problem("logs", f"{name} is kept forever", fix)
     if wanted is not None and str(days) != wanted:
@@ -200,7 +204,7 @@ def check_alarms(deployed: Deployed) -> Iterator[CheckResult]:
             yield warning(
                 "alarms",
                 f"{name} notifies no one: its actions are disabled",
-                f"aws cloudwatch enable-alarm-actions --alarm-names {name}",
+                f"Enable them {AWS_CLI}: aws cloudwatch enable-alarm-actions --alarm-names {name}",
             )
         else:
             quiet += 1

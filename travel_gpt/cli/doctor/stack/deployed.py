@@ -12,7 +12,7 @@ import travel_gpt
 from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.cli.aws_session import cli_error_of
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
-from travel_gpt.cli.errors import USAGE, CliError
+from travel_gpt.cli.errors import AWS_CLI, USAGE, CliError
 from travel_gpt.cli.stack import Stack, read_stack
 from travel_gpt.settings import Settings
 
@@ -220,12 +220,19 @@ def check_drift(deployed: Deployed) -> Iterator[CheckResult]:
     """Say what CloudFormation's own drift detection found when it was last run."""
     drift = deployed.stack.drift
     status = drift.get("StackDriftStatus", "NOT_CHECKED")
-    again = f"aws cloudformation detect-stack-drift --stack-name {deployed.stack.name}"
+    name = deployed.stack.name
     when = f", checked on {drift['LastCheckTimestamp']:%Y-%m-%d}" if "LastCheckTimestamp" in drift else ""
     if status == "DRIFTED":
-        show = f"aws cloudformation describe-stack-resource-drifts --stack-name {deployed.stack.name}"
-        yield problem("drift", f"resources were changed manually{when}", f"See which: {show}")
+        yield problem(
+            "drift",
+            f"resources were changed manually{when}",
+            f"See which {AWS_CLI}: aws cloudformation describe-stack-resource-drifts --stack-name {name}",
+        )
     elif status == "IN_SYNC":
         yield ok("drift", f"no resource was changed manually{when}")
     else:
-        yield warning("drift", "drift detection was not run", again)
+        yield warning(
+            "drift",
+            "drift detection was not run",
+            f"Run it {AWS_CLI}: aws cloudformation detect-stack-drift --stack-name {name}",
+        )

@@ -10,6 +10,7 @@ import boto3
 
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
+from travel_gpt.cli.errors import AWS_CLI
 from travel_gpt.cli.program import looks_like_key
 
 REDEPLOY = "Run ./deploy.sh again."
@@ -62,7 +63,8 @@ def check_function(deployed: Deployed) -> Iterator[CheckResult]:
         yield problem(
             "function",
             "its reserved concurrency is 0, so it is not run",
-            f"aws lambda delete-function-concurrency --function-name {deployed.function['FunctionName']}",
+            f"Delete that {AWS_CLI}: aws lambda delete-function-concurrency --function-name "
+            f"{deployed.function['FunctionName']}",
         )
 
 

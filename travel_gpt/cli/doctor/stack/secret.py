@@ -23,7 +23,7 @@ from travel_gpt.cli.doctor.stack.function import (
     grants_of,
     secret_name_of,
 )
-from travel_gpt.cli.errors import advice_for
+from travel_gpt.cli.errors import AWS_CLI, advice_for
 from travel_gpt.cli.target import SECRETS
 from travel_gpt.errors import CredentialError, SecretNotFound
 from travel_gpt.rotation.config import MOST_DAYS, UNRESTRICTED, scopes_of
@@ -35,6 +35,9 @@ LONGEST_ROTATION: Final = 3600
 """Seconds after which a rotation that has not ended counts as stopped. Its four steps have 2 minutes each."""
 
 _ANYONE: Final = "*"
+
+
+_RESTORE: Final = f"Restore it {AWS_CLI}: aws secretsmanager restore-secret --secret-id "
 
 
 def check_secret(deployed: Deployed) -> Iterator[CheckResult]:
@@ -54,8 +57,7 @@ def check_secret(deployed: Deployed) -> Iterator[CheckResult]:
         yield warning("secret", f"not checked: {failure.detail}", advice_for(failure))
         return
     if described.deleted_at is not None:
-        command = f"aws secretsmanager restore-secret --secret-id {described.name}"
-        yield problem("secret", f"{described.name} is scheduled for deletion", command)
+        yield problem("secret", f"{described.name} is scheduled for deletion", f"{_RESTORE}{described.name}")
         return
     yield from _versions(described, options)
     yield from _rotation(described, wanted=bool(deployed.of_type("AWS::SecretsManager::RotationSchedule")))
@@ -95,7 +97,8 @@ def _rotation(described: SecretMetadata, *, wanted: bool) -> Iterator[CheckResul
         yield problem(
             "rotation",
             "the stack has a rotation schedule, but rotation is disabled",
-            f"aws secretsmanager rotate-secret --secret-id {described.name} --no-rotate-immediately",
+            f"Enable it {AWS_CLI}: aws secretsmanager rotate-secret --secret-id {described.name} "
+            "--no-rotate-immediately",
         )
     elif not described.rotates:
         yield ok("rotation", "manual: no rotation schedule")
@@ -164,13 +167,11 @@ def _readers(described: SecretMetadata) -> Iterator[CheckResult]:
         yield ok("readers", "the secret has no resource policy: IAM policies alone decide who reads it")
         return
     let_in = _let_in(json.loads(found))
-    show = f"aws secretsmanager get-resource-policy --secret-id {described.name}"
+    check = f"Check it {AWS_CLI}: aws secretsmanager get-resource-policy --secret-id {described.name}"
     if _ANYONE in let_in:
-        yield problem("readers", "the secret's resource policy lets anyone read it", f"Check it: {show}")
+        yield problem("readers", "the secret's resource policy lets anyone read it", check)
     elif let_in:
-        yield warning(
-            "readers", f"the secret's resource policy also allows {', '.join(let_in)}", f"Check it: {show}"
-        )
+        yield warning("readers", f"the secret's resource policy also allows {', '.join(let_in)}", check)
     else:
         yield ok("readers", "the secret's resource policy only denies")
 
@@ -278,28 +279,28 @@ def _is_needed(grant: Grant, own: str, admin: str, variables: Mapping[str, str])
 
 
 def _admin_secret(name: str) -> Iterator[CheckResult]:
-    create = f"aws secretsmanager create-secret --name {name} --secret-string file:///dev/stdin"
+    by_hand = f"{AWS_CLI}, as in docs/operations/rotation.md: aws secretsmanager"
     try:
         described = SecretVersions(name).describe()
     except SecretNotFound:
         yield problem(
             "admin key",
             f"there is no {name}: every rotation fails",
-            f"{create} (see docs/operations/rotation.md)",
+            f"Create it {by_hand} create-secret --name {name} --secret-string file:///dev/stdin",
         )
         return
     except CredentialError as failure:
         yield warning("admin key", f"not checked: {failure.detail}", advice_for(failure))
         return
     if described.deleted_at is not None:
-        command = f"aws secretsmanager restore-secret --secret-id {name}"
-        yield problem("admin key", f"{name} is scheduled for deletion: every rotation fails", command)
+        yield problem(
+            "admin key", f"{name} is scheduled for deletion: every rotation fails", f"{_RESTORE}{name}"
+        )
     elif described.current is None:
-        command = f"aws secretsmanager put-secret-value --secret-id {name} --secret-string file:///dev/stdin"
         yield problem(
             "admin key",
             f"{name} is empty: every rotation fails",
-            f"{command} (see docs/operations/rotation.md)",
+            f"Fill it {by_hand} put-secret-value --secret-id {name} --secret-string file:///dev/stdin",
         )
     else:
         yield _admin_key_age(name, stored_at(described.arn, described.current))
