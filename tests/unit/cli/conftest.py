@@ -13,8 +13,10 @@ import pytest
 from moto import mock_aws
 
 from tests.fakes.openai import FakeOpenAI
+from tests.support.secret_leaks import holds
 from travel_gpt.cli.__main__ import main
 from travel_gpt.cli.audit_log import audit_log_path
+from travel_gpt.cli.errors import DONE
 
 SECRET = "travel-gpt/openai-api-key"
 KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"
@@ -24,9 +26,8 @@ BAD_KEY = "sk-proj-Ht6nB4qWy8Dr3Jo5Li9P"
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended."""
+    """What a command printed."""
 
-    status: int
     out: str
     err: str
 
@@ -39,17 +40,41 @@ class Person:
         self.secrets: Any = boto3.client("secretsmanager")
         self._capsys = capsys
 
-    def run(self, *arguments: str, given: str | bytes = "", at_terminal: bool = False) -> Done:
-        """Run a command with something piped in, or typed."""
+    def run(
+        self,
+        *arguments: str,
+        given: str | bytes = "",
+        at_terminal: bool = False,
+        status: int = DONE,
+        says: str = "",
+    ) -> Done:
+        """Run a command, and check that it shows no key and no traceback.
+
+        Args:
+            arguments: the command line.
+            given: what is piped in, or typed.
+            at_terminal: whether it is typed.
+            status: how it has to end.
+            says: what it has to print: on standard error where it fails.
+
+        Returns:
+            What it printed.
+        """
         self._capsys.readouterr()
         raw = given.encode() if isinstance(given, str) else given
         with pytest.MonkeyPatch.context() as patch:
             stdin = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8")
             patch.setattr("sys.stdin", stdin)
             patch.setattr(stdin, "isatty", lambda: at_terminal)
-            status = main(list(arguments))
+            ended = main(list(arguments))
         out, err = self._capsys.readouterr()
-        return Done(status, out, err)
+        assert ended == status, out + err
+        assert says in (err if status else out), out + err
+        assert "Traceback" not in err
+        # What decrypt prints is the key: that is what it is for.
+        shown = err if "decrypt" in arguments else out + err
+        assert not [key for key in (KEY, NEW_KEY, BAD_KEY) if holds(shown, key)]
+        return Done(out, err)
 
     def stored(self, stage: str = "AWSCURRENT", name: str = SECRET) -> Any:
         """What a version of the secret holds; None where there is no such version."""
@@ -89,11 +114,7 @@ def person(
     monkeypatch.chdir(here)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    before = dict(os.environ)
     with mock_aws(), FakeOpenAI() as upstream:
         upstream.accepted_keys = [KEY, NEW_KEY]
         monkeypatch.setenv("OPENAI_BASE_URL", upstream.base_url)
         yield Person(here, upstream, capsys)
-    # What a command takes from .env stays in its process, which is this one.
-    for name in set(os.environ) - set(before):
-        del os.environ[name]

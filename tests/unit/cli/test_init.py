@@ -1,6 +1,5 @@
 """`travel-gpt init`, `--version`, and hints that name what can be typed here."""
 
-import io
 import os
 import re
 import stat
@@ -11,8 +10,7 @@ import pytest
 
 from tests.unit.cli.conftest import KEY, Person
 from travel_gpt import __version__
-from travel_gpt.cli.__main__ import main
-from travel_gpt.cli.errors import USAGE
+from travel_gpt.cli.errors import DONE, FAILED, USAGE
 from travel_gpt.cli.init import template
 from travel_gpt.cli.program import program, typed
 from travel_gpt.env_file import OF_AWS, load_env_file, parse
@@ -21,14 +19,12 @@ from travel_gpt.settings import Settings
 
 
 def test_the_version_is_printed(person: Person) -> None:
-    done = person.run("--version")
-    assert (done.status, done.out) == (0, f"travel-gpt {__version__}\n")
+    assert person.run("--version").out == f"travel-gpt {__version__}\n"
 
 
 def test_init_writes_a_file_for_its_owner_that_sets_nothing(person: Person) -> None:
     done = person.run("init")
 
-    assert done.status == 0, done.err
     path = person.here / ".env"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not [each for each in parse(path.read_text()) if each.key]
@@ -50,22 +46,15 @@ def test_every_line_of_it_can_be_taken_as_it_stands(tmp_path: Path) -> None:
 
 def test_init_replaces_nothing_unasked(person: Person) -> None:
     (person.here / ".env").write_text(f"OPENAI_API_KEY={KEY}\n")
-    done = person.run("init", given="y\n")
-    assert done.status == USAGE
-    assert "is there already" in done.err
+    person.run("init", given="y\n", status=USAGE, says="is there already")
     assert (person.here / ".env").read_text() == f"OPENAI_API_KEY={KEY}\n"
 
 
 @pytest.mark.parametrize(("answer", "replaced"), [("y\n", True), ("\n", False), ("no\n", False)])
-def test_init_replaces_a_file_when_the_person_says_so(
-    person: Person, monkeypatch: pytest.MonkeyPatch, answer: str, replaced: bool
-) -> None:
+def test_init_replaces_a_file_when_the_person_says_so(person: Person, answer: str, replaced: bool) -> None:
     path = person.here / ".env"
     path.write_text("OPENAI_MODEL=mine\n")
-    stdin = io.StringIO(answer)
-    monkeypatch.setattr(stdin, "isatty", lambda: True)
-    monkeypatch.setattr("sys.stdin", stdin)
-    assert (main(["init"]) == 0) == replaced
+    person.run("init", given=answer, at_terminal=True, status=DONE if replaced else FAILED)
     assert (path.read_text() != "OPENAI_MODEL=mine\n") == replaced
 
 
@@ -109,7 +98,7 @@ def test_what_a_command_says_has_its_hints_as_they_are_typed(
     person.store({"api_key": KEY})
     try:
         assert person.run("doctor").out.rstrip().endswith("\n  bin/travel-gpt doctor --verify")
-        assert "`bin/travel-gpt --help`" in person.run("nonsense").err
+        person.run("nonsense", status=USAGE, says="`bin/travel-gpt --help`")
         assert typed("the stack travel-gpt-backend, a/travel-gpt doctor") == (
             "the stack travel-gpt-backend, a/travel-gpt doctor"
         )
@@ -118,8 +107,6 @@ def test_what_a_command_says_has_its_hints_as_they_are_typed(
 
 
 def test_encrypted_files_are_not_for_git() -> None:
-    from pathlib import Path
-
     assert {"*.jwe", ".env"} <= set((Path(__file__).parents[3] / ".gitignore").read_text().splitlines())
     # .env is what init writes, *.jwe what `secret encrypt` writes by default.
     assert Settings().credential_file.endswith(".jwe")

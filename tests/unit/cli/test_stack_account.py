@@ -19,6 +19,7 @@ from travel_gpt.cli.doctor.stack import api, function, secret
 from travel_gpt.cli.doctor.stack.api import check_health
 from travel_gpt.cli.doctor.stack.checks import checks_of
 from travel_gpt.cli.doctor.stack.deployed import Deployed, Resource
+from travel_gpt.cli.errors import AWS_CLI
 from travel_gpt.cli.stack import Stack
 from travel_gpt.cli.target import function_variables
 
@@ -78,6 +79,7 @@ def use(monkeypatch: pytest.MonkeyPatch, **answers: Any) -> None:
 def results(findings: Iterator[CheckResult]) -> list[tuple[str, str]]:
     found = list(findings)
     assert all(bool(each.fix) == (each.state is not State.OK) for each in found)
+    assert all(("aws " in each.fix) == (AWS_CLI in each.fix) for each in found)
     return [(each.state.value, each.says) for each in found]
 
 
