@@ -5,7 +5,7 @@ import functools
 import json
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import botocore.hooks
 import botocore.session
@@ -71,25 +71,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.allow_hosts(list(LOOPBACK)))
 
 
-class ProxyEvent(Protocol):
-    """Reads one of ``events/*.json``."""
-
-    def __call__(self, name: str, **changes: Any) -> dict[str, Any]:
-        """Return the event, with fields replaced; ``requestContext`` is merged."""
-        ...
-
-
-@pytest.fixture
-def proxy_event() -> ProxyEvent:
-    """API Gateway's events, as ``sam local invoke`` takes them."""
-
-    def read(name: str, **changes: Any) -> dict[str, Any]:
-        event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-        event["requestContext"].update(copy.deepcopy(changes.pop("requestContext", {})))
-        event.update(changes)
-        return event
-
-    return read
+def proxy_event(name: str, **changes: Any) -> dict[str, Any]:
+    """Return one of ``events/*.json``, with fields replaced; ``requestContext`` is merged."""
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    event["requestContext"].update(copy.deepcopy(changes.pop("requestContext", {})))
+    event.update(changes)
+    return event
 
 
 class LambdaContext:

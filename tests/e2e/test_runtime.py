@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from testbed.fake_aws import OWNER, FakeAws
-from tests.conftest import EVENTS, ProxyEvent
+from tests.conftest import EVENTS, proxy_event
 from tests.fakes.openai import RESPONSES, behaviours
 from tests.support.emulator import Emulator, package
 from tests.support.permissions import FAILURE_TTL
@@ -24,8 +24,8 @@ SECRET = "travel-gpt/openai-api-key"
 class Runtime:
     """Starts the package in the runtime, with an account and an upstream of its own."""
 
-    def __init__(self, aws: FakeAws, paths: list[Path], proxy_event: ProxyEvent) -> None:
-        self.aws, self._paths, self._proxy_event = aws, paths, proxy_event
+    def __init__(self, aws: FakeAws, paths: list[Path]) -> None:
+        self.aws, self._paths = aws, paths
         aws.openai.accept(KEY)
 
     def start(
@@ -58,9 +58,7 @@ class Runtime:
 
     def event(self, name: str, **changes: Any) -> dict[str, Any]:
         """One of events/*.json, as if API Gateway took the request now."""
-        return self._proxy_event(
-            name, requestContext={"requestTimeEpoch": int(time.time() * 1000)}, **changes
-        )
+        return proxy_event(name, requestContext={"requestTimeEpoch": int(time.time() * 1000)}, **changes)
 
     def credentials_of_a_role(self, *statements: dict[str, Any]) -> dict[str, str]:
         """What Lambda would put into the environment of a function with a role of these permissions."""
@@ -91,8 +89,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture
-def runtime(aws: FakeAws, shipped: list[Path], proxy_event: ProxyEvent) -> Runtime:
-    return Runtime(aws, shipped, proxy_event)
+def runtime(aws: FakeAws, shipped: list[Path]) -> Runtime:
+    return Runtime(aws, shipped)
 
 
 @pytest.fixture

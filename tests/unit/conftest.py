@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from typing import Protocol
 
 import boto3
 import pytest
@@ -12,7 +11,6 @@ from testbed.moto_patches import secrets as secret_patches
 from tests.support.clock import Clock
 from tests.support.function_log import log as log
 from travel_gpt import redaction
-from travel_gpt.settings import Settings
 from travel_gpt.telemetry import flush_metrics
 
 # Secrets Manager as AWS answers, in every test that uses moto.
@@ -44,17 +42,3 @@ def fresh_process() -> Iterator[None]:
 def clock() -> Clock:
     """A wall clock that stands until a test moves it."""
     return Clock()
-
-
-class MakeSettings(Protocol):
-    """Makes settings of environment variables."""
-
-    def __call__(self, **environment: str) -> Settings:
-        """Return what this environment says."""
-        ...
-
-
-@pytest.fixture
-def make_settings() -> MakeSettings:
-    """The settings of an environment with these variables alone."""
-    return lambda **environment: Settings.load(environment)

@@ -16,7 +16,7 @@ import pytest
 from moto import mock_aws
 
 import travel_gpt
-from tests.conftest import LambdaContext, ProxyEvent
+from tests.conftest import LambdaContext, proxy_event
 from tests.fakes.openai import FakeOpenAI
 from travel_gpt.api.request import Context
 from travel_gpt.api.responses import COMMON_HEADERS, ProxyResponse
@@ -100,17 +100,13 @@ def body_of(response: ProxyResponse) -> dict[str, Any]:
     return body
 
 
-def test_the_handler_answers_api_gateways_event(
-    start: Callable[..., Handler], proxy_event: ProxyEvent
-) -> None:
+def test_the_handler_answers_api_gateways_event(start: Callable[..., Handler]) -> None:
     response = start().lambda_handler(proxy_event("get"), LambdaContext())
 
     assert (response["statusCode"], body_of(response)["credential_source"]) == (200, "secrets-manager")
 
 
-def test_the_environments_settings_reach_the_parts(
-    start: Callable[..., Handler], proxy_event: ProxyEvent
-) -> None:
+def test_the_environments_settings_reach_the_parts(start: Callable[..., Handler]) -> None:
     handler = start(OPENAI_SECRET_NAME="somewhere/else", API_ACCESS="open")
 
     response = handler.lambda_handler(proxy_event("post-without-key"), LambdaContext())
@@ -119,7 +115,7 @@ def test_the_environments_settings_reach_the_parts(
 
 
 def test_given_an_on_demand_start_then_the_key_is_fetched_while_the_rest_is_imported(
-    start: Callable[..., Handler], proxy_event: ProxyEvent, fetched: list[str]
+    start: Callable[..., Handler], fetched: list[str]
 ) -> None:
     handler = start(AWS_LAMBDA_INITIALIZATION_TYPE="on-demand")
 
@@ -127,7 +123,7 @@ def test_given_an_on_demand_start_then_the_key_is_fetched_while_the_rest_is_impo
     assert fetched == ["travel-gpt-prefetch"], "and the request found it there"
 
 
-def test_a_warm_post_enters_few_files(start: Callable[..., Handler], proxy_event: ProxyEvent) -> None:
+def test_a_warm_post_enters_few_files(start: Callable[..., Handler]) -> None:
     with FakeOpenAI() as upstream:
         handler = start(OPENAI_BASE_URL=upstream.base_url)
         assert handler.lambda_handler(proxy_event("post"), LambdaContext())["statusCode"] == 200
@@ -141,7 +137,7 @@ def test_a_warm_post_enters_few_files(start: Callable[..., Handler], proxy_event
 
 @pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start", "lambda-managed-instances", ""])
 def test_given_an_environment_that_is_prepared_for_later_then_nothing_is_fetched_before_a_request(
-    start: Callable[..., Handler], proxy_event: ProxyEvent, fetched: list[str], kind: str
+    start: Callable[..., Handler], fetched: list[str], kind: str
 ) -> None:
     handler = start(AWS_LAMBDA_INITIALIZATION_TYPE=kind)
     assert fetched == []
@@ -151,7 +147,7 @@ def test_given_an_environment_that_is_prepared_for_later_then_nothing_is_fetched
 
 
 def test_given_a_wrong_setting_then_the_import_works_and_health_names_it(
-    start: Callable[..., Handler], proxy_event: ProxyEvent
+    start: Callable[..., Handler],
 ) -> None:
     handler = start(CREDENTIAL_TTL_SECONDS="soon", OPENAI_BASE_URL="nowhere")
 
@@ -177,7 +173,6 @@ def test_collecting_garbage_is_only_put_off_while_importing(
 @pytest.mark.parametrize("name", ["get", "post", "delete"])
 def test_given_an_import_that_fails_then_every_request_gets_the_cause(
     start: Callable[..., Handler],
-    proxy_event: ProxyEvent,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     name: str,

@@ -7,15 +7,14 @@ import sys
 
 import pytest
 
-from tests.unit.conftest import MakeSettings
 from travel_gpt.security_summary import summarize_security
 from travel_gpt.settings import Settings, settings_fields
 
 IDS = {"OPENAI_IDENTITY_PROVIDER_ID": "wip_acme", "OPENAI_SERVICE_ACCOUNT_ID": "sa_travel"}
 
 
-def test_the_defaults(make_settings: MakeSettings) -> None:
-    summary = summarize_security(make_settings())
+def test_the_defaults() -> None:
+    summary = summarize_security(Settings())
 
     assert summary.protects == (
         "the key is in Secrets Manager",
@@ -42,19 +41,19 @@ def test_the_defaults(make_settings: MakeSettings) -> None:
         ({"CREDENTIAL_SOURCE": "vault"}, "the token for Vault is in the environment (VAULT_AUTH)"),
     ],
 )
-def test_what_is_off_is_listed(make_settings: MakeSettings, environment: dict[str, str], off: str) -> None:
-    assert any(line.startswith(off) for line in summarize_security(make_settings(**environment)).off)
-    assert not any(line.startswith(off) for line in summarize_security(make_settings()).off)
+def test_what_is_off_is_listed(environment: dict[str, str], off: str) -> None:
+    assert any(line.startswith(off) for line in summarize_security(Settings.load(environment)).off)
+    assert not any(line.startswith(off) for line in summarize_security(Settings()).off)
 
 
-def test_everything_on(make_settings: MakeSettings) -> None:
+def test_everything_on() -> None:
     strict = {"CREDENTIAL_ROTATION_DAYS": "30", "CREDENTIAL_EXPIRY": "enforce"}
-    summary = summarize_security(make_settings(**strict, CREDENTIAL_PREVIOUS_SECONDS="0"))
+    summary = summarize_security(Settings.load({**strict, "CREDENTIAL_PREVIOUS_SECONDS": "0"}))
     assert summary.off == ()
     assert "a key whose expires_at has passed is refused" in summary.protects
-    assert summarize_security(make_settings(CREDENTIAL_SOURCE="workload-identity", **IDS)).off == ()
+    assert summarize_security(Settings.load({"CREDENTIAL_SOURCE": "workload-identity", **IDS})).off == ()
     by_role = {"CREDENTIAL_SOURCE": "vault", "VAULT_AUTH": "aws", "CREDENTIAL_PREVIOUS_SECONDS": "0"}
-    assert summarize_security(make_settings(**strict, **by_role)).off == ()
+    assert summarize_security(Settings.load(strict | by_role)).off == ()
 
 
 def test_every_source_is_known() -> None:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.unit.conftest import MakeSettings
 from travel_gpt.base_url import safe_base_url
 from travel_gpt.settings import Settings, settings_fields
 
@@ -199,20 +198,16 @@ def test_the_table_above_knows_every_variable_in_the_order_of_the_docs() -> None
 
 @each_variable
 @pytest.mark.parametrize("text", [None, "", "   ", "\t\n"])
-def test_given_an_unset_or_empty_variable_then_its_default_holds(
-    make_settings: MakeSettings, variable: str, text: str | None
-) -> None:
-    settings = make_settings(**({} if text is None else {variable: text}))
+def test_given_an_unset_or_empty_variable_then_its_default_holds(variable: str, text: str | None) -> None:
+    settings = Settings.load({} if text is None else {variable: text})
 
     assert getattr(settings, VARIABLES[variable].field) == VARIABLES[variable].default
     assert settings.problems == ()
 
 
 @valid
-def test_given_a_valid_text_then_it_is_taken(
-    make_settings: MakeSettings, variable: str, text: str, value: object
-) -> None:
-    settings = make_settings(**{variable: text})
+def test_given_a_valid_text_then_it_is_taken(variable: str, text: str, value: object) -> None:
+    settings = Settings.load({variable: text})
 
     assert getattr(settings, VARIABLES[variable].field) == value
     assert type(getattr(settings, VARIABLES[variable].field)) is type(VARIABLES[variable].default)
@@ -220,53 +215,52 @@ def test_given_a_valid_text_then_it_is_taken(
 
 
 @valid
-def test_given_space_around_a_text_then_it_does_not_count(
-    make_settings: MakeSettings, variable: str, text: str, value: object
-) -> None:
-    assert getattr(make_settings(**{variable: f"  {text}\n"}), VARIABLES[variable].field) == value
+def test_given_space_around_a_text_then_it_does_not_count(variable: str, text: str, value: object) -> None:
+    assert getattr(Settings.load({variable: f"  {text}\n"}), VARIABLES[variable].field) == value
 
 
 @invalid
 def test_given_an_invalid_text_then_the_default_holds_and_the_variable_is_named_without_it(
-    make_settings: MakeSettings, variable: str, text: str
+    variable: str, text: str
 ) -> None:
-    settings = make_settings(**{variable: text})
+    settings = Settings.load({variable: text})
 
     assert getattr(settings, VARIABLES[variable].field) == VARIABLES[variable].default
     (problem,) = settings.problems
     assert problem.startswith(f"{variable} must be ")
     # The problem says the same whatever was there, so it can hold nothing of it.
     assert {problem} == {
-        make_settings(**{variable: wrong}).problems[0] for wrong in VARIABLES[variable].refuses
+        Settings.load({variable: wrong}).problems[0] for wrong in VARIABLES[variable].refuses
     }
 
 
 @each_variable
-def test_given_a_key_in_any_variable_then_it_is_called_one_and_not_shown(
-    make_settings: MakeSettings, variable: str
-) -> None:
-    settings = make_settings(**{variable: " sk-proj-misplacedKEY0001 "})
+def test_given_a_key_in_any_variable_then_it_is_called_one_and_not_shown(variable: str) -> None:
+    settings = Settings.load({variable: " sk-proj-misplacedKEY0001 "})
 
     assert settings.problems == (f"{variable} looks like a key: the key belongs in the secret",)
     assert "misplaced" not in repr(settings)
 
 
-def test_given_several_wrong_variables_then_all_are_named_at_once(make_settings: MakeSettings) -> None:
-    settings = make_settings(**{name: row.refuses[0] for name, row in VARIABLES.items()})
+def test_given_several_wrong_variables_then_all_are_named_at_once() -> None:
+    settings = Settings.load({name: row.refuses[0] for name, row in VARIABLES.items()})
 
     assert [problem.split()[0] for problem in settings.problems] == list(VARIABLES)
     assert settings == Settings(problems=settings.problems), "each has its default"
 
 
-def test_given_one_wrong_variable_then_the_others_count(make_settings: MakeSettings) -> None:
-    settings = make_settings(OPENAI_MAX_RETRIES="many", OPENAI_MODEL="gemma4", LOG_LEVEL="DEBUG")
+def test_given_one_wrong_variable_then_the_others_count() -> None:
+    settings = Settings.load({"OPENAI_MAX_RETRIES": "many", "OPENAI_MODEL": "gemma4", "LOG_LEVEL": "DEBUG"})
 
     assert (settings.model, settings.log_level, settings.max_retries) == ("gemma4", "DEBUG", 2)
     assert len(settings.problems) == 1
 
 
-def test_variables_of_others_are_not_looked_at(make_settings: MakeSettings) -> None:
-    assert make_settings(PATH="/bin", OPENAI_API_KEY="sk-proj-0001", AWS_REGION="nowhere") == Settings()
+def test_variables_of_others_are_not_looked_at() -> None:
+    assert (
+        Settings.load({"PATH": "/bin", "OPENAI_API_KEY": "sk-proj-0001", "AWS_REGION": "nowhere"})
+        == Settings()
+    )
 
 
 @given(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 import travel_gpt
-from tests.conftest import LambdaContext, ProxyEvent
+from tests.conftest import LambdaContext, proxy_event
 from travel_gpt.api.request import (
     MAX_BODY_BYTES,
     MAX_QUERY_CHARACTERS,
@@ -54,7 +54,7 @@ def asking(query: object, **dumps: Any) -> dict[str, Any]:
     return post(json.dumps({"query": query}, **dumps))
 
 
-def test_a_request_is_what_api_gateway_passed_on(proxy_event: ProxyEvent) -> None:
+def test_a_request_is_what_api_gateway_passed_on() -> None:
     event = proxy_event("post", requestContext={"requestTimeEpoch": int(time.time() * 1000) - 8_000})
     request = Request.of(event, LambdaContext())
 
@@ -68,7 +68,7 @@ def test_a_request_is_what_api_gateway_passed_on(proxy_event: ProxyEvent) -> Non
     assert request.deadline.left() == pytest.approx(20, abs=0.5), "28 s after API Gateway took it"
 
 
-def test_the_end_of_the_invocation_may_come_first(proxy_event: ProxyEvent) -> None:
+def test_the_end_of_the_invocation_may_come_first() -> None:
     assert 4 < Request.of(proxy_event("get"), LambdaContext(5_000)).deadline.left() <= 4.5
 
 
@@ -115,7 +115,7 @@ def test_nothing_else_reads_the_event() -> None:
     assert {path for path in readers if path.parts[0] != "local"} == {Path("api/request.py")}
 
 
-def test_the_events_of_the_repository_are_read(proxy_event: ProxyEvent) -> None:
+def test_the_events_of_the_repository_are_read() -> None:
     assert query_of(proxy_event("post")) == json.loads(proxy_event("post")["body"])["query"].strip()
     assert query_of(proxy_event("post-base64")).startswith("京都")
     with pytest.raises(InvalidJson):

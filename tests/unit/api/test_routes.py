@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LambdaContext, ProxyEvent
+from tests.conftest import LambdaContext, proxy_event
 from tests.unit.doubles import FIRST_KEY, Function
 from travel_gpt.credentials.secret import Credential
 from travel_gpt.deadline import Deadline
@@ -25,13 +25,12 @@ from travel_gpt.errors import (
 class Logged(Function):
     """A function that events are sent to; everything it writes is kept."""
 
-    def __init__(self, log: io.StringIO, proxy_event: ProxyEvent, **environment: str) -> None:
+    def __init__(self, log: io.StringIO, **environment: str) -> None:
         super().__init__(**environment)
         self._log = log
-        self._event = proxy_event
 
     def send(self, name: str, **changes: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
-        response = self.api.answer(self._event(name, **changes), LambdaContext())
+        response = self.api.answer(proxy_event(name, **changes), LambdaContext())
         return response["statusCode"], json.loads(response["body"]), response["headers"]
 
     @property
@@ -41,8 +40,8 @@ class Logged(Function):
 
 
 @pytest.fixture
-def function(log: io.StringIO, proxy_event: ProxyEvent) -> Logged:
-    return Logged(log, proxy_event)
+def function(log: io.StringIO) -> Logged:
+    return Logged(log)
 
 
 def test_get_says_that_the_key_is_there_without_using_it(function: Logged) -> None:
@@ -119,7 +118,7 @@ def test_given_no_workload_identity_then_a_get_that_tries_it_is_a_400(function: 
     assert "OPENAI_IDENTITY_PROVIDER_ID" in body["message"]
 
 
-def test_post_answers_the_query(function: Logged, proxy_event: ProxyEvent) -> None:
+def test_post_answers_the_query(function: Logged) -> None:
     status, body, _ = function.send("post")
 
     assert (status, body["status"], body["answer"]) == (200, "success", "Take tram 28.")
@@ -263,9 +262,9 @@ def test_given_a_failure_of_its_own_then_get_says_whether_a_key_is_there(
 
 @pytest.mark.parametrize("name", ["get", "get-verify", "post"])
 def test_given_wrong_settings_then_every_request_names_them_all_and_nothing_is_fetched(
-    log: io.StringIO, proxy_event: ProxyEvent, name: str
+    log: io.StringIO, name: str
 ) -> None:
-    function = Logged(log, proxy_event, OPENAI_API="soap", CREDENTIAL_TTL_SECONDS="soon")
+    function = Logged(log, OPENAI_API="soap", CREDENTIAL_TTL_SECONDS="soon")
 
     status, body, _ = function.send(name)
 
@@ -277,10 +276,8 @@ def test_given_wrong_settings_then_every_request_names_them_all_and_nothing_is_f
     assert function.source.fetches == 0
 
 
-def test_given_wrong_settings_then_a_caller_without_a_key_does_not_learn_them(
-    log: io.StringIO, proxy_event: ProxyEvent
-) -> None:
-    function = Logged(log, proxy_event, OPENAI_API="soap")
+def test_given_wrong_settings_then_a_caller_without_a_key_does_not_learn_them(log: io.StringIO) -> None:
+    function = Logged(log, OPENAI_API="soap")
 
     assert function.send("post-without-key")[1]["code"] == "forbidden"
     assert function.send("post", body="{")[1]["code"] == "invalid_json"

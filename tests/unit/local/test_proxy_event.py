@@ -1,21 +1,14 @@
 """Events of the local gateway against events/*.json, and the responses it takes of a handler."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from travel_gpt.local.invocation import API_KEY_ID, HttpRequest, proxy_event
+from tests.conftest import EVENTS, proxy_event
+from travel_gpt.local.invocation import API_KEY_ID, HttpRequest, proxy_event as local_event
 from travel_gpt.local.responses import HttpResponse, MalformedResponse, http_response
 
-EVENTS = Path(__file__).parents[3] / "events"
-NAMES = sorted(path.name for path in EVENTS.glob("*.json"))
-
-
-def load(name: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((EVENTS / name).read_text(encoding="utf-8"))
-    return event
+NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
 def request(**changes: Any) -> HttpRequest:
@@ -43,7 +36,7 @@ def as_sent(event: dict[str, Any]) -> dict[str, Any]:
         headers=list(event["headers"].items()),
         body=(event["body"] or "").encode(),
     )
-    return proxy_event(sent, identity.get("apiKey"))
+    return local_event(sent, identity.get("apiKey"))
 
 
 def shape(value: object) -> object:
@@ -57,7 +50,7 @@ def shape(value: object) -> object:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_local_event_has_the_shape_of_the_real_one_and_says_the_same(name: str) -> None:
-    real = load(name)
+    real = proxy_event(name)
     made = as_sent(real)
     assert shape(made) == shape(real)
     alike = (
@@ -74,7 +67,7 @@ def test_a_local_event_has_the_shape_of_the_real_one_and_says_the_same(name: str
 
 
 def test_repeated_headers_and_parameters_keep_all_values_and_the_last_one_alone() -> None:
-    made = proxy_event(request(query="a=1&a=2&b=", headers=[("X-Two", "1"), ("X-Two", "2")]))
+    made = local_event(request(query="a=1&a=2&b=", headers=[("X-Two", "1"), ("X-Two", "2")]))
     assert made["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": [""]}
     assert made["queryStringParameters"] == {"a": "2", "b": ""}
     assert (made["multiValueHeaders"]["X-Two"], made["headers"]["X-Two"]) == (["1", "2"], "2")
@@ -87,29 +80,29 @@ def test_headers_of_the_connection_stay_outside() -> None:
         ("Transfer-Encoding", "chunked"),
         ("A", "b"),
     ]
-    made = proxy_event(request(headers=headers))["headers"]
+    made = local_event(request(headers=headers))["headers"]
     assert set(made) == {"A", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"}
 
 
 def test_a_claimed_address_does_not_replace_the_real_one() -> None:
-    made = proxy_event(request(headers=[("X-Forwarded-For", "198.51.100.9"), ("X-Forwarded-Port", "1")]))
+    made = local_event(request(headers=[("X-Forwarded-For", "198.51.100.9"), ("X-Forwarded-Port", "1")]))
     assert made["headers"]["X-Forwarded-For"] == "198.51.100.9, 127.0.0.1"
     assert made["headers"]["X-Forwarded-Port"] == "3000"
     assert made["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
 
 
 def test_the_key_is_in_the_identity_only_where_it_was_asked_for() -> None:
-    assert "apiKey" not in proxy_event(request())["requestContext"]["identity"]
-    identity = proxy_event(request(), "made-up")["requestContext"]["identity"]
+    assert "apiKey" not in local_event(request())["requestContext"]["identity"]
+    identity = local_event(request(), "made-up")["requestContext"]["identity"]
     assert (identity["apiKey"], identity["apiKeyId"]) == ("made-up", API_KEY_ID)
 
 
 def test_bytes_that_are_no_text_are_replaced_as_api_gateway_does() -> None:
-    assert proxy_event(request(body=b"\xff\xfeok"))["body"] == "\ufffd\ufffdok"
+    assert local_event(request(body=b"\xff\xfeok"))["body"] == "\ufffd\ufffdok"
 
 
 def test_each_request_has_its_own_ids_and_its_time_in_milliseconds() -> None:
-    first, second = (proxy_event(request(taken_at=1_795_176_000.5))["requestContext"] for _ in range(2))
+    first, second = (local_event(request(taken_at=1_795_176_000.5))["requestContext"] for _ in range(2))
     assert first["requestId"] != second["requestId"]
     assert first["extendedRequestId"] != second["extendedRequestId"]
     assert first["requestTimeEpoch"] == 1_795_176_000_500
@@ -117,7 +110,7 @@ def test_each_request_has_its_own_ids_and_its_time_in_milliseconds() -> None:
 
 
 def test_a_request_without_host_or_user_agent_still_makes_an_event() -> None:
-    context = proxy_event(request(headers=[]))["requestContext"]
+    context = local_event(request(headers=[]))["requestContext"]
     assert (context["domainName"], context["identity"]["userAgent"]) == ("127.0.0.1", None)
 
 
