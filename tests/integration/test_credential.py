@@ -1,6 +1,5 @@
 """The key: fetched, kept, replaced, and gone when its owner says so."""
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -37,17 +36,6 @@ def test_health_says_that_a_key_is_there_and_nothing_of_it(deployment: Deploymen
         "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
     }
     assert deployment.upstream.calls == [], "health calls OpenAI only when asked to"
-
-
-@pytest.mark.parametrize(
-    "value", [KEY, f"  {KEY}\n", json.dumps({"api_key": KEY}), json.dumps({"api_key": f"{KEY} "})]
-)
-def test_a_secret_is_the_bare_key_or_json(deployment: Deployment, value: str) -> None:
-    deployment.put_secret(value)
-
-    assert deployment.get().status == 200
-    deployment.post()
-    assert deployment.upstream.calls[0].key == KEY
 
 
 def test_ten_thousand_warm_invocations_make_one_call_per_ttl(deployment: Deployment) -> None:
@@ -115,33 +103,16 @@ def test_the_last_good_key_serves_while_the_store_is_away(deployment: Deployment
     reply = deployment.post()
     assert (reply.status, reply.body["code"]) == (503, "credentials_unavailable")
     health = deployment.get()
-    assert (health.status, health.body["code"]) == (503, "credentials_unavailable")
+    assert (health.status, health.body["code"], health.body["has_api_key"]) == (
+        503,
+        "credentials_unavailable",
+        False,
+    )
     assert 1 <= int(health.headers["Retry-After"]) <= FAILURE_TTL
 
     deployment.store.answer = None
     deployment.clock.advance(FAILURE_TTL)
     assert deployment.post().status == 200
-
-
-def test_a_store_that_is_away_is_not_asked_with_every_request(deployment: Deployment) -> None:
-    assert deployment.get().status == 200
-    deployment.store.answer = (503, "ServiceUnavailable")
-    deployment.clock.advance(301)
-
-    for _ in range(10):
-        assert deployment.get().status == 200
-    assert deployment.fetches == 2
-
-
-@away
-def test_without_a_good_key_an_absent_store_is_said_to_be_absent(
-    deployment: Deployment, answer: object
-) -> None:
-    deployment.store.answer = answer  # type: ignore[assignment] # the table mixes them on purpose
-
-    for reply in (deployment.get(), deployment.post()):
-        assert (reply.status, reply.body["code"]) == (503, "credentials_unavailable")
-    assert deployment.get().body["has_api_key"] is False
 
 
 @pytest.mark.parametrize(
@@ -170,15 +141,6 @@ def test_the_owners_kill_switch_works_at_the_next_fetch(
     deployment.store.answer = (503, "ServiceUnavailable")
     deployment.clock.advance(FAILURE_TTL)
     assert deployment.post().body["code"] == "credentials_unavailable", "and does not come back"
-
-
-def test_a_deleted_secret_and_a_missing_one(deployment: Deployment) -> None:
-    deployment.secrets.delete_secret(SecretId=SECRET)
-    assert deployment.get().body["code"] == "secret_not_found"
-
-    deployment.secrets.restore_secret(SecretId=SECRET)
-    deployment.clock.advance(FAILURE_TTL)
-    assert deployment.get().status == 200
 
 
 def test_a_missing_secret_is_not_fetched_once_per_request(deployment: Deployment) -> None:

@@ -138,7 +138,7 @@ class TestReading:
     def test_given_a_binary_value_then_it_is_invalid(self, owner: SecretsManagerClient) -> None:
         owner.create_secret(Name="binary", SecretBinary=b"value")
 
-        with pytest.raises(InvalidSecret):
+        with pytest.raises(InvalidSecret, match="binary: store the key as text"):
             SecretVersions("binary", owner).read()
 
     def test_a_version_does_not_print_its_value(self, versions: SecretVersions) -> None:

@@ -8,152 +8,105 @@ from typing import Any
 import pytest
 
 from tests.support.clock import Clock
-from tests.unit.doubles import FIRST, SECOND, ScriptedSource, soon
+from tests.unit.doubles import FIRST, SECOND, TTL, ScriptedSource, session_of, soon
 from travel_gpt.credentials.cache_entry import DAY
-from travel_gpt.credentials.secret import Credential
-from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.selection import SourceChain
 from travel_gpt.errors import AccessDenied, CredentialRejected, CredentialsUnavailable, SecretNotFound
 from travel_gpt.telemetry import flush_metrics
 
-TTL = 300
+FETCHED = ("credential.fetch", "success", "v1")
+REJECTED = ("credential.rejected", "credential_rejected", "v1")
 
 
-class Log:
-    """What the project's logger wrote."""
-
-    def __init__(self, stream: io.StringIO) -> None:
-        self._stream = stream
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        lines = map(json.loads, self._stream.getvalue().splitlines())
-        return [line["audit"] for line in lines if line["level"] == "AUDIT"]
-
-    def forget(self) -> None:
-        self._stream.truncate(0)
-        self._stream.seek(0)
+def events(log: io.StringIO) -> list[dict[str, Any]]:
+    """The audit events that the project's logger wrote."""
+    lines = map(json.loads, log.getvalue().splitlines())
+    return [line["audit"] for line in lines if line["level"] == "AUDIT"]
 
 
-@pytest.fixture
-def log(log: io.StringIO) -> Log:
-    return Log(log)
+def summaries(log: io.StringIO) -> list[tuple[str, str, str]]:
+    return [(event["event"], event["outcome"], event.get("version", "")) for event in events(log)]
 
 
-class TwoVersions(ScriptedSource):
-    """A source whose version before the current one is the first key."""
+def test_a_fetch_and_a_refresh_say_who_from_where_which_version_and_how_long(
+    log: io.StringIO, clock: Clock
+) -> None:
+    cache = session_of(ScriptedSource(FIRST, SECOND), clock)
 
-    def previous(self) -> Credential | None:
-        return FIRST
-
-
-def cache_of(source: ScriptedSource | SourceChain, clock: Clock, **options: int) -> CredentialSession:
-    return CredentialSession(source, ttl=TTL, max_stale=3600, now=clock, **options)  # type: ignore[arg-type]
-
-
-def summary(event: dict[str, Any]) -> tuple[str, str, str]:
-    return event["event"], event["outcome"], event.get("version", "")
-
-
-def test_a_fetch_and_a_refresh_say_who_from_where_which_version_and_how_long(log: Log, clock: Clock) -> None:
-    cache = cache_of(ScriptedSource(FIRST, SECOND), clock)
-
-    cache.current(soon())
+    # What is served from memory is no event.
+    for _ in range(100):
+        cache.current(soon())
     clock.advance(TTL)
     cache.current(soon())
 
-    fetched, refreshed = log.events
-    assert summary(fetched) == ("credential.fetch", "success", "v1")
-    assert summary(refreshed) == ("credential.refresh", "success", "v2")
+    assert summaries(log) == [FETCHED, ("credential.refresh", "success", "v2")]
+    fetched = events(log)[0]
     assert (fetched["who"], fetched["source"]) == ("local", "scripted")
     assert 0 <= fetched["milliseconds"] < 1000
 
 
-def test_what_is_served_from_memory_is_no_event(log: Log, clock: Clock) -> None:
-    cache = cache_of(ScriptedSource(FIRST), clock)
-    cache.current(soon())
-    log.forget()
-
-    for _ in range(100):
-        cache.current(soon())
-
-    assert log.events == []
-
-
-def test_a_fetch_that_was_denied_says_so(log: Log, clock: Clock) -> None:
+def test_a_fetch_that_was_denied_says_so(log: io.StringIO, clock: Clock) -> None:
     with pytest.raises(AccessDenied):
-        cache_of(ScriptedSource(AccessDenied("no")), clock).current(soon())
+        session_of(ScriptedSource(AccessDenied("no")), clock).current(soon())
 
-    (event,) = log.events
-    assert summary(event) == ("credential.fetch", "access_denied", "")
-    assert event["source"] == "scripted"
+    assert summaries(log) == [("credential.fetch", "access_denied", "")]
+    assert events(log)[0]["source"] == "scripted"
 
 
-def test_a_source_that_is_away_is_two_events(log: Log, clock: Clock) -> None:
-    cache = cache_of(ScriptedSource(FIRST, CredentialsUnavailable("away")), clock)
+def test_a_source_that_is_away_is_two_events(log: io.StringIO, clock: Clock) -> None:
+    cache = session_of(ScriptedSource(FIRST, CredentialsUnavailable("away")), clock)
     cache.current(soon())
     clock.advance(TTL + 42)
-    log.forget()
 
     cache.current(soon())
 
-    assert list(map(summary, log.events)) == [
+    assert summaries(log) == [
+        FETCHED,
         ("credential.refresh", "credentials_unavailable", ""),
         ("credential.stale", "credentials_unavailable", "v1"),
     ]
-    assert log.events[1]["age_seconds"] == TTL + 42
+    assert events(log)[2]["age_seconds"] == TTL + 42
 
 
-def test_a_refused_key_and_the_fetch_that_follows(log: Log, clock: Clock) -> None:
-    cache = cache_of(ScriptedSource(FIRST, SECOND), clock)
-    cache.current(soon())
-    log.forget()
+def test_a_refused_key_and_the_fetch_that_follows(log: io.StringIO, clock: Clock) -> None:
+    cache = session_of(ScriptedSource(FIRST, SECOND), clock)
 
-    cache.after_rejection(FIRST, soon())
+    cache.after_rejection(cache.current(soon()), soon())
 
-    assert list(map(summary, log.events)) == [
-        ("credential.rejected", "credential_rejected", "v1"),
-        ("credential.refresh", "success", "v2"),
-    ]
+    assert summaries(log) == [FETCHED, REJECTED, ("credential.refresh", "success", "v2")]
 
 
-def test_the_previous_version_in_the_place_of_the_current_one(log: Log, clock: Clock) -> None:
+def test_the_previous_version_in_the_place_of_the_current_one(log: io.StringIO, clock: Clock) -> None:
     new = replace(SECOND, created_at=clock())
-    cache = cache_of(TwoVersions(new), clock, previous_for=3600)
-    cache.current(soon())
-    log.forget()
+    cache = session_of(ScriptedSource(new, before=FIRST), clock, previous_for=3600)
 
-    assert cache.after_rejection(new, soon()) == FIRST
+    assert cache.after_rejection(cache.current(soon()), soon()) == FIRST
 
-    assert list(map(summary, log.events)) == [
+    assert summaries(log) == [
+        ("credential.fetch", "success", "v2"),
         ("credential.rejected", "credential_rejected", "v2"),
         ("credential.refresh", "success", "v2"),
         ("credential.fallback", "success", "v1"),
     ]
-    assert log.events[2]["instead_of"] == "v2"
+    assert events(log)[3]["instead_of"] == "v2"
 
 
-def test_a_refusal_without_another_key_is_logged_each_time(log: Log, clock: Clock) -> None:
-    cache = cache_of(ScriptedSource(FIRST), clock)
-    cache.current(soon())
-    log.forget()
+def test_a_refusal_without_another_key_is_logged_each_time(log: io.StringIO, clock: Clock) -> None:
+    cache = session_of(ScriptedSource(FIRST), clock)
 
     for _ in range(2):
         with pytest.raises(CredentialRejected):
-            cache.after_rejection(FIRST, soon())
+            cache.after_rejection(cache.current(soon()), soon())
 
-    assert [event["event"] for event in log.events].count("credential.rejected") == 2
+    assert summaries(log) == [FETCHED, REJECTED, ("credential.refresh", "success", "v1"), REJECTED]
 
 
-def test_a_source_that_was_skipped(log: Log, clock: Clock) -> None:
+def test_a_source_that_was_skipped(log: io.StringIO, clock: Clock) -> None:
     chain = SourceChain([ScriptedSource(SecretNotFound("none")), ScriptedSource(FIRST)])
 
-    cache_of(chain, clock).current(soon())
+    session_of(chain, clock).current(soon())
 
-    assert list(map(summary, log.events)) == [
-        ("credential.passed_over", "secret_not_found", ""),
-        ("credential.fetch", "success", "v1"),
-    ]
+    assert summaries(log) == [("credential.passed_over", "secret_not_found", ""), FETCHED]
 
 
 class TestAge:
@@ -171,7 +124,7 @@ class TestAge:
         self, clock: Clock, counted: Any, days: float, overdue: bool
     ) -> None:
         old = replace(FIRST, created_at=clock() - days * DAY)
-        cache = cache_of(ScriptedSource(old), clock, rotation_days=30)
+        cache = session_of(ScriptedSource(old), clock, rotation_days=30)
 
         cache.current(soon())
         cache.current(soon())
@@ -187,7 +140,7 @@ class TestAge:
         self, clock: Clock, counted: Any, rotation_days: int, created_at: float | None
     ) -> None:
         source = ScriptedSource(replace(FIRST, created_at=created_at))
-        cache = cache_of(source, clock, rotation_days=rotation_days)
+        cache = session_of(source, clock, rotation_days=rotation_days)
 
         cache.current(soon())
 

@@ -1,4 +1,4 @@
-"""Vault as it fails: sealed, throttled, slow, gone, or not Vault at all; and what the chain makes of it."""
+"""Vault as it fails: sealed, throttled, slow, gone, or not Vault at all."""
 
 import io
 import json
@@ -9,11 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.vault import DROPPED, HANGS, Fault, Vault, fault
-from tests.unit.doubles import SECOND, ScriptedSource
-from travel_gpt.credentials.session import CredentialSession
-from travel_gpt.credentials.sources.selection import SourceChain
 from travel_gpt.credentials.sources.vault import VaultSource
-from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     AccessDenied,
     CredentialError,
@@ -172,41 +168,6 @@ def test_given_vault_is_back_then_the_same_source_reads_again(vault: Vault) -> N
     vault.faults = []
 
     assert asked.fetch().key.reveal() == KEY
-
-
-@pytest.mark.parametrize("name", [*OUTAGES, "nothing-there"])
-def test_in_a_chain_no_entry_and_an_outage_hand_on_and_health_says_so(vault: Vault, name: str) -> None:
-    vault.faults = [OUTAGES[name] if name in OUTAGES else OWNERS_WORD[name][0]]
-    cache = CredentialSession(SourceChain([source(vault.url), ScriptedSource(SECOND)]), ttl=300, max_stale=0)
-
-    assert cache.current(Deadline(10)) == SECOND
-
-    code = "secret_not_found" if name == "nothing-there" else "credentials_unavailable"
-    assert cache.warnings() == [f"a source was skipped: vault: {code}"]
-
-
-@pytest.mark.parametrize("name", [name for name in OWNERS_WORD if name != "nothing-there"])
-def test_in_a_chain_the_owners_word_is_the_last(vault: Vault, name: str) -> None:
-    answer, kind = OWNERS_WORD[name]
-    vault.faults = [answer]
-    second = ScriptedSource(SECOND)
-
-    with pytest.raises(kind):
-        SourceChain([source(vault.url), second]).fetch()
-    assert second.fetches == 0
-
-
-def test_given_a_good_key_then_it_outlives_an_outage_and_not_the_owners_word(vault: Vault) -> None:
-    moment = [1_795_176_000.0]
-    cache = CredentialSession(source(vault.url), ttl=60, max_stale=600, now=lambda: moment[0])
-    assert cache.current(Deadline(10)).key.reveal() == KEY
-
-    vault.faults, moment[0] = [OUTAGES["sealed"]], moment[0] + 61
-    assert cache.current(Deadline(10)).key.reveal() == KEY
-
-    vault.faults, moment[0] = [OWNERS_WORD["deleted"][0]], moment[0] + 61
-    with pytest.raises(SecretDeleted):
-        cache.current(Deadline(10))
 
 
 ECHOES = {
