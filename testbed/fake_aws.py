@@ -234,6 +234,44 @@ class FakeAws:
         """Set how many requests all functions of the account run at the same time; 1,000 at first."""
         self.server.control("rules", concurrency=limit)
 
+    def make_role(self, name: str, *statements: dict[str, Any], service: str = "lambda.amazonaws.com") -> str:
+        """Make a role that a service may assume, and return its ARN.
+
+        Args:
+            name: the role's name.
+            statements: those of its policy; without any it has none.
+            service: the service.
+        """
+
+        def document(*statements: dict[str, Any]) -> str:
+            return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+        iam = self.client("iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]
+        if statements:
+            iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document(*statements))
+        return str(role["Arn"])
+
+    def credentials_of(self, role: str, session: str, region: str | None = None) -> dict[str, str]:
+        """The credentials that a service gets for a role.
+
+        Args:
+            role: its ARN.
+            session: the name of the session: that of the function, if it is Lambda that assumes the role.
+            region: where they are asked for.
+
+        Returns:
+            boto3's arguments; in capitals, their names are those of the environment's variables.
+        """
+        assumed = self.client("sts", region).assume_role(RoleArn=role, RoleSessionName=session)
+        key = assumed["Credentials"]
+        return {
+            "aws_access_key_id": key["AccessKeyId"],
+            "aws_secret_access_key": key["SecretAccessKey"],
+            "aws_session_token": key["SessionToken"],
+        }
+
     def make_logging_role(self, name: str = "api-gateway-logs-of-another", *, named: bool = True) -> None:
         """Give API Gateway the role that access logs need, as in an account that already logs.
 
@@ -241,18 +279,11 @@ class FakeAws:
             name: the role's name.
             named: whether it is named to API Gateway in this region, and not only there in the account.
         """
-        trust = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"Service": "apigateway.amazonaws.com"},
-        }
-        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        iam = self.client("iam")
-        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
-        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{POLICY}")
+        role = self.make_role(name, service="apigateway.amazonaws.com")
+        self.client("iam").attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{POLICY}")
         if named:
             self.hurry_update_account()
-            change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}
+            change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
             self.client("apigateway").update_account(patchOperations=[change])
             self.hurry_update_account(False)
         self.forget_calls()

@@ -122,14 +122,10 @@ class DeployedFunction:
             append(client, group, f"[$LATEST]{environment['AWS_ACCESS_KEY_ID']}", own)
 
     def _variables(self, configuration: dict[str, Any]) -> dict[str, str]:
-        assumed = self._aws.client("sts", self._region).assume_role(
-            RoleArn=configuration["Role"], RoleSessionName=self._name
-        )["Credentials"]
+        credentials = self._aws.credentials_of(configuration["Role"], self._name, self._region)
         return {
             **(configuration["Environment"] or {}).get("Variables", {}),
-            "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": assumed["SessionToken"],
+            **{name.upper(): value for name, value in credentials.items()},
             "AWS_REGION": self._region,
             "AWS_ENDPOINT_URL": self._aws.endpoint,
             # Whatever server the stack names: nothing leaves this machine.

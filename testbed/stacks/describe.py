@@ -24,7 +24,7 @@ def _tags(tags: dict[str, str]) -> list[dict[str, str]]:
 
 
 def stack_shape(stack: Stack) -> dict[str, Any]:
-    """A stack as DescribeStacks and ListStacks show it."""
+    """A stack as DescribeStacks shows it."""
     shape: dict[str, Any] = {
         "StackId": stack.id,
         "StackName": stack.name,
@@ -76,7 +76,7 @@ def resource_shape(stack: Stack, member: Member) -> dict[str, Any]:
 
 
 def change_set_shape(change_set: ChangeSet) -> dict[str, Any]:
-    """A change set as DescribeChangeSet and ListChangeSets show it."""
+    """A change set as DescribeChangeSet shows it."""
     shape = {
         "ChangeSetName": change_set.name,
         "ChangeSetId": change_set.id,
@@ -102,7 +102,7 @@ def change_set_shape(change_set: ChangeSet) -> dict[str, Any]:
 
 
 def summary_shape(source: str) -> dict[str, Any]:
-    """A template as GetTemplateSummary and ValidateTemplate show it."""
+    """A template as GetTemplateSummary shows it."""
     template = parse(source)
     transforms = template.get("Transform", [])
     return {

@@ -183,11 +183,6 @@ class CloudFormation(CloudFormationResponse):
         self._here.change_sets.remove(found)
         return EmptyResult()
 
-    def list_change_sets(self) -> ActionResult:
-        stack = self._here.stack(self._get_param("StackName"))
-        found = [change_set_shape(each) for each in self._here.change_sets if each.stack is stack]
-        return ActionResult({"Summaries": found})
-
     def execute_change_set(self) -> ActionResult:
         found = self._here.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
         if found.execution_status != "AVAILABLE":
@@ -209,11 +204,6 @@ class CloudFormation(CloudFormationResponse):
         name = self._get_param("StackName")
         found = [self._here.stack(name)] if name else [s for s in self._here.stacks if s.deleted_at is None]
         return ActionResult({"Stacks": [stack_shape(each) for each in found]})
-
-    def list_stacks(self) -> ActionResult:
-        statuses = self._get_param("StackStatusFilter", [])
-        found = [each for each in self._here.stacks if not statuses or each.status in statuses]
-        return ActionResult({"StackSummaries": [stack_shape(each) for each in found]})
 
     def describe_stack_events(self) -> ActionResult:
         name = self._get_param("StackName")
@@ -262,12 +252,6 @@ class CloudFormation(CloudFormationResponse):
         if body := self._get_param("TemplateBody"):
             return ActionResult(summary_shape(body))
         raise NotImplementedError("The fake AWS summarises a stack's template or a body, not an URL")
-
-    def validate_template(self) -> ActionResult:
-        try:
-            return ActionResult(summary_shape(self._get_param("TemplateBody")))
-        except InvalidTemplate as error:
-            raise StackError(INVALID, str(error)) from error
 
     def delete_stack(self) -> ActionResult:
         name = self._get_param("StackName")

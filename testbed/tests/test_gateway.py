@@ -1,6 +1,7 @@
 """The fake AWS's API Gateway, IAM, Secrets Manager and curl refuse what the real ones refuse."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from testbed.account import AwsServer
 from testbed.fake_aws import FakeAws, start_fake_aws
 from testbed.logging_role import POLICY
 from testbed.tests.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
+from tests.support.permissions import client_as
 
 
 class Small:
@@ -150,10 +152,12 @@ def test_access_logs_need_the_regions_logging_role(small: Small, monkeypatch: py
     assert "CloudWatch Logs role ARN must be set in account settings" in reasons(small.aws)
     small.aws.client("cloudformation").delete_stack(StackName="small")
 
-    iam, gateway = small.aws.client("iam"), small.aws.client("apigateway")
-    trust = json.dumps(LAMBDA_TRUST)
-    role = iam.create_role(RoleName="logger", AssumeRolePolicyDocument=trust)["Role"]
-    change = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role["Arn"]}]
+    iam, gateway, role = (
+        small.aws.client("iam"),
+        small.aws.client("apigateway"),
+        small.aws.make_role("logger"),
+    )
+    change = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
     with pytest.raises(ClientError, match="does not have required permissions"):
         gateway.update_account(patchOperations=change)
     with pytest.raises(ClientError, match="Too Many Requests") as throttled:
@@ -161,7 +165,8 @@ def test_access_logs_need_the_regions_logging_role(small: Small, monkeypatch: py
     said = throttled.value.response["ResponseMetadata"]
     assert (said["HTTPStatusCode"], int(said["HTTPHeaders"]["retry-after"]) <= 20) == (429, True)
     small.aws.hurry_update_account()
-    iam.update_assume_role_policy(RoleName="logger", PolicyDocument=trust.replace("lambda.", "apigateway."))
+    trust = json.dumps(LAMBDA_TRUST).replace("lambda.", "apigateway.")
+    iam.update_assume_role_policy(RoleName="logger", PolicyDocument=trust)
     with pytest.raises(ClientError, match="add the required role policy"):
         gateway.update_account(patchOperations=change)
     iam.attach_role_policy(RoleName="logger", PolicyArn=f"arn:aws:iam::aws:policy/{POLICY}")
@@ -185,7 +190,7 @@ def test_a_policys_wildcards_reach_as_far_as_iams(aws: FakeAws) -> None:
     def readable(suffix: str) -> list[str]:
         resource = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:mine{suffix}"
         statement = {"Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": resource}
-        client = as_a_role(aws, "secretsmanager", statement)
+        client = secrets_of_a_role(aws, statement)
         return [name for name in ("mine", "mine-too") if reads(client, name)]
 
     assert readable("-??????") == ["mine"]
@@ -198,7 +203,7 @@ def test_a_policys_wildcards_reach_as_far_as_iams(aws: FakeAws) -> None:
 
 def test_a_permission_is_checked_before_the_secret_is_looked_for(aws: FakeAws) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-??????"
-    scoped = as_a_role(aws, "secretsmanager", {"Effect": "Allow", "Action": "*", "Resource": arn})
+    scoped = secrets_of_a_role(aws, {"Effect": "Allow", "Action": "*", "Resource": arn})
 
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         scoped.get_secret_value(SecretId="gone")
@@ -212,10 +217,10 @@ def test_an_explicit_deny_wins_and_a_condition_counts(aws: FakeAws) -> None:
     deny = {"Effect": "Deny", "Action": "secretsmanager:getsecretvalue", "Resource": "*"}
     insecure = {"Bool": {"aws:SecureTransport": "false"}}
 
-    assert reads(as_a_role(aws, "secretsmanager", allow), "mine") is True
-    assert reads(as_a_role(aws, "secretsmanager", allow, deny), "mine") is False
-    assert reads(as_a_role(aws, "secretsmanager", allow, {**deny, "Condition": insecure}), "mine") is True
-    assert reads(as_a_role(aws, "secretsmanager", {**allow, "Condition": insecure}), "mine") is False
+    assert reads(secrets_of_a_role(aws, allow), "mine") is True
+    assert reads(secrets_of_a_role(aws, allow, deny), "mine") is False
+    assert reads(secrets_of_a_role(aws, allow, {**deny, "Condition": insecure}), "mine") is True
+    assert reads(secrets_of_a_role(aws, {**allow, "Condition": insecure}), "mine") is False
 
 
 def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(aws: FakeAws) -> None:
@@ -233,31 +238,6 @@ def test_a_secret_that_is_scheduled_for_deletion_is_in_the_way(aws: FakeAws) -> 
     assert secrets.get_secret_value(SecretId="mine")["SecretString"] == "x"
 
 
-def test_a_test_can_take_a_permission_from_the_owner(aws: FakeAws) -> None:
-    aws.deny("sts:GetCallerIdentity", "not you", "ExpiredToken")
-    denied = aws.run("aws", "sts", "get-caller-identity")
-    aws.allow("sts:GetCallerIdentity")
-    allowed = aws.run("aws", "sts", "get-caller-identity")
-
-    assert denied.returncode != 0
-    assert "(ExpiredToken)" in denied.stderr
-    assert "not you" in denied.stderr
-    assert json.loads(allowed.stdout)["Account"] == aws.account_id
-
-
-def test_openai_is_reached_by_its_own_name_and_sees_the_key(aws: FakeAws) -> None:
-    aws.openai.accept("sk-good")
-    ask = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
-    url = "https://api.openai.com/v1/models"
-
-    statuses = [
-        aws.run(*ask, url, "--header", f"Authorization: Bearer {k}").stdout for k in ("sk-good", "sk-bad")
-    ]
-
-    assert statuses == ["200", "401"]
-    assert [call.key for call in aws.openai.requests] == ["sk-good", "sk-bad"]
-
-
 def test_a_host_without_a_fake_fails_the_test(aws_server: AwsServer, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"example\.com"), start_fake_aws(tmp_path, aws_server) as aws:
         done = aws.run("curl", "--silent", "https://example.com/")
@@ -265,29 +245,9 @@ def test_a_host_without_a_fake_fails_the_test(aws_server: AwsServer, tmp_path: P
     assert "has no host" in done.stdout
 
 
-def test_a_tool_that_is_taken_away_is_gone(aws: FakeAws) -> None:
-    before = Path(aws.env["PATH"])
-    there = aws.run("sh", "-c", "command -v sam && command -v curl")
-    (aws.tools / "sam").unlink()
-    gone = aws.run("sh", "-c", "command -v sam || echo gone")
-
-    assert there.stdout.split() == [str(before / name) for name in ("sam", "curl")]
-    assert gone.stdout == "gone\n"
-
-
-def as_a_role(aws: FakeAws, service: str, *statements: dict[str, Any]) -> Any:
-    """A client with the credentials of a role with these permissions."""
-    iam, name = aws.client("iam"), f"role-{len(aws.client('iam').list_roles()['Roles'])}"
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(LAMBDA_TRUST))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=document)
-    assumed = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-    return aws.client(
-        service,
-        aws_access_key_id=assumed["AccessKeyId"],
-        aws_secret_access_key=assumed["SecretAccessKey"],
-        aws_session_token=assumed["SessionToken"],
-    )
+def secrets_of_a_role(aws: FakeAws, *statements: dict[str, Any]) -> Any:
+    """A client with the credentials of a new role with these permissions."""
+    return client_as(aws, aws.make_role(f"role-{uuid.uuid4()}", *statements), "secretsmanager")
 
 
 def reads(client: Any, name: str) -> bool:

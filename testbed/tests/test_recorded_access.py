@@ -4,40 +4,18 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from testbed.fake_aws import FakeAws
-from tests.support.recorded import assert_same_refusal, recording
+from tests.support.permissions import client_as
+from tests.support.recorded import assert_same_refusal, recording, refusal
 
 NAME = "travel-gpt/openai-api-key"
 
 
-def secrets_of_a_role(aws: FakeAws, *allowed: str, resource: str = "*", role: str = "reader") -> Any:
-    """A client with the credentials of a role that may do these things."""
-    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    made = aws.client("iam").create_role(
-        RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    )
-    statement = {"Effect": "Allow", "Action": list(allowed) or ["s3:GetObject"], "Resource": resource}
-    aws.client("iam").put_role_policy(
-        RoleName=role,
-        PolicyName="own",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
-    credentials = aws.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="session")
-    given = credentials["Credentials"]
-    return aws.client(
-        "secretsmanager",
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-    )
-
-
-def refusal_of(client: Any, action: str, **parameters: str) -> ClientError:
-    with pytest.raises(ClientError) as refused:
-        getattr(client, action)(**parameters)
-    return refused.value
+def secrets_of_a_role(aws: FakeAws, action: str = "s3:GetObject") -> Any:
+    """A client with the credentials of a role that may do this."""
+    role = aws.make_role("reader", {"Effect": "Allow", "Action": action, "Resource": "*"})
+    return client_as(aws, role, "secretsmanager")
 
 
 def sentence(text: str) -> str:
@@ -47,33 +25,22 @@ def sentence(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "action", "by"),
     [
-        "secretsmanager/GetSecretValue/role-without-permission-by-name",
-        "secretsmanager/GetSecretValue/iam-user-without-permission",
+        ("secretsmanager/GetSecretValue/role-without-permission-by-name", "get_secret_value", "Name"),
+        ("secretsmanager/GetSecretValue/iam-user-without-permission", "get_secret_value", "Name"),
+        ("secretsmanager/DescribeSecret/role-without-permission-by-arn", "describe_secret", "ARN"),
     ],
 )
-def test_a_refusal_names_the_secret_as_the_caller_did(aws: FakeAws, name: str) -> None:
+def test_a_refusal_names_the_secret_as_the_caller_did(aws: FakeAws, name: str, action: str, by: str) -> None:
     recorded = recording(name)
-    aws.client("secretsmanager").create_secret(Name=NAME, SecretString="v")
+    asked = aws.client("secretsmanager").create_secret(Name=NAME, SecretString="v")[by]
 
-    error = refusal_of(secrets_of_a_role(aws), "get_secret_value", SecretId=NAME)
-
-    assert_same_refusal(error, recorded, wording=False)
-    message = error.response["Error"]["Message"]
-    assert f"on resource: {NAME} because" in message
-    assert sentence(message) == sentence(recorded.body)
-
-
-def test_a_refusal_names_the_arn_where_the_caller_did(aws: FakeAws) -> None:
-    recorded = recording("secretsmanager/DescribeSecret/role-without-permission-by-arn")
-    arn = aws.client("secretsmanager").create_secret(Name=NAME, SecretString="v")["ARN"]
-
-    error = refusal_of(secrets_of_a_role(aws), "describe_secret", SecretId=arn)
+    error = refusal(getattr(secrets_of_a_role(aws), action), SecretId=asked)
 
     assert_same_refusal(error, recorded, wording=False)
     message = error.response["Error"]["Message"]
-    assert f"on resource: {arn} because" in message
+    assert f"on resource: {asked} because" in message
     assert sentence(message) == sentence(recorded.body)
 
 
@@ -83,7 +50,7 @@ def test_permission_is_asked_before_existence(aws: FakeAws) -> None:
     client = secrets_of_a_role(aws)
 
     codes = {
-        name: refusal_of(client, "get_secret_value", SecretId=name).response["Error"]["Code"]
+        name: refusal(client.get_secret_value, SecretId=name).response["Error"]["Code"]
         for name in ("there", "absent")
     }
 
@@ -96,9 +63,9 @@ def test_a_denied_kms_key_reads_like_a_missing_permission(aws: FakeAws) -> None:
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     aws.client("secretsmanager").create_secret(Name=NAME, SecretString="v", KmsKeyId=key)
 
-    error = refusal_of(
-        secrets_of_a_role(aws, "secretsmanager:GetSecretValue"), "get_secret_value", SecretId=NAME
-    )
+    client = secrets_of_a_role(aws, "secretsmanager:GetSecretValue")
+
+    error = refusal(client.get_secret_value, SecretId=NAME)
 
     assert_same_refusal(error, recorded)
 
@@ -110,7 +77,7 @@ def test_a_disabled_kms_key_is_the_declared_decryption_failure(aws: FakeAws) -> 
     client.create_secret(Name=NAME, SecretString="v", KmsKeyId=key)
     aws.client("kms").disable_key(KeyId=key.rpartition("/")[2])
 
-    error = refusal_of(client, "get_secret_value", SecretId=NAME)
+    error = refusal(client.get_secret_value, SecretId=NAME)
 
     assert error.response["Error"]["Code"] == "DecryptionFailure"
     assert error.response["Error"]["Message"] in documented["documentation"]
@@ -127,7 +94,7 @@ def test_an_explicit_deny_is_called_that(aws: FakeAws) -> None:
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),
     )
 
-    error = refusal_of(client, "describe_secret", SecretId=NAME)
+    error = refusal(client.describe_secret, SecretId=NAME)
 
     # There it was the secret's policy that denied; the fake judges the caller's policies alone.
     assert_same_refusal(error, documented, wording=False)

@@ -5,26 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from testbed.fake_aws import FakeAws
-from testbed.tests.small_stacks import STACK, api, deploy, log_group, reasons, submit, template
-from tests.support.recorded import assert_same_refusal, differences, recording
+from testbed.tests.small_stacks import LAMBDA_TRUST, STACK, api, deploy, log_group, reasons, submit, template
+from tests.support.recorded import assert_same_refusal, differences, recording, refusal, unmasked
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:doesnotexist"
 ROLE = "arn:aws:iam::123456789012:role/schedules"
 NAMED = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}
-
-
-def trust(service: str) -> str:
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def refused(ask: Callable[[], Any]) -> ClientError:
-    with pytest.raises(ClientError) as error:
-        ask()
-    return error.value
 
 
 def create_schedule(aws: FakeAws, expression: str, role: str = ROLE) -> Any:
@@ -34,6 +22,11 @@ def create_schedule(aws: FakeAws, expression: str, role: str = ROLE) -> Any:
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={"Arn": FUNCTION, "RoleArn": role},
     )
+
+
+def name_logging_role(aws: FakeAws, role: str) -> Any:
+    change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+    return aws.client("apigateway").update_account(patchOperations=[change])
 
 
 def roll_back(aws: FakeAws) -> Any:
@@ -76,17 +69,19 @@ REFUSALS: dict[str, Callable[[FakeAws], Any]] = {
     "scheduler/CreateSchedule/role-cannot-be-assumed": lambda aws: create_schedule(
         aws, "at(2021-12-31T23:59:59)", ROLE.replace("schedules", "others")
     ),
+    "apigateway/UpdateAccount/role-not-permitted": lambda aws: name_logging_role(
+        aws, ROLE.replace("schedules", "others")
+    ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_what_is_refused_is_refused_in_the_same_words(name: str, aws: FakeAws) -> None:
     recorded = recording(name)
-    iam = aws.client("iam")
-    for role, service in (("schedules", "scheduler.amazonaws.com"), ("others", "lambda.amazonaws.com")):
-        iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust(service))
+    aws.make_role("schedules", service="scheduler.amazonaws.com")
+    aws.make_role("others")
 
-    error = refused(lambda: REFUSALS[name](aws))
+    error = refusal(REFUSALS[name], aws)
 
     # The names of the recorder's stacks are not masked in a text that was pasted.
     wording = name != "cloudformation/CreateChangeSet/rollback-complete"
@@ -100,7 +95,7 @@ def test_what_is_refused_is_refused_in_the_same_words(name: str, aws: FakeAws) -
 def test_a_missing_capability_is_named(aws: FakeAws) -> None:
     recorded = recording("cloudformation/CreateStack/capabilities")
 
-    error = refused(lambda: submit(aws, template({"A": NAMED}), Capabilities=[]))
+    error = refusal(submit, aws, template({"A": NAMED}), Capabilities=[])
 
     # Change sets do not ask for the capability that was recorded; the sentence is the same.
     assert_same_refusal(error, recorded, wording=False)
@@ -112,9 +107,9 @@ def test_a_value_against_its_pattern_is_refused_in_the_same_words(aws: FakeAws) 
     recorded = recording("cloudformation/CreateStack/parameter-pattern")
     pattern = {"VPCSubnetCidrBlock": {"Type": "String", "AllowedPattern": r"\d+"}}
 
-    error = refused(
-        lambda: submit(aws, template({"A": log_group()}, Parameters=pattern), {"VPCSubnetCidrBlock": "x"})
-    )
+    body = template({"A": log_group()}, Parameters=pattern)
+
+    error = refusal(submit, aws, body, {"VPCSubnetCidrBlock": "x"})
 
     # Before the text stands the console's own, after it the recorder's pattern.
     sentence = recorded.body.partition("error: ")[2].partition("pattern ")[0]
@@ -132,64 +127,69 @@ def test_a_change_set_without_changes_fails_by_itself(aws: FakeAws) -> None:
     assert differences(recorded.body, described) == []
 
 
-def test_a_role_that_lambda_cannot_assume_stops_the_function(aws: FakeAws) -> None:
-    recorded = recording("lambda/CreateFunction/role-cannot-be-assumed")
-    raw = recording("lambda/CreateFunction/role-cannot-be-assumed-headers")
-    resources = api(aws, key_required=False)
-    resources["Role"]["Properties"]["AssumeRolePolicyDocument"] = json.loads(trust("ec2.amazonaws.com"))
+EC2_TRUST = LAMBDA_TRUST | {
+    "Statement": [{**LAMBDA_TRUST["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]
+}
+LOGS = {
+    "DestinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:g",
+    "Format": "$context.requestId",
+}
+OWN_SUBNET = "subnet of the account"
+STOPPED: dict[str, tuple[str, dict[str, Any]]] = {
+    "lambda/CreateFunction/role-cannot-be-assumed": ("Role", {"AssumeRolePolicyDocument": EC2_TRUST}),
+    "lambda/CreateFunction VPC/subnet-not-found": (
+        "Function",
+        {"VpcConfig": {"SubnetIds": ["subnet-absent"], "SecurityGroupIds": ["sg-1"]}},
+    ),
+    "lambda/CreateFunction VPC/role-lacks-create-network-interface": (
+        "Function",
+        {"VpcConfig": {"SubnetIds": [OWN_SUBNET], "SecurityGroupIds": ["sg-1"]}},
+    ),
+    "lambda/PutFunctionConcurrency/below-unreserved-minimum": (
+        "Function",
+        {"ReservedConcurrentExecutions": 901},
+    ),
+    "apigateway/UpdateStage/account-role-missing": ("Stage", {"AccessLogSetting": LOGS}),
+}
+"""What stops a stack: the resource, and its properties."""
+IN_CLOUDFORMATION = {
+    "lambda/CreateFunction VPC/role-lacks-create-network-interface": (
+        "lambda/CreateFunction VPC/role-lacks-create-network-interface-cfn-handler"
+    ),
+    "apigateway/UpdateStage/account-role-missing": (
+        "apigateway/CreateStage CloudFormation/account-role-missing"
+    ),
+}
+"""Where the same words were recorded in a stack's events."""
 
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_what_stops_a_stack_is_in_its_events_in_the_same_words(name: str, aws: FakeAws) -> None:
+    sentence = unmasked(recording(name).error[1])
+    resources, (logical_id, properties) = api(aws, key_required=False), STOPPED[name]
+    own = aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    resources[logical_id]["Properties"] |= json.loads(json.dumps(properties).replace(OWN_SUBNET, own))
     deploy(aws, template(resources))
 
-    sentence = recorded.error[1]
-    assert sentence in reasons(aws)
-    body = {"Type": "User", "message": sentence}
-    assert len(json.dumps(body, separators=(",", ":"))) == int(raw.headers["content-length"])
+    assert sentence.search(reasons(aws))
+    if name in IN_CLOUDFORMATION:
+        assert sentence.search(recording(IN_CLOUDFORMATION[name]).body)
 
 
-VPC = {"VpcConfig": {"SubnetIds": ["subnet-absent"], "SecurityGroupIds": ["sg-1"]}}
+def test_naming_the_logging_role_twice_within_seconds_is_throttled(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = recording("apigateway/control plane/too-many-requests-sdk-object")
+    model = recording("apigateway/service model/TooManyRequestsException-retryAfterSeconds")
+    # botocore would wait, and try a throttled call again.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    role = aws.make_role("logs")
+    refusal(name_logging_role, aws, role)
 
+    throttled = refusal(name_logging_role, aws, role).response
 
-def test_a_subnet_that_is_not_there_is_named(aws: FakeAws) -> None:
-    recorded = recording("lambda/CreateFunction VPC/subnet-not-found")
-    resources = api(aws, key_required=False)
-    resources["Function"]["Properties"] |= VPC
-
-    deploy(aws, template(resources))
-
-    assert recorded.error[1].replace("<subnet_id_1>", "subnet-absent") in reasons(aws)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "lambda/CreateFunction VPC/role-lacks-create-network-interface",
-        "lambda/CreateFunction VPC/role-lacks-create-network-interface-cfn-handler",
-    ],
-)
-def test_a_role_that_may_make_no_network_interface_is_refused(aws: FakeAws, name: str) -> None:
-    recorded = recording(name)
-    subnet = aws.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
-    resources = api(aws, key_required=False)
-    resources["Function"]["Properties"]["VpcConfig"] = {"SubnetIds": [subnet], "SecurityGroupIds": ["sg-1"]}
-
-    deploy(aws, template(resources))
-
-    sentence = "The provided execution role does not have permissions to call CreateNetworkInterface on EC2"
-    assert sentence in recorded.body
-    assert sentence in reasons(aws)
-
-
-def test_a_stage_with_logs_needs_the_accounts_role(aws: FakeAws) -> None:
-    handled = recording("apigateway/CreateStage CloudFormation/account-role-missing")
-    called = recording("apigateway/UpdateStage/account-role-missing")
-    resources = api(aws, key_required=False)
-    resources["Stage"]["Properties"]["AccessLogSetting"] = {
-        "DestinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:g",
-        "Format": "$context.requestId",
-    }
-
-    deploy(aws, template(resources))
-
-    sentence = called.error[1]
-    assert sentence in handled.body
-    assert sentence in reasons(aws)
+    assert throttled["ResponseMetadata"]["HTTPStatusCode"] == recorded.status == model.status
+    assert f"[{throttled['Error']['Code']}: {throttled['Error']['Message']}]" in recorded.body
+    assert throttled["Error"]["Code"] in model.body["UpdateAccount.errors"]
+    shape = model.body["TooManyRequestsException"]["members"]["retryAfterSeconds"]
+    assert int(throttled["ResponseMetadata"]["HTTPHeaders"][shape["locationName"].lower()]) > 0

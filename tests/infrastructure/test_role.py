@@ -36,23 +36,29 @@ IDS = {"OpenAIIdentityProviderId": "wip_acme", "OpenAIServiceAccountId": "sa_tra
 
 
 @pytest.mark.parametrize(
-    ("keyless", "has", "lacks"),
+    ("keyless", "has", "lacks", "source"),
     [
-        ("off", [SECRETS], [TOKEN]),
-        ("prepare", [SECRETS, TOKEN], []),
-        ("switch", [SECRETS, TOKEN], []),
-        ("on", [TOKEN], [SECRETS, "kms:Decrypt"]),
+        ("off", [SECRETS], [TOKEN], "secrets-manager"),
+        ("prepare", [SECRETS, TOKEN], [], "secrets-manager"),
+        ("switch", [SECRETS, TOKEN], [], "workload-identity"),
+        ("on", [TOKEN], [SECRETS, "kms:Decrypt"], "workload-identity"),
     ],
 )
-def test_the_role_gains_the_token_before_it_loses_the_secret(
-    keyless: str, has: list[object], lacks: list[object]
+def test_the_role_gains_the_token_before_the_function_uses_it_and_then_loses_the_secret(
+    keyless: str, has: list[object], lacks: list[object], source: str
 ) -> None:
     key = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
-    (policy,) = compile_stack(Keyless=keyless, KmsKeyArn=key, **IDS).one("AWS::IAM::Role")["Policies"]
+    stack = compile_stack(Keyless=keyless, KmsKeyArn=key, **IDS)
+    (policy,) = stack.one("AWS::IAM::Role")["Policies"]
+    variables = stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
 
     actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
     assert [action for action in has if action not in actions] == []
     assert [action for action in lacks if action in actions] == []
+    ids = ("", "") if keyless == "off" else tuple(IDS.values())
+    assert (variables["OPENAI_IDENTITY_PROVIDER_ID"], variables["OPENAI_SERVICE_ACCOUNT_ID"]) == ids
+    assert variables["CREDENTIAL_SOURCE"] == source
+    assert Settings.load(variables).problems == ()
 
 
 def test_the_token_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
@@ -71,26 +77,6 @@ def test_the_token_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
 def test_no_key_without_an_identity(missing: str, keyless: str) -> None:
     with pytest.raises(InvalidTemplate, match=missing):
         compile_stack(Keyless=keyless, **{**IDS, missing: ""})
-
-
-@pytest.mark.parametrize(
-    ("keyless", "source", "ids"),
-    [
-        ("off", "secrets-manager", ("", "")),
-        ("prepare", "secrets-manager", ("wip_acme", "sa_travel")),
-        ("switch", "workload-identity", ("wip_acme", "sa_travel")),
-        ("on", "workload-identity", ("wip_acme", "sa_travel")),
-    ],
-)
-def test_the_function_knows_where_its_credential_comes_from(
-    keyless: str, source: str, ids: tuple[str, str]
-) -> None:
-    function = compile_stack(Keyless=keyless, **IDS).one("AWS::Lambda::Function")
-
-    variables = function["Environment"]["Variables"]
-    assert variables["CREDENTIAL_SOURCE"] == source
-    assert (variables["OPENAI_IDENTITY_PROVIDER_ID"], variables["OPENAI_SERVICE_ACCOUNT_ID"]) == ids
-    assert Settings.load(variables).problems == ()
 
 
 def test_nothing_else_gives_permissions(any_stack: CompiledStack) -> None:

@@ -52,27 +52,19 @@ def test_each_has_its_own_stack_and_secret(environment: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_a_deployment_needs_no_further_options(environment: str) -> None:
+def test_a_deployment_needs_no_further_options_and_takes_what_was_built(environment: str) -> None:
     options = read_by_sam(environment, "deploy")
 
-    assert options["capabilities"] == "CAPABILITY_IAM"
-    assert options["resolve_s3"] is True
-    assert options["fail_on_empty_changeset"] is False
+    wanted = {"capabilities": "CAPABILITY_IAM", "resolve_s3": True, "fail_on_empty_changeset": False}
+    assert options | wanted == options
     # The region is the user's, and so is the profile.
     assert not {"region", "profile"} & set(options)
     # sam takes no notice of what it does not know: a typing mistake would change nothing, silently.
     assert set(options) <= {parameter.name for parameter in deploy_command.params}
-
-
-@pytest.mark.parametrize("command", ["deploy", "package", "local_invoke"])
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_was_not_built_is_neither_deployed_nor_run(environment: str, command: str) -> None:
-    # Without it, sam would take the repository's folder for the package.
-    assert read_by_sam(environment, command)["template_file"] == ".aws-sam/build/template.yaml"
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_build_does_not_copy_the_whole_folder(environment: str) -> None:
+    # Without it, sam would take the repository's folder for the package, and copy it for the build.
+    commands = ("deploy", "package", "local_invoke")
+    files = {read_by_sam(environment, command)["template_file"] for command in commands}
+    assert files == {".aws-sam/build/template.yaml"}
     assert read_by_sam(environment, "build")["build_in_source"] is True
 
 

@@ -13,14 +13,7 @@ FAILURE_TTL = 5
 
 def client_as(aws: FakeAws, role: str, service: str, region: str | None = None, session: str = "test") -> Any:
     """A client with the credentials that a service would get for a role, given by its ARN."""
-    assumed = aws.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
-    return aws.client(
-        service,
-        region,
-        aws_access_key_id=assumed["AccessKeyId"],
-        aws_secret_access_key=assumed["SecretAccessKey"],
-        aws_session_token=assumed["SessionToken"],
-    )
+    return aws.client(service, region, **aws.credentials_of(role, session))
 
 
 def refused(call: Any, **arguments: Any) -> str:

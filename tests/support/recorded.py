@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -116,11 +116,18 @@ def assert_same_refusal(error: ClientError, recorded: Recording, *, wording: boo
         assert answered["ResponseMetadata"]["HTTPStatusCode"] == recorded.status
     assert answered["Error"]["Code"] == code
     if wording:
-        assert _unmasked(message).fullmatch(answered["Error"]["Message"]), answered["Error"]["Message"]
+        assert unmasked(message).fullmatch(answered["Error"]["Message"]), answered["Error"]["Message"]
     for key in ("Message", "message"):
         # botocore shows the member under the key that was on the wire; the other case is lost.
         if isinstance(recorded.body, dict) and key in recorded.body:
             assert key in answered, f"the wire has another case of {key!r}: {answered}"
+
+
+def refusal(ask: Callable[..., Any], *given: Any, **parameters: Any) -> ClientError:
+    """The error that botocore raises for a call with these arguments."""
+    with pytest.raises(ClientError) as refused:
+        ask(*given, **parameters)
+    return refused.value
 
 
 def differences(recorded: Any, answered: Any, path: str = "$") -> list[str]:
@@ -139,10 +146,11 @@ def differences(recorded: Any, answered: Any, path: str = "$") -> list[str]:
         return [each for at, (one, other) in pairs for each in differences(one, other, f"{path}[{at}]")]
     if isinstance(answered, datetime) and recorded in _MOMENTS:
         return []
-    if isinstance(recorded, str) and isinstance(answered, str) and _unmasked(recorded).fullmatch(answered):
+    if isinstance(recorded, str) and isinstance(answered, str) and unmasked(recorded).fullmatch(answered):
         return []
     return [] if recorded == answered else [f"{path}: {answered!r}, recorded {recorded!r}"]
 
 
-def _unmasked(text: str) -> re.Pattern[str]:
+def unmasked(text: str) -> re.Pattern[str]:
+    """A pattern of a recorded text, whose masked parts may be anything."""
     return re.compile(".+".join(map(re.escape, _MASK.split(text))), re.DOTALL)

@@ -50,6 +50,7 @@ UNUSED: dict[str, str] = {
     "kms/kms call/key-disabled": _NO_KMS_CALL,
     "kms/kms call/key-not-found": _NO_KMS_CALL,
     "lambda/CreateFunction VPC/subnet-bad-format": "the template's parameter type refuses it before Lambda",
+    "lambda/CreateFunction/role-cannot-be-assumed-headers": "a stack's events have the text alone",
     "lambda/CreateFunction/role-arn-bad-format": "the function's role is a resource of the stack",
     "lambda/Invoke/bootstrap-exit-127": "a custom runtime's; the function has the managed Python runtime",
     "lambda/Invoke/response-over-6-mib": "an answer of the function is a few kilobytes",

@@ -1,11 +1,11 @@
-"""API Gateway: the keys callers send, the plans that bound them, and the region's logging role."""
+"""API Gateway: the keys callers send, and the plans that bound them."""
 
 # ruff: noqa: ARG002 - every handler has the same methods, whatever it needs of what they are given
 
 from typing import Any
 
 from testbed.stacks.document import InvalidTemplate
-from testbed.stacks.resources.base import Account, Created, Handler, Properties, PutHandler, camel, only, tags
+from testbed.stacks.resources.base import Account, Created, Handler, Properties, camel, only, tags
 
 
 class ApiKey(Handler):
@@ -117,21 +117,4 @@ class UsagePlanKey(Handler):
         )
 
 
-class RegionAccount(PutHandler):
-    type = "AWS::ApiGateway::Account"
-    properties = frozenset({"CloudWatchRoleArn"})
-
-    def create(self, account: Account, properties: Properties, name: str) -> Created:
-        change = {
-            "op": "replace",
-            "path": "/cloudwatchRoleArn",
-            "value": properties.get("CloudWatchRoleArn", ""),
-        }
-        account.client("apigateway").update_account(patchOperations=[change])
-        return Created(name, {"Id": name})
-
-    def delete(self, account: Account, created: Created, properties: Properties) -> None:
-        """Nothing to do: the setting is the region's and outlives the stack, at AWS too."""
-
-
-HANDLERS: tuple[Handler, ...] = (ApiKey(), UsagePlan(), UsagePlanKey(), RegionAccount())
+HANDLERS: tuple[Handler, ...] = (ApiKey(), UsagePlan(), UsagePlanKey())

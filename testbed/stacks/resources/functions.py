@@ -1,7 +1,5 @@
 """Lambda functions and who may invoke them."""
 
-# ruff: noqa: ARG002 - every handler has the same methods, whatever it needs of what they are given
-
 import json
 import re
 from typing import Any
@@ -132,41 +130,4 @@ class Permission(Handler):
         )
 
 
-class Version(Handler):
-    type = "AWS::Lambda::Version"
-    properties = frozenset({"FunctionName", "Description", "CodeSha256"})
-    required = frozenset({"FunctionName"})
-    replacing = properties
-
-    def create(self, account: Account, properties: Properties, name: str) -> Created:
-        published = account.client("lambda").publish_version(**properties)
-        return Created(published["FunctionArn"], {"Version": published["Version"]})
-
-    def delete(self, account: Account, created: Created, properties: Properties) -> None:
-        account.client("lambda").delete_function(
-            FunctionName=properties["FunctionName"], Qualifier=created.attributes["Version"]
-        )
-
-
-class Alias(Handler):
-    type = "AWS::Lambda::Alias"
-    properties = frozenset({"FunctionName", "FunctionVersion", "Name", "Description"})
-    required = frozenset({"FunctionName", "FunctionVersion", "Name"})
-    replacing = frozenset({"FunctionName", "Name"})
-
-    def create(self, account: Account, properties: Properties, name: str) -> Created:
-        return Created(account.client("lambda").create_alias(**properties)["AliasArn"])
-
-    def update(
-        self, account: Account, created: Created, properties: Properties, previous: Properties
-    ) -> Created:
-        account.client("lambda").update_alias(**properties)
-        return created
-
-    def delete(self, account: Account, created: Created, properties: Properties) -> None:
-        account.client("lambda").delete_alias(
-            FunctionName=properties["FunctionName"], Name=properties["Name"]
-        )
-
-
-HANDLERS: tuple[Handler, ...] = (Function(), Permission(), Version(), Alias())
+HANDLERS: tuple[Handler, ...] = (Function(), Permission())

@@ -10,8 +10,6 @@ from testbed.stacks.resources.base import (
     Created,
     Handler,
     Properties,
-    PutHandler,
-    as_json,
     camel,
     only,
     tags,
@@ -34,31 +32,22 @@ SECURITY = {"SecurityPolicy": "/securityPolicy", "EndpointAccessMode": "/endpoin
 class RestApi(Handler):
     type = "AWS::ApiGateway::RestApi"
     properties = frozenset(
-        {"ApiKeySourceType", "BinaryMediaTypes", "Body", "Description", "DisableExecuteApiEndpoint"}
+        {"ApiKeySourceType", "Body", "Description", "DisableExecuteApiEndpoint"}
         | {"EndpointConfiguration", "FailOnWarnings", "MinimumCompressionSize", "Mode", "Name", "Parameters"}
-        | {"Policy", "Tags", "SecurityPolicy", "EndpointAccessMode"}
+        | {"Tags", "SecurityPolicy", "EndpointAccessMode"}
     )
 
     def create(self, account: Account, properties: Properties, name: str) -> Created:
         gateway = account.client("apigateway")
         title = properties.get("Name") or properties.get("Body", {}).get("info", {}).get("title", name)
-        endpoint = camel(only(properties, "EndpointConfiguration"))
-        if "Policy" in properties:
-            endpoint["policy"] = as_json(properties["Policy"])
         made = gateway.create_rest_api(
             name=title,
             tags=tags(properties),
             apiKeySource=properties.get("ApiKeySourceType", "HEADER"),
-            **camel(only(properties, "Description", "DisableExecuteApiEndpoint", "MinimumCompressionSize")),
-            **endpoint,
+            **camel(only(properties, "Description", "DisableExecuteApiEndpoint", "EndpointConfiguration")),
+            **camel(only(properties, "MinimumCompressionSize")),
         )
         _change_security_policy(gateway, made["id"], properties, {})
-        for media in properties.get("BinaryMediaTypes", []):
-            escaped = media.replace("/", "~1")
-            gateway.update_rest_api(
-                restApiId=made["id"],
-                patchOperations=[{"op": "add", "path": f"/binaryMediaTypes/{escaped}", "value": media}],
-            )
         if "Body" in properties:
             import_body(gateway, made["id"], properties["Body"])
         root = gateway.get_resources(restApiId=made["id"])["items"][0]["id"]
@@ -208,27 +197,4 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-class GatewayResponse(PutHandler):
-    type = "AWS::ApiGateway::GatewayResponse"
-    properties = frozenset(
-        {"ResponseParameters", "ResponseTemplates", "ResponseType", "RestApiId", "StatusCode"}
-    )
-    required = frozenset({"ResponseType", "RestApiId"})
-    replacing = frozenset({"ResponseType", "RestApiId"})
-
-    def create(self, account: Account, properties: Properties, name: str) -> Created:
-        given = only(properties, "ResponseType", "RestApiId", "StatusCode")
-        account.client("apigateway").put_gateway_response(
-            **camel(given),
-            responseParameters=properties.get("ResponseParameters", {}),
-            responseTemplates=properties.get("ResponseTemplates", {}),
-        )
-        return Created(name)
-
-    def delete(self, account: Account, created: Created, properties: Properties) -> None:
-        account.client("apigateway").delete_gateway_response(
-            restApiId=properties["RestApiId"], responseType=properties["ResponseType"]
-        )
-
-
-HANDLERS: tuple[Handler, ...] = (RestApi(), Deployment(), Stage(), GatewayResponse())
+HANDLERS: tuple[Handler, ...] = (RestApi(), Deployment(), Stage())

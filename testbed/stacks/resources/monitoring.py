@@ -9,7 +9,6 @@ from testbed.stacks.resources.base import (
     Handler,
     Properties,
     PutHandler,
-    as_json,
     only,
     tags,
 )
@@ -110,34 +109,4 @@ class Topic(Handler):
         account.client("sns").delete_topic(TopicArn=created.physical_id)
 
 
-class Subscription(Handler):
-    type = "AWS::SNS::Subscription"
-    properties = frozenset({"Endpoint", "Protocol", "TopicArn"})
-    required = frozenset({"Protocol", "TopicArn"})
-    replacing = properties
-
-    def create(self, account: Account, properties: Properties, name: str) -> Created:
-        subscribed = account.client("sns").subscribe(**properties, ReturnSubscriptionArn=True)
-        return Created(subscribed["SubscriptionArn"])
-
-    def delete(self, account: Account, created: Created, properties: Properties) -> None:
-        account.client("sns").unsubscribe(SubscriptionArn=created.physical_id)
-
-
-class TopicPolicy(PutHandler):
-    type = "AWS::SNS::TopicPolicy"
-    properties = frozenset({"PolicyDocument", "Topics"})
-    required = frozenset({"PolicyDocument", "Topics"})
-
-    def create(self, account: Account, properties: Properties, name: str) -> Created:
-        for topic in properties["Topics"]:
-            account.client("sns").set_topic_attributes(
-                TopicArn=topic, AttributeName="Policy", AttributeValue=as_json(properties["PolicyDocument"])
-            )
-        return Created(name)
-
-    def delete(self, account: Account, created: Created, properties: Properties) -> None:
-        """Nothing to do: CloudFormation too leaves a topic's last policy in place."""
-
-
-HANDLERS: tuple[Handler, ...] = (LogGroup(), Alarm(), Topic(), Subscription(), TopicPolicy())
+HANDLERS: tuple[Handler, ...] = (LogGroup(), Alarm(), Topic())
