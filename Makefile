@@ -91,7 +91,7 @@ check-stack:
 	@scripts/environment.sh cloud
 	@scripts/environment.sh scan
 	$(CLOUD)/python scripts/stamp_api_deployment.py --check
-	$(NEUTRAL) $(CLOUD)/cfn-lint template.yaml
+	@# It runs cfn-lint.
 	$(NEUTRAL) $(CLOUD)/sam validate --lint --region us-east-1
 	$(NEUTRAL) $(SCAN)/checkov --config-file .checkov.yaml
 

@@ -37,15 +37,20 @@ install_project() {
 }
 
 # --no-deps: the lock is complete, and a resolver would otherwise resolve it all over again.
-install_packages() {
-    # uv needs a fraction of pip's time, where the dev environment has it. pip is tried after it, since it alone
-    # reads the user's pip configuration, such as an index of their own.
-    if [ "$name" != dev ] && .venv/dev/bin/uv pip install --quiet --no-deps --require-hashes \
-        --python "$folder/bin/python" --requirement "$lock" >"$log" 2>&1; then
-        return 0
-    fi
+with_pip() {
     "$folder/bin/python" -m pip install --quiet --no-deps --require-hashes --disable-pip-version-check \
-        --requirement "$lock" >"$log" 2>&1
+        --requirement "$1" >"$log" 2>&1
+}
+
+# uv needs a fraction of pip's time: the dev environment, which has it, gets it first. pip is tried after it, since
+# it alone reads the user's pip configuration, such as an index of their own.
+install_packages() {
+    if [ "$name" = dev ]; then
+        awk '/^[^ #]/ { wanted = /^uv==/ } wanted' "$lock" >"$folder/uv.txt"
+        with_pip "$folder/uv.txt" || return 1
+    fi
+    .venv/dev/bin/uv pip install --quiet --no-deps --require-hashes --python "$folder/bin/python" \
+        --requirement "$lock" >"$log" 2>&1 || with_pip "$lock"
 }
 
 # Any Python that it was made with will do: a server may be running from it while another Python comes first.
