@@ -45,7 +45,6 @@ class Resolver:
             "Fn::Split": lambda a: self.value(a[1]).split(a[0]),
             "Fn::Select": lambda a: self.value(a[1])[int(self.value(a[0]))],
             "Fn::If": lambda a: self.value(a[1] if self.condition(a[0]) else a[2]),
-            "Fn::FindInMap": self._find_in_map,
             "Fn::Base64": lambda a: base64.b64encode(self.value(a).encode()).decode(),
         }
 
@@ -113,15 +112,6 @@ class Resolver:
             return "" if found is NO_VALUE else _text(found)
 
         return PLACEHOLDER.sub(replace, text)
-
-    def _find_in_map(self, argument: Any) -> Any:
-        name, top, second = (self.value(part) for part in argument)
-        try:
-            return self._template["Mappings"][name][top][second]
-        except KeyError:
-            raise InvalidTemplate(
-                f"Template error: Unable to get mapping for {name}::{top}::{second}"
-            ) from None
 
 
 def references(node: Any, conditions: Callable[[str], bool]) -> set[str]:

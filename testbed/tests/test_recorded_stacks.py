@@ -127,9 +127,7 @@ def test_a_change_set_without_changes_fails_by_itself(aws: FakeAws) -> None:
     assert differences(recorded.body, described) == []
 
 
-EC2_TRUST = LAMBDA_TRUST | {
-    "Statement": [{**LAMBDA_TRUST["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]
-}
+EC2_TRUST = json.loads(json.dumps(LAMBDA_TRUST).replace("lambda.", "ec2."))
 LOGS = {
     "DestinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:g",
     "Format": "$context.requestId",
