@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from botocore.exceptions import ClientError
 from moto.secretsmanager.models import secretsmanager_backends
 from mypy_boto3_secretsmanager import SecretsManagerClient
 
+from testbed import secret_versions
 from tests.support.clock import Clock
 from travel_gpt.aws.secret_versions import SecretVersions
 from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.errors import CredentialRejected
 from travel_gpt.rotation.cleanup import KeyNames
 from travel_gpt.rotation.config import RotationConfig
-from travel_gpt.rotation.openai_keys import AdminKey, IssuedKey, NewKey
+from travel_gpt.rotation.openai_keys import IssuedKey, NewKey
 from travel_gpt.rotation.workflow import RotationWorkflow
 from travel_gpt.settings import Settings
 
@@ -70,47 +70,40 @@ class CrashInjector:
         return met
 
 
-@dataclass
-class Live:
+@dataclass(frozen=True)
+class Live(IssuedKey):
     """A key that OpenAI lets in."""
 
-    id: str
-    name: str
     value: str
-    created_at: float
-    scopes: tuple[str, ...] = ()
 
 
 @dataclass
 class FakeKeys:
-    """The service account at OpenAI."""
+    """The service account at OpenAI, without scopes: those are tests/integration/test_rotator.py's."""
 
     clock: Clock
     alive: dict[str, Live] = field(default_factory=dict)
     made: int = 0
     knows_new_keys_after: float = 0
-    admin: AdminKey | None = None
-    needs: tuple[str, ...] = ("api.model.read", "api.responses.write")
 
     def issued(self) -> list[IssuedKey]:
         """List the keys."""
-        return [IssuedKey(key.id, key.name, key.created_at) for key in self.alive.values()]
+        return list(self.alive.values())
 
-    def create(self, name: str, expires_in: int, scopes: Sequence[str]) -> NewKey:
+    def create(self, name: str, expires_in: int, scopes: Sequence[str]) -> NewKey:  # noqa: ARG002
         """Make a key."""
         self.made += 1
-        value = f"sk-svcacct-rotated-{self.made:04d}-abcdefghijkl"
-        made = Live(f"key_{self.made}", name, value, self.clock(), tuple(scopes))
+        made = Live(
+            f"key_{self.made}", name, self.clock(), f"sk-svcacct-rotated-{self.made:04d}-abcdefghijkl"
+        )
         self.alive[made.id] = made
         return NewKey(made.id, Key(made.value), int(self.clock()) + expires_in)
 
     def restrict(self, key_id: str, scopes: Sequence[str]) -> None:
         """Replace the scopes of a key."""
-        self.alive[key_id].scopes = tuple(scopes)
 
-    def admin_key(self) -> AdminKey | None:
-        """Look at the admin key."""
-        return self.admin
+    def admin_key(self) -> None:
+        """Look at the admin key, which is not listed."""
 
     def delete(self, key_id: str) -> None:
         """Delete a key."""
@@ -118,12 +111,11 @@ class FakeKeys:
 
     def verify(self, credential: Credential) -> None:
         """Let a living key in."""
-        for key in self.alive.values():
-            known = key.id == "key_0" or self.clock() - key.created_at >= self.knows_new_keys_after
-            lacking = set(self.needs) - set(key.scopes or self.needs)
-            if known and not lacking and key.value == credential.key.reveal():
-                return
-        raise CredentialRejected("401")
+        known_from = self.clock() - self.knows_new_keys_after
+        if credential.key.reveal() not in {
+            key.value for key in self.alive.values() if key.created_at <= known_from
+        }:
+            raise CredentialRejected("401")
 
 
 @dataclass
@@ -144,7 +136,7 @@ class Harness:
         self.client, self.clock = client, clock
         self.crash = CrashInjector()
         self.keys = FakeKeys(clock)
-        self.keys.alive["key_0"] = Live("key_0", "made by hand", OWNERS_KEY, clock())
+        self.keys.alive["key_0"] = Live("key_0", "made by hand", clock(), OWNERS_KEY)
         self.schedule = FakeSchedule()
         client.create_secret(Name=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "model": "gemma4"}))
         self.versions = SecretVersions(NAME, client)
@@ -167,12 +159,12 @@ class Harness:
         around = self.crash.around
         keys, schedule = _Dying(self.keys, around), _Dying(self.schedule, around)
         return RotationWorkflow(
-            SecretVersions(NAME, cast("Any", _Dying(_Immutable(self.client), around))),
+            SecretVersions(NAME, cast("Any", _Dying(self.client, around))),
             keys,
             schedule,
             around(self.keys.verify),
             config=CONFIG,
-            is_openai=lambda credential: credential.base_url is None,
+            is_openai=lambda _: True,
             now=self.clock,
             sleep=self._sleep,
         )
@@ -185,11 +177,7 @@ class Harness:
         """Make the version that Secrets Manager makes as a rotation begins: pending, and without a value."""
         token = token or str(uuid.uuid4())
         self.backend.remove_version_stages_from_old_versions(["AWSPENDING"])
-        version = {
-            "createdate": int(self.clock()),
-            "version_id": token,
-            "version_stages": ["AWSPENDING"],
-        }
+        version = secret_versions.begin(token)
         self.backend.versions[token] = version if text is None else {**version, "secret_string": text}
         return token
 
@@ -246,20 +234,3 @@ class _Dying:
 
     def __getattr__(self, name: str) -> Any:
         return self._around(getattr(self._other, name))
-
-
-class _Immutable:
-    """A client that refuses to write another value over a version, as AWS does; moto does it."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def put_secret_value(self, **given: Any) -> Any:
-        there = secretsmanager_backends["123456789012"]["us-east-1"].secrets[NAME].versions
-        value = there.get(given["ClientRequestToken"], {}).get("secret_string")
-        if value is not None and value != given["SecretString"]:
-            raise ClientError({"Error": {"Code": "ResourceExistsException", "Message": ""}}, "PutSecretValue")
-        return self._client.put_secret_value(**given)

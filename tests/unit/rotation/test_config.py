@@ -1,10 +1,12 @@
 """What the rotation Lambda makes of its environment."""
 
+import itertools
+
 import pytest
 
 from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.rotation.cleanup import KeyNames
-from travel_gpt.rotation.config import LONGEST_LIFETIME, MOST_DAYS, RotationConfig, overlap_of
+from travel_gpt.rotation.config import DAY, LONGEST_LIFETIME, MOST_DAYS, RotationConfig, overlap_of
 from travel_gpt.settings import Settings
 
 GOOD = {
@@ -26,13 +28,6 @@ def test_the_overlap_is_what_every_cache_needs_to_let_go() -> None:
     assert overlap_of(Settings.load({**no_stale, "CREDENTIAL_PREVIOUS_SECONDS": "0"})) == 90
 
 
-def test_a_key_lives_for_two_periods_and_the_overlap() -> None:
-    plan = RotationConfig.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": "7"}, Settings.load({}))
-
-    assert plan.problems == ()
-    assert plan.lifetime == 14 * 86_400 + 3930
-
-
 @pytest.mark.parametrize("days", [1, 30, 181, MOST_DAYS])
 @pytest.mark.parametrize("overlap", ["60", "86400"])
 def test_no_key_lives_longer_than_openai_allows_nor_ends_before_a_second_rotation(
@@ -44,21 +39,16 @@ def test_no_key_lives_longer_than_openai_allows_nor_ends_before_a_second_rotatio
     assert plan.problems == ()
     # Source: OpenAI's API reference, "Create project service account API key": 1 to 31536000.
     assert 1 <= plan.lifetime <= 31_536_000 == LONGEST_LIFETIME
-    # When one rotation fails, the next is due before the key expires.
-    assert plan.lifetime >= 2 * plan.period
+    # When one rotation fails, the next is due before the key expires, and caches may still have it then.
+    assert plan.lifetime == min(2 * days * DAY + plan.overlap, LONGEST_LIFETIME) >= 2 * plan.period
 
 
 @pytest.mark.parametrize("days", [MOST_DAYS + 1, 365, 999])
 def test_a_period_of_which_two_exceed_the_life_of_a_key_is_a_problem(days: int) -> None:
     plan = RotationConfig.load({**GOOD, "CREDENTIAL_ROTATION_DAYS": str(days)}, Settings.load({}))
 
-    (problem,) = plan.problems
-    assert f"CREDENTIAL_ROTATION_DAYS must be at most {MOST_DAYS}" in problem
+    assert f"CREDENTIAL_ROTATION_DAYS must be at most {MOST_DAYS}" in "".join(plan.problems)
     assert plan.lifetime <= LONGEST_LIFETIME
-
-
-def credential(api: str | None = None) -> Credential:
-    return Credential(Key("sk-x"), "secrets-manager", api=api)
 
 
 @pytest.mark.parametrize(
@@ -78,18 +68,19 @@ def test_a_key_may_list_the_models_and_ask_one_unless_the_owner_chose(
     plan = RotationConfig.load({**GOOD, **variables}, Settings.load(variables))
 
     assert plan.problems == ()
-    assert plan.scopes_for(credential(api)) == scopes
+    assert plan.scopes_for(Credential(Key("sk-x"), "secrets-manager", api=api)) == scopes
 
 
-@pytest.mark.parametrize("chosen", ["API", "a,,b", "a, b", "all,api.model.read ,", "sk-svcacct-x", "a" * 101])
-def test_scopes_that_cannot_be_any_are_named_and_not_quoted(chosen: str) -> None:
-    plan = RotationConfig.load({**GOOD, "ROTATION_KEY_SCOPES": chosen}, Settings.load({}))
-
-    assert plan.problems == ("ROTATION_KEY_SCOPES is missing or malformed",)
-
-
-@pytest.mark.parametrize("variable", GOOD)
-@pytest.mark.parametrize("value", ["", "two words", "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *itertools.product(GOOD, ["", "two words", "sk-proj-Xq7ZkV9wJ3pYtB5mHx2RfN8dLs6GcQ4vUj"]),
+        *(
+            ("ROTATION_KEY_SCOPES", chosen)
+            for chosen in ("API", "a,,b", "a, b", "all,api.model.read ,", "sk-svcacct-x", "a" * 101)
+        ),
+    ],
+)
 def test_given_a_wrong_variable_then_it_is_named_and_not_quoted(variable: str, value: str) -> None:
     plan = RotationConfig.load({**GOOD, variable: value}, Settings.load({}))
 
@@ -99,8 +90,7 @@ def test_given_a_wrong_variable_then_it_is_named_and_not_quoted(variable: str, v
 def test_problems_of_the_settings_are_problems_of_the_rotation() -> None:
     plan = RotationConfig.load(GOOD, Settings.load({"CREDENTIAL_TTL_SECONDS": "soon"}))
 
-    assert len(plan.problems) == 1
-    assert "CREDENTIAL_TTL_SECONDS" in plan.problems[0]
+    assert ["CREDENTIAL_TTL_SECONDS" in problem for problem in plan.problems] == [True]
 
 
 def test_two_secrets_of_one_name_have_keys_of_different_names() -> None:
@@ -108,4 +98,4 @@ def test_two_secrets_of_one_name_have_keys_of_different_names() -> None:
     one, other = (KeyNames(f"arn:aws:secretsmanager:r:1:secret:name-{end}") for end in ("abcdef", "ghijkl"))
 
     assert one.version(one.of(version)) == version
-    assert other.version(one.of(version)) is None
+    assert (other.version(one.of(version)), len(one.of(version)) <= 64) == (None, True)

@@ -4,16 +4,14 @@ import json
 
 import pytest
 
-from tests.unit.rotation.harness import CONFIG, DAY, NAME, OWNERS_KEY, Harness, Live
+from tests.unit.rotation.harness import CONFIG, DAY, OWNERS_KEY, Harness, Live
 from travel_gpt.errors import (
     AccessDenied,
-    CredentialRejected,
     CredentialsUnavailable,
     InvalidSecret,
     Misconfigured,
     SecretNotFound,
 )
-from travel_gpt.rotation import workflow as module
 
 OTHER = "99999999-9999-4999-8999-999999999999"
 
@@ -25,13 +23,6 @@ def fails(failure: Exception) -> object:
         raise failure
 
     return call
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    names: list[str] = []
-    monkeypatch.setattr(module, "count", names.append)
-    return names
 
 
 class TestCreating:
@@ -49,42 +40,8 @@ class TestCreating:
         assert document["expires_at"] == int(harness.clock()) + 60 * DAY + CONFIG.overlap
         assert document["api_key"] in harness.living
         assert (set(stored.stages), harness.key_at("AWSCURRENT")) == ({"AWSPENDING"}, OWNERS_KEY)
-
-    def test_the_keys_name_tells_its_version(self, harness: Harness) -> None:
-        token = harness.begin()
-        harness.rotation().create(token)
-
-        made = harness.keys.alive["key_1"]
-        assert harness.names.version(made.name) == token
-        assert len(made.name) <= 64
-
-    def test_given_a_pending_version_with_a_living_key_then_it_is_kept(self, harness: Harness) -> None:
-        token = harness.begin()
-        harness.rotation().create(token)
-
+        # And with that, the step has nothing to do.
         assert (harness.rotation().create(token), harness.keys.made) == ("already_created", 1)
-
-    def test_the_new_key_has_the_scopes_of_the_api_that_the_secret_names(self, harness: Harness) -> None:
-        harness.client.put_secret_value(
-            SecretId=NAME, SecretString=json.dumps({"api_key": OWNERS_KEY, "api": "chat"})
-        )
-
-        harness.rotation().create(harness.begin())
-
-        assert harness.keys.alive["key_1"].scopes == ("api.model.read", "api.model.request")
-
-    @pytest.mark.parametrize("before", [(), ("api.model.read",), ("api.all.read",)])
-    def test_given_a_pending_key_with_other_scopes_then_it_gets_those_that_are_needed(
-        self, harness: Harness, before: tuple[str, ...]
-    ) -> None:
-        token = harness.begin()
-        harness.rotation().create(token)
-        harness.keys.alive["key_1"].scopes = before
-
-        harness.rotate(token)
-
-        assert harness.keys.alive["key_1"].scopes == ("api.model.read", "api.responses.write")
-        assert harness.versions.describe().current == token
 
     @pytest.mark.parametrize("how", ["dead", "the current one"])
     def test_given_a_pending_version_that_can_never_work_then_it_is_discarded(
@@ -105,20 +62,15 @@ class TestCreating:
         harness.rotate()
         assert harness.key_at("AWSCURRENT") != OWNERS_KEY
 
-    def test_given_rotation_that_is_off_then_nothing_is_made(self, harness: Harness) -> None:
-        token = harness.begin()
-        harness.backend.rotation_enabled = False
+    def test_given_no_rotation_to_this_version_then_nothing_is_made(self, harness: Harness) -> None:
+        token, rotation = harness.begin(), harness.rotation()
 
-        with pytest.raises(Misconfigured, match="not turned on"):
-            harness.rotation().create(token)
-        assert harness.keys.made == 0
-
-    def test_given_a_version_that_is_not_pending_then_nothing_is_made(self, harness: Harness) -> None:
-        harness.begin()
-
-        for step in (harness.rotation().create, harness.rotation().set, harness.rotation().finish):
+        for step in (rotation.create, rotation.set, rotation.finish):
             with pytest.raises(Misconfigured, match="neither current nor pending"):
                 step(OTHER)
+        harness.backend.rotation_enabled = False
+        with pytest.raises(Misconfigured, match="not turned on"):
+            rotation.create(token)
         assert harness.keys.made == 0
 
     def test_given_a_secret_without_a_current_version_then_nothing_is_made(self, harness: Harness) -> None:
@@ -127,17 +79,6 @@ class TestCreating:
             version["version_stages"] = [each for each in version["version_stages"] if each != "AWSCURRENT"]
 
         with pytest.raises(SecretNotFound):
-            harness.rotation().create(token)
-        assert harness.keys.made == 0
-
-    def test_given_a_key_for_another_server_then_none_of_openais_takes_its_place(
-        self, harness: Harness
-    ) -> None:
-        elsewhere = {"api_key": "other-server-key", "base_url": "https://llm.example.com/v1"}
-        harness.client.put_secret_value(SecretId=NAME, SecretString=json.dumps(elsewhere))
-        token = harness.begin()
-
-        with pytest.raises(Misconfigured, match="another server than OpenAI"):
             harness.rotation().create(token)
         assert harness.keys.made == 0
 
@@ -192,7 +133,9 @@ class TestCreating:
 
 
 class TestSweeping:
-    def test_a_key_that_outlived_its_schedule_goes_with_the_next_rotation(self, harness: Harness) -> None:
+    def test_a_key_that_outlived_its_schedule_goes_with_the_next_rotation_that_can_delete_it(
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         harness.rotate()
         old = harness.key_at("AWSCURRENT")
         harness.clock.advance(CONFIG.period)
@@ -200,8 +143,11 @@ class TestSweeping:
         harness.schedule.planned.clear()
         harness.clock.advance(CONFIG.period)
 
+        with monkeypatch.context() as patched:
+            patched.setattr(harness.keys, "delete", fails(CredentialsUnavailable("away")))
+            assert harness.rotation().create(harness.begin()) == "success"
+        assert old in harness.living
         harness.rotation().create(harness.begin())
-
         assert old not in harness.living
 
     def test_two_rotations_within_the_overlap_leave_what_a_cache_may_hold(self, harness: Harness) -> None:
@@ -231,25 +177,16 @@ class TestSweeping:
 
     @pytest.mark.parametrize("name", ["production", "travel-gpt-00000000-" + OTHER, ""])
     def test_a_key_that_rotation_did_not_make_is_never_deleted(self, harness: Harness, name: str) -> None:
-        harness.keys.alive["key_x"] = Live("key_x", name, "sk-svcacct-of-somebody-else", harness.clock())
+        harness.keys.alive["key_x"] = Live("key_x", name, harness.clock(), "sk-svcacct-of-somebody-else")
+        deletions: list[str] = []
 
         for _ in range(3):
             harness.rotate()
             harness.clock.advance(CONFIG.period)
-            harness.run_deletions()
+            deletions += harness.run_deletions().values()
 
         assert {"sk-svcacct-of-somebody-else", OWNERS_KEY} <= harness.living
-
-    def test_given_a_deletion_that_fails_then_the_rotation_goes_on(
-        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        harness.rotate()
-        harness.clock.advance(CONFIG.period)
-        harness.rotate()
-        harness.clock.advance(CONFIG.period)
-        monkeypatch.setattr(harness.keys, "delete", fails(CredentialsUnavailable("away")))
-
-        assert harness.rotation().create(harness.begin()) == "success"
+        assert deletions == ["not_ours", "success", "success"], "the first key is the owner's"
 
 
 class TestProving:
@@ -261,46 +198,15 @@ class TestProving:
         assert harness.rotation().test(token) == "success"
         assert sum(harness.slept) == pytest.approx(21)
 
-    def test_given_a_key_that_stays_refused_then_the_step_fails_well_inside_the_functions_time(
-        self, harness: Harness
-    ) -> None:
-        harness.keys.knows_new_keys_after = 3600
-        token = harness.begin()
-        harness.rotation().create(token)
-
-        with pytest.raises(CredentialRejected):
-            harness.rotation().test(token)
-
-        assert sum(harness.slept) < 60
-        assert harness.key_at("AWSCURRENT") == OWNERS_KEY
-
-    def test_given_a_key_that_lacks_a_scope_then_it_is_not_promoted(self, harness: Harness) -> None:
-        harness.keys.needs = ("api.model.read", "api.responses.write", "api.new.scope")
-        token = harness.begin()
-        harness.rotation().create(token)
-
-        with pytest.raises(CredentialRejected):
-            harness.rotation().test(token)
-
-        assert harness.key_at("AWSCURRENT") == OWNERS_KEY
-
     @pytest.mark.parametrize("text", [None, OWNERS_KEY, json.dumps({"api_key": OWNERS_KEY})])
     def test_the_trial_call_when_rotation_is_turned_on_is_survived(
-        self, harness: Harness, text: str | None, counted: list[str]
+        self, harness: Harness, text: str | None
     ) -> None:
         token = harness.begin(text=text)
         harness.backend.rotation_enabled = False
 
         assert (harness.rotation().test(token), harness.rotation().test(OTHER)) == ("trial", "trial")
-        assert (counted, harness.key_at("AWSCURRENT")) == ([], OWNERS_KEY)
-
-    def test_given_a_wrong_admin_key_then_the_trial_says_so_without_failing(
-        self, harness: Harness, monkeypatch: pytest.MonkeyPatch, counted: list[str]
-    ) -> None:
-        monkeypatch.setattr(harness.keys, "issued", fails(AccessDenied("401")))
-
-        assert harness.rotation().test(harness.begin()) == "trial:access_denied"
-        assert counted == ["RotationFailure"]
+        assert harness.key_at("AWSCURRENT") == OWNERS_KEY
 
 
 class TestFinishing:
@@ -315,13 +221,6 @@ class TestFinishing:
 
         assert harness.versions.describe().current != token
 
-    def test_the_old_keys_deletion_is_planned_for_the_end_of_the_overlap(self, harness: Harness) -> None:
-        first = str(harness.versions.describe().current)
-
-        harness.rotate()
-
-        assert harness.schedule.planned == {first: harness.clock() + CONFIG.overlap}
-
     def test_every_step_repeated_after_the_end_changes_nothing(self, harness: Harness) -> None:
         token = harness.rotate()
         before, planned = harness.versions.describe().stages, dict(harness.schedule.planned)
@@ -335,14 +234,6 @@ class TestFinishing:
 
 
 class TestDeleting:
-    def test_the_owners_own_key_is_left_to_its_owner(self, harness: Harness) -> None:
-        first = str(harness.versions.describe().current)
-        harness.rotate()
-        harness.clock.advance(CONFIG.overlap)
-
-        assert harness.run_deletions() == {first: "not_ours"}
-        assert OWNERS_KEY in harness.living
-
     def test_a_key_that_is_in_use_again_is_kept(self, harness: Harness) -> None:
         first = harness.rotate()
         harness.clock.advance(CONFIG.period)
