@@ -1,8 +1,12 @@
 """The steps of a rotation, one by one, and what each does when things are not as they should be."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.unit.rotation.harness import CONFIG, DAY, OWNERS_KEY, Harness, Live
 from travel_gpt.errors import (
@@ -12,17 +16,9 @@ from travel_gpt.errors import (
     Misconfigured,
     SecretNotFound,
 )
+from travel_gpt.rotation.cleanup import DeletionSchedule
 
 OTHER = "99999999-9999-4999-8999-999999999999"
-
-
-def fails(failure: Exception) -> object:
-    """A call that fails."""
-
-    def call(*_: object, **__: object) -> None:
-        raise failure
-
-    return call
 
 
 class TestCreating:
@@ -103,7 +99,7 @@ class TestCreating:
     ) -> None:
         token = harness.begin()
         rotation = harness.rotation()
-        monkeypatch.setattr(rotation._versions, "stage", fails(AccessDenied("may not write")))
+        monkeypatch.setattr(rotation._versions, "stage", Mock(side_effect=AccessDenied("may not write")))
 
         with pytest.raises(AccessDenied):
             rotation.create(token)
@@ -118,7 +114,7 @@ class TestCreating:
         read = rotation._versions.read
 
         def broken(*_: object) -> None:
-            monkeypatch.setattr(rotation._versions, "read", fails(CredentialsUnavailable("away")))
+            monkeypatch.setattr(rotation._versions, "read", Mock(side_effect=CredentialsUnavailable("away")))
             raise CredentialsUnavailable("away")
 
         monkeypatch.setattr(rotation._versions, "stage", broken)
@@ -144,7 +140,7 @@ class TestSweeping:
         harness.clock.advance(CONFIG.period)
 
         with monkeypatch.context() as patched:
-            patched.setattr(harness.keys, "delete", fails(CredentialsUnavailable("away")))
+            patched.setattr(harness.keys, "delete", Mock(side_effect=CredentialsUnavailable("away")))
             assert harness.rotation().create(harness.begin()) == "success"
         assert old in harness.living
         harness.rotation().create(harness.begin())
@@ -220,6 +216,21 @@ class TestFinishing:
             harness.rotation().finish(token)
 
         assert harness.versions.describe().current != token
+
+    @pytest.mark.parametrize(
+        ("failure", "means"),
+        [
+            (ClientError({"Error": {"Code": "AccessDeniedException"}}, "CreateSchedule"), AccessDenied),
+            (EndpointConnectionError(endpoint_url="https://x.amazonaws.com"), CredentialsUnavailable),
+        ],
+    )
+    def test_given_a_scheduler_that_fails_then_that_is_an_error_of_the_project(
+        self, failure: Exception, means: type[Exception]
+    ) -> None:
+        scheduler: Any = SimpleNamespace(create_schedule=Mock(side_effect=failure))
+
+        with pytest.raises(means, match=r"EventBridge Scheduler|the old key's deletion"):
+            DeletionSchedule(CONFIG, scheduler).delete_later("arn", OTHER, 0.0)
 
     def test_every_step_repeated_after_the_end_changes_nothing(self, harness: Harness) -> None:
         token = harness.rotate()
