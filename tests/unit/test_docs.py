@@ -97,9 +97,8 @@ def test_each_option_that_is_named_exists(page: Page, deploy_options: set[str]) 
 
 
 def test_every_command_is_on_its_page() -> None:
-    anchors = set(Page.read("docs/command.md").anchors)
-    for name in COMMAND.commands["secret"].commands:
-        assert f"travel-gpt-secret-{name}" in anchors
+    commands = {f"travel-gpt-secret-{name}" for name in COMMAND.commands["secret"].commands}
+    assert commands <= Page.read("docs/command.md").anchors
 
 
 @each_page

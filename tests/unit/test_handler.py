@@ -146,18 +146,6 @@ def test_given_an_environment_that_is_prepared_for_later_then_nothing_is_fetched
     assert fetched == [threading.current_thread().name]
 
 
-def test_given_a_wrong_setting_then_the_import_works_and_health_names_it(
-    start: Callable[..., Handler],
-) -> None:
-    handler = start(CREDENTIAL_TTL_SECONDS="soon", OPENAI_BASE_URL="nowhere")
-
-    body = body_of(handler.lambda_handler(proxy_event("get"), LambdaContext()))
-
-    assert body["code"] == "misconfigured"
-    assert "CREDENTIAL_TTL_SECONDS" in body["message"]
-    assert "OPENAI_BASE_URL" in body["message"]
-
-
 @pytest.mark.parametrize("broken", [False, True])
 def test_collecting_garbage_is_only_put_off_while_importing(
     start: Callable[..., Handler], monkeypatch: pytest.MonkeyPatch, broken: bool

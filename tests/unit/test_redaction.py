@@ -220,13 +220,9 @@ def test_only_what_may_be_the_start_of_a_guarded_value_is_held_back() -> None:
 @cache
 def our_texts() -> tuple[str, ...]:
     """Every text in the code that could be a message."""
-    files = [
-        *(Path(redaction.__file__).parent).rglob("*.py"),
-        *Path(__file__).parents[2].joinpath("scripts", "deploy").glob("*.py"),
-    ]
     found = {
         node.value
-        for file in files
+        for file in Path(redaction.__file__).parent.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
     }

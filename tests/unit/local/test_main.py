@@ -83,19 +83,22 @@ def test_a_missing_package_is_reported(
     assert "`make run` installs it" in capsys.readouterr().err
 
 
-def test_an_unknown_option_is_argparses_business(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("line", "status", "names"),
+    [
+        (["--access", "perhaps"], 2, {"--access"}),
+        (["--help"], 0, {"OPENAI_API_KEY", "OPENAI_BASE_URL", "API_ACCESS", *VARIABLES}),
+    ],
+    ids=["an unknown value", "help"],
+)
+def test_argparse_names_the_option_and_the_help_the_variables(
+    line: list[str], status: int, names: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        program.main(["--access", "perhaps"])
-    assert ended.value.code == 2
-    assert "--access" in capsys.readouterr().err
-
-
-def test_help_names_the_variables(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        program.main(["--help"])
-    assert ended.value.code == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "API_ACCESS", *VARIABLES))
+        program.main(line)
+    shown = capsys.readouterr()
+    assert ended.value.code == status
+    assert {name for name in names if name not in (shown.err if status else shown.out)} == set()
 
 
 def test_a_stop_during_the_start_is_a_clean_end(monkeypatch: pytest.MonkeyPatch) -> None:
