@@ -14,6 +14,7 @@ import pytest
 from tests.fakes.loopback_aws import LoopbackAws
 from tests.fakes.openai import MODELS, Exchange, FakeOpenAI
 from tests.fakes.openai.behaviours import raw
+from tests.support.forked_command import Run, forked_command
 from tests.support.secret_leaks import ProcessWatch, files_with, holds
 from tests.support.terminal import at_terminal
 from travel_gpt.credentials.sources.master_keys import VARIABLE
@@ -27,11 +28,11 @@ MASTERS = {VARIABLE: f"one:{secrets.token_urlsafe(32)}"}
 class Keyboard:
     """A person with a home, an account and a model's server, and what they were shown."""
 
-    def __init__(self, folder: Path, aws: LoopbackAws, upstream: FakeOpenAI) -> None:
+    def __init__(self, folder: Path, fork: Run, aws: LoopbackAws, upstream: FakeOpenAI) -> None:
         self.home, self.here = folder / "home", folder / "here"
         self.home.mkdir()
         self.here.mkdir()
-        self.aws, self.upstream = aws, upstream
+        self._fork, self.aws, self.upstream = fork, aws, upstream
         kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "LANG"))}
         self.env = {
             **kept,
@@ -60,19 +61,8 @@ class Keyboard:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command, and remember everything that it showed."""
         with ProcessWatch(self.key) as watch:
-            done = subprocess.run(
-                [*self.program, *arguments],
-                env={**self.env, **(env or {})},
-                cwd=self.here,
-                input=given,
-                text=True,
-                capture_output=True,
-                timeout=60,
-                check=False,
-            )
-        # What the test itself puts into an environment is no leak of the command's.
-        if not holds(json.dumps(env or {}), self.key):
-            assert not watch.seen
+            done = self._fork(arguments, given, {**self.env, **(env or {})}, self.here)
+        assert not watch.seen
         self.shown += [done.stdout, done.stderr]
         assert "Traceback" not in done.stderr
         return done
@@ -90,10 +80,16 @@ class Keyboard:
             assert set(files_with(key, self.home.parent)) <= set(but)
 
 
+@pytest.fixture(scope="module")
+def fork() -> Iterator[Run]:
+    with forked_command() as run:
+        yield run
+
+
 @pytest.fixture
-def keyboard(tmp_path: Path) -> Iterator[Keyboard]:
+def keyboard(tmp_path: Path, fork: Run) -> Iterator[Keyboard]:
     with LoopbackAws() as aws, FakeOpenAI() as upstream:
-        yield Keyboard(tmp_path, aws, upstream)
+        yield Keyboard(tmp_path, fork, aws, upstream)
 
 
 def _quote_the_key(exchange: Exchange) -> None:
@@ -152,22 +148,11 @@ def test_no_failure_before_there_is_a_secret_lets_the_key_out(
     keyboard: Keyboard, arguments: tuple[str, ...], given: str, refusals: dict[str, str], says: str
 ) -> None:
     keyboard.aws.refusals = refusals
-    # The watch is for what the command does: here the test itself puts the key into an argument.
-    done = subprocess.run(
-        [*keyboard.program, *arguments],
-        env=keyboard.env,
-        cwd=keyboard.here,
-        input=given,
-        text=True,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    keyboard.shown += [done.stdout, done.stderr]
+
+    done = keyboard.run(*arguments, given=given)
 
     assert done.returncode in (1, 2)
     assert says in done.stderr
-    assert "Traceback" not in done.stderr
     keyboard.silent()
 
 
