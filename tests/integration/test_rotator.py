@@ -18,7 +18,8 @@ from moto import mock_aws
 from moto.secretsmanager.models import secretsmanager_backends
 
 from testbed import secret_versions
-from tests.fakes.openai.admin import AdminApi
+from tests.fakes.openai import Behaviour, FakeOpenAI
+from tests.fakes.openai.admin import Organization
 from travel_gpt import telemetry
 from travel_gpt.credentials.secret import Key
 from travel_gpt.errors import Misconfigured
@@ -38,11 +39,18 @@ STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 GROUP = "travel-gpt-KeyDeletions"
 
 
+def quoting_the_key(status: int) -> Behaviour:
+    """Refuse with a body that has the caller's key in its message and its code."""
+    return lambda exchange: exchange.reply(
+        status, {"error": {"message": f"no, {exchange.call.key}", "code": exchange.call.key}}
+    )
+
+
 class Rotator:
     """The Lambda, and the account it works in."""
 
-    def __init__(self, api: AdminApi, streams: pytest.CaptureFixture[str]) -> None:
-        self.api, self.streams = api, streams
+    def __init__(self, upstream: FakeOpenAI, streams: pytest.CaptureFixture[str]) -> None:
+        self.upstream, self.api, self.streams = upstream, upstream.organization, streams
         self.secrets = boto3.client("secretsmanager")
         self.scheduler = boto3.client("scheduler")
         self.arn = self.secrets.create_secret(Name=SECRET, SecretString=json.dumps({"api_key": OWNERS}))[
@@ -106,11 +114,12 @@ class Rotator:
 
 @pytest.fixture
 def rotator(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Rotator]:
-    with mock_aws(), AdminApi(ADMIN) as api:
-        api.add("made by hand", OWNERS)
-        made = Rotator(api, capfd)
+    with mock_aws(), FakeOpenAI() as upstream:
+        upstream.accepted_keys, upstream.organization = set(), Organization(ADMIN)
+        upstream.organization.add("made by hand", OWNERS)
+        made = Rotator(upstream, capfd)
         for name, value in {
-            "OPENAI_BASE_URL": api.base_url,
+            "OPENAI_BASE_URL": upstream.base_url,
             "ROTATION_PROJECT_ID": "proj_1",
             "ROTATION_SERVICE_ACCOUNT_ID": "user-1",
             "ROTATION_ADMIN_SECRET_NAME": ADMIN_SECRET,
@@ -188,7 +197,7 @@ def test_a_new_key_may_do_what_answering_needs_and_nothing_else(
     (made,) = (body for body in rotator.api.bodies if "expires_in_seconds" in body)
     assert made.get("scopes") == scopes
     # And it was verified with both calls before it was promoted.
-    assert {("GET", "/v1/models"), ("POST", f"/v1/{path}")} <= set(rotator.api.requests)
+    assert {call.path for call in rotator.upstream.calls} == {"/v1/models", f"/v1/{path}"}
 
 
 @pytest.mark.parametrize("api", SCOPES)
@@ -295,7 +304,7 @@ def test_given_a_new_key_that_is_refused_then_the_step_fails_and_the_old_key_sta
     monkeypatch.setenv("OPENAI_API", "chat" if call == "chat" else "responses")
     token = rotator.begin()
     rotator.do("createSecret", token)
-    rotator.api.faults[call] = (status, '{"error": {"message": "no, KEY", "code": "KEY"}}')
+    rotator.upstream.default(call, quoting_the_key(status))
 
     rotator.fails("testSecret", token)
 
@@ -324,7 +333,7 @@ def test_given_a_first_try_that_openai_refused_then_the_same_version_can_be_made
 @pytest.mark.parametrize("seconds", [0, -1, 31_536_001])
 def test_the_admin_api_that_is_tested_against_takes_no_other_lifetime(rotator: Rotator, seconds: int) -> None:
     keys = openai_keys.OpenAIKeys(
-        lambda: Key(ADMIN), base_url=rotator.api.base_url, project="proj_1", service_account="user-1"
+        lambda: Key(ADMIN), base_url=rotator.upstream.base_url, project="proj_1", service_account="user-1"
     )
 
     with pytest.raises(Misconfigured, match="Expected a value"):
@@ -428,7 +437,7 @@ def test_a_malformed_event_is_refused_without_quoting_it(rotator: Rotator, event
         rotator.load().lambda_handler(event, None)
 
     rotator.exceptions += str(failed.value)
-    assert rotator.api.requests == []
+    assert (rotator.api.requests, rotator.upstream.calls) == ([], [])
 
 
 def test_given_a_wrong_variable_then_every_step_names_it(
@@ -455,7 +464,7 @@ def test_the_admin_key_goes_to_openai_alone_and_a_new_key_to_no_other_host(
         rotator.secrets.put_secret_value(SecretId=SECRET, SecretString=value)
 
     assert "misconfigured" in rotator.fails("createSecret", rotator.begin())
-    assert rotator.api.requests == []
+    assert (rotator.api.requests, rotator.upstream.calls) == ([], [])
     assert "for another server than OpenAI" in rotator.log.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""OpenAI's admin API for the keys of service accounts, on loopback: what the rotation Lambda calls.
+"""OpenAI's admin API for the keys of service accounts: what the rotation Lambda calls.
 
 The keys that it makes are alive until it deletes them. What each rule follows stands beside it; documents are
 those of OpenAI's OpenAPI document (github.com/openai/openai-openapi), recorded as openai/POST service account
@@ -9,10 +9,10 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.fakes.loopback_server import Answer, LoopbackServer
+from tests.fakes.openai import bodies
+from tests.fakes.openai.bodies import Json
 
 PATH = "/v1/organization/"
 LIFETIMES = range(1, 31_536_001)
@@ -78,19 +78,11 @@ class Organization:
         return key_id
 
     def missing_scope(self, value: str, endpoint: str) -> str:
-        """The 401 for a restricted key that lacks the scope of an endpoint; empty for one that may go on.
-
-        Source: recorded openai/POST /v1/responses/401-missing-scopes.
-        """
+        """The scope of an endpoint that a restricted key lacks; empty for a key that may go on."""
         scope, called = SCOPES[endpoint]
         for key in self.keys.values():
             if key["value"] == value and key["scopes"] and scope not in key["scopes"]:
-                return _error(
-                    f"You have insufficient permissions for this operation. Missing scopes: {called}. Check "
-                    "that you have the correct role in your organization (Reader, Writer, Owner) and project "
-                    "(Member, Owner), and if you're using a restricted API key, that it has the necessary "
-                    "scopes."
-                )
+                return called
         return ""
 
     def alive(self, value: str | None) -> bool:
@@ -105,15 +97,10 @@ class Organization:
         if kind in self.faults:
             status, text = self.faults[kind]
             return status, text.replace("KEY", key)
-        if kind in SCOPES:
-            if not self.alive(key):
-                return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
-            refusal = self.missing_scope(key, kind)
-            return (401, refusal) if refusal else (200, json.dumps(_ANSWERS[kind]))
         if not key or key != self.admin_key:
-            return 401, _error(f"Incorrect API key provided: {key[:12]}****{key[-4:]}.")
+            return 401, json.dumps(bodies.wrong_key(key))
         if kind in ("create", "update") and (refusal := _refusal(body)):
-            return 400, refusal
+            return 400, json.dumps(refusal)
         return 200, json.dumps(self._do(kind, path, body))
 
     def _do(self, kind: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -132,19 +119,17 @@ class Organization:
                 "first_id": page[0] if page else None,
                 "last_id": page[-1] if page else None,
             }
-        if kind == "delete":
-            found = KEYS.match(path)
+        if kind in ("delete", "update"):
+            found = KEYS.fullmatch(path)
             assert found is not None
-            self.keys.pop(found["key"], None)
-            return {"id": found["key"], "deleted": True, "object": "organization.project.api_key.deleted"}
-        if kind == "update":
-            found = KEYS.match(path)
-            assert found is not None
+            key_id = found["key"]
+            if kind == "delete":
+                self.keys.pop(key_id, None)
+                return {"id": key_id, "deleted": True, "object": "organization.project.api_key.deleted"}
             if "scopes" in body:
                 # Source: the SDK's docstring of ``api_keys.update``: an empty list is all permissions.
-                self.keys[found["key"]]["scopes"] = body["scopes"]
-            return self._listed(found["key"])
-        assert CREATE.fullmatch(path) is not None
+                self.keys[key_id]["scopes"] = body["scopes"]
+            return self._listed(key_id)
         value = f"{self.prefix}{len(self.requests):04d}-Zt5YqW8nRb3LxV7mKd2HpGf9"
         key_id = self.add(body["name"], value, scopes=body.get("scopes", ()))
         return {
@@ -195,54 +180,16 @@ class Organization:
         }
 
 
-class AdminApi(Organization, LoopbackServer):
-    """A server of its own for an organization, with the endpoints at which its keys are tried."""
-
-    def __init__(self, admin_key: str, account: str = "user-1") -> None:
-        Organization.__init__(self, admin_key, account)
-        LoopbackServer.__init__(self)
-
-    @property
-    def base_url(self) -> str:
-        """What goes into OPENAI_BASE_URL."""
-        return f"{self.url}/v1"
-
-    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
-        """Answer one request."""
-        key = request.headers.get("authorization", "").removeprefix("Bearer ")
-        status, text = self.answer(request.command, request.path, key, json.loads(body or "{}"))
-        return status, {"content-type": "application/json"}, text.encode()
-
-
-_ANSWERS: dict[str, Any] = {
-    "models": {"object": "list", "data": []},
-    "responses": {"object": "response", "status": "completed", "output": []},
-    "chat": {"object": "chat.completion", "choices": []},
-}
-
-
 def _kind_of(method: str, path: str) -> str:
     if path.partition("?")[0] == ADMIN_KEYS:
         return "admin"
-    for kind, end in {
-        "models": "/v1/models",
-        "responses": "/v1/responses",
-        "chat": "/v1/chat/completions",
-    }.items():
-        if path.endswith(end):
-            return kind
     if method == "POST":
         return "create" if CREATE.fullmatch(path) else "update"
     return {"GET": "list", "DELETE": "delete"}[method]
 
 
-def _error(message: str, param: str | None = None, code: str | None = None) -> str:
-    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
-    return json.dumps({"error": error})
-
-
-def _refusal(body: dict[str, Any]) -> str:
-    """The 400 for a key that OpenAI would not make; empty for one that it would.
+def _refusal(body: dict[str, Any]) -> Json | None:
+    """The 400 for a key that OpenAI would not make; None for one that it would.
 
     The shape is that of OpenAI's refusals of other parameters (recorded openai/POST
     /v1/chat/completions/400-unsupported-value-temperature). No answer of this endpoint is known, so its words
@@ -250,15 +197,15 @@ def _refusal(body: dict[str, Any]) -> str:
     """
     for scope in body.get("scopes", ()):
         if scope not in KNOWN_SCOPES:
-            return _error(f"Invalid value: '{scope}'.", "scopes", "invalid_value")
+            return bodies.error(f"Invalid value: '{scope}'.", code="invalid_value", param="scopes")
     seconds = body.get("expires_in_seconds")
     if seconds is None or seconds in LIFETIMES:
-        return ""
+        return None
     below = seconds < LIFETIMES.start
     bound = f">= {LIFETIMES.start}" if below else f"<= {LIFETIMES.stop - 1}"
-    return _error(
+    return bodies.error(
         f"Invalid 'expires_in_seconds': integer {'below minimum' if below else 'above maximum'} value. "
         f"Expected a value {bound}, but got {seconds} instead.",
-        "expires_in_seconds",
-        "integer_below_min_value" if below else "integer_above_max_value",
+        code="integer_below_min_value" if below else "integer_above_max_value",
+        param="expires_in_seconds",
     )

@@ -9,7 +9,7 @@ from typing import Final, cast
 from tests.fakes.loopback_server import LoopbackServer
 from tests.fakes.openai import bodies, checks
 from tests.fakes.openai.admin import PATH as ADMIN_PATH, Organization
-from tests.fakes.openai.behaviours import answer, reject_key
+from tests.fakes.openai.behaviours import answer, missing_scope, reject_key
 from tests.fakes.openai.bodies import Endpoint
 from tests.fakes.openai.exchange import Behaviour, Call, Exchange
 from tests.fakes.openai.tokens import PATH as TOKEN_PATH, TokenExchange
@@ -105,8 +105,8 @@ class FakeOpenAI(LoopbackServer):
         made = self.tokens.good(call.key) or self.organization.alive(call.key)
         if not call.key or not (accepted is None or call.key in accepted or made):
             reject_key()(exchange)
-        elif refusal := self.organization.missing_scope(call.key, call.endpoint):
-            exchange.reply(401, refusal.encode())
+        elif scope := self.organization.missing_scope(call.key, call.endpoint):
+            missing_scope(scope)(exchange)
         elif self.strict and (complaint := checks.complaint(call.endpoint, call.body)):
             exchange.reply(400, complaint)
         else:

@@ -58,12 +58,3 @@ def test_a_deletion_is_the_documented_one(organization: Organization) -> None:
     key_id = ask(organization, "POST", CREATE, WANTED)["id"]
 
     assert ask(organization, "DELETE", f"{KEYS}/{key_id}") == {**line.body, "id": key_id}
-
-
-def test_a_key_without_the_scope_is_refused_in_the_recorded_words(organization: Organization) -> None:
-    line = recordings("openai")["openai/POST /v1/responses/401-missing-scopes"]
-    key = ask(organization, "POST", CREATE, WANTED)["value"]
-
-    status, text = organization.answer("POST", "/v1/responses", key, {})
-
-    assert (status, json.loads(text)) == (line.status, line.body)

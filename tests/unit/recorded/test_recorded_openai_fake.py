@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.fakes.openai import CHAT, MODELS, RESPONSES, Behaviour, FakeOpenAI, behaviours
+from tests.fakes.openai.admin import SCOPES
 from tests.support.recorded import recordings
 
 ASKED: dict[str, dict[str, Any]] = {
@@ -19,7 +20,12 @@ ASKED: dict[str, dict[str, Any]] = {
 # The behaviour, the path that is asked, the recorded line, and whether its words have to be the same.
 REFUSALS: list[tuple[Behaviour, str, str, bool]] = [
     (behaviours.reject_key(), RESPONSES, "POST /v1/responses/401-invalid-key", False),
-    (behaviours.missing_scope(), RESPONSES, "POST /v1/responses/401-missing-scopes", True),
+    (
+        behaviours.missing_scope(SCOPES["responses"][1]),
+        RESPONSES,
+        "POST /v1/responses/401-missing-scopes",
+        True,
+    ),
     (
         behaviours.missing_scope(code="missing_scope"),
         RESPONSES,
