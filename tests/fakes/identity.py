@@ -51,13 +51,6 @@ def web_identity_token(subject: str, audience: str, seconds: int, region: str = 
     return f"{_part(header)}.{_part(claims)}.{_part({'signed': 'no'})}"
 
 
-def claims_of(token: str) -> dict[str, Any]:
-    """Read the claims of a token."""
-    middle = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    return claims
-
-
 def _part(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 

@@ -14,6 +14,7 @@ from openai.auth._workload import WorkloadIdentityAuth
 
 from tests.fakes import identity
 from tests.fakes.openai import FakeOpenAI, behaviours
+from tests.fakes.openai.tokens import claims_of
 from tests.integration.conftest import LambdaContext, Reply, proxy_event
 from tests.support.api import api_of
 from tests.support.clock import Clock
@@ -99,7 +100,7 @@ def test_what_openai_gets_is_its_own_token_and_never_the_one_of_aws(keyless: Key
     (given,) = keyless.upstream.tokens.given
     assert call.key == given
     (asked,) = keyless.upstream.tokens.requests
-    assert identity.claims_of(asked["subject_token"])["sub"] == ROLE
+    assert claims_of(asked["subject_token"])["sub"] == ROLE
 
 
 def test_the_token_serves_many_queries(keyless: Keyless) -> None:

@@ -40,11 +40,6 @@ def answer(text: str | None = None, *, usage: Json | None = None, pause: float =
     return act
 
 
-def stream(text: str | None = None, *, pause: float = 0.0) -> Behaviour:
-    """Send a stream of events, asked for or not."""
-    return lambda exchange: exchange.stream(_events(exchange, text), pause)
-
-
 def error(
     status: int,
     message: str,

@@ -90,21 +90,12 @@ def model(name: str) -> Json:
     }
 
 
-def last_user_text(body: Any) -> str:
-    """The newest thing the user said, on either API; empty when there is none."""
-    if not isinstance(body, dict):
-        return ""
-    said = body.get("input", body.get("messages"))
+def last_user_text(body: Json) -> str:
+    """The newest thing the user said, on either API."""
+    said: Any = body.get("input", body.get("messages"))
     if isinstance(said, str):
         return said
-    for message in reversed(said if isinstance(said, list) else []):
-        if isinstance(message, dict) and message.get("role") == "user":
-            content = message.get("content")
-            if isinstance(content, str):
-                return content
-            parts = content if isinstance(content, list) else []
-            return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
-    return ""
+    return next((str(each["content"]) for each in reversed(said) if each["role"] == "user"), "")
 
 
 def tokens(text: str) -> int:

@@ -57,7 +57,7 @@ class TokenExchange:
         if self.broken:
             return self.broken, {"error": "server_error", "error_description": "Scripted."}
         provider, account = asked.get("identity_provider_id"), asked.get("service_account_id")
-        claims = _claims(str(asked.get("subject_token", "")))
+        claims = claims_of(str(asked.get("subject_token", "")))
         if asked.get("grant_type") != "urn:ietf:params:oauth:grant-type:token-exchange" or not claims:
             return 400, _refusal("invalid_request", asked)
         if (
@@ -78,7 +78,8 @@ def _refusal(code: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"error": code, "error_description": f"{asked.get('subject_token')} is not accepted"}
 
 
-def _claims(token: str) -> dict[str, Any]:
+def claims_of(token: str) -> dict[str, Any]:
+    """Read the claims of a token; none where it is not one."""
     try:
         middle = token.split(".")[1]
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))

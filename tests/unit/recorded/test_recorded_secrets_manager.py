@@ -113,9 +113,7 @@ REFUSALS: dict[str, Ask] = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_what_is_refused_is_refused_in_the_same_words(name: str, secrets: SecretsManagerClient) -> None:
-    recorded = recording(name)
-
-    assert_same_refusal(refused(REFUSALS[name], secrets), recorded)
+    assert_same_refusal(refused(REFUSALS[name], secrets), recording(name))
 
 
 def test_the_text_of_2019_has_the_same_code(secrets: SecretsManagerClient) -> None:
@@ -127,12 +125,11 @@ def test_the_text_of_2019_has_the_same_code(secrets: SecretsManagerClient) -> No
 
 
 def test_a_missing_function_is_refused_like_a_forbidden_one(secrets: SecretsManagerClient) -> None:
-    recorded = recording("secretsmanager/RotateSecret/lambda-not-invokable")
     missing = "arn:aws:lambda:us-east-1:123456789012:function:missing"
 
     error = refused(lambda client: client.rotate_secret(SecretId=NAME, RotationLambdaARN=missing), secrets)
 
-    assert_same_refusal(error, recorded)
+    assert_same_refusal(error, recording("secretsmanager/RotateSecret/lambda-not-invokable"))
 
 
 @pytest.mark.parametrize(
@@ -172,26 +169,17 @@ def _take_the_token_away(params: dict[str, Any], **_: Any) -> None:
 
 
 def test_a_text_is_read_as_it_was_recorded(secrets: SecretsManagerClient) -> None:
-    recorded = recording("secretsmanager/GetSecretValue/success-string")
+    answer = answered(secrets.get_secret_value(SecretId=NAME))
 
-    assert differences(recorded.body, answered(secrets.get_secret_value(SecretId=NAME))) == []
-
-
-def test_the_documented_example_has_the_same_members_as_the_recorded_answer(
-    secrets: SecretsManagerClient,
-) -> None:
-    recorded = recording("secretsmanager/GetSecretValue/documented-example")
-
-    assert recorded.body.keys() == answered(secrets.get_secret_value(SecretId=NAME)).keys()
+    assert differences(recording("secretsmanager/GetSecretValue/success-string").body, answer) == []
+    assert recording("secretsmanager/GetSecretValue/documented-example").body.keys() == answer.keys()
 
 
 def test_the_local_servers_store_answers_as_it_was_recorded() -> None:
-    recorded = recording("secretsmanager/GetSecretValue/success-string").body
-
     with secret_store("my_secret"):
-        answer = boto3.client("secretsmanager").get_secret_value(SecretId=SECRET_NAME)
+        answer = answered(boto3.client("secretsmanager").get_secret_value(SecretId=SECRET_NAME))
 
-    assert differences(recorded, answered(answer)) == []
+    assert differences(recording("secretsmanager/GetSecretValue/success-string").body, answer) == []
 
 
 def test_bytes_are_read_as_they_were_recorded(watched: SecretsManagerClient) -> None:
@@ -271,22 +259,18 @@ def test_a_secret_that_is_scheduled_for_deletion_is_described_all_the_same(
 
     stages = {version: ["AWSCURRENT"]}
     assert differences({**recorded.body, "VersionIdsToStages": stages}, described) == []
-
-
-def test_it_can_be_deleted_at_once_after_that(secrets: SecretsManagerClient) -> None:
+    # And it can be deleted at once after that.
     recorded = recording("secretsmanager/DeleteSecret/force-after-scheduled")
-    secrets.delete_secret(SecretId=NAME)
-
     deleted = secrets.delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
-
     assert differences(recorded.body, answered(deleted)) == []
 
 
 def test_a_pending_version_stands_beside_the_current_one(secrets: SecretsManagerClient) -> None:
-    recorded = recording("secretsmanager/ListSecretVersionIds/AWSPENDING")
     secrets.put_secret_value(SecretId=NAME, SecretString="new", VersionStages=["AWSPENDING"])
 
-    assert differences(recorded.body, answered(secrets.list_secret_version_ids(SecretId=NAME))) == []
+    listed = answered(secrets.list_secret_version_ids(SecretId=NAME))
+
+    assert differences(recording("secretsmanager/ListSecretVersionIds/AWSPENDING").body, listed) == []
 
 
 def test_a_promoted_version_keeps_awspending(secrets: SecretsManagerClient) -> None:

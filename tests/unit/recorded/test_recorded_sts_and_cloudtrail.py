@@ -12,6 +12,7 @@ from mypy_boto3_sts import STSClient
 
 from tests.fakes import identity
 from tests.fakes.cloudtrail import ACCOUNT, call
+from tests.fakes.openai.tokens import claims_of
 from tests.support.recorded import recording
 from travel_gpt.aws.clients import make_client
 
@@ -76,7 +77,7 @@ def test_a_token_has_the_documented_claims(sts: STSClient) -> None:
 
     token = session.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="ES384")["WebIdentityToken"]
 
-    claims = identity.claims_of(token)
+    claims = claims_of(token)
     own = "https://sts.amazonaws.com/"
     assert claims.keys() == documented.keys()
     assert claims[own].keys() <= documented[own].keys()
