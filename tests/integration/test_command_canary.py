@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -310,17 +309,14 @@ def test_a_shell_keeps_nothing_of_a_key_that_is_piped(keyboard: Keyboard) -> Non
     keyboard.silent()
 
 
-def _fields(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line)["audit"] for line in path.read_text().splitlines()]
-
-
 def test_every_change_is_in_the_trail_and_no_look_is(keyboard: Keyboard) -> None:
     keyboard.run("secret", "put", given=keyboard.old_key)
     keyboard.run("secret", "show")
     keyboard.run("secret", "rotate", given=keyboard.key)
     keyboard.run("secret", "rollback")
 
-    events = _fields(keyboard.home / ".local/state/travel-gpt/audit.jsonl")
+    lines = (keyboard.home / ".local/state/travel-gpt/audit.jsonl").read_text().splitlines()
+    events = [json.loads(line)["audit"] for line in lines]
     changes = [each["event"] for each in events if each["event"].startswith("secret.")]
     assert changes == ["secret.put", "secret.rotate", "secret.rollback"]
     for each in events:

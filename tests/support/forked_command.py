@@ -21,8 +21,11 @@ from travel_gpt.cli.__main__ import main
 TIMEOUT = 60.0
 Run = Callable[[tuple[str, ...], str, dict[str, str], Path], CompletedProcess[str]]
 # What the commands come to import.
-_SECRET = ("change", "encrypted_files", "migrate", "show")
-_MODULES = ("boto3", "openai", "travel_gpt.cli.app", "travel_gpt.cli.doctor.local_checks")
+_MODULES = (
+    *("boto3", "httpcore2", "openai", "travel_gpt.cli.app", "travel_gpt.cli.doctor.local_checks"),
+    *("travel_gpt.cli.secret.change", "travel_gpt.cli.secret.encrypted_files"),
+    *("travel_gpt.cli.secret.migrate", "travel_gpt.cli.secret.show", "travel_gpt.llm.client"),
+)
 
 
 @contextmanager
@@ -51,7 +54,7 @@ def forked_command() -> Iterator[Run]:
 
 def _serve() -> None:
     """Run each command that is read from standard input, until that ends."""
-    for module in (*_MODULES, *(f"travel_gpt.cli.secret.{name}" for name in _SECRET)):
+    for module in _MODULES:
         importlib.import_module(module)
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with suppress(EOFError):

@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.unit.cli.conftest import Person
+from tests.unit.cli.conftest import KEY, Person
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.program import looks_like_key, refuse_keys, without_values
-
-KEY = "sk-proj-Qm3vT8xLw2Rk7Yb4Nd6H"
 
 
 @pytest.mark.parametrize(

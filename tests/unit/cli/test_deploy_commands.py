@@ -6,10 +6,8 @@ import os
 import boto3
 import pytest
 
-from tests.unit.cli.conftest import Done, Person
+from tests.unit.cli.conftest import KEY, Done, Person
 from travel_gpt.cli.deploy import main as deployment
-
-KEY = "sk-proj-canary0000000000000000000000000000001"
 
 
 def test_deploy_gets_its_options_and_the_exported_key_which_leaves_the_environment(
