@@ -56,8 +56,7 @@ def _serve() -> None:
     """Run each command that is read from standard input, until that ends."""
     for module in _MODULES:
         importlib.import_module(module)
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with suppress(EOFError):
+    with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb") as answers, suppress(EOFError):
         while True:
             arguments, given, env, folder = pickle.load(requests)
             streams = [os.memfd_create(name) for name in ("stdin", "stdout", "stderr")]
