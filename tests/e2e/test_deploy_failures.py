@@ -1,17 +1,8 @@
 """What deploy.sh says when a deployment fails half-way, and how it goes on from there."""
 
 import re
-from pathlib import Path
 
-import pytest
-
-from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Deployer
-
-
-@pytest.fixture
-def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
-    return Deployer(aws, tmp_path / "clone")
 
 
 def test_a_failing_deployment_prints_the_reason_and_the_next_run_clears_it_away(deployer: Deployer) -> None:
@@ -26,9 +17,7 @@ def test_a_failing_deployment_prints_the_reason_and_the_next_run_clears_it_away(
     assert "failed at TravelGPTFunction (AWS::Lambda::Function)" in failed.stderr
     assert "The account's limit of unicorns is reached" in failed.stderr
     assert "offer to clear it away" in " ".join(failed.stderr.split())
-    stack = deployer.stack()
-    assert stack is not None
-    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert deployer.stack()["StackStatus"] == "ROLLBACK_COMPLETE"
 
     # When the cause is fixed and it is run again
     deployer.aws.refuse("AWS::Lambda::Function", None)
@@ -37,9 +26,7 @@ def test_a_failing_deployment_prints_the_reason_and_the_next_run_clears_it_away(
     # Then what is left is deleted, and the stack is deployed with the key that was stored
     assert fixed.returncode == 0, fixed.stderr
     assert re.search(r"Delete what is left of the stack .*ROLLBACK_COMPLETE", fixed.stdout)
-    stack = deployer.stack()
-    assert stack is not None
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert deployer.stack()["StackStatus"] == "CREATE_COMPLETE"
 
     # When an update fails
     deployer.aws.refuse("AWS::Lambda::Function", "Not on a Friday")

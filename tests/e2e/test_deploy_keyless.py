@@ -1,32 +1,26 @@
 """deploy.sh --keyless: a function under its own role, and a fake of OpenAI's token exchange."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from testbed.fake_aws import FakeAws
 from tests.fakes import identity
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Deployer
-from tests.support.permissions import client_as
+from tests.support.permissions import client_as, refused
 
 SECRET = "travel-gpt/openai-api-key"
 FUNCTION = "travel-gpt-backend-TravelGPTFunction"
 IDS = ("--identity-provider", "wip_acme", "--service-account", "sa_travel")
 
 
-@pytest.fixture
-def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
-    aws.federate()
-    return Deployer(aws, tmp_path / "clone")
+@pytest.fixture(autouse=True)
+def _federation(deployer: Deployer) -> None:
+    deployer.aws.federate()
 
 
 def role_of(deployer: Deployer) -> str:
-    configuration = deployer.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION)
-    role: str = configuration["Role"]
-    return role
+    return deployer.output("FunctionRoleArn")
 
 
 def set_up_openai(deployer: Deployer, subject: str | None = None) -> None:
@@ -36,26 +30,8 @@ def set_up_openai(deployer: Deployer, subject: str | None = None) -> None:
     deployer.aws.function(FUNCTION).restart()
 
 
-def health(deployer: Deployer, query: str = "") -> dict[str, Any]:
-    stack = deployer.stack()
-    assert stack is not None
-    (url,) = (each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "ApiUrl")
-    done = deployer.aws.run("curl", "--silent", url + query)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-def as_the_role(deployer: Deployer, service: str) -> Any:
-    return client_as(deployer.aws, role_of(deployer), service)
-
-
-def may_read_the_secret(deployer: Deployer) -> bool:
-    client = as_the_role(deployer, "secretsmanager")
-    try:
-        client.get_secret_value(SecretId=SECRET)
-    except ClientError as refused:
-        return refused.response["Error"]["Code"] != "AccessDeniedException"
-    return True
+def health(deployer: Deployer, query: str = "") -> Any:
+    return json.loads(deployer.aws.run("curl", "--silent", deployer.output("ApiUrl") + query).stdout)
 
 
 def test_from_a_key_to_none_without_an_hour_in_between(deployer: Deployer) -> None:
@@ -75,14 +51,15 @@ def test_from_a_key_to_none_without_an_hour_in_between(deployer: Deployer) -> No
 
     # When it is set up for another role by mistake
     set_up_openai(deployer, subject="arn:aws:iam::123456789012:role/another")
-    refused = deployer.deploy("--keyless", "--yes", *IDS)
+    stopped = deployer.deploy("--keyless", "--yes", *IDS)
 
     # Then it stops, and the key still serves
-    assert refused.returncode == 1
-    assert "does not accept the identity" in " ".join(refused.stderr.split())
-    assert "Nothing was taken away" in refused.stderr
+    assert stopped.returncode == 1
+    assert "does not accept the identity" in " ".join(stopped.stderr.split())
+    assert "Nothing was taken away" in stopped.stderr
     assert deployer.parameters()["Keyless"] == "prepare"
-    assert may_read_the_secret(deployer)
+    secrets = client_as(deployer.aws, role_of(deployer), "secretsmanager")
+    assert secrets.get_secret_value(SecretId=SECRET)["SecretString"]
     assert health(deployer)["status"] == "success"
 
     # When it is set up as it was said
@@ -97,7 +74,7 @@ def test_from_a_key_to_none_without_an_hour_in_between(deployer: Deployer) -> No
     assert "OpenAI accepted it" in done.stdout
     assert "aws secretsmanager delete-secret" in done.stdout
     assert deployer.parameters()["Keyless"] == "on"
-    assert not may_read_the_secret(deployer)
+    assert "secretsmanager:GetSecretValue" in refused(secrets.get_secret_value, SecretId=SECRET)
     assert health(deployer, "?verify=true")["credential_source"] == "workload-identity"
     # And what OpenAI got last was a token of its own
     assert deployer.aws.openai.requests[-1].key in deployer.aws.openai.upstream.tokens.given
@@ -114,10 +91,21 @@ def test_from_a_key_to_none_without_an_hour_in_between(deployer: Deployer) -> No
 
 
 def test_a_new_stack_never_has_a_key(deployer: Deployer) -> None:
-    # Given no secret, no stack and no key; the ids are known, the role is not made yet
+    # Given no secret, no stack and no key; the ids are known, the role is not made yet, and whether it may
+    # have tokens is hidden from the caller
+    deployer.aws.deny("iam:GetOutboundWebIdentityFederationInfo")
     first = deployer.deploy("--keyless", "--yes", *IDS)
     assert first.returncode == 1
+    assert "hidden from you" in first.stdout
+    assert "the IssuerIdentifier of: aws iam get-outbound-web-identity-federation-info" in first.stdout
     assert role_of(deployer) in first.stdout
+
+    # Then the role gets tokens for OpenAI alone and for minutes alone
+    asked = {"Audience": ["https://api.openai.com/v1"], "SigningAlgorithm": "ES384", "DurationSeconds": 300}
+    get_token = client_as(deployer.aws, role_of(deployer), "sts").get_web_identity_token
+    assert get_token(**asked)["WebIdentityToken"]
+    assert refused(get_token, **{**asked, "Audience": ["https://elsewhere.example"]})
+    assert refused(get_token, **{**asked, "DurationSeconds": 301})
 
     # When OpenAI knows the role
     set_up_openai(deployer)
@@ -130,72 +118,18 @@ def test_a_new_stack_never_has_a_key(deployer: Deployer) -> None:
     assert "delete-secret" not in done.stdout
 
 
-def test_the_role_gets_tokens_for_openai_alone_and_for_minutes_alone(deployer: Deployer) -> None:
-    deployer.deploy("--keyless", "--yes")
-    sts = as_the_role(deployer, "sts")
-    asked = {"Audience": ["https://api.openai.com/v1"], "SigningAlgorithm": "ES384", "DurationSeconds": 300}
+def test_a_dry_run_shows_both_deployments_and_what_is_lost_with_the_secret(deployer: Deployer) -> None:
+    value = json.dumps({"api_key": GOOD_KEY, "model": "gpt-6.1-terra"})
+    deployer.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=value)
+    deployer.aws.forget_calls()
 
-    assert sts.get_web_identity_token(**asked)["WebIdentityToken"]
-    for change in ({"Audience": ["https://elsewhere.example"]}, {"DurationSeconds": 301}):
-        with pytest.raises(ClientError) as refused:
-            sts.get_web_identity_token(**{**asked, **change})
-        assert refused.value.response["Error"]["Code"] == "AccessDenied"
-
-
-def test_without_federation_it_stops_before_anything_and_names_the_command(deployer: Deployer) -> None:
-    deployer.aws.federate(False)
-
-    stopped = deployer.deploy("--keyless", "--yes")
-
-    assert stopped.returncode == 1
-    assert "aws iam enable-outbound-web-identity-federation" in stopped.stderr
-    assert deployer.changes() == []
-
-
-def test_where_that_is_hidden_from_the_caller_it_goes_on_and_says_so(deployer: Deployer) -> None:
-    deployer.aws.deny("iam:GetOutboundWebIdentityFederationInfo")
-
-    done = deployer.deploy("--keyless", "--yes")
-
-    assert done.returncode == 0, done.stderr
-    assert "hidden from you" in done.stdout
-    assert "the IssuerIdentifier of: aws iam get-outbound-web-identity-federation-info" in done.stdout
-
-
-def test_a_dry_run_tells_both_deployments_and_changes_nothing(deployer: Deployer) -> None:
     shown = deployer.deploy("--keyless", "--dry-run", *IDS)
 
     assert shown.returncode == 0, shown.stderr
     assert "Verify the function's identity at OpenAI" in shown.stdout
     assert "Deploy twice more" in shown.stdout
     assert "prepare" in shown.stdout
-    assert deployer.changes() == []
-
-
-def test_what_the_secret_says_beside_the_key_is_not_lost_in_silence(deployer: Deployer) -> None:
-    secrets = deployer.aws.client("secretsmanager")
-    secrets.create_secret(
-        Name=SECRET, SecretString=json.dumps({"api_key": GOOD_KEY, "model": "gpt-6.1-terra"})
-    )
-
-    shown = deployer.deploy("--keyless", "--dry-run")
-
-    assert shown.returncode == 0, shown.stderr
     assert "--parameter OpenAIModel=gpt-6.1-terra" in " ".join(shown.stdout.split())
-
-
-@pytest.mark.parametrize("where", ["the secret", "the stack"])
-def test_another_server_than_openais_needs_its_key(deployer: Deployer, where: str) -> None:
-    server = "https://llm.example.com/v1"
-    stored = {"api_key": GOOD_KEY, **({"base_url": server} if where == "the secret" else {})}
-    deployer.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(stored))
-    given = ("--parameter", f"OpenAIBaseUrl={server}") if where == "the stack" else ()
-    deployer.aws.forget_calls()
-
-    stopped = deployer.deploy("--keyless", "--yes", *given)
-
-    assert stopped.returncode == 1
-    assert "good for OpenAI alone" in " ".join(stopped.stderr.split())
     assert deployer.changes() == []
 
 
@@ -209,9 +143,9 @@ def test_back_to_a_key(deployer: Deployer) -> None:
     deployer.aws.forget_calls()
 
     # When a key is given to the function that has none, then it says what to do
-    refused = deployer.deploy("--replace-key", "--yes", key=NEW_KEY)
-    assert refused.returncode == 1
-    assert refused.stderr.rstrip().endswith("./deploy.sh --parameter Keyless=off --replace-key")
+    given = deployer.deploy("--replace-key", "--yes", key=NEW_KEY)
+    assert given.returncode == 1
+    assert given.stderr.rstrip().endswith("./deploy.sh --parameter Keyless=off --replace-key")
 
     # When it is to have the stored key again, then that is verified before anything is changed
     stopped = deployer.deploy("--parameter", "Keyless=off", "--yes")
@@ -234,12 +168,3 @@ def test_back_to_a_key(deployer: Deployer) -> None:
     at_the_end = " ".join(rest.partition("ask it something")[2].split())
     for said in (role_of(deployer), "wip_acme", "sa_travel", "inherits the trust"):
         assert said in at_the_end
-
-
-@pytest.mark.parametrize("options", [("--replace-key",), ("--parameter", "Keyless=on")])
-def test_options_that_contradict_it_are_refused(deployer: Deployer, options: tuple[str, ...]) -> None:
-    stopped = deployer.deploy("--keyless", "--yes", *options)
-
-    assert stopped.returncode == 2
-    assert "--keyless" in stopped.stderr
-    assert deployer.changes() == []

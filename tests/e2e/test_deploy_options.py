@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from samcli.cli.types import CfnParameterOverridesType
 
 from tests.support.clone import ROOT, make_clone
 from tests.support.deployer import GOOD_KEY
+from travel_gpt.cli.deploy.parameters import Parameter, overrides
 
 
 def run(home: Path, *options: str, clone: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -39,6 +41,8 @@ def run(home: Path, *options: str, clone: Path = ROOT) -> subprocess.CompletedPr
         (("--parameter", "OpenAIModel=a\\b"), "OpenAIModel has a backslash"),
         (("--delete-secret",), "--delete-secret goes with --delete"),
         (("--delete", "--access", "open"), "--delete takes no options about what to deploy"),
+        (("--keyless", "--replace-key"), "--keyless goes without a key"),
+        (("--keyless", "--parameter", "Keyless=on"), "--keyless sets the parameter Keyless itself"),
         ((GOOD_KEY,), "There is no option: [redacted]"),
     ],
 )
@@ -64,39 +68,21 @@ def test_a_missing_program_is_named_before_anything_is_installed(tmp_path: Path)
     assert not (clone / ".venv").exists()
 
 
-def test_it_needs_nothing_but_pythons_own_library() -> None:
+def test_help_names_every_option_and_needs_nothing_but_pythons_own_library(tmp_path: Path) -> None:
     # -S: without site-packages, as on a machine where nothing is installed yet.
-    done = subprocess.run(
-        [sys.executable, "-E", "-S", "-c", "import travel_gpt.cli.deploy.__main__"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    alone = [sys.executable, "-E", "-S", "-m", "travel_gpt.cli.deploy", "--help"]
+    printed = subprocess.run(alone, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    assert done.returncode == 0, done.stderr
+    assert run(tmp_path, "--help").stdout == printed
+    what = ("--env", "--region", "--access", "--model", "--alarm-email", "--parameter", "--replace-key")
+    how = ("--delete", "--delete-secret", "--yes", "--dry-run", "--create-logging-role", "--no-build")
+    assert [option for option in (*what, *how) if option not in printed] == []
 
 
-def test_help_names_every_option(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
+@pytest.mark.parametrize(
+    "value", ["", "two words", 'a "quoted" one', "it's", "a=b,c", "https://x.example/v1?", " "]
+)
+def test_sam_reads_back_what_is_written_for_it(value: str) -> None:
+    written = overrides([Parameter("Model", None, value, ""), Parameter("Days", None, "7", "7")])
 
-    assert done.returncode == 0
-    for option in (
-        "--env",
-        "--region",
-        "--access",
-        "--model",
-        "--alarm-email",
-        "--parameter",
-        "--replace-key",
-    ):
-        assert option in done.stdout
-    for option in (
-        "--delete",
-        "--delete-secret",
-        "--yes",
-        "--dry-run",
-        "--create-logging-role",
-        "--no-build",
-    ):
-        assert option in done.stdout
+    assert CfnParameterOverridesType().convert(tuple(written), None, None) == {"Model": value, "Days": "7"}

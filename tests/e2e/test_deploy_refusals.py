@@ -1,32 +1,108 @@
 """What deploy.sh says when it cannot or should not go on. The last line is always a thing to do."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
-from testbed.fake_aws import FakeAws
 from tests.fakes.openai import behaviours
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Deployer
 from tests.support.secret_leaks import holds
 
 SECRET = "travel-gpt/openai-api-key"
+SERVER = "https://llm.example.com/v1"
+KEYLESS = ("--keyless", "--yes")
 
 
-@pytest.fixture
-def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
-    return Deployer(aws, tmp_path / "clone")
-
-
-@pytest.fixture
-def fresh_owner(aws: FakeAws, tmp_path: Path) -> Deployer:
-    return Deployer(aws, tmp_path / "clone", fresh=True)
-
-
-def put_secret(deployer: Deployer, value: str) -> None:
-    deployer.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=value)
+def put_secret(deployer: Deployer, value: object) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    deployer.aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=text)
     deployer.aws.forget_calls()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run that stops: its options, what it says, and what there was before."""
+
+    options: tuple[str, ...]
+    says: tuple[str, ...]
+    key: str | None = GOOD_KEY
+    status: int = 1
+    stored: object = None
+    denied: str = ""
+    asks_the_model: bool = False
+
+
+CASES = {
+    "no-profile": Case(
+        ("--yes", "--profile", "absent"), ("profile does not exist", "aws configure list-profiles"), status=2
+    ),
+    "no-key": Case(("--yes",), ("read -rs OPENAI_API_KEY; export OPENAI_API_KEY; ./deploy.sh",), None),
+    "no-yes": Case((), ("add --yes",), status=2, asks_the_model=True),
+    "refused-key": Case(("--yes",), ("refuses the key",), BAD_KEY, asks_the_model=True),
+    "key-in-the-clear": Case(
+        ("--yes", "--parameter", "OpenAIBaseUrl=http://llm.example/v1"), ("https://",), status=2
+    ),
+    "secret-without-a-key": Case(
+        ("--yes",),
+        ('without a text "api_key"', "./deploy.sh --replace-key"),
+        None,
+        stored={"key": "sk-misnamed"},
+    ),
+    "secret-not-json": Case(("--yes",), ("is not valid JSON", "--replace-key"), None, stored="{not json"),
+    "secret-unreadable": Case(
+        ("--yes", "--replace-key"),
+        ("secretsmanager:GetSecretValue",),
+        NEW_KEY,
+        stored={"api_key": GOOD_KEY, "project": "proj_1"},
+        denied="secretsmanager:GetSecretValue",
+    ),
+    "no-permission": Case(
+        ("--yes",),
+        (
+            "Stopped while looking at what is there",
+            "AWS does not allow you to do this (DescribeStacks)",
+            "denied by the test",
+        ),
+        denied="cloudformation:DescribeStacks",
+    ),
+    "half-a-vpc": Case(
+        ("--yes", "--parameter", "VpcSubnetIds=subnet-0a1b2c3d"),
+        ("VpcSubnetIds and VpcSecurityGroupIds go together",),
+        status=2,
+    ),
+    "kms-alias": Case(
+        ("--yes", "--parameter", "KmsKeyArn=alias/key"), ("must be the ARN of a key",), status=2
+    ),
+    "no-config-recorder": Case(
+        ("--yes", "--parameter", "ConfigRules=enabled"),
+        ("configuration recorder, which this region does not have",),
+    ),
+    "keyless-without-federation": Case(KEYLESS, ("aws iam enable-outbound-web-identity-federation",), None),
+    "keyless-server-in-the-secret": Case(
+        KEYLESS, ("good for OpenAI alone",), None, stored={"api_key": GOOD_KEY, "base_url": SERVER}
+    ),
+    "keyless-server-of-the-stack": Case(
+        (*KEYLESS, "--parameter", f"OpenAIBaseUrl={SERVER}"), ("good for OpenAI alone",), None
+    ),
+    "no-question": Case(("--delete", "--delete-secret"), ("--yes",), None, 2, GOOD_KEY),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_it_stops_before_anything_is_changed_and_says_why(deployer: Deployer, case: Case) -> None:
+    if case.stored:
+        put_secret(deployer, case.stored)
+    if case.denied:
+        deployer.aws.deny(case.denied)
+
+    done = deployer.deploy(*case.options, key=case.key)
+
+    said = " ".join(done.stderr.split())
+    assert (done.returncode, [words for words in case.says if words not in said]) == (case.status, []), said
+    assert deployer.changes() == []
+    assert not holds(done.stdout + done.stderr, case.key or GOOD_KEY)
+    assert bool(deployer.aws.openai.requests) is case.asks_the_model
 
 
 def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(deployer: Deployer) -> None:
@@ -43,8 +119,8 @@ def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(deployer
     done = deployer.deploy("--yes", key=GOOD_KEY, env=nothing)
 
     assert done.returncode == 1
-    assert "Stopped while checking the programs" in done.stderr
     for said in (
+        "Stopped while checking the programs",
         "sam is not installed",
         "scripts/environment.sh cloud",
         "make 3.79 is too old",
@@ -55,67 +131,14 @@ def test_everything_that_is_missing_is_named_at_once_with_how_to_get_it(deployer
         assert said in done.stderr
 
 
-@pytest.mark.parametrize("missing", ["sam", "make"])
-def test_a_missing_tool_stops_it_before_anything_is_asked_of_aws(deployer: Deployer, missing: str) -> None:
-    (deployer.aws.tools / missing).unlink()
+def test_a_dry_run_changes_nothing_whatever_else_is_asked(newcomer: Deployer) -> None:
+    put_secret(newcomer, {"api_key": GOOD_KEY})
+    newcomer.aws.limit_concurrency(10)
 
-    done = deployer.deploy("--yes", key=GOOD_KEY)
-
-    assert done.returncode == 1
-    assert f"{missing} is not installed" in done.stderr
-    assert deployer.changes() == []
-
-
-def test_an_sso_session_that_is_over_is_recognised(deployer: Deployer) -> None:
-    folder = deployer.aws.home / ".aws"
-    folder.mkdir()
-    (folder / "config").write_text(
-        "[profile work]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Admin\n"
-        "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.example/start\n"
-    )
-
-    done = deployer.deploy(
-        "--yes", "--profile", "work", env=dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
-    )
-
-    assert done.returncode == 1
-    assert "aws sso login --profile work" in done.stderr
-
-
-def test_a_profile_that_does_not_exist_is_named(deployer: Deployer) -> None:
-    done = deployer.deploy("--yes", "--profile", "absent")
-
-    assert done.returncode == 2
-    assert "profile does not exist" in done.stderr
-    assert "aws configure list-profiles" in done.stderr
-
-
-def test_without_a_key_and_a_terminal_it_says_how_to_give_one(deployer: Deployer) -> None:
-    done = deployer.deploy("--yes")
-
-    assert done.returncode == 1
-    assert "read -rs OPENAI_API_KEY; export OPENAI_API_KEY; ./deploy.sh" in done.stderr
-    assert deployer.changes() == []
-
-
-def test_without_yes_and_a_terminal_it_shows_the_plan_and_stops(deployer: Deployer) -> None:
-    done = deployer.deploy(key=GOOD_KEY)
-
-    assert done.returncode == 2
-    assert "What will happen" in done.stdout
-    assert "add --yes" in done.stderr
-    assert deployer.changes() == []
-
-
-def test_a_dry_run_changes_nothing_whatever_else_is_asked(fresh_owner: Deployer) -> None:
-    deployer = fresh_owner
-    put_secret(deployer, json.dumps({"api_key": GOOD_KEY}))
-    deployer.aws.limit_concurrency(10)
-
-    done = deployer.deploy("--dry-run", "--yes", "--replace-key", "--create-logging-role", key=NEW_KEY)
+    done = newcomer.deploy("--dry-run", "--yes", "--replace-key", "--create-logging-role", key=NEW_KEY)
 
     assert done.returncode == 0, done.stderr
-    assert deployer.changes() == []
+    assert newcomer.changes() == []
     assert "Replace the key" in done.stdout
     assert "Create the IAM role" in done.stdout
     # A new account's limit, and what it means for the throttle
@@ -136,168 +159,43 @@ def test_a_traced_shell_does_not_print_the_key_nor_export_it_again(deployer: Dep
     assert not holds(done.stdout + done.stderr, GOOD_KEY)
 
 
-@pytest.mark.parametrize("key", ["sk-with a-space", '"sk-quoted"'])
-def test_what_is_no_key_is_refused_without_being_shown(deployer: Deployer, key: str) -> None:
-    done = deployer.deploy("--yes", key=key)
+def test_a_first_key_that_cannot_be_verified_is_a_warning(deployer: Deployer) -> None:
+    deployer.aws.openai.upstream.script("models", *[behaviours.unavailable()] * 3)
 
-    assert done.returncode == 2
-    assert "OPENAI_API_KEY cannot be used" in done.stderr
-    assert key not in done.stderr
+    done = deployer.deploy("--dry-run", key=GOOD_KEY)
 
-
-class TestTheVerificationOfANewKey:
-    def test_a_refused_key_is_not_stored(self, deployer: Deployer) -> None:
-        done = deployer.deploy("--yes", key=BAD_KEY)
-
-        assert done.returncode == 1
-        assert "refuses the key" in done.stderr
-        assert not holds(done.stdout + done.stderr, BAD_KEY)
-        assert deployer.changes() == []
-
-    @pytest.mark.parametrize("status", [403, 401])
-    def test_a_key_without_the_permission_is_named_with_it(self, deployer: Deployer, status: int) -> None:
-        scope = behaviours.missing_scope("api.model.read", status=status)
-        deployer.aws.openai.upstream.script("models", scope)
-
-        done = deployer.deploy("--yes", key=GOOD_KEY)
-
-        assert done.returncode == 1
-        assert '"Models: Read"' in done.stderr
-        assert deployer.changes() == []
-
-    def test_a_first_key_that_cannot_be_verified_is_a_warning(self, deployer: Deployer) -> None:
-        deployer.aws.openai.upstream.script("models", *[behaviours.unavailable()] * 3)
-
-        done = deployer.deploy("--dry-run", key=GOOD_KEY)
-
-        assert done.returncode == 0
-        assert "could not be verified" in done.stdout
-
-    def test_it_is_made_where_the_model_is(self, deployer: Deployer) -> None:
-        url = deployer.aws.openai.base_url
-
-        done = deployer.deploy(
-            "--dry-run", "--parameter", f"OpenAIBaseUrl={url}", "--model", "my-model", key=GOOD_KEY
-        )
-
-        assert done.returncode == 0, done.stderr
-        assert f"{url} accepted it" in " ".join(done.stdout.split())
-        assert "does not list the model my-model" in " ".join(done.stdout.split())
-
-    def test_a_key_is_not_sent_in_the_clear(self, deployer: Deployer) -> None:
-        done = deployer.deploy("--yes", "--parameter", "OpenAIBaseUrl=http://llm.example/v1", key=GOOD_KEY)
-
-        assert done.returncode == 2
-        assert "https://" in done.stderr
-        assert deployer.aws.openai.requests == []
+    assert done.returncode == 0
+    assert "could not be verified" in done.stdout
 
 
-class TestAStoredSecret:
-    @pytest.mark.parametrize(
-        ("value", "says"),
-        [
-            ('{"key": "sk-misnamed"}', 'without a text "api_key"'),
-            ("{not json", "is not valid JSON"),
-        ],
+def test_a_key_is_verified_where_the_model_is(deployer: Deployer) -> None:
+    url = deployer.aws.openai.base_url
+
+    done = deployer.deploy(
+        "--dry-run", "--parameter", f"OpenAIBaseUrl={url}", "--model", "my-model", key=GOOD_KEY
     )
-    def test_that_cannot_be_used_stops_it_before_anything_is_changed(
-        self, deployer: Deployer, value: str, says: str
-    ) -> None:
-        put_secret(deployer, value)
-
-        done = deployer.deploy("--yes")
-
-        assert done.returncode == 1
-        assert says in " ".join(done.stderr.split())
-        assert "./deploy.sh --replace-key" in done.stderr
-        assert deployer.changes() == []
-
-    def test_that_may_not_be_read_is_not_replaced(self, deployer: Deployer) -> None:
-        put_secret(deployer, json.dumps({"api_key": GOOD_KEY, "project": "proj_1"}))
-        deployer.aws.deny("secretsmanager:GetSecretValue")
-
-        done = deployer.deploy("--yes", "--replace-key", key=NEW_KEY)
-
-        assert done.returncode == 1
-        assert "secretsmanager:GetSecretValue" in done.stderr
-        assert deployer.changes() == []
-
-    def test_that_holds_the_given_key_already_is_left_alone(self, deployer: Deployer) -> None:
-        put_secret(deployer, GOOD_KEY)
-
-        done = deployer.deploy("--dry-run", "--replace-key", key=GOOD_KEY)
-
-        assert done.returncode == 0, done.stderr
-        assert "nothing to replace" in done.stdout
-        assert "Leave the secret" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("action", "options"),
-    [
-        ("secretsmanager:CreateSecret", ()),
-        ("iam:CreateRole", ("--create-logging-role",)),
-        ("cloudformation:DescribeStacks", ()),
-    ],
-)
-def test_a_missing_permission_is_named(fresh_owner: Deployer, action: str, options: tuple[str, ...]) -> None:
-    deployer = fresh_owner
-    if not options:
-        deployer.aws.make_logging_role()
-    deployer.aws.deny(action, f"not authorized to perform: {action}")
-
-    done = deployer.deploy("--yes", *options, key=GOOD_KEY)
-
-    assert done.returncode == 1
-    assert f"not authorized to perform: {action}" in " ".join(done.stderr.split())
-    assert "Stopped while" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_access_logs_are_not_dropped_unless_the_owner_chooses_it(fresh_owner: Deployer) -> None:
-    done = fresh_owner.deploy("--yes", key=GOOD_KEY)
-
-    assert done.returncode == 1
-    assert [line.strip() for line in done.stderr.rstrip().splitlines()[-2:]] == [
-        "./deploy.sh --yes --no-build --create-logging-role",
-        "./deploy.sh --yes --no-build --parameter AccessLogs=disabled",
-    ]
-    assert fresh_owner.changes() == []
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda text: text.replace("stack_name", "stak_name"), "samconfig.toml does not name the stack"),
-        (lambda text: text + "\n[[[", "samconfig.toml does not name the stack"),
-    ],
-)
-def test_a_broken_samconfig_is_named(deployer: Deployer, change: Callable[[str], str], says: str) -> None:
-    path = deployer.clone / "samconfig.toml"
-    path.write_text(change(path.read_text()))
-
-    done = deployer.deploy("--yes", key=GOOD_KEY)
-
-    assert done.returncode == 1
-    assert says in done.stderr
-
-
-def test_nothing_to_delete_is_no_failure(deployer: Deployer) -> None:
-    done = deployer.deploy("--delete", "--yes")
 
     assert done.returncode == 0, done.stderr
-    assert "There is nothing to delete" in done.stdout
-    assert deployer.changes() == []
+    assert f"{url} accepted it" in " ".join(done.stdout.split())
+    assert "does not list the model my-model" in " ".join(done.stdout.split())
 
 
-def test_deleting_is_not_done_without_being_asked(deployer: Deployer) -> None:
+def test_a_stored_secret_with_the_given_key_is_left_alone(deployer: Deployer) -> None:
     put_secret(deployer, GOOD_KEY)
 
-    silent = deployer.deploy("--delete", "--delete-secret")
+    done = deployer.deploy("--dry-run", "--replace-key", key=GOOD_KEY)
+
+    assert done.returncode == 0, done.stderr
+    assert "nothing to replace" in done.stdout
+    assert "Leave the secret" in done.stdout
+
+
+def test_nothing_to_delete_is_no_failure_and_a_dry_run_deletes_nothing(deployer: Deployer) -> None:
+    nothing = deployer.deploy("--delete", "--yes")
+    put_secret(deployer, GOOD_KEY)
     dry = deployer.deploy("--delete", "--delete-secret", "--dry-run", "--yes")
 
-    assert silent.returncode == 2
-    assert "--yes" in silent.stderr
-    assert dry.returncode == 0
+    assert (nothing.returncode, dry.returncode) == (0, 0), nothing.stderr + dry.stderr
+    assert "There is nothing to delete" in nothing.stdout
     assert "Schedule the secret" in dry.stdout
     assert deployer.changes() == []

@@ -2,26 +2,9 @@
 
 import json
 import re
-from pathlib import Path
 
-import pytest
-
-from testbed.fake_aws import FakeAws
 from tests.fakes.openai import behaviours
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Deployer
-
-
-@pytest.fixture
-def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
-    return Deployer(aws, tmp_path / "clone")
-
-
-@pytest.fixture
-def owner_in_a_second_region(aws: FakeAws, tmp_path: Path) -> Deployer:
-    """One whose first deployment made the logging role, and this region's API Gateway does not know it."""
-    aws.make_logging_role("api-gateway-writes-logs", named=False)
-    aws.hurry_update_account()
-    return Deployer(aws, tmp_path / "clone", fresh=True)
 
 
 def test_rotating_the_key_changes_only_the_key_and_an_old_one_does_not_undo_it(deployer: Deployer) -> None:
@@ -77,11 +60,11 @@ def before_the_tls_policy(template: str) -> str:
     return re.sub(r"(ApiDeployment(?:WithKey|Open))[0-9a-f]{8}", r"\g<1>00000000", without)
 
 
-def test_an_environment_is_deployed_changed_removed_and_brought_back(
-    owner_in_a_second_region: Deployer,
-) -> None:
-    deployer = owner_in_a_second_region
-    stack, secret = "travel-gpt-backend-dev", "travel-gpt-dev/openai-api-key"
+def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: Deployer) -> None:
+    # A first deployment elsewhere made the logging role, and this region's API Gateway does not know it.
+    newcomer.aws.make_logging_role("api-gateway-writes-logs", named=False)
+    newcomer.aws.hurry_update_account()
+    deployer, stack, secret = newcomer, "travel-gpt-backend-dev", "travel-gpt-dev/openai-api-key"
 
     # Given a first deployment of dev with options, of a release whose API took TLS 1.0
     built = deployer.clone / ".aws-sam/build/template.yaml"

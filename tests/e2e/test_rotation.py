@@ -45,9 +45,7 @@ class Rotating:
             self.secrets.create_secret(Name=name, SecretString=json.dumps({"admin_api_key": ADMIN_KEY}))
         self.plan = deployer.deploy("--yes", *PARAMETERS, key=GOOD_KEY)
         assert self.plan.returncode == 0, self.plan.stdout + self.plan.stderr
-        stack = deployer.stack()
-        assert stack is not None
-        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in deployer.stack()["Outputs"]}
         self.at_first = self.secrets.describe_secret(SecretId=OWN)
         self.first_key, self.arn = self.key(), self.at_first["ARN"]
         gateway = aws.client("apigateway")

@@ -55,10 +55,11 @@ class Deployer:
         return at_terminal(self._command(options), given, self.clone)
 
     def _command(self, options: tuple[str, ...]) -> list[str]:
-        extra = (
-            ["--no-build"] if self._built and "--delete" not in options and "--help" not in options else []
-        )
-        return ["./deploy.sh", *options, *extra]
+        return [
+            "./deploy.sh",
+            *options,
+            *(["--no-build"] if self._built and "--delete" not in options else []),
+        ]
 
     def secret(self, name: str = "travel-gpt/openai-api-key") -> Any:
         """What a secret holds, parsed where it is JSON; None where there is no such secret."""
@@ -69,26 +70,22 @@ class Deployer:
             return None
         return json.loads(text) if text.startswith("{") else text
 
-    def stack(self, name: str = "travel-gpt-backend") -> dict[str, Any] | None:
+    def stack(self, name: str = "travel-gpt-backend") -> Any:
         """A stack as CloudFormation describes it; None where there is none."""
         client = self.aws.client("cloudformation")
         try:
-            found: dict[str, Any] = client.describe_stacks(StackName=name)["Stacks"][0]
+            return client.describe_stacks(StackName=name)["Stacks"][0]
         except client.exceptions.ClientError:
             return None
-        return found
 
     def parameters(self, name: str = "travel-gpt-backend") -> dict[str, str]:
         """The parameters of a stack."""
-        stack = self.stack(name)
-        assert stack is not None, f"there is no stack {name}"
-        return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+        return {each["ParameterKey"]: each["ParameterValue"] for each in self.stack(name)["Parameters"]}
 
     def output(self, name: str, stack: str = "travel-gpt-backend") -> str:
         """An output of a stack."""
-        found = self.stack(stack)
-        assert found is not None, f"there is no stack {stack}"
-        return str({each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}[name])
+        outputs = self.stack(stack)["Outputs"]
+        return str({each["OutputKey"]: each["OutputValue"] for each in outputs}[name])
 
     def changes(self) -> list[str]:
         """What was changed in the account so far, by action."""

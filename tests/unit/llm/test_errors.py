@@ -438,7 +438,7 @@ def test_an_error_is_distinguished_from_an_answer(reply: object, error: bool) ->
         ({"code": "missing_scope", "message": "No."}, True),
         ({"code": None, "message": "You have insufficient permissions. Missing scopes: model.read."}, True),
         ({"code": "insufficient_scope"}, True),
-        ({"code": "invalid_api_key", "message": "Incorrect API key provided: sk-scope****missing."}, False),
+        ({"code": "invalid_api_key", "message": "Incorrect API key provided: sk-missing_scope-01."}, False),
         ({"code": None, "message": "You didn't provide an API key."}, False),
     ],
 )

@@ -42,18 +42,31 @@ def test_what_the_limit_of_a_new_account_means_is_printed_in_figures() -> None:
     assert said.endswith("--quota-code L-B99A9384 --desired-value 1000 --region eu-west-1")
 
 
-@pytest.mark.parametrize("values", [{}, {"ThrottleRate": "100", "ThrottleBurst": "800"}])
-def test_a_limit_that_suffices_is_not_mentioned(values: dict[str, str]) -> None:
-    assert check(account(1000), **values) == ""
+DENIED = aws_error("GetAccountSettings", "AccessDeniedException", "not authorized")
+
+
+@pytest.mark.parametrize(
+    ("aws", "values"),
+    [
+        (account(1000), {}),
+        (account(1000), {"ThrottleRate": "100", "ThrottleBurst": "800"}),
+        (account(10), {"ThrottleRate": "1"}),
+        (account(10), {"ReservedConcurrency": "0"}),
+        (account(10), {"ThrottleRate": "fast"}),
+        (account(10), {"ReservedConcurrency": "some"}),
+        (ScriptedAws({"GetAccountSettings": DENIED}), {}),
+    ],
+    ids=["default", "high", "new-and-low", "stopped", "no-number", "no-count", "hidden"],
+)
+def test_nothing_is_said_where_the_limit_suffices_or_cannot_be_compared(
+    aws: ScriptedAws, values: dict[str, str]
+) -> None:
+    assert check(aws, **values) == ""
 
 
 @pytest.mark.parametrize("values", [{"ThrottleRate": "500"}, {"ThrottleBurst": "5000"}])
 def test_a_usual_account_with_a_high_throttle_is_warned_too(values: dict[str, str]) -> None:
     assert "Lambda runs 1000 requests" in check(account(1000), **values)
-
-
-def test_a_lower_throttle_fits_a_new_account() -> None:
-    assert check(account(10), ThrottleRate="1") == ""
 
 
 def test_where_the_lowest_throttle_is_too_high_only_the_limit_can_be_raised() -> None:
@@ -67,17 +80,6 @@ def test_it_is_not_asked_again_while_nothing_about_it_changes() -> None:
     aws = account(10)
 
     assert (check(aws, current={**DEFAULTS, "LogLevel": "ERROR"}), aws.calls) == ("", [])
-
-
-def test_where_it_is_hidden_from_the_caller_nothing_is_said() -> None:
-    denied = aws_error("GetAccountSettings", "AccessDeniedException", "not authorized")
-
-    assert check(ScriptedAws({"GetAccountSettings": denied})) == ""
-
-
-@pytest.mark.parametrize("values", [{"ThrottleRate": "fast"}, {"ReservedConcurrency": "some"}])
-def test_what_is_no_number_is_left_to_cloudformation(values: dict[str, str]) -> None:
-    assert check(account(10), **values) == ""
 
 
 class TestAReservation:
@@ -136,8 +138,3 @@ class TestAReservation:
 
         assert said.startswith("ReservedConcurrency lets 4 requests run. ")
         assert said.endswith("or raise it.")
-
-    def test_of_nothing_stops_the_function_and_needs_no_limit(self) -> None:
-        aws: Any = account(10)
-
-        assert check(aws, ReservedConcurrency="0") == ""

@@ -237,63 +237,66 @@ def resolve(account: FakeAccount, person: Person, *typed: str, wanted: bool = Tr
 CHOICES = ["./deploy.sh {}--create-logging-role", "./deploy.sh {}--parameter AccessLogs=disabled"]
 
 
+AGAIN = "--env dev --yes --parameter ThrottleRate=2 --access=open "
+
+
 class TestTheDecision:
-    @pytest.mark.parametrize("typed", [["--yes"], [], ["--yes", "--parameter", "AccessLogs=enabled"]])
-    def test_without_a_terminal_it_stops_with_the_two_options_as_commands(
-        self, account: FakeAccount, typed: list[str]
+    @pytest.mark.parametrize(
+        ("typed", "answers", "repeated"),
+        [
+            (["--yes"], (), "--yes "),
+            ([], (), ""),
+            (["--yes", "--parameter", "AccessLogs=enabled"], (), "--yes "),
+            (["--env", "dev", "--yes", "--parameter=ThrottleRate=2", "--access=open"], (), AGAIN),
+            ([], ("n", "n"), ""),
+        ],
+        ids=["yes", "no-terminal", "wanted", "more-typed", "refused-at-a-terminal"],
+    )
+    def test_without_a_choice_it_stops_with_the_two_options_as_commands(
+        self, account: FakeAccount, typed: list[str], answers: tuple[str, ...], repeated: str
     ) -> None:
         with pytest.raises(CliError) as stopped:
-            resolve(account, Person(), *typed)
+            resolve(account, Person(*answers), *typed)
 
-        first = "--yes " if typed else ""
-        assert str(stopped.value).splitlines()[1:] == [f"    {each.format(first)}" for each in CHOICES]
-        assert "Nothing was changed" in str(stopped.value)
+        assert str(stopped.value).splitlines()[1:] == [f"    {each.format(repeated)}" for each in CHOICES]
+        assert answers or "Nothing was changed" in str(stopped.value)
 
-    def test_the_commands_repeat_what_was_typed(self, account: FakeAccount) -> None:
-        with pytest.raises(CliError) as stopped:
-            resolve(account, Person(), "--env", "dev", "--yes", "--parameter=ThrottleRate=2", "--access=open")
+    @pytest.mark.parametrize(
+        ("policies", "typed", "answers", "role", "question"),
+        [
+            (None, ["--yes", "--create-logging-role"], (), RoleState.MISSING, ""),
+            (None, [], ("y",), RoleState.MISSING, "Create it?"),
+            ([], [], ("y",), RoleState.WITHOUT_POLICY, "Use it?"),
+            ([POLICY], [], ("y",), RoleState.READY, "Use it?"),
+        ],
+        ids=["beforehand", "create", "without-policy", "ready"],
+    )
+    def test_the_owner_chooses_the_role_beforehand_or_at_a_terminal(
+        self,
+        account: FakeAccount,
+        policies: list[str] | None,
+        typed: list[str],
+        answers: tuple[str, ...],
+        role: RoleState,
+        question: str,
+    ) -> None:
+        if policies is not None:
+            account.has_role(trust(), *policies)
+        person = Person(*answers)
 
-        again = "--env dev --yes --parameter ThrottleRate=2 --access=open "
-        assert str(stopped.value).splitlines()[1] == f"    {CHOICES[0].format(again)}"
-
-    def test_the_owner_may_choose_the_role_beforehand(self, account: FakeAccount) -> None:
-        assert resolve(account, Person(), "--yes", "--create-logging-role") == Decision(
-            on=True, role=RoleState.MISSING
-        )
+        assert resolve(account, person, *typed) == Decision(on=True, role=role)
+        assert question in "".join(person.asked)
 
     def test_the_owner_may_choose_to_go_without_beforehand(self, account: FakeAccount) -> None:
         decision = resolve(account, Person(), "--yes", "--parameter", "AccessLogs=disabled", wanted=False)
 
         assert decision == Decision(on=False)
 
-    def test_at_a_terminal_the_role_is_offered(self, account: FakeAccount) -> None:
-        person = Person("y")
-
-        assert resolve(account, person).role is RoleState.MISSING
-        assert "Create it?" in person.asked[0]
-
-    @pytest.mark.parametrize("policies", [(), (POLICY,)])
-    def test_at_a_terminal_a_role_that_is_there_is_offered(
-        self, account: FakeAccount, policies: tuple[str, ...]
-    ) -> None:
-        account.has_role(trust(), *policies)
-        person = Person("y")
-
-        expected = RoleState.READY if policies else RoleState.WITHOUT_POLICY
-        assert resolve(account, person).role is expected
-        assert "Use it?" in person.asked[0]
-
     def test_at_a_terminal_to_go_without_is_a_question_of_its_own(self, account: FakeAccount) -> None:
         person = Person("n", "y")
 
         assert resolve(account, person).on is False
         assert "Deploy without access logs?" in person.asked[1]
-
-    def test_at_a_terminal_neither_is_the_end(self, account: FakeAccount) -> None:
-        with pytest.raises(CliError) as stopped:
-            resolve(account, Person("n", "n"))
-
-        assert str(stopped.value).splitlines()[1:] == [f"    {each.format('')}" for each in CHOICES]
 
     def test_a_role_of_another_is_no_choice(self, account: FakeAccount) -> None:
         account.has_role(OF_ANOTHER)

@@ -6,9 +6,10 @@ import pytest
 
 from travel_gpt.cli.deploy.openai_key import read_exported, require_usable
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.key_input import Verification
-from travel_gpt.credentials.secret import Key
+from travel_gpt.cli.key_input import Verification, server_of
+from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.errors import KeyRefused, NotPermitted, UpstreamFailed
+from travel_gpt.settings import Settings
 
 KEY = "sk-proj-canary0000000000000000000000000000001"
 
@@ -28,6 +29,15 @@ def test_the_advice_fits_the_server(failure: KeyRefused | NotPermitted, at_opena
     assert "m.example:8443" in str(at_another.value)
     assert "OpenAIBaseUrl" in str(at_another.value)
     assert at_openai not in str(at_another.value)
+
+
+@pytest.mark.parametrize("named", [None, "https://m.example:8443/v1"])
+def test_the_server_is_the_one_that_the_secret_names_or_else_the_setting(named: str | None) -> None:
+    setting = Settings.load({"OPENAI_BASE_URL": "https://other.example/v1"})
+
+    assert server_of(Credential(Key(KEY), "given", "", base_url=named), setting) == (
+        named or setting.base_url
+    )
 
 
 def test_an_unverified_key_is_stored_unless_it_would_replace_another() -> None:

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.cli.deploy.conftest import ScriptedAws, aws_error
+from tests.support.clock import Clock
+from tests.unit.cli.deploy.conftest import ScriptedAws, aws_error, options
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import release
-from travel_gpt.cli.deploy.options import Options, read_options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter
 from travel_gpt.cli.deploy.vpc import PERMISSIONS, Vpc, finish, prepare, resolve
 from travel_gpt.cli.errors import CliError
@@ -20,14 +21,12 @@ INSIDE = {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d
 OUTSIDE = {"VpcSubnetIds": "", "VpcSecurityGroupIds": ""}
 
 
-def options(*given: str) -> Options:
-    read = read_options([word for each in given for word in ("--parameter", each)])
-    assert read is not None
-    return read
+KEPT = Parameter(PERMISSIONS, "disabled", "disabled", "disabled")
+CHOSEN = {value: f"{PERMISSIONS}={value}" for value in ("enabled", "disabled")}
 
 
 def decided(before: Mapping[str, str], after: Mapping[str, str], *given: str) -> Vpc:
-    return resolve(options(*given), after, before)
+    return resolve(options(*(word for each in given for word in ("--parameter", each))), after, before)
 
 
 class TestWhatIsDecided:
@@ -36,17 +35,27 @@ class TestWhatIsDecided:
         assert decided(before, INSIDE) == Vpc()
         assert decided(before, INSIDE).steps == []
 
-    @pytest.mark.parametrize("before", [{}, OUTSIDE])
-    def test_so_does_one_that_never_was_in_a_vpc(self, before: dict[str, str]) -> None:
-        assert decided(before, OUTSIDE) == Vpc()
+    @pytest.mark.parametrize(
+        ("before", "given", "vpc"),
+        [
+            ({}, [], Vpc()),
+            (OUTSIDE, [], Vpc()),
+            ({**OUTSIDE, PERMISSIONS: "enabled"}, [CHOSEN["enabled"]], Vpc()),
+            ({**OUTSIDE, PERMISSIONS: "enabled"}, [CHOSEN["disabled"]], Vpc()),
+            (INSIDE, [CHOSEN["enabled"]], Vpc(leaves=True)),
+        ],
+        ids=["new", "never-inside", "owner-keeps", "owner-ends", "owner-keeps-while-leaving"],
+    )
+    def test_so_does_one_outside_that_never_was_inside_or_where_the_owner_chose(
+        self, before: dict[str, str], given: list[str], vpc: Vpc
+    ) -> None:
+        assert decided(before, OUTSIDE, *given) == vpc
 
     def test_one_that_leaves_keeps_its_permissions_until_the_interfaces_are_gone(self) -> None:
         vpc = decided(INSIDE, OUTSIDE)
 
         assert vpc == Vpc(leaves=True, ends=True)
-        assert prepare(vpc, [Parameter(PERMISSIONS, "disabled", "disabled", "disabled")]) == [
-            Parameter(PERMISSIONS, "disabled", "enabled", "disabled")
-        ]
+        assert prepare(vpc, [KEPT]) == [replace(KEPT, new="enabled")]
         (step,) = vpc.steps
         assert "40 minutes" in step
         assert "deploy once more" in step
@@ -57,19 +66,10 @@ class TestWhatIsDecided:
         assert vpc == Vpc(leaves=False, ends=True)
         assert "40 minutes" not in vpc.steps[0]
 
-    @pytest.mark.parametrize("value", ["enabled", "disabled"])
-    def test_what_the_owner_chose_for_the_permissions_holds_once_it_has_left(self, value: str) -> None:
-        given = f"{PERMISSIONS}={value}"
-
-        assert not decided({**OUTSIDE, PERMISSIONS: "enabled"}, OUTSIDE, given).ends
-
     def test_they_cannot_end_while_it_leaves(self) -> None:
         with pytest.raises(CliError, match="Leave it out") as stopped:
-            decided(INSIDE, OUTSIDE, f"{PERMISSIONS}=disabled")
+            decided(INSIDE, OUTSIDE, CHOSEN["disabled"])
         assert stopped.value.status == 2
-
-    def test_the_owner_may_keep_them(self) -> None:
-        assert not decided(INSIDE, OUTSIDE, f"{PERMISSIONS}=enabled").ends
 
     @pytest.mark.parametrize("name", INSIDE)
     def test_half_of_a_vpc_is_refused(self, name: str) -> None:
@@ -99,10 +99,9 @@ class Run:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.deployed: list[dict[str, str]] = []
-        self.slept = 0.0
+        self.clock = Clock(0.0)
         self.asked: list[Any] = []
-        monkeypatch.setattr("travel_gpt.cli.deploy.vpc.time.sleep", self._sleep)
-        monkeypatch.setattr("travel_gpt.cli.deploy.vpc.time.monotonic", lambda: self.slept)
+        monkeypatch.setattr("travel_gpt.cli.deploy.vpc.time", self.clock)
         monkeypatch.setattr(release, "deploy", self._deploy)
 
     def finish(self, vpc: Vpc, *answers: list[str] | ClientError, stack: Mapping[str, str]) -> None:
@@ -112,23 +111,16 @@ class Run:
             environment=Environment("default", "s", {}),
             account=SimpleNamespace(region="eu-west-1"),
             stack=SimpleNamespace(name="s"),
-            parameters=prepare(vpc, [Parameter("Keyless", "off", "prepare", "off"), *_parameters()]),
+            parameters=prepare(vpc, [Parameter("Keyless", "off", "prepare", "off"), KEPT]),
             vpc=vpc,
             flags=" --region eu-west-1",
         )
         finish(aws, Console(assume_yes=True), plan)
         self.asked = [given["Filters"] for name, given in aws.calls if name == "DescribeNetworkInterfaces"]
 
-    def _sleep(self, seconds: float) -> None:
-        self.slept += seconds
-
     def _deploy(self, *arguments: Any) -> None:
         given: Iterable[Parameter] = arguments[4]
         self.deployed.append({each.name: each.new for each in given})
-
-
-def _parameters() -> list[Parameter]:
-    return [Parameter(PERMISSIONS, "disabled", "disabled", "disabled")]
 
 
 @pytest.fixture
@@ -144,7 +136,7 @@ class TestTheSecondDeployment:
     def test_waits_until_lambda_has_deleted_the_interfaces(self, run: Run) -> None:
         run.finish(LEAVES, ["eni-1", "eni-2"], ["eni-2"], [], stack=STACK)
 
-        assert run.slept > 0
+        assert run.clock.moment > 0
         named = {"Name": "description", "Values": ["AWS Lambda VPC ENI-s-TravelGPTFunction*"]}
         assert run.asked == [[named]] * 3
         # What the run changed in between stays.
@@ -154,7 +146,7 @@ class TestTheSecondDeployment:
         run.finish(LEAVES, *[["eni-1"]] * 1000, stack=STACK)
 
         assert run.deployed == []
-        assert 40 * 60 < run.slept < 60 * 60
+        assert 40 * 60 < run.clock.moment < 60 * 60
         said = capsys.readouterr().out
         assert "eni-1" in said
         assert "  ./deploy.sh\n" in said
@@ -162,7 +154,7 @@ class TestTheSecondDeployment:
     def test_does_not_wait_in_a_later_run(self, run: Run) -> None:
         run.finish(Vpc(ends=True), ["eni-1"], stack=STACK)
 
-        assert (run.deployed, run.slept) == ([], 0)
+        assert (run.deployed, run.clock.moment) == ([], 0)
 
     def test_is_left_to_the_owner_who_may_not_see_them(
         self, run: Run, capsys: pytest.CaptureFixture[str]
