@@ -245,6 +245,7 @@ def test_the_tree_for_this_machine_is_the_same_but_for_native_modules(
     lambda_package: Path, host_package: Path
 ) -> None:
     def portable(tree: Path) -> set[str]:
-        return {name for name in names(tree) if not re.search(r"\.so$", name)}
+        # Tests that ran the host's package with an older Python left that one's bytecode there.
+        return {name for name in names(tree) if not re.search(r"\.so$|\.cpython-3(?!13)\d+\.pyc$", name)}
 
     assert portable(lambda_package) == portable(host_package)
