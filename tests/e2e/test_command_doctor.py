@@ -170,71 +170,37 @@ def _disable_api_key(doctor: Doctor) -> Callable[[], object]:
 
 SECRET_ARNS = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{SECRET}-*"
 POST_RATE = "/~1travel-gpt/POST/throttling/rateLimit"
-BROKEN: dict[str, tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = {
-    "any_secret": (
-        partial(_widen, action="secretsmanager:GetSecretValue", resource=SECRET_ARNS),
-        "role",
-        "problem",
-        "which is more than its own secret",
-    ),
-    "any_action": (
-        partial(_widen, action="s3:*", resource="arn:aws:s3:::somewhere"),
-        "role",
-        "problem",
-        "it may do s3:*",
-    ),
-    "any_resource": (
-        partial(_widen, action="dynamodb:GetItem", resource="*"),
-        "role",
-        "problem",
-        "it may do dynamodb:getitem on *",
-    ),
-    "delete_secret": (_delete_secret, "secret", "problem", "is scheduled for deletion"),
-    "leave_pending": (_leave_pending, "rotation", "warning", "is pending"),
-    "let_everybody_in": (_let_everybody_in, "readers", "problem", "lets anyone read it"),
-    "keep_logs_for_ever": (
-        _keep_logs_for_ever,
-        "logs",
-        "problem",
-        f"/aws/lambda/{FUNCTION} is kept forever",
-    ),
-    "raise_alarm": (_raise_alarm, "alarms", "problem", f"{STACK}-credential-failures is raised"),
-    "stop_function": (_stop_function, "function", "problem", "its reserved concurrency is 0"),
-    "put_key_into_variable": (
-        partial(_set_variable, name="MY_KEY", value=GOOD_KEY),
-        "settings",
-        "problem",
-        "the variable MY_KEY looks like a key",
-    ),
-    "break_setting": (
-        partial(_set_variable, name="CREDENTIAL_TTL_SECONDS", value="soon"),
-        "settings",
-        "problem",
-        "CREDENTIAL_TTL_SECONDS must be a whole number",
-    ),
-    "other_throttle": (
-        partial(_change_stage, path=POST_RATE, value="500", back="5"),
-        "throttles",
-        "warning",
-        "POST: 500 a second",
-    ),
-    "no_throttle": (
-        partial(_change_stage, path=POST_RATE, value="10000", back="5"),
-        "throttles",
-        "problem",
-        "POST has no throttle",
-    ),
-    "trace_bodies": (
-        partial(_change_stage, path="/~1travel-gpt/POST/logging/dataTrace", value="true", back="false"),
-        "api log",
-        "problem",
-        "data tracing is on",
-    ),
-    "disable_api_key": (_disable_api_key, "api key", "warning", "the callers' key is disabled"),
-}
+BODIES = "/~1travel-gpt/POST/logging/dataTrace"
+_any_secret = partial(_widen, action="secretsmanager:GetSecretValue", resource=SECRET_ARNS)
+_any_action = partial(_widen, action="s3:*", resource="arn:aws:s3:::somewhere")
+_any_resource = partial(_widen, action="dynamodb:GetItem", resource="*")
+_key_in_variable = partial(_set_variable, name="MY_KEY", value=GOOD_KEY)
+_wrong_setting = partial(_set_variable, name="CREDENTIAL_TTL_SECONDS", value="soon")
+_other_throttle = partial(_change_stage, path=POST_RATE, value="500", back="5")
+_no_throttle = partial(_change_stage, path=POST_RATE, value="10000", back="5")
+_trace_bodies = partial(_change_stage, path=BODIES, value="true", back="false")
+BROKEN: list[tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = [
+    (_any_secret, "role", "problem", "which is more than its own secret"),
+    (_any_action, "role", "problem", "it may do s3:*"),
+    (_any_resource, "role", "problem", "it may do dynamodb:getitem on *"),
+    (_delete_secret, "secret", "problem", "is scheduled for deletion"),
+    (_leave_pending, "rotation", "warning", "is pending"),
+    (_let_everybody_in, "readers", "problem", "lets anyone read it"),
+    (_keep_logs_for_ever, "logs", "problem", f"/aws/lambda/{FUNCTION} is kept forever"),
+    (_raise_alarm, "alarms", "problem", f"{STACK}-credential-failures is raised"),
+    (_stop_function, "function", "problem", "its reserved concurrency is 0"),
+    (_key_in_variable, "settings", "problem", "the variable MY_KEY looks like a key"),
+    (_wrong_setting, "settings", "problem", "CREDENTIAL_TTL_SECONDS must be a whole number"),
+    (_other_throttle, "throttles", "warning", "POST: 500 a second"),
+    (_no_throttle, "throttles", "problem", "POST has no throttle"),
+    (_trace_bodies, "api log", "problem", "data tracing is on"),
+    (_disable_api_key, "api key", "warning", "the callers' key is disabled"),
+]
 
 
-@pytest.mark.parametrize(("break_it", "check", "state", "says"), BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize(
+    ("break_it", "check", "state", "says"), BROKEN, ids=[f"{check}: {says}" for _, check, _, says in BROKEN]
+)
 def test_what_was_changed_by_hand_is_found(
     doctor: Doctor, break_it: Callable[[Doctor], Callable[[], object]], check: str, state: str, says: str
 ) -> None:

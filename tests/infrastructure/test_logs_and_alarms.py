@@ -8,34 +8,34 @@ from typing import Any
 
 from tests.support.compiled_template import ROOT, STACK, CompiledStack, compile_stack
 
-FUNCTION = [{"Name": "FunctionName", "Value": "<TravelGPTFunction>"}]
 API = [{"Name": "ApiName", "Value": STACK}, {"Name": "Stage", "Value": "Prod"}]
 
+
+def _sum(
+    namespace: str, metric: str, dimensions: list[dict[str, str]], *, threshold: int = 1
+) -> dict[str, Any]:
+    return {
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": dimensions,
+        "Statistic": "Sum",
+        "Threshold": threshold,
+        "EvaluationPeriods": 1,
+    }
+
+
+def _of_the_function(metric: str) -> dict[str, Any]:
+    return _sum("AWS/Lambda", metric, [{"Name": "FunctionName", "Value": "<TravelGPTFunction>"}])
+
+
+def _of_the_code(metric: str) -> dict[str, Any]:
+    return _sum("TravelGPT", metric, [{"Name": "service", "Value": STACK}])
+
+
 ALARMS: dict[str, dict[str, Any]] = {
-    f"{STACK}-function-errors": {
-        "Namespace": "AWS/Lambda",
-        "MetricName": "Errors",
-        "Dimensions": FUNCTION,
-        "Statistic": "Sum",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-    },
-    f"{STACK}-function-throttles": {
-        "Namespace": "AWS/Lambda",
-        "MetricName": "Throttles",
-        "Dimensions": FUNCTION,
-        "Statistic": "Sum",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-    },
-    f"{STACK}-api-5xx": {
-        "Namespace": "AWS/ApiGateway",
-        "MetricName": "5XXError",
-        "Dimensions": API,
-        "Statistic": "Sum",
-        "Threshold": 5,
-        "EvaluationPeriods": 1,
-    },
+    f"{STACK}-function-errors": _of_the_function("Errors"),
+    f"{STACK}-function-throttles": _of_the_function("Throttles"),
+    f"{STACK}-api-5xx": _sum("AWS/ApiGateway", "5XXError", API, threshold=5),
     f"{STACK}-api-latency": {
         "Namespace": "AWS/ApiGateway",
         "MetricName": "Latency",
@@ -45,46 +45,11 @@ ALARMS: dict[str, dict[str, Any]] = {
         "Threshold": 20_000,
         "EvaluationPeriods": 3,
     },
-    f"{STACK}-credential-failures": {
-        "Namespace": "TravelGPT",
-        "MetricName": "CredentialFailure",
-        "Dimensions": [{"Name": "service", "Value": STACK}],
-        "Statistic": "Sum",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-    },
-    f"{STACK}-credential-fallbacks": {
-        "Namespace": "TravelGPT",
-        "MetricName": "CredentialFallback",
-        "Dimensions": [{"Name": "service", "Value": STACK}],
-        "Statistic": "Sum",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-    },
-    f"{STACK}-credential-expiring": {
-        "Namespace": "TravelGPT",
-        "MetricName": "CredentialExpiring",
-        "Dimensions": [{"Name": "service", "Value": STACK}],
-        "Statistic": "Sum",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-    },
-    f"{STACK}-credential-expired": {
-        "Namespace": "TravelGPT",
-        "MetricName": "CredentialExpired",
-        "Dimensions": [{"Name": "service", "Value": STACK}],
-        "Statistic": "Sum",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-    },
-    f"{STACK}-credential-overdue": {
-        "Namespace": "TravelGPT",
-        "MetricName": "CredentialOverdue",
-        "Dimensions": [{"Name": "service", "Value": STACK}],
-        "Statistic": "Sum",
-        "Threshold": 1,
-        "EvaluationPeriods": 1,
-    },
+    f"{STACK}-credential-failures": _of_the_code("CredentialFailure"),
+    f"{STACK}-credential-fallbacks": _of_the_code("CredentialFallback"),
+    f"{STACK}-credential-expiring": _of_the_code("CredentialExpiring"),
+    f"{STACK}-credential-expired": _of_the_code("CredentialExpired"),
+    f"{STACK}-credential-overdue": _of_the_code("CredentialOverdue"),
 }
 SAME_FOR_ALL = {
     "Period": 300,
