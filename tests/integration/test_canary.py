@@ -232,7 +232,9 @@ def test_a_bug_reveals_nothing(
 
 
 def test_nothing_that_lives_prints_the_key(canary: Callable[..., Deployment]) -> None:
-    assert canary().post().status == 200
+    # Held until the end, so that its objects live.
+    deployment = canary()
+    assert deployment.post().status == 200
 
     # By type: isinstance follows a weak proxy, whose object may be gone.
     own = [thing for thing in gc.get_objects() if str(type(thing).__module__).startswith("travel_gpt")]
