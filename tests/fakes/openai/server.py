@@ -57,16 +57,17 @@ class FakeOpenAI(LoopbackServer):
     def script(self, path: str, *behaviours: Behaviour) -> None:
         """Queue behaviours for the next calls of a path (RESPONSES, CHAT, MODELS or ANY)."""
         with self._lock:
-            self._queues.setdefault(_endpoint(path), deque()).extend(behaviours)
+            self._queues.setdefault(_named(path), deque()).extend(behaviours)
 
     def default(self, path: str, behaviour: Behaviour) -> None:
         """Say what a path (or ANY) does once its queue is empty."""
         with self._lock:
-            self._defaults[_endpoint(path)] = behaviour
+            self._defaults[_named(path)] = behaviour
 
     def calls_to(self, path: str) -> list[Call]:
         """The requests to one path."""
-        return [call for call in self.calls if call.endpoint == _endpoint(path)]
+        endpoint = _named(path)
+        return [call for call in self.calls if call.endpoint == endpoint]
 
     def wait_for(self, number: int, timeout: float = 5.0) -> None:
         """Wait until `number` requests have arrived.
@@ -118,6 +119,14 @@ class FakeOpenAI(LoopbackServer):
                 if queue := self._queues.get(name):
                     return queue.popleft()
             return self._defaults.get(endpoint) or self._defaults.get(ANY) or answer()
+
+
+def _named(path: str) -> str:
+    """The endpoint that a test names, or ANY; a mistyped path must not mean all of them."""
+    endpoint = _endpoint(path)
+    if endpoint == ANY != path:
+        raise ValueError(f"the upstream has no path {path}")
+    return endpoint
 
 
 def _endpoint(path: str) -> str:
