@@ -1,11 +1,9 @@
 """deploy.sh turning rotation on: what it wants to see before. On and off itself: see test_rotation."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from testbed.fake_aws import FakeAws
 from tests.support.deployer import GOOD_KEY, Deployer
 from tests.support.markdown import Page
 
@@ -15,11 +13,6 @@ GIVEN = {
     "OpenAIServiceAccountId": "user-1",
     "AdminSecretName": ADMIN_SECRET,
 }
-
-
-@pytest.fixture
-def deployer(aws: FakeAws, tmp_path: Path) -> Deployer:
-    return Deployer(aws, tmp_path / "clone")
 
 
 def parameters(**values: str) -> list[str]:
