@@ -359,16 +359,20 @@ def test_retry_after_is_kept_and_a_429_always_has_one(failure: Exception, second
     assert map_openai_error(failure).retry_after == seconds
 
 
+def any_json(*names: str, longest: int, leaves: int) -> st.SearchStrategy[Any]:
+    """Any JSON whose objects have some of these names, with texts and a number of values up to a limit."""
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=longest),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(names), inner, max_size=4)
+        ),
+        max_leaves=leaves,
+    )
+
+
 @given(
     status=st.integers(400, 599),
-    body=st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=12),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["error", "message", "code", "type", "x"]), inner, max_size=4)
-        ),
-        max_leaves=8,
-    ),
+    body=any_json("error", "message", "code", "type", "x", longest=12, leaves=8),
 )
 def test_any_answer_of_a_server_has_an_error(status: int, body: object) -> None:
     meaning = map_openai_error(of_response(httpx2.Response(status, json=body)))
@@ -446,14 +450,7 @@ def test_a_missing_scope_is_found_by_code_or_message(error: dict[str, Any], scop
     assert read_error_body({"error": error}).names_missing_scope is scope
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["error", "detail", "message", "code", "type"]), inner, max_size=4)
-    ),
-    max_leaves=10,
-)
+JSON = any_json("error", "detail", "message", "code", "type", longest=8, leaves=10)
 
 
 @given(JSON)
