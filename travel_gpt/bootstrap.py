@@ -12,9 +12,17 @@ from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
     from travel_gpt.api.routes import Api
+    from travel_gpt.aws.table import Send
+    from travel_gpt.guard.guard import Guard
 
 
-def build_api(settings: Settings, *, prefetch: bool = False, local: Local = "") -> "Api":
+def build_api(
+    settings: Settings,
+    *,
+    prefetch: bool = False,
+    local: Local = "",
+    send_to_table: "Send | None" = None,
+) -> "Api":
     """Create the API.
 
     Args:
@@ -23,6 +31,7 @@ def build_api(settings: Settings, *, prefetch: bool = False, local: Local = "") 
             about to follow: in an environment that is prepared for later the fetch would be cut short, or the
             key be old by then.
         local: where this runs, which the advice in messages depends on.
+        send_to_table: sends the requests for DynamoDB; over HTTP unless given.
 
     Returns:
         What answers API Gateway's events.
@@ -63,7 +72,16 @@ def build_api(settings: Settings, *, prefetch: bool = False, local: Local = "") 
     has_identity = settings.identity_provider_id and settings.service_account_id
     health = Health(settings, session, client, adviser, identity=identity_health if has_identity else None)
     _log_security(settings)
-    return Api(settings, health, adviser, client.close)
+
+    @cache
+    def guard() -> "Guard":
+        """Return the guard, which no GET needs."""
+        from travel_gpt.aws.table import Table
+        from travel_gpt.guard.guard import Guard
+
+        return Guard(settings, Table(settings.table_name, send=send_to_table))
+
+    return Api(settings, health, adviser, guard if settings.table_name else None, client.close)
 
 
 def _log_security(settings: Settings) -> None:

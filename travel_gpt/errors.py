@@ -12,6 +12,13 @@
     │   ├── MethodNotAllowed
     │   ├── PayloadTooLarge
     │   └── UnsupportedMediaType
+    ├── LimitError                   a limit of the client or of the API, or its owner, refuses the request
+    │   ├── RateLimited
+    │   ├── BudgetExhausted
+    │   ├── ClientDisabled
+    │   ├── ClientExpired
+    │   ├── Paused
+    │   └── LimitsUnavailable
     ├── CredentialError              the owner can fix it: no usable credential
     │   ├── SecretNotFound
     │   │   └── SecretDeleted
@@ -38,6 +45,7 @@
     └── InternalError                a bug
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Final, Self
 
 
@@ -49,6 +57,7 @@ class TravelGPTError(Exception):
         message: the message for the caller, instead of the class's own.
         retry_after: seconds after which another try may succeed, where that is known.
         upstream_status: the HTTP status that the model's server answered with, where it answered.
+        headers: further headers of the response.
     """
 
     code: ClassVar[str]
@@ -65,6 +74,7 @@ class TravelGPTError(Exception):
         message: str | None = None,
         retry_after: int | None = None,
         upstream_status: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail or message or self.message)
         self.detail = detail
@@ -72,6 +82,7 @@ class TravelGPTError(Exception):
             self.message = message
         self.retry_after = retry_after
         self.upstream_status = upstream_status
+        self.headers = dict(headers or {})
 
     def again(self) -> Self:
         """Return a copy for another request, because an exception has one traceback."""
@@ -80,6 +91,7 @@ class TravelGPTError(Exception):
             message=self.message,
             retry_after=self.retry_after,
             upstream_status=self.upstream_status,
+            headers=self.headers,
         )
 
 
@@ -152,6 +164,73 @@ class UnsupportedMediaType(RequestError):
 
     code = "unsupported_media_type"
     message = "Send JSON: add the header Content-Type: application/json."
+
+
+class LimitError(TravelGPTError):
+    """A limit of the client or of the API, or its owner, keeps the request from being answered."""
+
+    advice = "Wait for the seconds in `Retry-After`, then try again."
+
+
+class RateLimited(LimitError):
+    """The client sent as many requests as it may."""
+
+    code = "rate_limited"
+    message = "Too many requests at once. Try again in a second."
+    remedy = (
+        "Raise the limits of the client with `travel-gpt client limit`. Where API Gateway refused the "
+        "request (its answer has no `timestamp`), raise `ThrottleRate`, `ThrottleBurst` or `DailyQuota`."
+    )
+
+
+class BudgetExhausted(LimitError):
+    """What is left of a budget is less than what the query may cost."""
+
+    code = "budget_exhausted"
+    message = "The budget is used up."
+    remedy = (
+        "Raise the budget of the client with `travel-gpt client limit NAME --budget`, or that of the API "
+        "with `BudgetPerDay` and `BudgetPerMonth`. `travel-gpt usage` lists who spent it."
+    )
+
+
+class ClientDisabled(LimitError):
+    """The owner disabled the client."""
+
+    code = "client_disabled"
+    message = "This API key was disabled by the owner of the API."
+    advice = "Ask the owner of the API. Retrying does not help."
+    remedy = "`travel-gpt client enable NAME` lets the client ask again."
+
+
+class ClientExpired(LimitError):
+    """The client's time is over."""
+
+    code = "client_expired"
+    message = "This API key has expired. Ask the owner of the API for a new one."
+    advice = "Ask the owner of the API. Retrying does not help."
+    remedy = "`travel-gpt client limit NAME --expires 30d` gives the client more time."
+
+
+class Paused(LimitError):
+    """The owner paused the API."""
+
+    code = "paused"
+    message = "The owner of this API has paused it. Try again later."
+    advice = "Try again later."
+    remedy = "`travel-gpt resume` lets queries through again."
+
+
+class LimitsUnavailable(LimitError):
+    """The table with the limits and the budget cannot be used, and such requests are refused."""
+
+    code = "limits_unavailable"
+    message = "The limits of this API cannot be checked right now. Try again in a few seconds."
+    remedy = (
+        "Read `detail` in the log: DynamoDB is away, throttled, or the role may not use the table. In a "
+        "VPC, add a gateway endpoint for DynamoDB. `BudgetWhenUnavailable` and `LimitsWhenUnavailable` "
+        "choose what happens meanwhile."
+    )
 
 
 class CredentialError(TravelGPTError):
@@ -415,6 +494,8 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     InvalidJson: 400,
     InvalidQuery: 400,
     InvalidParameter: 400,
+    ClientDisabled: 403,
+    ClientExpired: 403,
     Forbidden: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
@@ -423,6 +504,8 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     ContentRefused: 422,
     ContextLengthExceeded: 422,
     RequestTooLarge: 422,
+    BudgetExhausted: 429,
+    RateLimited: 429,
     UpstreamRateLimited: 429,
     InternalError: 500,
     CredentialRejected: 502,
@@ -435,7 +518,9 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     CredentialExpired: 503,
     CredentialsUnavailable: 503,
     InvalidSecret: 503,
+    LimitsUnavailable: 503,
     Misconfigured: 503,
+    Paused: 503,
     QuotaExhausted: 503,
     SecretNotFound: 503,
     UpstreamTimeout: 504,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from travel_gpt.base_url import is_loopback, is_openai, safe_base_url
@@ -46,6 +47,13 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
+
+
+def _dollars(value: str) -> int:
+    """Return an amount of US dollars in nanodollars."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value):
+        raise ValueError("must be an amount of USD from 0 to 999999, such as 5 or 0.50")
+    return int(Decimal(value) * 1_000_000_000)
 
 
 def _setting(variable: str, default: Any, parse: Callable[[str], Any], describes: str) -> Any:
@@ -255,6 +263,79 @@ class AccessSettings:
 
 
 @dataclass(frozen=True)
+class GuardSettings:
+    """Clients, limits and budgets."""
+
+    table_name: str = _setting(
+        "TABLE_NAME",
+        "",
+        _text(r"[A-Za-z0-9_.-]{0,255}", "must be the name of a DynamoDB table"),
+        "The DynamoDB table of clients, limits and budgets. The template sets it. Empty: nothing is limited "
+        "or counted, as with `make run` for anyone (`--access open`).",
+    )
+    owner_key_id: str = _setting(
+        "OWNER_API_KEY_ID",
+        "",
+        _text(r"[A-Za-z0-9]{0,64}", "must be the id of an API key"),
+        "The id of the stack's own API key, whose client is `owner`. The template sets it.",
+    )
+    budget_per_day: int = _setting(
+        "BUDGET_PER_DAY",
+        0,
+        _dollars,
+        "USD that all clients together may spend at the model's server in a day (UTC). 0: no limit. "
+        "The template's default is 5.",
+    )
+    budget_per_month: int = _setting(
+        "BUDGET_PER_MONTH",
+        0,
+        _dollars,
+        "USD that all clients together may spend at the model's server in a month (UTC). 0: no limit. "
+        "The template's default is 50.",
+    )
+    open_per_minute: int = _setting(
+        "OPEN_PER_MINUTE",
+        5,
+        _whole_number(0, 1_000_000),
+        "With `API_ACCESS=open`: queries that one address may send in a minute. 0: no limit.",
+    )
+    open_per_day: int = _setting(
+        "OPEN_PER_DAY",
+        100,
+        _whole_number(0, 1_000_000),
+        "With `API_ACCESS=open`: queries that one address may send in a day (UTC). 0: no limit.",
+    )
+    limits_when_unavailable: str = _setting(
+        "LIMITS_WHEN_UNAVAILABLE",
+        "allow",
+        _choice("allow", "refuse"),
+        "What happens to queries that no budget bounds while the table cannot be used.",
+    )
+    budget_when_unavailable: str = _setting(
+        "BUDGET_WHEN_UNAVAILABLE",
+        "refuse",
+        _choice("allow", "refuse"),
+        "What happens to queries that a budget bounds while the table cannot be used. `allow` spends money "
+        "that is not counted.",
+    )
+    model_prices: str = _setting(
+        "MODEL_PRICES",
+        "",
+        _text(r"[A-Za-z0-9._:/@*=, -]{0,4000}", "must be model=input/output, with commas between models"),
+        "Prices of models that the list of this package does not have, or has otherwise: "
+        "`model=input/output` in USD per million tokens, with commas between models; `*` is any other model. "
+        "Example: `llama-4=0.20/0.60,*=1/5`.",
+    )
+    unknown_model_price: str = _setting(
+        "UNKNOWN_MODEL_PRICE",
+        "dearest",
+        _choice("dearest", "refuse"),
+        "What a model without a known price counts as: the dearest one that is known, or nothing: `refuse` "
+        "answers 503 `misconfigured`.",
+    )
+
+
+@dataclass(frozen=True)
 class TelemetrySettings:
     """Log lines and metrics."""
 
@@ -286,6 +367,7 @@ _GROUPS: Final = (
     VaultSettings,
     ModelSettings,
     AccessSettings,
+    GuardSettings,
     TelemetrySettings,
 )
 
@@ -298,6 +380,7 @@ class Settings(
     VaultSettings,
     ModelSettings,
     AccessSettings,
+    GuardSettings,
     TelemetrySettings,
 ):
     """What the environment says, validated. A variable that is unset or empty has its default.

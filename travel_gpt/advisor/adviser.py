@@ -9,9 +9,9 @@ from typing import Final
 from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import TravelGPTError
+from travel_gpt.errors import LimitError, TravelGPTError
 from travel_gpt.llm.client import ModelClient
-from travel_gpt.llm.model_api import Answer, Prompt
+from travel_gpt.llm.model_api import Answer, Meter, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +49,29 @@ class Adviser:
         outcome, at = last
         return LastCall(outcome, max(0.0, self._now() - at))
 
-    def answer(self, query: str, deadline: Deadline) -> Answer:
+    def answer(self, query: str, deadline: Deadline, meter: Meter | None = None) -> Answer:
         """Answer a query.
 
         Args:
             query: what the traveller wrote.
             deadline: when the answer must be ready.
+            meter: counts what each try may cost, and what the answer cost.
 
         Returns:
             The model's answer.
 
         Raises:
+            LimitError: a limit is reached.
             CredentialError: there is no usable credential.
             UpstreamError: the model's server failed.
         """
 
         def ask(credential: Credential) -> Answer:
             try:
-                answer = self._client.ask(Prompt(INSTRUCTIONS, query), credential, deadline)
+                answer = self._client.ask(Prompt(INSTRUCTIONS, query), credential, deadline, meter)
+            except LimitError:
+                # It was not sent, so it says nothing about the model's server.
+                raise
             except TravelGPTError as failure:
                 self._last_outcome = (failure.code, self._now())
                 raise

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -66,6 +67,8 @@ class Request:
     """API Gateway's request id, which its access log and response headers have as well."""
     invocation_id: str
     """Lambda's id of the invocation."""
+    taken_at: float
+    """When API Gateway took the request, in seconds since the epoch."""
     deadline: Deadline
     """When the response must be ready."""
 
@@ -82,6 +85,7 @@ class Request:
             The request.
         """
         about = _mapping(event, "requestContext")
+        taken_at = about.get("requestTimeEpoch")
         identity = _mapping(about, "identity")
         headers: dict[str, str] = {}
         for name, value in _mapping(event, "headers").items():
@@ -103,9 +107,10 @@ class Request:
             client_address=identity.get("sourceIp") or "",
             id=about.get("requestId") or context.aws_request_id,
             invocation_id=context.aws_request_id,
+            taken_at=taken_at / 1000 if isinstance(taken_at, int | float) else time.time(),
             deadline=Deadline.of(
                 context.get_remaining_time_in_millis() / 1000,
-                about.get("requestTimeEpoch"),
+                taken_at,
                 answer_within=getattr(context, "answer_within", ANSWER_WITHIN),
             ),
         )

@@ -16,6 +16,7 @@ from travel_gpt.redaction import conceal
 if TYPE_CHECKING:
     from travel_gpt.advisor.adviser import LastCall
     from travel_gpt.api.health import CredentialStatus
+    from travel_gpt.guard.meter import Meter
     from travel_gpt.llm.model_api import Answer
 
 Mode = Literal["openai", "compatible", "demo", "keyless"]
@@ -73,21 +74,34 @@ class HealthBody(TypedDict, total=False):
     timestamp: int
 
 
-class UsageBody(TypedDict):
-    """Tokens of one answer; null where the server did not say."""
+class UsageBody(TypedDict, total=False):
+    """Tokens of one answer; null where the server did not say. ``cost_usd`` where costs are counted."""
 
     input_tokens: int | None
     output_tokens: int | None
     total_tokens: int | None
+    cost_usd: float | None
 
 
-class AnswerBody(TypedDict):
+class BudgetBody(TypedDict):
+    """The budget with the least left, of those that the query counted in."""
+
+    whose: str
+    period: str
+    limit_usd: float
+    left_usd: float
+    renews_at: int
+
+
+class AnswerBody(TypedDict, total=False):
     """The body of a POST that was answered."""
 
     status: str
     answer: str
     model: str
     usage: UsageBody
+    budget: BudgetBody
+    warnings: list[str]
     truncated: bool
     request_id: str
     timestamp: int
@@ -169,8 +183,8 @@ def unhealthy(
     return _response(503 if no_credential else status_of(failure), body, _headers_of(failure))
 
 
-def answered(answer: "Answer", *, request_id: str) -> ProxyResponse:
-    """Return the 200 of a POST."""
+def answered(answer: "Answer", meter: "Meter | None" = None, *, request_id: str) -> ProxyResponse:
+    """Return the 200 of a POST, with what the meter counted where there is one."""
     body = AnswerBody(
         status="success",
         answer=answer.text,
@@ -184,7 +198,23 @@ def answered(answer: "Answer", *, request_id: str) -> ProxyResponse:
         request_id=request_id,
         timestamp=int(time.time()),
     )
-    return _response(200, body)
+    if meter is None:
+        return _response(200, body)
+    from travel_gpt.guard.report import dollars
+
+    body["usage"]["cost_usd"] = None if meter.cost is None else dollars(meter.cost)
+    if budgets := meter.budgets:
+        least = budgets[0]
+        body["budget"] = BudgetBody(
+            whose=least.whose,
+            period=least.period,
+            limit_usd=dollars(least.limit),
+            left_usd=dollars(least.left),
+            renews_at=least.renews_at,
+        )
+    if warnings := [budget.warning for budget in budgets if budget.warning]:
+        body["warnings"] = warnings
+    return _response(200, body, meter.headers)
 
 
 def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:
@@ -205,7 +235,7 @@ def status_of(failure: TravelGPTError) -> int:
 
 
 def _headers_of(failure: TravelGPTError) -> dict[str, str]:
-    headers: dict[str, str] = {}
+    headers = dict(failure.headers)
     if failure.retry_after is not None:
         headers["Retry-After"] = str(failure.retry_after)
     if isinstance(failure, MethodNotAllowed):

@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses
 from travel_gpt.api.health import Health
 from travel_gpt.api.request import Context, Request, read_query, read_verify
 from travel_gpt.errors import (
+    ClientDisabled,
+    ClientExpired,
     CredentialError,
     Forbidden,
     InternalError,
+    LimitError,
     MethodNotAllowed,
     Misconfigured,
     NotFound,
@@ -19,7 +23,11 @@ from travel_gpt.errors import (
     UpstreamError,
 )
 from travel_gpt.settings import Settings
-from travel_gpt.telemetry import count, describe, flush_metrics, logger
+from travel_gpt.telemetry import audit, count, describe, flush_metrics, logger
+
+if TYPE_CHECKING:
+    from travel_gpt.guard.guard import Guard
+    from travel_gpt.guard.meter import Meter
 
 RESOURCE: Final = "/travel-gpt"
 
@@ -31,15 +39,23 @@ class Api:
         settings: the settings; where one is wrong, every response names it.
         health: answers GET.
         adviser: answers queries.
+        guard: returns what knows the clients and their limits, made at the first call; None where nothing is
+            limited.
         close: closes the connections to the model's server.
     """
 
     def __init__(
-        self, settings: Settings, health: Health, adviser: Adviser, close: Callable[[], None] = lambda: None
+        self,
+        settings: Settings,
+        health: Health,
+        adviser: Adviser,
+        guard: "Callable[[], Guard] | None" = None,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._health = health
         self._adviser = adviser
+        self._guard = guard
         self.close = close
         self._cold = True
 
@@ -89,18 +105,31 @@ class Api:
             raise Forbidden(
                 "a POST reached the function without an API key: check the method's ApiKeyRequired"
             )
+        if self._guard is None:
+            return self._answer(request)
+        self._require_settings()
+        guard = self._guard()
+        client = guard.client(request.caller, request.client_address)
+        with closing(guard.meter(client, request.taken_at, request.deadline.left())) as meter:
+            try:
+                return self._answer(request, meter)
+            except TravelGPTError as failure:
+                reply = self._failed(request, failure)
+                return responses.Reply(reply.response, {**reply.log_fields, "client": client.id})
+
+    def _answer(self, request: Request, meter: "Meter | None" = None) -> responses.Reply:
         query = read_query(request)
         self._require_settings()
-        answer = self._adviser.answer(query, request.deadline)
-        return responses.Reply(
-            responses.answered(answer, request_id=request.id),
-            {
-                "model": answer.model,
-                "input_tokens": answer.usage.input_tokens,
-                "output_tokens": answer.usage.output_tokens,
-                "truncated": answer.truncated,
-            },
-        )
+        answer = self._adviser.answer(query, request.deadline, meter)
+        fields: dict[str, Any] = {
+            "model": answer.model,
+            "input_tokens": answer.usage.input_tokens,
+            "output_tokens": answer.usage.output_tokens,
+            "truncated": answer.truncated,
+        }
+        if meter is not None:
+            fields |= {"client": meter.client.id, "cost_nanodollars": meter.cost}
+        return responses.Reply(responses.answered(answer, meter, request_id=request.id), fields)
 
     def _require_settings(self) -> None:
         if self._settings.problems:
@@ -110,6 +139,10 @@ class Api:
     def _failed(self, request: Request, failure: TravelGPTError) -> responses.Reply:
         if isinstance(failure, CredentialError):
             count("CredentialFailure")
+        if isinstance(failure, Forbidden | ClientDisabled | ClientExpired):
+            count("KeyRefused")
+        if isinstance(failure, Forbidden | LimitError):
+            audit("request.refused", outcome=failure.code, key_id=request.caller, request_id=request.id)
         fields: dict[str, Any] = {
             "code": failure.code,
             "detail": failure.detail,

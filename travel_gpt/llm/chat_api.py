@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from travel_gpt.errors import UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
-from travel_gpt.llm.model_api import Answer, ModelRequest
+from travel_gpt.llm.model_api import Answer, ModelRequest, Usage
 from travel_gpt.llm.responses_api import (
     make_answer,
     object_in,
@@ -42,6 +42,10 @@ class ChatApi:
                 body["stream_options"] = {"include_usage": True}
         return body
 
+    def usage(self, reply: object) -> Usage:
+        """Return the usage that a reply reports."""
+        return usage_in(reply, "prompt_tokens", "completion_tokens")
+
     def read(self, reply: object, model: str, text: str | None = None) -> Answer:
         """Return the answer in a ChatCompletion."""
         completion = require_object(reply)
@@ -55,7 +59,7 @@ class ChatApi:
             refused=bool(message.get("refusal")) or finish == "content_filter",
             truncated=finish == "length",
             model=text_in(completion, "model") or model,
-            usage=usage_in(completion, "prompt_tokens", "completion_tokens"),
+            usage=self.usage(reply),
         )
 
     def read_events(

@@ -17,8 +17,8 @@ from travel_gpt.errors import NotPermitted, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.chat_api import ChatApi
 from travel_gpt.llm.error_body import RESULTS, is_error
-from travel_gpt.llm.errors import is_failed_exchange, map_openai_error, may_pass
-from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest, Prompt
+from travel_gpt.llm.errors import cannot_be_charged, is_failed_exchange, map_openai_error, may_pass
+from travel_gpt.llm.model_api import Answer, Meter, ModelApi, ModelRequest, Prompt
 from travel_gpt.llm.refusals import meaning_of_error_in_200
 from travel_gpt.llm.responses_api import ResponsesApi, objects_in, text_in
 from travel_gpt.redaction import guard
@@ -67,13 +67,16 @@ class ModelClient:
         self._made: openai.OpenAI | None = None
         self._capabilities: dict[tuple[str, str], ServerCapabilities] = {}
 
-    def ask(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Answer:
+    def ask(
+        self, prompt: Prompt, credential: Credential, deadline: Deadline, meter: Meter | None = None
+    ) -> Answer:
         """Ask the model.
 
         Args:
             prompt: what to ask.
             credential: the key to use, and the server that it is for.
             deadline: when the answer must be here.
+            meter: counts what each try may cost, and what the answer cost.
 
         Returns:
             The model's answer.
@@ -84,7 +87,10 @@ class ModelClient:
         """
         api = self._api(credential)
         request = self._request(prompt, credential, self._settings.max_output_tokens)
-        return api.read(self._post(api, request, credential, deadline), request.model)
+        reply = self._post(api, request, credential, deadline, meter)
+        if meter is not None:
+            meter.settle(api.usage(reply))
+        return api.read(reply, request.model)
 
     def stream(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Generator[str | Answer]:
         """Ask the model, and read its answer while it arrives.
@@ -185,15 +191,20 @@ class ModelClient:
         credential: Credential,
         deadline: Deadline,
         capabilities: ServerCapabilities | None = None,
+        before_try: Callable[[], None] = lambda: None,
+        not_charged: Callable[[], None] = lambda: None,
     ) -> T:
         client = self._client(credential)
         retries = 0
         while True:
+            before_try()
             timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_TIMEOUT, deadline.left()))
             try:
                 return deadline.run(partial(call, client, timeout))
             except Exception as caught:  # noqa: BLE001 - a broken reply makes more than the SDK's own exceptions
                 failure = caught
+            if cannot_be_charged(failure):
+                not_charged()
             if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
                 # The SDK makes later calls wait for an exchange of tokens that hangs: a new client does not.
                 self._made = None
@@ -216,7 +227,12 @@ class ModelClient:
         return meaning
 
     def _post(
-        self, api: ModelApi, request: ModelRequest, credential: Credential, deadline: Deadline
+        self,
+        api: ModelApi,
+        request: ModelRequest,
+        credential: Credential,
+        deadline: Deadline,
+        meter: Meter | None = None,
     ) -> object:
         def call(client: openai.OpenAI, timeout: openai.Timeout) -> object:
             # Half the time of client.responses.create(), which checks what is known to be right here. And as
@@ -224,7 +240,8 @@ class ModelClient:
             # unions, a tenth of a cold start, and checks nothing.
             return client.post(api.path, cast_to=object, body=api.body(request), options={"timeout": timeout})
 
-        reply = self._call(call, credential, deadline, request.capabilities)
+        metered = (partial(meter.reserve, request), meter.not_charged) if meter is not None else ()
+        reply = self._call(call, credential, deadline, request.capabilities, *metered)
         self._require_no_error(reply, credential, api.path)
         return reply
 

@@ -84,6 +84,19 @@ def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
     return isinstance(meaning, UpstreamFailed)
 
 
+def cannot_be_charged(failure: Exception) -> bool:
+    """Return whether a failed call certainly cost nothing: it was refused, or was not sent at all.
+
+    Args:
+        failure: what the SDK raised.
+    """
+    if isinstance(failure, openai.APIStatusError):
+        # 408, 409 and 499 may come from a proxy, after the model began.
+        return 400 <= failure.status_code < 500 and failure.status_code not in (408, 409, 499)
+    refused_identity = isinstance(failure, TravelGPTError | openai.OAuthError)
+    return refused_identity or is_failed_exchange(failure) or why_not_connected(failure) is not None
+
+
 def why_not_connected(failure: Exception) -> str | None:
     """Return why no connection was made, in a few words; None where there was one.
 

@@ -37,6 +37,8 @@ class Usage:
     input_tokens: int | None
     output_tokens: int | None
     total_tokens: int | None
+    cached_tokens: int | None = None
+    """Tokens of the input that the server had in its cache, which cost less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,19 @@ class Answer:
     """Whether the output cap cut it short."""
 
 
+class Meter(Protocol):
+    """Counts what the tries of one query may cost, and what its answer cost."""
+
+    def reserve(self, request: ModelRequest) -> None:
+        """Reserve the most that one try can cost; raises the error of a limit that is reached."""
+
+    def not_charged(self) -> None:
+        """Note that the try that just failed cannot have been charged."""
+
+    def settle(self, usage: Usage) -> None:
+        """Replace what was reserved by what the answer cost."""
+
+
 class ModelApi(Protocol):
     """One of OpenAI's two APIs for text."""
 
@@ -59,6 +74,9 @@ class ModelApi(Protocol):
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
         """Return the body of the HTTP request."""
+
+    def usage(self, reply: object) -> Usage:
+        """Return the usage that a reply reports."""
 
     def read(self, reply: object, model: str, text: str | None = None) -> Answer:
         """Return the answer in a reply.

@@ -37,6 +37,10 @@ class ResponsesApi:
             body["stream"] = True
         return body
 
+    def usage(self, reply: object) -> Usage:
+        """Return the usage that a reply reports."""
+        return usage_in(reply, "input_tokens", "output_tokens")
+
     def read(self, reply: object, model: str, text: str | None = None) -> Answer:
         """Return the answer in a Response."""
         response = require_object(reply)
@@ -55,7 +59,7 @@ class ResponsesApi:
             or any(part.get("type") == "refusal" for parts in messages for part in parts),
             truncated=reason == "max_output_tokens",
             model=text_in(response, "model") or model,
-            usage=usage_in(response, "input_tokens", "output_tokens"),
+            usage=self.usage(reply),
         )
 
     def read_events(
@@ -127,11 +131,15 @@ def text_in(parent: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def usage_in(reply: dict[str, Any], prompt_tokens: str, answer_tokens: str) -> Usage:
+def usage_in(reply: object, prompt_tokens: str, answer_tokens: str) -> Usage:
     """Return the usage of a reply, whose names differ between the APIs."""
-    usage = object_in(reply, "usage")
-    counts = (usage.get(name) for name in (prompt_tokens, answer_tokens, "total_tokens"))
-    return Usage(*(count if isinstance(count, int) else None for count in counts))
+    usage = object_in(reply, "usage") if isinstance(reply, dict) else {}
+    details = object_in(usage, f"{prompt_tokens}_details")
+    counts = (
+        *(usage.get(name) for name in (prompt_tokens, answer_tokens, "total_tokens")),
+        details.get("cached_tokens"),
+    )
+    return Usage(*(count if type(count) is int else None for count in counts))
 
 
 def without_think_blocks(text: str) -> str:

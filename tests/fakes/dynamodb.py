@@ -1,0 +1,188 @@
+"""DynamoDB: moto's, which does each operation as a whole, and can fail as the service and the network do.
+
+moto alone has no conflicts, loses no reply and sends nothing twice, so tests on it alone would show nothing.
+"""
+
+import json
+import random
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ReadTimeoutError
+from moto import mock_aws
+from moto.core.models import botocore_stubber
+
+from tests.fakes.loopback_server import Answer, LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLE: Final = "travel-gpt-clients"
+
+_ERRORS: Final = {
+    # Recorded, and longer: dynamodb/PutItem/on-demand-throttled.
+    "throttle": (
+        "ThrottlingException",
+        "Throughput exceeds the current capacity of your table or index. Please try again shortly.",
+    ),
+    # Recorded: dynamodb/UpdateItem during a transaction/transaction-conflict-exception.
+    "conflict": ("TransactionConflictException", "Transaction is ongoing for the item"),
+    # Assumed for UpdateItem: the service model lists InternalServerError with HTTP status 500.
+    "fail": ("InternalServerError", "The request could not be processed."),
+    # IAM's text for a denied action: recorded for other services.
+    "deny": ("AccessDeniedException", "User: test is not authorized to perform: dynamodb:UpdateItem"),
+}
+FAULTS: Final = (*_ERRORS, "lose", "drop", "duplicate")
+"""What can happen to a call: an error, its reply is lost (``lose``), it does not arrive (``drop``), or it
+arrives twice (``duplicate``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableResponse:
+    """What the table answers."""
+
+    status_code: int
+    content: bytes
+
+
+class FakeTable:
+    """The table, in this process. Use as a context: it starts moto and makes the table.
+
+    Args:
+        rates: the share of calls that each of ``FAULTS`` happens to.
+        seed: of the random numbers that decide it.
+
+    Attributes:
+        calls: how often each operation was called.
+        before: called before each call with its operation and parameters; what it returns is a fault.
+    """
+
+    def __init__(self, rates: dict[str, float] | None = None, seed: int = 1) -> None:
+        self.calls: Counter[str] = Counter()
+        self.rates = rates or {}
+        self.before: Callable[[str, dict[str, Any]], str | None] = lambda *_: None
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self._mock = mock_aws()
+
+    def __enter__(self) -> Self:
+        self._mock.start()
+        attributes = ("pk", "HASH"), ("sk", "RANGE")
+        self.client.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in attributes],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in attributes],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._mock.stop()
+
+    @property
+    def client(self) -> Any:
+        """boto3's client for moto."""
+        return boto3.client("dynamodb", "us-east-1")
+
+    def put(self, key: str, **attributes: int | str) -> None:
+        """Write a record as the command line does: ``client#ID``, ``key#ID`` or ``flag#NAME``."""
+        values = {
+            name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+            for name, value in attributes.items()
+        }
+        self.client.put_item(TableName=TABLE, Item={"pk": {"S": key}, "sk": {"S": "record"}, **values})
+
+    def counters(self, name: str, month: str) -> dict[str, int]:
+        """The counters of a client or of the stack."""
+        key = {"pk": {"S": f"usage#{name}"}, "sk": {"S": month}}
+        item = self.client.get_item(TableName=TABLE, Key=key).get("Item", {})
+        return {attribute: int(value["N"]) for attribute, value in item.items() if "N" in value}
+
+    def send(self, request: AWSPreparedRequest) -> TableResponse:
+        """Answer a signed request, as botocore's HTTP session does."""
+        operation = str(request.headers["X-Amz-Target"]).rpartition(".")[2]
+        fault = self._fault(operation, _parameters(request))
+        if fault in _ERRORS:
+            return _error(*_ERRORS[fault])
+        if fault == "drop":
+            raise ReadTimeoutError(endpoint_url=request.url)
+        answer = self._do(request)
+        if fault == "duplicate":
+            self._do(request)
+        if fault == "lose":
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return answer
+
+    def _fault(self, operation: str, parameters: dict[str, Any]) -> str | None:
+        with self._lock:
+            self.calls[operation] += 1
+            if (fault := self.before(operation, parameters)) is not None:
+                return fault
+            drawn = self._random.random()
+        for fault, rate in self.rates.items():
+            drawn -= rate
+            if drawn < 0:
+                return fault
+        return None
+
+    def _do(self, request: AWSPreparedRequest) -> TableResponse:
+        # DynamoDB serializes the writes to one item; moto reads and writes in two steps.
+        with self._lock:
+            try:
+                answer = botocore_stubber.process_request(request)
+            except TypeError:
+                # moto does not compare a number with a string. To DynamoDB such a condition is not met
+                # (assumed).
+                return self._not_met(_parameters(request))
+        assert answer is not None
+        status, _, body = answer
+        return TableResponse(status, body if isinstance(body, bytes) else body.encode())
+
+    def _not_met(self, parameters: dict[str, Any]) -> TableResponse:
+        item = self.client.get_item(TableName=TABLE, Key=parameters["Key"])["Item"]
+        return _error("ConditionalCheckFailedException", "The conditional request failed", Item=item)
+
+
+class FakeTableServer(FakeTable, LoopbackServer):
+    """The table behind a port, for other processes (``AWS_ENDPOINT_URL_DYNAMODB``)."""
+
+    def __init__(self, rates: dict[str, float] | None = None, seed: int = 1) -> None:
+        FakeTable.__init__(self, rates, seed)
+        LoopbackServer.__init__(self, protocol="HTTP/1.1")
+
+    def __exit__(self, *_: object) -> None:
+        LoopbackServer.close(self)
+        FakeTable.__exit__(self)
+
+    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
+        """Answer one request, or end the connection where its reply is lost."""
+        prepared = AWSPreparedRequest(
+            method=request.command,
+            url=f"https://dynamodb.us-east-1.amazonaws.com{request.path}",
+            headers=HTTPHeaders.from_pairs(request.headers.items()),
+            body=body,
+            stream_output=False,
+        )
+        try:
+            answer = self.send(prepared)
+        except ReadTimeoutError:
+            return None
+        return answer.status_code, {"Content-Type": "application/x-amz-json-1.0"}, answer.content
+
+
+def _parameters(request: AWSPreparedRequest) -> dict[str, Any]:
+    assert isinstance(request.body, bytes)
+    found: dict[str, Any] = json.loads(request.body)
+    return found
+
+
+def _error(code: str, message: str, **more: object) -> TableResponse:
+    # The shape of the body is recorded: dynamodb/TransactWriteItems/canceled-raw.
+    document = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message, **more}
+    return TableResponse(500 if code == "InternalServerError" else 400, json.dumps(document).encode())

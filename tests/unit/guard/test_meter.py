@@ -1,0 +1,180 @@
+"""The meter of one request: what is reserved for each try, and what becomes of it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.fakes.dynamodb import FakeTable
+from travel_gpt.errors import BudgetExhausted, LimitsUnavailable, RateLimited
+from travel_gpt.guard.clients import Client
+from travel_gpt.guard.counters import Counters
+from travel_gpt.guard.limits import Limits
+from travel_gpt.guard.meter import Meter
+from travel_gpt.guard.windows import Windows
+from travel_gpt.llm.capabilities import ServerCapabilities
+from travel_gpt.llm.model_api import ModelRequest, Prompt, Usage
+from travel_gpt.llm.prices import PriceList
+from travel_gpt.settings import Settings
+
+NOW = 1_795_176_000.0
+MONTH = Windows.at(NOW).month
+ASKED = ModelRequest(
+    Prompt("Advise.", "Lisbon?"), "gpt-6-luna", 1000, "none", ServerCapabilities(at_openai=True)
+)
+MOST = PriceList.load().of("gpt-6-luna").most(ASKED)
+USAGE = Usage(100, 50, 150)
+COST = 100 * 125 + 50 * 500
+
+Start = Callable[..., Meter]
+
+
+@pytest.fixture
+def start(counters: Counters) -> Start:
+    def make(limits: Limits = Limits(), **environment: str) -> Meter:  # noqa: B008 - frozen
+        settings = Settings.load({"BUDGET_PER_DAY": "1", **environment})
+        return Meter(Client("c1", "ann", limits), settings, counters, PriceList.load(), NOW, 28)
+
+    return make
+
+
+def spent(fake: FakeTable) -> tuple[int, int]:
+    return fake.counters("c1", MONTH).get("cost", 0), fake.counters("stack", MONTH).get("cost", 0)
+
+
+def test_an_answer_takes_two_calls_before_and_two_after(fake: FakeTable, start: Start) -> None:
+    meter = start()
+    meter.reserve(ASKED)
+    assert (fake.calls.total(), spent(fake)) == (2, (MOST, MOST))
+
+    meter.settle(USAGE)
+    meter.close()
+
+    assert (fake.calls.total(), spent(fake), meter.cost) == (4, (COST, COST), COST)
+    assert meter.budgets[0].left == 1_000_000_000 - COST
+
+
+def test_a_try_that_may_have_been_charged_stays_counted_and_the_next_is_reserved(
+    fake: FakeTable, start: Start
+) -> None:
+    meter = start(Limits(per_minute=5))
+    meter.reserve(ASKED)
+    meter.reserve(ASKED)
+    meter.settle(USAGE)
+    meter.close()
+
+    assert spent(fake) == (MOST + COST, MOST + COST)
+    assert fake.counters("c1", MONTH)["20.requests"] == 1
+
+
+def test_a_try_that_was_not_charged_leaves_its_reservation_to_the_next(fake: FakeTable, start: Start) -> None:
+    meter = start()
+    meter.reserve(ASKED)
+    meter.not_charged()
+    meter.reserve(ASKED)
+    assert (fake.calls.total(), spent(fake)) == (2, (MOST, MOST))
+    meter.not_charged()
+
+    meter.close()
+
+    assert spent(fake) == (0, 0)
+
+
+@pytest.mark.parametrize("usage", [Usage(None, None, None), Usage(-1, 5, 4), Usage(1, 10**12, 1)])
+def test_a_usage_that_cannot_be_believed_leaves_the_reservation(
+    fake: FakeTable, start: Start, usage: Usage
+) -> None:
+    meter = start()
+    meter.reserve(ASKED)
+    meter.settle(usage)
+    meter.close()
+
+    assert (spent(fake), meter.cost) == ((MOST, MOST), None)
+
+
+def test_a_call_above_its_reservation_is_counted_in_full(fake: FakeTable, start: Start) -> None:
+    meter = start()
+    meter.reserve(ASKED)
+    meter.settle(Usage(100, 5000, 5100))
+
+    assert spent(fake)[1] == 100 * 125 + 5000 * 500 > MOST
+
+
+@pytest.mark.parametrize(
+    ("limits", "environment", "error", "says"),
+    [
+        (Limits(per_minute=1), {}, RateLimited, "1 queries a minute"),
+        (Limits(per_day=1), {}, RateLimited, "1 queries a day"),
+        (Limits(parallel=1), {}, RateLimited, "run already"),
+        (Limits(budget_per_day=MOST), {}, BudgetExhausted, "of this client for this day"),
+        (Limits(budget_per_month=MOST), {}, BudgetExhausted, "of this client for this month"),
+        (Limits(), {"BUDGET_PER_MONTH": f"{MOST / 1e9:.6f}"}, BudgetExhausted, "of this API for this month"),
+    ],
+)
+def test_a_limit_that_is_reached_refuses_and_takes_nothing(
+    fake: FakeTable,
+    start: Start,
+    limits: Limits,
+    environment: dict[str, str],
+    error: type[RateLimited | BudgetExhausted],
+    says: str,
+) -> None:
+    start(limits, **environment).reserve(ASKED)
+    before = spent(fake)
+
+    with pytest.raises(error, match="is reached") as refused:
+        start(limits, **environment).reserve(ASKED)
+
+    assert says in refused.value.message
+    assert (refused.value.retry_after or 0) > 0
+    assert (spent(fake), fake.counters("c1", MONTH)["20.refused"]) == (before, 1)
+
+
+def test_the_headers_count_down(start: Start) -> None:
+    meter = start(Limits(per_minute=10, per_day=500))
+    assert meter.headers == {}
+
+    meter.reserve(ASKED)
+
+    assert meter.headers == {
+        "RateLimit-Policy": '"minute";q=10;w=60, "day";q=500;w=86400',
+        "RateLimit": '"minute";r=9;t=60, "day";r=499;t=43200',
+    }
+
+
+def test_a_reply_warns_from_80_percent_of_a_budget(start: Start) -> None:
+    meter = start(Limits(budget_per_month=MOST))
+    meter.reserve(ASKED)
+    meter.settle(Usage(100, 900, 1000))
+
+    (warned,) = [budget.warning for budget in meter.budgets if budget.warning]
+    assert warned == "88% of the client's budget of this month is used. It renews at 2026-12-01 00:00 UTC."
+    meter = start(Limits(budget_per_month=10 * MOST))
+    meter.reserve(ASKED)
+    assert not [budget.warning for budget in meter.budgets if budget.warning]
+
+
+@pytest.mark.parametrize("when", ["client", "stack"])
+@pytest.mark.parametrize(
+    ("environment", "passes"),
+    [
+        ({}, False),
+        ({"BUDGET_WHEN_UNAVAILABLE": "allow"}, True),
+        ({"BUDGET_PER_DAY": "0"}, True),
+        ({"BUDGET_PER_DAY": "0", "LIMITS_WHEN_UNAVAILABLE": "refuse"}, False),
+    ],
+)
+def test_without_the_table_limits_let_pass_and_the_budget_refuses(
+    fake: FakeTable, start: Start, when: str, environment: dict[str, str], passes: bool
+) -> None:
+    meter = start(Limits(per_minute=5), **environment)
+    fake.before = lambda _, given: "deny" if when == "client" or "stack" in str(given["Key"]) else None
+
+    if not passes:
+        with pytest.raises(LimitsUnavailable):
+            meter.reserve(ASKED)
+        assert spent(fake) == (0, 0)
+        return
+    meter.reserve(ASKED)
+    meter.settle(USAGE)
+    meter.close()
+    assert spent(fake) == ((COST, 0) if when == "stack" else (0, 0))

@@ -1,0 +1,203 @@
+"""The clients: who a caller is, by what API Gateway vouches for, and what that client may do."""
+
+import hashlib
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from travel_gpt.aws.table import Item, Table, TableFailed
+from travel_gpt.errors import (
+    ClientDisabled,
+    ClientExpired,
+    Forbidden,
+    LimitsUnavailable,
+    Misconfigured,
+    Paused,
+)
+from travel_gpt.guard.limits import Limits
+from travel_gpt.settings import GuardSettings
+from travel_gpt.telemetry import logger
+
+OWNER: Final = "owner"
+"""The client that the stack's own API key belongs to. It needs no record."""
+
+RECORD: Final = "record"
+"""The sort key of every item that is not a counter."""
+
+RECORD_TTL: Final = 5.0
+"""Seconds for which a client's record, and the flag that pauses the API, are used without another read."""
+
+KEY_TTL: Final = 300.0
+"""Seconds for which it is remembered which client an API key belongs to. A key never changes its client."""
+
+MOST_CACHED: Final = 1000
+"""Clients that one environment remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client."""
+
+    id: str
+    name: str
+    limits: Limits
+    disabled: bool = False
+    expires_at: int = 0
+    """Seconds since the epoch; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    client: Client
+    paused: bool
+    read_at: float
+
+
+def record_key(kind: str, name: str) -> dict[str, str]:
+    """Return the key of a record.
+
+    Args:
+        kind: ``client``, ``key`` or ``flag``: the prefixes that the function's role may read.
+        name: the client's id, the id of the API key, or the flag's name.
+    """
+    return {"pk": f"{kind}#{name}", "sk": RECORD}
+
+
+class ClientDirectory:
+    """Finds the client of a request.
+
+    Args:
+        settings: who the owner is, and the limits of callers without a key.
+        table: the table.
+        now: the wall clock, in seconds.
+    """
+
+    def __init__(
+        self, settings: GuardSettings, table: Table, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._table = table
+        self._now = now
+        self._clients_of_keys: dict[str, tuple[str, float]] = {}
+        self._known: dict[str, _Known] = {}
+
+    def client_of_key(self, key_id: str) -> Client:
+        """Return the client that an API key belongs to, if it may ask now.
+
+        Args:
+            key_id: the id of the key that API Gateway authenticated.
+
+        Raises:
+            Forbidden: no client has the key.
+            ClientDisabled: its owner disabled the client.
+            ClientExpired: the client's time is over.
+            Paused: the owner paused the API.
+            LimitsUnavailable: the table cannot be read, and the client is not known from before.
+        """
+        if key_id and key_id == self._settings.owner_key_id:
+            return self._allowed(Client(OWNER, OWNER, Limits()))
+        if not (client_id := self._client_id(key_id)):
+            raise Forbidden("the API key belongs to no client")
+        return self._allowed(client_id)
+
+    def client_of_address(self, address: str) -> Client:
+        """Return the client that stands for an address, where anyone may ask.
+
+        Args:
+            address: the IP address that API Gateway reports. An IPv6 address counts by its /64, which one
+                household or server has to itself.
+
+        Raises:
+            Paused: the owner paused the API.
+        """
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            network = "unknown"
+        else:
+            network = str(ipaddress.ip_network((parsed, 64 if parsed.version == 6 else 32), strict=False))
+        # Not in clear: a list of who asked what is none of the owner's business.
+        digest = hashlib.sha256(f"{self._table.name} {network}".encode()).hexdigest()[:16]
+        limits = Limits(self._settings.open_per_minute, self._settings.open_per_day)
+        return self._allowed(Client(f"address-{digest}", "address", limits))
+
+    def _client_id(self, key_id: str) -> str:
+        known = self._clients_of_keys.get(key_id)
+        if known is not None and 0 <= self._now() - known[1] < KEY_TTL:
+            return known[0]
+        try:
+            found = self._table.get(record_key("key", key_id))
+        except TableFailed as failed:
+            if known is not None:
+                return known[0]
+            raise LimitsUnavailable(f"the client cannot be read: {failed}", retry_after=5) from failed
+        if not found:
+            return ""
+        client_id = str(found[0].get("client", {}).get("S", ""))
+        if len(self._clients_of_keys) >= MOST_CACHED:
+            self._clients_of_keys.clear()
+        self._clients_of_keys[key_id] = client_id, self._now()
+        return client_id
+
+    def _allowed(self, client: Client | str) -> Client:
+        known = self._read(client)
+        if known.paused:
+            raise Paused("the owner paused the API")
+        if known.client.disabled:
+            raise ClientDisabled(f"the client {known.client.id} is disabled")
+        if 0 < known.client.expires_at <= self._now():
+            raise ClientExpired(f"the client {known.client.id} has expired")
+        return known.client
+
+    def _read(self, client: Client | str) -> _Known:
+        client_id = client if isinstance(client, str) else client.id
+        known = self._known.get(client_id)
+        if known is not None and 0 <= self._now() - known.read_at < RECORD_TTL:
+            return known
+        keys = [record_key("flag", "paused"), record_key("client", client_id)]
+        try:
+            items = {item["pk"]["S"]: item for item in self._table.get(*keys)}
+        except TableFailed as failed:
+            logger.warning("The table cannot be read", extra={"detail": str(failed)})
+            if known is not None:
+                return known
+            if isinstance(client, str):
+                raise LimitsUnavailable(f"the client cannot be read: {failed}", retry_after=5) from failed
+            return _Known(client, paused=False, read_at=0)
+        record = items.get(f"client#{client_id}")
+        if record is not None:
+            client = read_client(client_id, record)
+        elif isinstance(client, str):
+            raise Forbidden(f"the client {client_id} was removed")
+        if len(self._known) >= MOST_CACHED:
+            self._known.clear()
+        self._known[client_id] = found = _Known(client, "flag#paused" in items, self._now())
+        return found
+
+
+def read_client(client_id: str, record: Item) -> Client:
+    """Read the record of a client.
+
+    Args:
+        client_id: its id.
+        record: the item.
+
+    Raises:
+        Misconfigured: a field has a value that it cannot have. It never counts as no limit.
+    """
+
+    def number(name: str) -> int:
+        value = record.get(name, {"N": "0"}).get("N", "")
+        if not value.isdecimal():
+            raise Misconfigured(
+                f"the record of the client {client_id} has an invalid {name}",
+                message="The record of this client is damaged. The owner can repair it with: "
+                f"travel-gpt client limit {client_id}",
+            )
+        return int(value)
+
+    limits = Limits(*(number(name) for name in Limits.__dataclass_fields__))
+    name = str(record.get("name", {}).get("S", client_id))
+    return Client(client_id, name, limits, "disabled" in record, number("expires_at"))

@@ -1,0 +1,58 @@
+"""Who may ask, and the meter of each request."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from travel_gpt.aws.table import Table
+from travel_gpt.guard.clients import Client, ClientDirectory
+from travel_gpt.guard.counters import Counters
+from travel_gpt.guard.meter import Meter
+from travel_gpt.llm.prices import PriceList, read_prices
+from travel_gpt.settings import Settings
+from travel_gpt.telemetry import logger
+
+
+class Guard:
+    """Finds the client of each request and makes its meter.
+
+    Args:
+        settings: the settings.
+        table: the table of clients and counters.
+        now: the wall clock, in seconds.
+    """
+
+    def __init__(self, settings: Settings, table: Table, *, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._clients = ClientDirectory(settings, table, now=now)
+        self._counters = Counters(table, now=now)
+        self._prices = PriceList.load(
+            read_prices(settings.model_prices), refuse_unknown=settings.unknown_model_price == "refuse"
+        )
+        if self._prices.is_old(datetime.fromtimestamp(now(), UTC).date()):
+            logger.warning("The price list is older than 90 days", extra={"as_of": str(self._prices.as_of)})
+
+    def client(self, key_id: str, address: str) -> Client:
+        """Return the client of a request.
+
+        Args:
+            key_id: the id of the API key that API Gateway authenticated.
+            address: the address that API Gateway reports; read only where anyone may ask.
+
+        Raises:
+            Forbidden: no client has the key.
+            LimitError: the client may not ask now, or that cannot be found out.
+        """
+        if self._settings.api_access == "open":
+            return self._clients.client_of_address(address)
+        return self._clients.client_of_key(key_id)
+
+    def meter(self, client: Client, taken_at: float, seconds: float) -> Meter:
+        """Return the meter of one request.
+
+        Args:
+            client: who asks.
+            taken_at: when API Gateway took the request, in seconds since the epoch.
+            seconds: the time until its deadline.
+        """
+        return Meter(client, self._settings, self._counters, self._prices, taken_at, seconds)

@@ -1,0 +1,17 @@
+"""What a client may do: requests per minute, per day and at the same time, and money per day and month."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one client, or of the stack. 0 is no limit, unless the field says otherwise."""
+
+    per_minute: int = 0
+    per_day: int = 0
+    parallel: int = 0
+    """Requests at the same time."""
+    budget_per_day: int = 0
+    """Nanodollars."""
+    budget_per_month: int = 0
+    """Nanodollars."""
