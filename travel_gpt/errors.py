@@ -7,6 +7,9 @@
     │   ├── InvalidJson
     │   ├── InvalidQuery
     │   ├── InvalidParameter
+    │   ├── InvalidIdempotencyKey
+    │   ├── IdempotencyKeyReused
+    │   ├── RequestInProgress
     │   ├── Forbidden
     │   ├── NotFound
     │   ├── MethodNotAllowed
@@ -121,6 +124,28 @@ class InvalidParameter(RequestError):
 
     code = "invalid_parameter"
     message = 'The query parameter "verify" must be true or false, given once.'
+
+
+class InvalidIdempotencyKey(RequestError):
+    """The header Idempotency-Key is malformed."""
+
+    code = "invalid_idempotency_key"
+    message = "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID."
+
+
+class IdempotencyKeyReused(RequestError):
+    """The Idempotency-Key came with another query before."""
+
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key was sent with another query before. Send another one for a new query."
+
+
+class RequestInProgress(RequestError):
+    """The first request with the Idempotency-Key is still being answered."""
+
+    code = "request_in_progress"
+    message = "The first request with this Idempotency-Key is still being answered. Try again in a moment."
+    advice = "Wait for the seconds in `Retry-After`, then send the same request with the same key again."
 
 
 class Forbidden(RequestError):
@@ -498,10 +523,13 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     ClientExpired: 403,
     Forbidden: 403,
     NotFound: 404,
+    InvalidIdempotencyKey: 400,
     MethodNotAllowed: 405,
+    RequestInProgress: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     ContentRefused: 422,
+    IdempotencyKeyReused: 422,
     ContextLengthExceeded: 422,
     RequestTooLarge: 422,
     BudgetExhausted: 429,

@@ -217,6 +217,11 @@ def answered(answer: "Answer", meter: "Meter | None" = None, *, request_id: str)
     return _response(200, body, meter.headers)
 
 
+def repeated(answer: Mapping[str, Any]) -> ProxyResponse:
+    """Return the 200 of a POST that was answered before, with the body of that answer."""
+    return _response(200, answer, {"Idempotency-Replayed": "true"})
+
+
 def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:
     """Return a failure in the contract's shape."""
     body = FailureBody(

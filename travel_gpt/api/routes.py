@@ -1,5 +1,6 @@
 """The routes: from API Gateway's event to its response."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -112,10 +113,26 @@ class Api:
         client = guard.client(request.caller, request.client_address)
         with closing(guard.meter(client, request.taken_at, request.deadline.left())) as meter:
             try:
+                if "idempotency-key" in request.headers:
+                    return self._answer_once(request, guard, meter)
                 return self._answer(request, meter)
             except TravelGPTError as failure:
                 reply = self._failed(request, failure)
                 return responses.Reply(reply.response, {**reply.log_fields, "client": client.id})
+
+    def _answer_once(self, request: Request, guard: "Guard", meter: "Meter") -> responses.Reply:
+        from travel_gpt.guard.idempotency import read_key
+
+        key, client = read_key(request.headers["idempotency-key"]), meter.client.id
+        kept = guard.idempotency.begin(client, key, request.body, request.deadline.left())
+        if kept is not None:
+            return responses.Reply(responses.repeated(kept), {"client": client, "repeated": True})
+        reply = None
+        try:
+            reply = self._answer(request, meter)
+        finally:
+            guard.idempotency.end(client, key, None if reply is None else json.loads(reply.response["body"]))
+        return reply
 
     def _answer(self, request: Request, meter: "Meter | None" = None) -> responses.Reply:
         query = read_query(request)

@@ -29,6 +29,12 @@ class ItemUpdate:
         """Write an attribute."""
         self._actions["SET"].append(f"{self._name(attribute)} = {self._value(value)}")
 
+    def set_text(self, attribute: str, value: str) -> None:
+        """Write a text."""
+        alias = f":{len(self._values)}"
+        self._values[alias] = {"S": value}
+        self._actions["SET"].append(f"{self._name(attribute)} = {alias}")
+
     def add(self, attribute: str, amount: int) -> None:
         """Add to an attribute, which begins at 0."""
         self._actions["ADD"].append(f"{self._name(attribute)} {self._value(amount)}")

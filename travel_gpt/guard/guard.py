@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from travel_gpt.aws.table import Table
 from travel_gpt.guard.clients import Client, ClientDirectory
@@ -11,6 +13,9 @@ from travel_gpt.guard.meter import Meter
 from travel_gpt.llm.prices import PriceList, read_prices
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
+
+if TYPE_CHECKING:
+    from travel_gpt.guard.idempotency import Idempotency
 
 
 class Guard:
@@ -26,6 +31,7 @@ class Guard:
         self._settings = settings
         self._clients = ClientDirectory(settings, table, now=now)
         self._counters = Counters(table, now=now)
+        self._table, self._now = table, now
         self._prices = PriceList.load(
             read_prices(settings.model_prices), refuse_unknown=settings.unknown_model_price == "refuse"
         )
@@ -46,6 +52,13 @@ class Guard:
         if self._settings.api_access == "open":
             return self._clients.client_of_address(address)
         return self._clients.client_of_key(key_id)
+
+    @cached_property
+    def idempotency(self) -> "Idempotency":
+        """The answers that are kept for requests with an Idempotency-Key."""
+        from travel_gpt.guard.idempotency import Idempotency
+
+        return Idempotency(self._table, now=self._now)
 
     def meter(self, client: Client, taken_at: float, seconds: float) -> Meter:
         """Return the meter of one request.

@@ -1,0 +1,126 @@
+"""``Idempotency-Key``: a query that is sent again gets the same answer, and is paid for once.
+
+Source: draft-ietf-httpapi-idempotency-key-header-07: 409 while the first runs, 422 where the key comes
+with another body, 400 where it is malformed.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from travel_gpt.aws.item_update import ItemUpdate
+from travel_gpt.aws.table import ConditionFailed, Table, TableFailed
+from travel_gpt.errors import (
+    IdempotencyKeyReused,
+    InvalidIdempotencyKey,
+    LimitsUnavailable,
+    RequestInProgress,
+)
+from travel_gpt.guard.clients import RECORD
+from travel_gpt.telemetry import logger
+
+KEEP: Final = 600
+"""Seconds for which an answer is kept."""
+
+MARGIN: Final = 5.0
+"""Seconds after its deadline for which a request still counts as running."""
+
+RETRY_AFTER: Final = 2
+"""Seconds after which a request that is still running may have an answer."""
+
+_KEY: Final = re.compile(r'"?(?P<key>[!#-~]{1,255}?)"?')
+
+
+def read_key(header: str) -> str:
+    """Return the key in the header.
+
+    Args:
+        header: its value: 1 to 255 visible ASCII characters, with or without quotation marks.
+
+    Raises:
+        InvalidIdempotencyKey: it has another form.
+    """
+    found = _KEY.fullmatch(header.strip())
+    if found is None:
+        raise InvalidIdempotencyKey("the Idempotency-Key is malformed")
+    return found["key"]
+
+
+class Idempotency:
+    """The answers that are kept.
+
+    Args:
+        table: the table.
+        now: the wall clock, in seconds.
+    """
+
+    def __init__(self, table: Table, *, now: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._now = now
+
+    def begin(self, client: str, key: str, body: str, seconds: float) -> dict[str, Any] | None:
+        """Note that a request runs, unless it was answered before.
+
+        Args:
+            client: the id of the client; another client's keys are others.
+            key: the key.
+            body: the body of the request.
+            seconds: the time until its deadline.
+
+        Returns:
+            The answer of the first request; None where this is the first.
+
+        Raises:
+            RequestInProgress: the first request still runs.
+            IdempotencyKeyReused: the key came with another body before.
+            LimitsUnavailable: the table cannot be used, so that the query could be paid for twice.
+        """
+        update = ItemUpdate()
+        update.require_at_most("until", int(self._now() * 1000))
+        update.set("until", int((self._now() + seconds + MARGIN) * 1000))
+        update.set("expires", int(self._now()) + KEEP)
+        update.set_text("body", _digest(body))
+        update.remove("answer")
+        try:
+            self._table.update(
+                _key(client, key), **update.parameters(), ReturnValuesOnConditionCheckFailure="ALL_OLD"
+            )
+        except ConditionFailed as failed:
+            if failed.item.get("body", {}).get("S") != _digest(body):
+                raise IdempotencyKeyReused("the key came with another body before") from None
+            if (answer := failed.item.get("answer", {}).get("S")) is None:
+                raise RequestInProgress("the first request runs", retry_after=RETRY_AFTER) from None
+            kept: dict[str, Any] = json.loads(answer)
+            return kept
+        except TableFailed as failure:
+            raise LimitsUnavailable(f"the table cannot be used: {failure}", retry_after=5) from failure
+        return None
+
+    def end(self, client: str, key: str, answer: dict[str, Any] | None) -> None:
+        """Keep the answer, or after a failure let the next request with the key be a first one.
+
+        Args:
+            client: the id of the client.
+            key: the key.
+            answer: the answer; None after a failure.
+        """
+        update = ItemUpdate()
+        update.set("until", int((self._now() + KEEP) * 1000) if answer else 0)
+        if answer:
+            update.set_text("answer", json.dumps(answer))
+        try:
+            self._table.update(_key(client, key), **update.parameters())
+        except TableFailed as failed:
+            logger.warning("An answer was not kept", extra={"detail": str(failed)})
+
+
+def _key(client: str, key: str) -> dict[str, str]:
+    # Not in clear: a caller may take a value for it that means something.
+    return {"pk": f"idempotency#{client}#{_digest(key)}", "sk": RECORD}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
