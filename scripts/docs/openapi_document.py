@@ -93,6 +93,18 @@ def post() -> Json:
         "description": _QUERY,
         # The empty requirement is OpenAPI's word for "without, too": a stack with --access open takes that.
         "security": [{"api_key": []}, {}],
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": (
+                    "A new value for each query, such as a UUID. The same query with the same value within "
+                    "ten minutes gets the same answer, and is paid for once."
+                ),
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+            }
+        ],
         "requestBody": {
             "required": True,
             "content": {
@@ -213,7 +225,7 @@ def openapi_document() -> Json:
             "headers": {
                 "RetryAfter": {
                     "description": "Seconds after which another try may succeed.",
-                    "schema": {"type": "integer", "minimum": 1, "maximum": 3600},
+                    "schema": {"type": "integer", "minimum": 1},
                 },
                 "Allow": {
                     "description": "The methods of this path.",

@@ -11,6 +11,7 @@ from travel_gpt.api.health import VERIFICATION_TTL, CredentialStatus
 from travel_gpt.api.request import MAX_QUERY_CHARACTERS, VISIBLE
 from travel_gpt.api.responses import (
     AnswerBody,
+    BudgetBody,
     FailureBody,
     HealthBody,
     LastCallBody,
@@ -26,7 +27,13 @@ from travel_gpt.settings import Settings
 
 Schema = dict[str, Any]
 
-_TYPES: Final = {str: "string", bool: "boolean", int: "integer", types.NoneType: "null"}
+_TYPES: Final = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    types.NoneType: "null",
+}
 
 _FIELDS: Final[dict[str, Schema]] = {
     "status": {"description": "Whether it worked."},
@@ -47,8 +54,8 @@ _FIELDS: Final[dict[str, Schema]] = {
     "code": {"description": "What happened, for a program. Each code is explained in docs/errors.md."},
     "credential_source": {"description": "Where the key comes from. Never anything of its value."},
     "warnings": {
-        "description": "What the owner should look at although there is a usable key: the previous one "
-        "serves, the store is away, the key expires within 7 days, or a source was skipped."
+        "description": "What should be looked at although it worked. GET: the previous key serves, the store "
+        "is away, the key expires within 7 days, or a source was skipped. POST: 80 % of a budget is used."
     },
     "verified": {
         "description": "A call to OpenAI verified the key: now, or for somebody else in the last "
@@ -65,6 +72,19 @@ _FIELDS: Final[dict[str, Schema]] = {
     "input_tokens": {"description": "Tokens of the query and the instructions."},
     "output_tokens": {"description": "Tokens of the answer."},
     "total_tokens": {"description": "Both."},
+    "cost_usd": {
+        "description": "What the query cost, by the price list of this version. null: the server did not "
+        "report its usage, and what was reserved stays counted."
+    },
+    "budget": {"description": "Of the budgets that the query counts in, the one with the least left."},
+    "whose": {"description": "`client`, or `api` for all clients together."},
+    "period": {"description": "`day` or `month` (UTC)."},
+    "limit_usd": {"description": "The budget.", "minimum": 0},
+    "left_usd": {
+        "description": "What is left of it, without what is reserved for queries under way.",
+        "minimum": 0,
+    },
+    "renews_at": {"description": "When it renews, in seconds since 1970 (UTC).", "format": "int64"},
 }
 
 _NO_KEY_IN_THESE_MODES: Final[Schema] = {
@@ -99,8 +119,16 @@ def schemas() -> dict[str, Schema]:
             },
             status="error",
         ),
-        "Answer": _object(AnswerBody, status="success"),
-        "Usage": _object(UsageBody),
+        "Answer": _object(
+            AnswerBody,
+            optional={
+                "budget": "Only where there is a budget.",
+                "warnings": "Only where there are some.",
+            },
+            status="success",
+        ),
+        "Usage": _object(UsageBody, optional={"cost_usd": "Only where costs are counted."}),
+        "Budget": _object(BudgetBody),
         "LastCall": _object(LastCallBody),
         "Failure": _object(
             FailureBody, optional={"timestamp": "API Gateway's own answers have none."}, status="error"
