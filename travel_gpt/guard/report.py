@@ -1,4 +1,4 @@
-"""What a caller is told of its limits: headers, what is left of a budget, warnings and refusals."""
+"""What a caller sees of its limits: headers, what is left of a budget, warnings and refusals."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

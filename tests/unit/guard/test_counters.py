@@ -87,7 +87,7 @@ def test_a_clock_that_jumps_back_reopens_no_window(fake: FakeTable, clock: Clock
     assert fake.counters("ann", MONTH)[f"{DAY}.requests"] == 1
 
 
-def test_a_lease_that_ran_out_makes_room(counters: Counters, clock: Clock) -> None:
+def test_an_expired_lease_admits_another_request(counters: Counters, clock: Clock) -> None:
     limits = Limits(parallel=1)
     counters.reserve("ann", limits, 1, NOW, lease_seconds=30)
     clock.advance(30)
