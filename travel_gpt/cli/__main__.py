@@ -67,6 +67,7 @@ def _run(arguments: list[str]) -> int:
     from travel_gpt.cli.app import app
     from travel_gpt.cli.aws_session import cli_error_of
     from travel_gpt.errors import TravelGPTError
+    from travel_gpt.guard.typed_limits import WrongLimit
     from travel_gpt.telemetry import describe
 
     command = get_command(app)
@@ -78,6 +79,8 @@ def _run(arguments: list[str]) -> int:
         return USAGE
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except WrongLimit as wrong:
+        raise CliError(str(wrong), USAGE) from None
     except TravelGPTError as failure:
         raise cli_error_for(failure) from None
     except AWS_ERRORS as failed:

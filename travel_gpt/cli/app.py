@@ -55,6 +55,10 @@ app = typer.Typer(
 )
 secret = typer.Typer(name="secret", help="The secret that holds the OpenAI key.", **_NO_TRACES)
 app.add_typer(secret)
+client = typer.Typer(
+    name="client", help="The clients of a deployed stack: who may ask, how often, for how much.", **_NO_TRACES
+)
+app.add_typer(client)
 
 
 def _version(wanted: bool) -> None:
@@ -289,6 +293,195 @@ def rekey(file: EncryptedFile = None) -> None:
     from travel_gpt.cli.secret.encrypted_files import default_file, rekey as do
 
     do(file or default_file(), Console())
+
+
+Stack = Annotated[str | None, typer.Option("--stack", help="The stack's name.", show_default=False)]
+ClientName = Annotated[str, typer.Argument(metavar="NAME", help="The client's name.", show_default=False)]
+PerMinute = Annotated[int | None, typer.Option(help="Queries a minute.", show_default=False)]
+PerDay = Annotated[int | None, typer.Option(help="Queries a day (UTC).", show_default=False)]
+Parallel = Annotated[int | None, typer.Option(help="Queries at the same time.", show_default=False)]
+Budget = Annotated[
+    list[str] | None,
+    typer.Option(help="USD a day or a month (UTC), such as 2/month. May be given twice.", show_default=False),
+]
+Expires = Annotated[
+    str | None, typer.Option(help="When it ends: 12h, 30d, 8w or never.", show_default=False)
+]
+
+
+@client.command()
+def add(
+    name: ClientName,
+    per_minute: PerMinute = None,
+    per_day: PerDay = None,
+    parallel: Parallel = None,
+    budget: Budget = None,
+    expires: Expires = None,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Add a client, and print its API key once, to standard output."""
+    from travel_gpt.cli.client.commands import add as do
+    from travel_gpt.guard.typed_limits import TypedLimits
+
+    typed = TypedLimits(per_minute, per_day, parallel, tuple(budget or ()), expires)
+    do(_stack(stack, env, region, profile), name, typed, Console(), _stack_flags(stack, env, region, profile))
+
+
+@client.command(name="list")
+def list_clients(
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+    as_json: Json = False,
+) -> None:
+    """List the clients, with their queries and costs of this month so far."""
+    from travel_gpt.cli.client.usage import list_clients as do
+
+    do(_stack(stack, env, region, profile), Console(), as_json=as_json)
+
+
+@client.command(name="show")
+def show_client(
+    name: ClientName,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+    as_json: Json = False,
+) -> None:
+    """Show a client, its limits and whether it may ask."""
+    from travel_gpt.cli.client.commands import show as do
+
+    do(_stack(stack, env, region, profile), name, Console(), as_json=as_json)
+
+
+@client.command()
+def limit(
+    name: ClientName,
+    per_minute: PerMinute = None,
+    per_day: PerDay = None,
+    parallel: Parallel = None,
+    budget: Budget = None,
+    expires: Expires = None,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Change the limits of a client. Those that are not given stay."""
+    from travel_gpt.cli.client.commands import limit as do
+    from travel_gpt.guard.typed_limits import TypedLimits
+
+    typed = TypedLimits(per_minute, per_day, parallel, tuple(budget or ()), expires)
+    do(_stack(stack, env, region, profile), name, typed, Console())
+
+
+@client.command()
+def disable(
+    name: ClientName,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Refuse a client's queries, in the table first and then at API Gateway."""
+    from travel_gpt.cli.client.commands import disable as do
+
+    do(_stack(stack, env, region, profile), name, Console(), _stack_flags(stack, env, region, profile))
+
+
+@client.command()
+def enable(
+    name: ClientName,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Let a disabled client ask again."""
+    from travel_gpt.cli.client.commands import enable as do
+
+    do(_stack(stack, env, region, profile), name, Console())
+
+
+@client.command(name="rotate")
+def rotate_client(
+    name: ClientName,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Give a client a new API key, and end the old one once the new one works."""
+    from travel_gpt.cli.client.commands import rotate as do
+
+    do(_stack(stack, env, region, profile), name, Console(), _stack_flags(stack, env, region, profile))
+
+
+@client.command()
+def remove(
+    name: ClientName,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is removed.")] = False,
+) -> None:
+    """Remove a client: its API key, its limits and its usage."""
+    from travel_gpt.cli.client.commands import remove as do
+
+    do(_stack(stack, env, region, profile), name, Console(assume_yes=yes))
+
+
+@app.command()
+def usage(
+    month: Annotated[
+        str | None, typer.Option(help="The month, such as 2026-11. [default: this one]", show_default=False)
+    ] = None,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+    as_json: Json = False,
+) -> None:
+    """Show the queries, tokens, costs and refusals of a month, by day, client and model."""
+    from travel_gpt.cli.client.usage import show as do
+
+    do(_stack(stack, env, region, profile), month or "", Console(), as_json=as_json)
+
+
+@app.command()
+def pause(
+    stack: Stack = None, env: Environment = None, region: Region = None, profile: Profile = None
+) -> None:
+    """Refuse every query of a deployed stack within seconds, until it is resumed."""
+    from travel_gpt.cli.client.commands import pause as do
+
+    do(_stack(stack, env, region, profile), Console(), _stack_flags(stack, env, region, profile))
+
+
+@app.command()
+def resume(
+    stack: Stack = None, env: Environment = None, region: Region = None, profile: Profile = None
+) -> None:
+    """Let the queries of a paused stack through again."""
+    from travel_gpt.cli.client.commands import resume as do
+
+    do(_stack(stack, env, region, profile), Console())
+
+
+def _stack(stack: str | None, env: Env | None, region: str | None, profile: str | None) -> str:
+    choose_account(region, profile)
+    return stack or STACKS[env or "prod"]
+
+
+def _stack_flags(stack: str | None, env: Env | None, region: str | None, profile: str | None) -> str:
+    named = f" --stack {shlex.quote(stack)}" if stack else f" --env {env}" if env else ""
+    return named + _flags(region, profile)
 
 
 def _target(env: Env | None, secret: str | None, region: str | None, profile: str | None) -> Target:

@@ -1,0 +1,1 @@
+"""travel-gpt client: who may ask, how often, and for how much."""

@@ -1,0 +1,125 @@
+"""The limits of a client as a person types them, for the command line and the local server."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from travel_gpt.guard.limits import Limits
+from travel_gpt.llm.prices import NANODOLLARS
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_BUDGET: Final = re.compile(r"(?P<usd>[0-9]{1,6}(\.[0-9]{1,6})?)/(?P<period>day|month)")
+_SECONDS: Final = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SPAN: Final = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hdw])")
+MOST_REQUESTS: Final = 1_000_000
+
+
+class WrongLimit(ValueError):
+    """A limit, or the name of a client, has a value that it cannot have. The text says what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLimits:
+    """Limits that were typed; None where one is not given."""
+
+    per_minute: int | None = None
+    per_day: int | None = None
+    parallel: int | None = None
+    budget: tuple[str, ...] = ()
+    expires: str | None = None
+
+    def apply(self, limits: Limits) -> Limits:
+        """Return limits with those that were given.
+
+        Args:
+            limits: the limits before.
+
+        Raises:
+            WrongLimit: one has a value that it cannot have.
+        """
+        numbers = {"per_minute": self.per_minute, "per_day": self.per_day, "parallel": self.parallel}
+        for name, number in numbers.items():
+            if number is not None and not 1 <= number <= MOST_REQUESTS:
+                option = f"--{name.replace('_', '-')}"
+                raise WrongLimit(
+                    f"{option} must be a number from 1 to {MOST_REQUESTS:,}. To refuse every request of a "
+                    "client, disable it: travel-gpt client disable NAME"
+                )
+        given = {name: number for name, number in numbers.items() if number is not None}
+        return replace(limits, **given, **dict(map(read_budget, self.budget)))
+
+    def expires_at(self, now: float | None = None) -> int | None:
+        """Return when the client expires, in seconds since the epoch: 0 for never; None where not given.
+
+        Raises:
+            WrongLimit: it is no span of time.
+        """
+        if self.expires is None:
+            return None
+        if self.expires == "never":
+            return 0
+        found = _SPAN.fullmatch(self.expires)
+        if found is None:
+            raise WrongLimit("--expires must be a time such as 12h, 30d or 8w, or never.")
+        return int(now or time.time()) + int(found["number"]) * _SECONDS[found["unit"]]
+
+
+def read_budget(text: str) -> tuple[str, int]:
+    """Return the field of a budget and its nanodollars.
+
+    Args:
+        text: such as ``2/month`` or ``0.50/day``: US dollars, and what for.
+
+    Raises:
+        WrongLimit: it has another form, or is 0.
+    """
+    found = _BUDGET.fullmatch(text.strip())
+    if found is None:
+        raise WrongLimit(
+            f"--budget must be USD for a day or a month, such as 2/month or 0.50/day, and not {text}."
+        )
+    amount = int(Decimal(found["usd"]) * NANODOLLARS)
+    if not amount:
+        raise WrongLimit(
+            "A budget of 0 lets nothing through. To refuse every request of a client, disable it: "
+            "travel-gpt client disable NAME"
+        )
+    return f"budget_per_{found['period']}", amount
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a client.
+
+    Raises:
+        WrongLimit: it cannot be one.
+    """
+    if not _NAME.fullmatch(name):
+        raise WrongLimit(
+            "The name of a client has 1 to 63 lower-case letters, digits, dots, dashes and underscores, and "
+            "begins with a letter or a digit."
+        )
+    return name
+
+
+def describe(limits: Limits) -> dict[str, str]:
+    """Return each limit as a person reads it.
+
+    Args:
+        limits: the limits.
+    """
+    counts: Mapping[str, int] = {
+        "a minute": limits.per_minute,
+        "a day": limits.per_day,
+        "at the same time": limits.parallel,
+    }
+    money = {"day": limits.budget_per_day, "month": limits.budget_per_month}
+    return {
+        **{f"Queries {what}": f"{number:,}" if number else "no limit" for what, number in counts.items()},
+        **{
+            f"USD a {period}": f"{amount / NANODOLLARS:.2f}" if amount else "no limit"
+            for period, amount in money.items()
+        },
+    }
