@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
 from travel_gpt.env_trust import NotAllowed
+from travel_gpt.guard.typed_limits import WrongLimit
 from travel_gpt.local.environment import (
     VARIABLES,
     ModelAccess,
@@ -32,6 +32,7 @@ from travel_gpt.local.environment import (
 if TYPE_CHECKING:
     import socket
 
+    from travel_gpt.local.clients import LocalClient
     from travel_gpt.local.console import Console
     from travel_gpt.local.server import Server
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _stop)
     try:
         return _run(read_command_line(arguments))
-    except (WrongEnvironment, UnreadableEnvFile, NotAllowed) as wrong:
+    except (WrongEnvironment, WrongLimit, UnreadableEnvFile, NotAllowed) as wrong:
         print(wrong, file=sys.stderr)
         return 2
     except ModuleNotFoundError as missing:
@@ -123,8 +124,11 @@ def _serve(
         running.callback(demo.close)
         secret = demo.key
         os.environ.update(OPENAI_BASE_URL=demo.base_url, OPENAI_MODEL=NAME)
+        # Counted like the default model, so that limits and budgets can be tried.
+        os.environ.setdefault("MODEL_PRICES", f"{NAME}=0.10/0.50")
     if not access.source:
         running.enter_context(secret_store(secret))
+    keys = _start_clients(options, access, running) if options.access == "api-key" else None
 
     log = FunctionLog(console, verbose=options.verbose)
     # What the function prints goes there as well.
@@ -134,15 +138,44 @@ def _serve(
 
     settings = check_settings(os.environ)
     telemetry.configure(settings, stream=log, metrics=False)
-    api_key = secrets.token_urlsafe(30) if options.access == "api-key" else None
     loopback = options.host in {"127.0.0.1", "localhost", "::1"}
-    api = build_api(settings, local=access.local)
+    from travel_gpt.local.clients import send_to_moto
+    from travel_gpt.local.usage_plan import UsagePlan
+
+    api = build_api(settings, local=access.local, send_to_table=send_to_moto)
     running.callback(api.close)
-    gateway = Gateway(api.answer, api_key=api_key, any_name=not loopback, answer_within=options.answer_within)
+    gateway = Gateway(
+        api.answer,
+        api_keys=keys and {each.key: each.key_id for each in keys},
+        usage=keys and UsagePlan(options.throttle_rate, options.throttle_burst, options.daily_quota),
+        any_name=not loopback,
+        answer_within=options.answer_within,
+    )
     server = Server(gateway, listener, console.report)
     server.start()
     running.callback(_stop_serving, server, console)
-    console.say(welcome(Running(options.host, server.port, access, settings, api_key)))
+    console.say(welcome(Running(options.host, server.port, access, settings, keys or ())))
+
+
+def _start_clients(
+    options: Options, access: ModelAccess, running: ExitStack
+) -> "tuple[LocalClient, ...]":
+    """Make the table of clients in moto, with the template's budgets unless others are set."""
+    from travel_gpt.local.clients import TABLE, client_table, owner, read_clients
+
+    clients = (owner(), *read_clients(list(options.clients), options.clients_file))
+    os.environ.update(TABLE_NAME=TABLE, OWNER_API_KEY_ID=clients[0].key_id)
+    for name, amount in (("BUDGET_PER_DAY", "5"), ("BUDGET_PER_MONTH", "50")):
+        if not os.environ.get(name, "").strip():
+            os.environ[name] = amount
+    with ExitStack() as making:
+        if access.source:
+            # Only while the table is made: other calls of this process are for AWS.
+            from moto import mock_aws
+
+            making.enter_context(mock_aws())
+        client_table(clients)
+    return clients
 
 
 def _stop_serving(server: "Server", console: "Console") -> None:

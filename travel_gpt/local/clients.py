@@ -1,8 +1,7 @@
 """The clients of the local server: their table, in this process's memory, and their API keys."""
 
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -10,7 +9,7 @@ from typing import Final
 
 from botocore.awsrequest import AWSPreparedRequest
 
-from travel_gpt.guard.clients import Client, record_key
+from travel_gpt.guard.clients import OWNER, Client, record_key
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.typed_limits import TypedLimits, WrongLimit, checked_name
 from travel_gpt.local.invocation import API_KEY_ID, REGION
@@ -74,9 +73,9 @@ def _read(text: str) -> LocalClient:
     return LocalClient(client, f"key{secrets.token_hex(5)}", secrets.token_urlsafe(30))
 
 
-def api_keys(clients: list[LocalClient], owners_key: str) -> Mapping[str, str]:
-    """Return the id of each API key by its value, the owner's among them."""
-    return {owners_key: API_KEY_ID, **{each.key: each.key_id for each in clients}}
+def owner() -> LocalClient:
+    """Return the owner, with a key for this run, who needs no record in the table."""
+    return LocalClient(Client(OWNER, OWNER, Limits()), API_KEY_ID, secrets.token_urlsafe(30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,7 @@ def send_to_moto(request: AWSPreparedRequest) -> _Response:
     return _Response(status, body if isinstance(body, bytes) else body.encode())
 
 
-@contextmanager
-def client_table(clients: list[LocalClient]) -> Iterator[None]:
+def client_table(clients: Sequence[LocalClient]) -> None:
     """Make the table in the running moto, with the clients' records.
 
     Args:
@@ -116,6 +114,8 @@ def client_table(clients: list[LocalClient]) -> Iterator[None]:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
     )
     for each in clients:
+        if each.client.id == OWNER:
+            continue
         limits = {field: getattr(each.client.limits, field) for field in Limits.__dataclass_fields__}
         numbers = {**limits, "expires_at": each.client.expires_at}
         items = (
@@ -131,4 +131,3 @@ def client_table(clients: list[LocalClient]) -> Iterator[None]:
                 name: value if isinstance(value, dict) else {"S": value} for name, value in item.items()
             }
             database.put_item(TableName=TABLE, Item=values)
-    yield

@@ -3,14 +3,18 @@
 import contextlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from travel_gpt.local.environment import SECRET_NAME, ModelAccess
 from travel_gpt.local.gateway import Exchange
+from travel_gpt.llm.prices import NANODOLLARS
 from travel_gpt.settings import Settings
+
+if TYPE_CHECKING:
+    from travel_gpt.local.clients import LocalClient
 
 _QUERY: Final = '{"query": "Three days in Lisbon in May for two, on a budget of $900?"}'
 # Audit events are for collectors of logs; what a user needs has a line of its own.
@@ -26,17 +30,17 @@ class Running:
     port: int
     access: ModelAccess
     settings: Settings
-    api_key: str | None
-    """The value that a POST needs in x-api-key, if any."""
+    clients: "Sequence[LocalClient]" = ()
+    """The clients, the owner first, whose keys a POST needs in x-api-key; none where no key is needed."""
 
 
 def welcome(running: Running) -> str:
     """Return what runs and how to try it."""
     url = f"http://{_shown(running.host)}:{running.port}"
-    key = f" \\\n    -H 'x-api-key: {running.api_key}'" if running.api_key else ""
+    key = f" \\\n    -H 'x-api-key: {running.clients[0].key}'" if running.clients else ""
     access = "open: no API key needed"
-    if running.api_key:
-        access = f"a POST needs the header x-api-key: {running.api_key} (made up for this run)"
+    if running.clients:
+        access = f"a POST needs the header x-api-key: {running.clients[0].key} (made up for this run)"
     lines = [
         f"Travel GPT runs on {url}/Prod/travel-gpt",
         "",
@@ -44,6 +48,11 @@ def welcome(running: Running) -> str:
         f"  key     {_key(running.access)}",
         f"  access  {access}",
     ]
+    if running.clients:
+        budgets = running.settings.budget_per_day, running.settings.budget_per_month
+        day, month = (f"{amount / NANODOLLARS:g} USD" if amount else "none" for amount in budgets)
+        lines.append(f"  budget  {day} a day, {month} a month (BUDGET_PER_DAY, BUDGET_PER_MONTH)")
+        lines += [f"  client  {each.client.name}: {each.key}" for each in running.clients[1:]]
     if running.host not in {"127.0.0.1", "localhost", "::1"}:
         lines += ["", f"  {_reach(running)}"]
     lines += [
@@ -64,7 +73,7 @@ def _reach(running: Running) -> str:
     """Return what other machines that connect can do."""
     if running.access.upstream == "demo":
         return f"Served on {running.host}, for other machines too. The demo costs nothing."
-    if running.api_key:
+    if running.clients:
         return (
             f"Served on {running.host}, for other machines too: with the key they use the model at your cost."
         )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, cast
 
 from travel_gpt.credentials.advice import Local
@@ -20,6 +21,9 @@ from travel_gpt.settings import Settings
 VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
     "HOST": ("127.0.0.1", "The address to serve on. `0.0.0.0` accepts other machines."),
     "PORT": ("3000", "The port, 0 for a free one."),
+    "THROTTLE_RATE": ("5", "With `--access api-key`: POSTs a second over time, as `ThrottleRate` of a stack."),
+    "THROTTLE_BURST": ("10", "With `--access api-key`: POSTs at once, as `ThrottleBurst` of a stack."),
+    "DAILY_QUOTA": ("1000", "With `--access api-key`: POSTs of one key a day, as `DailyQuota` of a stack."),
     "ANSWER_WITHIN_SECONDS": (
         str(round(ANSWER_WITHIN)),
         (
@@ -45,6 +49,12 @@ class Options:
     answer_within: float
     """Seconds."""
     verbose: bool
+    clients: tuple[str, ...] = ()
+    """The clients besides the owner, each a name and its limits."""
+    clients_file: Path | None = None
+    throttle_rate: int = 5
+    throttle_burst: int = 10
+    daily_quota: int = 1000
 
 
 def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -66,6 +76,14 @@ def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--access", choices=("open", "api-key"), help="whether a POST needs an API key [API_ACCESS, open]"
     )
+    parser.add_argument(
+        "--client",
+        action="append",
+        default=[],
+        metavar="'NAME LIMIT=N ...'",
+        help="a client with limits, such as 'ann per-minute=2 budget=0.01/month'; needs --access api-key",
+    )
+    parser.add_argument("--clients", type=Path, metavar="FILE", help="a file with one client in each line")
     parser.add_argument(
         "--verbose", action="store_true", help="show the function's own log, as CloudWatch gets it"
     )
@@ -92,12 +110,19 @@ def resolve(given: argparse.Namespace, environ: Mapping[str, str] = os.environ) 
     access = given.access or environ.get("API_ACCESS", "").strip() or "open"
     if access not in ("open", "api-key"):
         raise WrongEnvironment("API_ACCESS must be one of: api-key, open.")
+    if (given.client or given.clients) and access != "api-key":
+        raise WrongEnvironment("--client and --clients need --access api-key: without it, callers have no name.")
     return Options(
         host=given.host or value("HOST"),
         port=_number("PORT", given.port or value("PORT"), 0, 65535),
         access=access,
         answer_within=_number("ANSWER_WITHIN_SECONDS", value("ANSWER_WITHIN_SECONDS"), 1, _LONGEST),
         verbose=cast("bool", given.verbose),
+        clients=tuple(given.client),
+        clients_file=given.clients,
+        throttle_rate=_number("THROTTLE_RATE", value("THROTTLE_RATE"), 1, 10_000),
+        throttle_burst=_number("THROTTLE_BURST", value("THROTTLE_BURST"), 1, 5_000),
+        daily_quota=_number("DAILY_QUOTA", value("DAILY_QUOTA"), 0, 10_000_000),
     )
 
 

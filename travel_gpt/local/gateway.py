@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from travel_gpt.deadline import ANSWER_WITHIN
 from travel_gpt.local.invocation import PATHS, HttpRequest, LambdaContext, proxy_event
+from travel_gpt.local.usage_plan import UsagePlan
 from travel_gpt.local.responses import REFUSALS, HttpResponse, MalformedResponse, Refusal, http_response
 
 MORE_THAN_THE_FUNCTION: Final = 1.0
@@ -47,7 +48,8 @@ class Gateway:
 
     Args:
         handler: the Lambda handler.
-        api_key: the key that a POST needs; None for no key.
+        api_keys: the keys that a POST may come with, and the id of each; None for no key.
+        usage: what the usage plan and the stage let through; None for no limit.
         any_name: whether to answer to host names other than localhost.
         answer_within: seconds for an answer of the function.
     """
@@ -56,12 +58,14 @@ class Gateway:
         self,
         handler: Handler,
         *,
-        api_key: str | None = None,
+        api_keys: Mapping[str, str] | None = None,
+        usage: UsagePlan | None = None,
         any_name: bool = False,
         answer_within: float = ANSWER_WITHIN,
     ) -> None:
         self._handler = handler
-        self._api_key = api_key
+        self._api_keys = api_keys
+        self._usage = usage
         self._any_name = any_name
         self._answer_within = answer_within
         self._waiting: set[SimpleQueue[tuple[Any, BaseException | None]]] = set()
@@ -93,19 +97,29 @@ class Gateway:
         # that ANY does not include, such as TRACE, is not documented; RFC 9110, section 15.5.6, asks for 405.
         if request.path not in PATHS:
             return REFUSALS["MISSING_AUTHENTICATION_TOKEN"]
-        if self._asks_for_key(request):
-            given, wanted = request.header("x-api-key"), self._api_key or ""
-            if not hmac.compare_digest(given.encode(), wanted.encode()):
-                return REFUSALS["INVALID_API_KEY"]
+        key_id = self._key_id(request)
+        if self._asks_for_key(request) and not key_id:
+            return REFUSALS["INVALID_API_KEY"]
+        if self._usage is not None and (refused := self._usage.refusal(request.method, key_id)):
+            return REFUSALS[refused]
         return None
 
     def _asks_for_key(self, request: HttpRequest) -> bool:
-        return self._api_key is not None and request.method == "POST"
+        return self._api_keys is not None and request.method == "POST"
+
+    def _key_id(self, request: HttpRequest) -> str:
+        """Return the id of the key that a request came with; empty for none that is known."""
+        given = request.header("x-api-key").encode()
+        found = ""
+        for key, key_id in (self._api_keys or {}).items():
+            if hmac.compare_digest(given, key.encode()):
+                found = key_id
+        return found
 
     def _integrate(self, request: HttpRequest) -> tuple[HttpResponse, str]:
         """Return the response, and how the function failed."""
         outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-        event = proxy_event(request, self._api_key if self._asks_for_key(request) else None)
+        event = proxy_event(request, self._key_id(request) if self._asks_for_key(request) else "")
 
         def invoke() -> None:
             try:

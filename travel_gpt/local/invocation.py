@@ -52,12 +52,12 @@ class HttpRequest:
         return values[-1] if values else ""
 
 
-def proxy_event(request: HttpRequest, api_key: str | None = None) -> dict[str, Any]:
+def proxy_event(request: HttpRequest, key_id: str = "") -> dict[str, Any]:
     """Return the event, of payload version 1.0.
 
     Args:
         request: the HTTP request.
-        api_key: the API key that authenticated the caller, if the method needs one.
+        key_id: the id of the API key that authenticated the caller; empty where the method needs none.
 
     Returns:
         The event, as Lambda passes it to the handler.
@@ -74,14 +74,14 @@ def proxy_event(request: HttpRequest, api_key: str | None = None) -> dict[str, A
         "multiValueQueryStringParameters": query or None,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": _request_context(request, api_key),
+        "requestContext": _request_context(request, key_id),
         # No binary media types are declared, so API Gateway treats every body as text.
         "body": request.body.decode("utf-8", "replace") or None,
         "isBase64Encoded": False,
     }
 
 
-def _request_context(request: HttpRequest, api_key: str | None) -> dict[str, Any]:
+def _request_context(request: HttpRequest, key_id: str) -> dict[str, Any]:
     arrived = datetime.fromtimestamp(request.taken_at, UTC)
     domain = request.header("host").partition(":")[0] or "127.0.0.1"
     return {
@@ -97,14 +97,14 @@ def _request_context(request: HttpRequest, api_key: str | None) -> dict[str, Any
         "domainPrefix": domain.partition(".")[0],
         "requestTimeEpoch": int(request.taken_at * 1000),
         "requestId": request.request_id,
-        "identity": _identity(request, api_key),
+        "identity": _identity(request, key_id),
         "domainName": domain,
         "deploymentId": "local0",
         "apiId": _API_ID,
     }
 
 
-def _identity(request: HttpRequest, api_key: str | None) -> dict[str, str | None]:
+def _identity(request: HttpRequest, key_id: str) -> dict[str, str | None]:
     identity: dict[str, str | None] = dict.fromkeys(
         (
             "cognitoIdentityPoolId",
@@ -121,9 +121,9 @@ def _identity(request: HttpRequest, api_key: str | None) -> dict[str, str | None
     )
     identity["sourceIp"] = request.source_ip
     identity["userAgent"] = request.header("user-agent") or None
-    if api_key is not None:
-        identity["apiKey"] = api_key
-        identity["apiKeyId"] = API_KEY_ID
+    if key_id:
+        identity["apiKey"] = request.header("x-api-key")
+        identity["apiKeyId"] = key_id
     return identity
 
 
