@@ -240,4 +240,4 @@ def _event(method: str) -> dict[str, Any]:
         source_ip="127.0.0.1",
         port=443,
     )
-    return proxy_event(request, api_key="benchmark")
+    return proxy_event(request, key_id="benchmark")

@@ -281,7 +281,9 @@ def test_other_methods_and_paths_answer_as_described(
 
 
 def test_what_api_gateway_refuses_is_described_too(deployment: Deployment) -> None:
-    gateway = Gateway(lambda event, context: deployment.api.answer(event, context), api_key="k" * 20)
+    gateway = Gateway(
+        lambda event, context: deployment.api.answer(event, context), api_keys={"k" * 20: "a1b2c3d4e5"}
+    )
     request = HttpRequest("POST", "/Prod/travel-gpt", "", (("Host", "localhost"),), b"{}", "127.0.0.1", 3000)
 
     refused = gateway.answer(request).response

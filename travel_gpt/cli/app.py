@@ -304,9 +304,7 @@ Budget = Annotated[
     list[str] | None,
     typer.Option(help="USD a day or a month (UTC), such as 2/month. May be given twice.", show_default=False),
 ]
-Expires = Annotated[
-    str | None, typer.Option(help="When it ends: 12h, 30d, 8w or never.", show_default=False)
-]
+Expires = Annotated[str | None, typer.Option(help="When it ends: 12h, 30d, 8w or never.", show_default=False)]
 
 
 @client.command()

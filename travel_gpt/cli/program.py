@@ -13,7 +13,9 @@ from typing import Final
 from travel_gpt.cli.errors import USAGE, CliError
 
 NAME: Final = "travel-gpt"
-_HINT: Final = re.compile(rf"(?<![\w/.-]){NAME}(?= (?:api-key|client|deploy|doctor|init|pause|resume|secret|usage|--|COMMAND))")
+_HINT: Final = re.compile(
+    rf"(?<![\w/.-]){NAME}(?= (?:api-key|client|deploy|doctor|init|pause|resume|secret|usage|--|COMMAND))"
+)
 
 
 def typed(text: str) -> str:

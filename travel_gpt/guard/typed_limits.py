@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -110,7 +109,7 @@ def describe(limits: Limits) -> dict[str, str]:
     Args:
         limits: the limits.
     """
-    counts: Mapping[str, int] = {
+    counts = {
         "a minute": limits.per_minute,
         "a day": limits.per_day,
         "at the same time": limits.parallel,

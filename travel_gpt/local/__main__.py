@@ -128,7 +128,7 @@ def _serve(
         os.environ.setdefault("MODEL_PRICES", f"{NAME}=0.10/0.50")
     if not access.source:
         running.enter_context(secret_store(secret))
-    keys = _start_clients(options, access, running) if options.access == "api-key" else None
+    clients = _start_clients(options, access) if options.access == "api-key" else ()
 
     log = FunctionLog(console, verbose=options.verbose)
     # What the function prints goes there as well.
@@ -146,20 +146,20 @@ def _serve(
     running.callback(api.close)
     gateway = Gateway(
         api.answer,
-        api_keys=keys and {each.key: each.key_id for each in keys},
-        usage=keys and UsagePlan(options.throttle_rate, options.throttle_burst, options.daily_quota),
+        api_keys={each.key: each.key_id for each in clients} if clients else None,
+        usage=UsagePlan(options.throttle_rate, options.throttle_burst, options.daily_quota)
+        if clients
+        else None,
         any_name=not loopback,
         answer_within=options.answer_within,
     )
     server = Server(gateway, listener, console.report)
     server.start()
     running.callback(_stop_serving, server, console)
-    console.say(welcome(Running(options.host, server.port, access, settings, keys or ())))
+    console.say(welcome(Running(options.host, server.port, access, settings, clients)))
 
 
-def _start_clients(
-    options: Options, access: ModelAccess, running: ExitStack
-) -> "tuple[LocalClient, ...]":
+def _start_clients(options: Options, access: ModelAccess) -> "tuple[LocalClient, ...]":
     """Make the table of clients in moto, with the template's budgets unless others are set."""
     from travel_gpt.local.clients import TABLE, client_table, owner, read_clients
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from travel_gpt.llm.prices import NANODOLLARS
 from travel_gpt.local.environment import SECRET_NAME, ModelAccess
 from travel_gpt.local.gateway import Exchange
-from travel_gpt.llm.prices import NANODOLLARS
 from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:

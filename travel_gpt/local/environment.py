@@ -21,7 +21,10 @@ from travel_gpt.settings import Settings
 VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
     "HOST": ("127.0.0.1", "The address to serve on. `0.0.0.0` accepts other machines."),
     "PORT": ("3000", "The port, 0 for a free one."),
-    "THROTTLE_RATE": ("5", "With `--access api-key`: POSTs a second over time, as `ThrottleRate` of a stack."),
+    "THROTTLE_RATE": (
+        "5",
+        "With `--access api-key`: POSTs a second over time, as `ThrottleRate` of a stack.",
+    ),
     "THROTTLE_BURST": ("10", "With `--access api-key`: POSTs at once, as `ThrottleBurst` of a stack."),
     "DAILY_QUOTA": ("1000", "With `--access api-key`: POSTs of one key a day, as `DailyQuota` of a stack."),
     "ANSWER_WITHIN_SECONDS": (
@@ -111,7 +114,9 @@ def resolve(given: argparse.Namespace, environ: Mapping[str, str] = os.environ) 
     if access not in ("open", "api-key"):
         raise WrongEnvironment("API_ACCESS must be one of: api-key, open.")
     if (given.client or given.clients) and access != "api-key":
-        raise WrongEnvironment("--client and --clients need --access api-key: without it, callers have no name.")
+        raise WrongEnvironment(
+            "--client and --clients need --access api-key: without it, callers have no name."
+        )
     return Options(
         host=given.host or value("HOST"),
         port=_number("PORT", given.port or value("PORT"), 0, 65535),

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from travel_gpt.deadline import ANSWER_WITHIN
 from travel_gpt.local.invocation import PATHS, HttpRequest, LambdaContext, proxy_event
-from travel_gpt.local.usage_plan import UsagePlan
 from travel_gpt.local.responses import REFUSALS, HttpResponse, MalformedResponse, Refusal, http_response
+from travel_gpt.local.usage_plan import UsagePlan
 
 MORE_THAN_THE_FUNCTION: Final = 1.0
 """Seconds that API Gateway waits after the function's own limit: 29 s to 28 s on AWS."""

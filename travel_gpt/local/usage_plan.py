@@ -1,8 +1,8 @@
 """What API Gateway lets through: the throttle of the stage and the quota of the usage plan.
 
-Source: API Gateway developer guide, "Throttle requests to your REST APIs" (a token bucket of the burst's size,
-refilled at the rate) and "Usage plans" (a quota for each key and day). AWS applies both on a best-effort basis;
-here they are exact.
+Source: API Gateway developer guide, "Throttle requests to your REST APIs" (a token bucket of the burst's
+size, refilled at the rate) and "Usage plans" (a quota for each key and day). AWS applies both on a best-effort
+basis; here they are exact.
 """
 
 import time
@@ -43,9 +43,7 @@ class UsagePlan:
         now: the wall clock, in seconds.
     """
 
-    def __init__(
-        self, rate: float, burst: int, quota: int, *, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, rate: float, burst: int, quota: int, *, now: Callable[[], float] = time.time) -> None:
         self._bucket = _Bucket(rate, burst, burst, now())
         self._quota = quota
         self._used: Counter[tuple[str, str]] = Counter()

@@ -6,6 +6,9 @@ import logging
 
 import pytest
 
+from travel_gpt.guard.clients import Client
+from travel_gpt.guard.limits import Limits
+from travel_gpt.local.clients import LocalClient
 from travel_gpt.local.console import Console, FunctionLog, Running, welcome
 from travel_gpt.local.environment import ModelAccess
 from travel_gpt.local.gateway import Exchange
@@ -99,7 +102,8 @@ def test_the_welcome_says(
     said: list[str],
     not_said: list[str],
 ) -> None:
-    text = welcome(Running(host, 3000, access, Settings.load(environment), api_key))
+    clients = [LocalClient(Client("owner", "owner", Limits()), "localapikey", api_key)] if api_key else []
+    text = welcome(Running(host, 3000, access, Settings.load(environment), clients))
 
     assert [each for each in said if each not in text] == []
     assert [each for each in not_said if each in text] == []
@@ -114,7 +118,7 @@ def test_the_welcome_says(
     ],
 )
 def test_an_address_that_others_may_reach_is_warned_of(host: str, url: str) -> None:
-    said = welcome(Running(host, 3000, OPENAI, Settings(), None))
+    said = welcome(Running(host, 3000, OPENAI, Settings()))
     assert f"Warning: other machines may reach {host} and use the model at your cost." in said
     assert f"curl {url}/Prod/travel-gpt" in said
 

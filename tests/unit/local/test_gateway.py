@@ -75,7 +75,7 @@ def test_every_method_reaches_the_handler_which_knows_what_to_answer() -> None:
 
 def test_a_post_needs_the_key_and_a_get_does_not() -> None:
     handler = Recorder()
-    gateway = Gateway(handler, api_key="right")
+    gateway = Gateway(handler, api_keys={"right": "a1b2c3d4e5"})
     assert code(send(gateway, "POST")) == (403, "forbidden")
     assert code(send(gateway, "POST", x_api_key="wrong")) == (403, "forbidden")
     assert code(send(gateway, "POST", x_api_key="ümlaut")) == (403, "forbidden")

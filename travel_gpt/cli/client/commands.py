@@ -87,7 +87,7 @@ def rotate(stack: str, name: str, console: Console, flags: str = "") -> None:
     console.good(f"The client {name} has a new key, and its old one has ended.")
 
 
-def limit(stack: str, name: str, typed: TypedLimits, console: Console, flags: str = "") -> None:
+def limit(stack: str, name: str, typed: TypedLimits, console: Console) -> None:
     """Change a client's limits; those that are not given stay."""
 
     def change(registered: Registered) -> Client:
@@ -183,9 +183,7 @@ def _pause(stack: str, on: bool) -> None:
         ClientRecords(place.table).pause(on)
 
 
-def _change(
-    event: str, place: Deployed, name: str, change: Callable[[Registered], Client]
-) -> Registered:
+def _change(event: str, place: Deployed, name: str, change: Callable[[Registered], Client]) -> Registered:
     who, records = caller(), ClientRecords(place.table)
     registered = records.find(name)
     changed = change(registered)
@@ -198,7 +196,7 @@ def _require_own_key(registered: Registered) -> None:
     if registered.client.id == OWNER:
         raise CliError(
             "The client owner has the API key of the stack itself, which cannot be rotated or removed here. "
-            "Add a client for each person or program, and disable the owner's: travel-gpt client disable owner"
+            "Add a client for each person or program, then: travel-gpt client disable owner"
         )
 
 

@@ -47,8 +47,8 @@ def deployed(stack: str) -> Deployed:
     found = read_stack(boto3.client("cloudformation"), stack)
     if not found.exists:
         raise CliError(
-            f"There is no stack {stack} in this account and region. Deploy it with ./deploy.sh, or name another "
-            "one with --env or --stack."
+            f"There is no stack {stack} in this account and region. Deploy it with ./deploy.sh, or name "
+            "another one with --env or --stack."
         )
     try:
         table, plan = found.outputs["ClientTableName"], found.outputs["UsagePlanId"]
@@ -79,8 +79,8 @@ def require_within_plan(limits: Limits, stack: Deployed) -> None:
     ):
         if most and wanted > most:
             raise CliError(
-                f"{option} {wanted:,} is above what API Gateway lets each key through: {most:,}. Lower it, or "
-                f"raise the parameter {parameter} first: ./deploy.sh --parameter {parameter}=...",
+                f"{option} {wanted:,} is above what API Gateway lets each key through: {most:,}. Lower it, "
+                f"or raise the parameter {parameter} first: ./deploy.sh --parameter {parameter}=...",
                 USAGE,
             )
 

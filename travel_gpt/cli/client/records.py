@@ -89,9 +89,7 @@ class ClientRecords:
             "key_id": {"S": key_id},
             "created_at": {"N": str(created_at or int(time.time()))},
             "expires_at": {"N": str(client.expires_at)},
-            **{
-                field: {"N": str(getattr(client.limits, field))} for field in Limits.__dataclass_fields__
-            },
+            **{field: {"N": str(getattr(client.limits, field))} for field in Limits.__dataclass_fields__},
             **({"disabled": {"BOOL": True}} if client.disabled else {}),
         }
         changes: list[dict[str, Any]] = [{"Put": {"TableName": self._table, "Item": record}}]
@@ -119,7 +117,11 @@ class ClientRecords:
             TableName=self._table, ProjectionExpression="pk, sk", ConsistentRead=True
         )
         for page in pages:
-            keys += [item for item in page["Items"] if item["pk"]["S"] == own[0] or item["pk"]["S"].startswith(own[1])]
+            keys += [
+                item
+                for item in page["Items"]
+                if item["pk"]["S"] == own[0] or item["pk"]["S"].startswith(own[1])
+            ]
         for key in keys:
             self._client.delete_item(TableName=self._table, Key=key)
         return len(keys)
@@ -151,6 +153,6 @@ def _key(kind: str, name: str) -> dict[str, dict[str, str]]:
 
 def _registered(item: dict[str, Any]) -> Registered:
     client = read_client(item["pk"]["S"].removeprefix("client#"), item)
-    return Registered(client, item.get("key_id", {}).get("S", ""), int(item.get("created_at", {"N": "0"})["N"]))
-
-
+    return Registered(
+        client, item.get("key_id", {}).get("S", ""), int(item.get("created_at", {"N": "0"})["N"])
+    )

@@ -88,7 +88,8 @@ def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None
     before_aws()
     place = deployed(stack)
     counted = {
-        item["pk"]["S"].removeprefix(_PREFIX): item for item in _items(place.table, f"{datetime.now(UTC):%Y-%m}")
+        item["pk"]["S"].removeprefix(_PREFIX): item
+        for item in _items(place.table, f"{datetime.now(UTC):%Y-%m}")
     }
     records = ClientRecords(place.table)
     clients = {each.client.id: each.client for each in records.all()}
@@ -99,7 +100,9 @@ def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None
             "name": client.name,
             "disabled": client.disabled,
             "requests": sum(
-                int(value["N"]) for name, value in counted.get(client.id, {}).items() if name.endswith(".requests")
+                int(value["N"])
+                for name, value in counted.get(client.id, {}).items()
+                if name.endswith(".requests")
             ),
             "cost_nanodollars": int(counted.get(client.id, {}).get("cost", {"N": "0"})["N"]),
         }
@@ -113,8 +116,8 @@ def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None
     console.rows(
         (
             str(each["name"]),
-            f"{each['requests']:,} queries, USD {_number(each['cost_nanodollars']) / NANODOLLARS:.4f} this month"
-            + (", disabled" if each["disabled"] else ""),
+            f"{each['requests']:,} queries, USD {_number(each['cost_nanodollars']) / NANODOLLARS:.4f} "
+            "this month" + (", disabled" if each["disabled"] else ""),
         )
         for each in found
     )
@@ -125,11 +128,15 @@ def _number(value: object) -> int:
 
 
 def _items(table: str, month: str) -> Iterator[dict[str, Any]]:
-    pages = boto3.client("dynamodb").get_paginator("scan").paginate(
-        TableName=table,
-        FilterExpression="begins_with(pk, :kind) AND sk = :month",
-        ExpressionAttributeValues={":kind": {"S": _PREFIX}, ":month": {"S": month}},
-        ConsistentRead=True,
+    pages = (
+        boto3.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=table,
+            FilterExpression="begins_with(pk, :kind) AND sk = :month",
+            ExpressionAttributeValues={":kind": {"S": _PREFIX}, ":month": {"S": month}},
+            ConsistentRead=True,
+        )
     )
     for page in pages:
         yield from (item for item in page["Items"] if item["pk"]["S"] != f"{_PREFIX}{STACK}")
@@ -158,7 +165,18 @@ def _rows(item: dict[str, Any], names: dict[str, str]) -> list[Row]:
 
 
 def _table(rows: list[Row], console: Console) -> None:
-    head = ("day", "client", "model", "queries", "refused", "answers", "input", "output", "USD", "USD reserved")
+    head = (
+        "day",
+        "client",
+        "model",
+        "queries",
+        "refused",
+        "answers",
+        "input",
+        "output",
+        "USD",
+        "USD reserved",
+    )
     lines = [
         (
             row.day,
