@@ -1,8 +1,8 @@
 """What API Gateway lets through: the throttle of the stage and the quota of the usage plan.
 
 Source: API Gateway developer guide, "Throttle requests to your REST APIs" (a token bucket of the burst's
-size, refilled at the rate) and "Usage plans" (a quota for each key and day). AWS applies both on a best-effort
-basis; here they are exact.
+size, refilled at the rate) and "Usage plans" (a quota for each key and day). AWS applies both on a
+best-effort basis; here they are exact.
 """
 
 import time
