@@ -214,8 +214,8 @@ class BudgetExhausted(LimitError):
     code = "budget_exhausted"
     message = "The budget is used up."
     remedy = (
-        "Raise the budget of the client with `travel-gpt client limit NAME --budget`, or that of the API "
-        "with `BudgetPerDay` and `BudgetPerMonth`. `travel-gpt usage` lists who spent it."
+        "Raise the budget of the client with `travel-gpt client limit NAME --budget 5/month`, or that of "
+        "the API with `BudgetPerDay` and `BudgetPerMonth`. `travel-gpt usage` lists who spent it."
     )
 
 

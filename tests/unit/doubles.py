@@ -12,7 +12,7 @@ from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.selection import Source
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import CredentialError, KeyRefused
-from travel_gpt.llm.model_api import Answer, Prompt, Usage
+from travel_gpt.llm.model_api import Answer, Meter, Prompt, Usage
 from travel_gpt.settings import Settings
 
 FIRST_KEY = "sk-proj-firstKEY0000000000000000000000000001"
@@ -116,7 +116,9 @@ class ModelServer:
     verified: list[str] = field(default_factory=list)
     seconds_left: list[float] = field(default_factory=list)
 
-    def ask(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Answer:
+    def ask(
+        self, prompt: Prompt, credential: Credential, deadline: Deadline, _meter: Meter | None = None
+    ) -> Answer:
         """Answer a query."""
         self.asked.append((prompt.query, credential.key.reveal()))
         self._serve(credential, deadline)

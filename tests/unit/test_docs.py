@@ -33,11 +33,16 @@ CODE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "travel_gp
 COMMAND: Any = get_command(app)
 OPTIONS_OF_TRAVEL_GPT = {
     name
-    for each in (COMMAND.commands["doctor"], *COMMAND.commands["secret"].commands.values(), COMMAND)
+    for each in (
+        *COMMAND.commands.values(),
+        *COMMAND.commands["secret"].commands.values(),
+        *COMMAND.commands["client"].commands.values(),
+        COMMAND,
+    )
     for option in each.params
     for name in option.opts
 }
-METRICS = set(re.findall(r'count\("(\w+)"\)', CODE))
+METRICS = set(re.findall(r'count\("(\w+)"', CODE))
 ALARMS = set(re.findall(r"AlarmName: !Sub \$\{AWS::StackName\}(-[a-z0-9-]+)", TEMPLATE))
 
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.path.relative_to(ROOT)))
@@ -114,7 +119,7 @@ def test_each_name_exists(page: Page) -> None:
     variables = {spec.variable for spec in settings_fields()}
     for span in page.spans:
         if re.fullmatch(r"[A-Z][A-Za-z]*[a-z][A-Z][A-Za-z]*", span):
-            assert span in {*logical, *METRICS, "TravelGPT"}, span
+            assert span in {*logical, *METRICS, "TravelGPT", "RateLimit"}, span
         if re.fullmatch(r"(?:OPENAI|CREDENTIAL|API|LOG|POWERTOOLS)_[A-Z_]+", span) and span not in REFUSALS:
             # The SDK's own variable, which is never set here.
             assert span in {*variables, *OF_CREDENTIALS, "API_KEY_ID", "OPENAI_CUSTOM_HEADERS"}, span

@@ -12,6 +12,7 @@ from travel_gpt.errors import (
     CredentialError,
     CredentialsUnavailable,
     InternalError,
+    LimitError,
     RequestError,
     TravelGPTError,
     UpstreamError,
@@ -23,14 +24,21 @@ CONTRACT = {
     "invalid_json": 400,
     "invalid_query": 400,
     "invalid_parameter": 400,
+    "invalid_idempotency_key": 400,
     "forbidden": 403,
+    "client_disabled": 403,
+    "client_expired": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_in_progress": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "content_refused": 422,
     "context_length_exceeded": 422,
     "request_too_large": 422,
+    "idempotency_key_reused": 422,
+    "rate_limited": 429,
+    "budget_exhausted": 429,
     "upstream_rate_limited": 429,
     "internal_error": 500,
     "upstream_error": 502,
@@ -46,9 +54,12 @@ CONTRACT = {
     "invalid_secret": 503,
     "credentials_unavailable": 503,
     "misconfigured": 503,
+    "limits_unavailable": 503,
+    "paused": 503,
     "upstream_timeout": 504,
 }
 
+BRANCHES = (RequestError, LimitError, CredentialError, UpstreamError)
 TREE = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
@@ -73,7 +84,7 @@ def test_every_leaf_belongs_to_one_branch() -> None:
     for kind in LEAVES:
         if kind is InternalError:
             continue
-        branches = [b for b in (RequestError, CredentialError, UpstreamError) if issubclass(kind, b)]
+        branches = [branch for branch in BRANCHES if issubclass(kind, branch)]
         assert len(branches) == 1, kind
         assert kind.__bases__ == (branches[0],)
 

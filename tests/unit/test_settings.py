@@ -35,6 +35,15 @@ VAULT_PATHS_REFUSED = [
     "a#b",
 ]
 
+DOLLARS = {
+    "0": 0,
+    "5": 5_000_000_000,
+    "0.50": 500_000_000,
+    "0.000001": 1_000,
+    "999999": 999_999_000_000_000,
+}
+NO_DOLLARS = ["-1", "+5", "$5", "5 USD", ".5", "5.", "1e3", "NaN", "1,50", "٥", "0.0000001", "1000000"]
+
 VARIABLES: dict[str, Row] = {
     "OPENAI_SECRET_NAME": Row(
         "secret_name",
@@ -159,6 +168,32 @@ VARIABLES: dict[str, Row] = {
     ),
     "OPENAI_MAX_RETRIES": Row("max_retries", 2, {"0": 0, "5": 5}, [*NO_NUMBERS, "6"]),
     "API_ACCESS": Row("api_access", "api-key", {"open": "open"}, ["closed", "OPEN", "none", "true"]),
+    "TABLE_NAME": Row(
+        "table_name",
+        "",
+        {"travel-gpt_1.x": "travel-gpt_1.x", "t" * 255: "t" * 255},
+        ["a b", "a/b", "t" * 256],
+    ),
+    "OWNER_API_KEY_ID": Row("owner_key_id", "", {"a1B2c3d4e5": "a1B2c3d4e5"}, ["a-b", "a b", "k" * 65]),
+    "BUDGET_PER_DAY": Row("budget_per_day", 0, DOLLARS, NO_DOLLARS),
+    "BUDGET_PER_MONTH": Row("budget_per_month", 0, DOLLARS, NO_DOLLARS),
+    "OPEN_PER_MINUTE": Row("open_per_minute", 5, {"0": 0, "1000000": 1_000_000}, [*NO_NUMBERS, "1000001"]),
+    "OPEN_PER_DAY": Row("open_per_day", 100, {"0": 0, "1000000": 1_000_000}, [*NO_NUMBERS, "1000001"]),
+    "LIMITS_WHEN_UNAVAILABLE": Row(
+        "limits_when_unavailable", "allow", {"refuse": "refuse"}, ["Allow", "warn", "allow,refuse"]
+    ),
+    "BUDGET_WHEN_UNAVAILABLE": Row(
+        "budget_when_unavailable", "refuse", {"allow": "allow"}, ["Refuse", "warn", "allow,refuse"]
+    ),
+    "MODEL_PRICES": Row(
+        "model_prices",
+        "",
+        {"llama-4=0.20/0.60,*=1/5": "llama-4=0.20/0.60,*=1/5", "p" * 4000: "p" * 4000},
+        ["a=1;b=2", "préis=1/2", "a\nb", "p" * 4001],
+    ),
+    "UNKNOWN_MODEL_PRICE": Row(
+        "unknown_model_price", "dearest", {"refuse": "refuse"}, ["cheapest", "Refuse", "0"]
+    ),
     "LOG_LEVEL": Row(
         "log_level",
         "INFO",

@@ -366,8 +366,18 @@ def test_a_request_that_goes_wrong_for_other_reasons_is_not_counted(
 ) -> None:
     function.send("get")
     function.send("post", body="{")
-    function.send("post-without-key")
     function.server.does = UpstreamFailed("500")
     function.send("post")
 
     assert capsys.readouterr().out == ""
+
+
+def test_a_post_without_an_api_key_counts_for_the_alarm_and_is_audited(
+    function: Logged, log: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.send("post-without-key")
+
+    (metric,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert metric["KeyRefused"] == [1.0]
+    (event,) = [line["audit"] for line in map(json.loads, log.getvalue().splitlines()) if "audit" in line]
+    assert (event["event"], event["outcome"], event["key_id"]) == ("request.refused", "forbidden", "")
