@@ -15,6 +15,7 @@ from travel_gpt.cli.aws_session import Account, AwsSession, choose_account, cli_
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import (
     access_logs,
+    clients as client_keys,
     keyless,
     openai_key,
     preflight,
@@ -193,7 +194,7 @@ def _piped() -> str:
 
 
 def remove(aws: AwsSession, console: Console, options: Options, account: Account) -> None:
-    """Delete the stack of an environment, and its secret if that was asked for.
+    """Delete the stack of an environment and its clients' API keys, and its secret if that was asked for.
 
     Args:
         aws: the AWS session.
@@ -217,11 +218,13 @@ def remove(aws: AwsSession, console: Console, options: Options, account: Account
     console.rows(
         [("Stack", f"{stack.name} ({stack.status or 'not there'})"), ("Secret", f"{secret.name} ({there})")]
     )
-    steps = []
+    clients = client_keys.find(aws, stack)
+    steps = clients.steps
     trust = keyless.find_trust(stack)
     if stack.status:
         steps.append(
-            f"Delete the stack {stack.name}: the API and its URL, the API key, the function, its logs."
+            f"Delete the stack {stack.name}: the API and its URL, its API key, the function, its logs."
+            + (f" The table {clients.table} stays." if clients.table else "")
         )
     if delete_secret:
         steps.append(f"Schedule the secret {secret.name} for deletion in {secrets.RECOVERY_DAYS} days.")
@@ -234,7 +237,8 @@ def remove(aws: AwsSession, console: Console, options: Options, account: Account
     if options.dry_run:
         console.say("\nThis was a dry run: nothing was changed.")
         return
-    _ask(console, stack, secret)
+    _ask(console, stack.name if stack.status or clients.keys else secret.name)
+    client_keys.delete_keys(aws, console, clients)
     if stack.status:
         console.step(f"Deleting the stack {stack.name}")
         delete_stack(aws, stack, flags)
@@ -248,6 +252,7 @@ def remove(aws: AwsSession, console: Console, options: Options, account: Account
         secrets.delete(aws, secret.name)
         secret = secrets.read(aws, secret.name)
         console.good("Scheduled.")
+    client_keys.show_table(console, clients, flags)
     _say_what_stays(console, options, secret, flags)
     if trust:
         trust.show(console)
@@ -261,10 +266,9 @@ def _secret_name(aws: AwsSession, stack: Stack, environment: Environment) -> str
     return str(template["SecretName"])
 
 
-def _ask(console: Console, stack: Stack, secret: secrets.Secret) -> None:
+def _ask(console: Console, name: str) -> None:
     if console.assume_yes:
         return
-    name = stack.name if stack.status else secret.name
     question = f"This cannot be undone. To go on, type {name}: "
     if console.answer(question, "To delete it without a question, add --yes.") != name:
         raise CliError("That is not the name, so nothing was deleted.")

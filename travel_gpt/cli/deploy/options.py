@@ -61,7 +61,8 @@ How
   --help                      this text
 
 Removing
-  --delete                    delete the stack; the secret stays
+  --delete                    delete the stack and the clients' API keys; the secret and the table of the
+                              clients stay
   --delete-secret             with --delete: delete the secret too, with 30 days to change your mind
 """
 

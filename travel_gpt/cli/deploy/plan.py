@@ -10,6 +10,7 @@ from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import (
     access_logs,
     concurrency,
+    costs,
     keyless as keylesses,
     logging_role,
     openai_key,
@@ -100,6 +101,7 @@ def show(plan: Plan, console: Console) -> None:
         [
             ("Stack", f"{plan.stack.name} ({state})"),
             ("Secret", f"{secret.name} ({there})"),
+            ("Cost", costs.standing_cost({item.name: item.new for item in plan.parameters})),
         ]
     )
     old = plan.stack.exists and not is_failed(plan.stack)
@@ -231,6 +233,8 @@ def prepare(
     if not logs.on:
         parameters = access_logs.switch_off(parameters)
     values = {parameter.name: parameter.new for parameter in parameters}
+    costs.require_budget(values)
+    notes.append(costs.budget_note(values, current))
     vpc = vpcs.resolve(options, values, current)
     parameters = vpcs.prepare(vpc, parameters)
     secret = secrets.read(aws, values["SecretName"])
@@ -255,7 +259,8 @@ def prepare(
     notes.append(concurrency.check(aws, options, values, current, flags))
     if values["ApiAccess"] == "open" and current.get("ApiAccess") != "open":
         notes.append(
-            "With ApiAccess=open anybody on the internet can spend your OpenAI money, up to the throttle."
+            "With ApiAccess=open anybody on the internet can spend your OpenAI money, up to "
+            f"{values['BudgetPerDay']} USD a day and {values['BudgetPerMonth']} USD a month."
         )
     if values["AlarmEmail"] and values["AlarmEmail"] != current.get("AlarmEmail"):
         notes.append(

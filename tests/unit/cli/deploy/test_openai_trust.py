@@ -47,6 +47,7 @@ def account_with(one: Stack) -> ScriptedAws:
     nothing = aws_error("DescribeSecret", "ResourceNotFoundException", "Not there.")
     aws = ScriptedAws(
         {
+            "GetApiKeys": {"items": []},
             "DescribeStacks": lambda _: (
                 gone if "DeleteStack" in aws.operations else {"Stacks": [described(one)]}
             ),
