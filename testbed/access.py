@@ -8,8 +8,9 @@ own credentials may do everything, as an administrator's would.
 import json
 import re
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from moto.awslambda.models import lambda_backends
 from moto.core.authorization import ActionAuthenticatorMixin
@@ -36,6 +37,20 @@ PREFIXES = {"monitoring": "cloudwatch"}
 # What policies call an action, where the API calls it otherwise.
 ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
 OWNER, CLOUDFORMATION = "owner", "cloudformation"
+
+
+class Needed(NamedTuple):
+    """A permission that a request needs."""
+
+    action: str
+    resource: str
+    context: policies.Context
+    """The values of the service's own condition keys."""
+
+
+RESOURCES: dict[str, Callable[[Any, str, dict[str, Any]], Iterable[Needed]]] = {}
+"""What a request needs, by service: of the request, its operation and its parameters. Without an entry it is
+the operation on what moto takes for the resource."""
 
 
 @dataclass
@@ -83,7 +98,11 @@ def authorize(request: Any, iam_request_class: type, resource: str = "*") -> Non
         code, reason = rules.denied[name]
         raise _refusal(request, service, code, reason)
     if is_held_to_policies(request) and name != "sts:GetCallerIdentity":
-        _check(request, iam_request_class, service, ACTIONS.get(name, name), resource)
+        needed: Iterable[Needed] = [Needed(ACTIONS.get(name, name), resource, {})]
+        if service in RESOURCES:
+            needed = RESOURCES[service](request, action, _parameters(request))
+        for each in needed:
+            _check(request, iam_request_class, service, each)
 
 
 def is_held_to_policies(request: Any) -> bool:
@@ -91,7 +110,7 @@ def is_held_to_policies(request: Any) -> bool:
     return rules.enforced and "X-Amz-Security-Token" in request.headers
 
 
-def allows(request: Any, name: str, resource: str, context: dict[str, str]) -> bool:
+def allows(request: Any, name: str, resource: str, context: policies.Context) -> bool:
     """Whether the policies of a request's caller allow a further action, which AWS takes on its behalf.
 
     Args:
@@ -103,7 +122,7 @@ def allows(request: Any, name: str, resource: str, context: dict[str, str]) -> b
     return _allows(_checked(request, IAMRequest), name, resource, context)
 
 
-def _allows(checked: Any, name: str, resource: str, context: dict[str, str]) -> bool:
+def _allows(checked: Any, name: str, resource: str, context: Any) -> bool:
     results = [
         IAMPolicy(policy).is_action_permitted(name, resource, None, context)
         for policy in checked._access_key.collect_policies()
@@ -111,7 +130,7 @@ def _allows(checked: Any, name: str, resource: str, context: dict[str, str]) -> 
     return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results
 
 
-def _denies(checked: Any, name: str, resource: str, context: dict[str, str]) -> bool:
+def _denies(checked: Any, name: str, resource: str, context: Any) -> bool:
     return any(
         IAMPolicy(policy).is_action_permitted(name, resource, None, context) == PermissionResult.DENIED
         for policy in checked._access_key.collect_policies()
@@ -148,13 +167,14 @@ def _context(request: Any, checked: Any) -> dict[str, str]:
     return {**context, "lambda:SourceFunctionArn": arn}
 
 
-def _check(request: Any, iam_request_class: type, service: str, name: str, resource: str) -> None:
+def _check(request: Any, iam_request_class: type, service: str, needed: Needed) -> None:
+    name, resource, own = needed
     try:
         checked = _checked(request, iam_request_class)
     except InvalidClientTokenIdError as unknown:
         raise _refusal(request, service, "UnrecognizedClientException", unknown.message) from unknown
     # IAM's name of a service is not always the one that a request is signed for.
-    context = _context(request, checked)
+    context = {**_context(request, checked), **own}
     if not _allows(checked, name, resource, context):
         # A text names the resource as the caller did (recorded: secretsmanager/GetSecretValue/
         # role-without-permission-by-name), and why (IAM User Guide, "Access denied error messages").
@@ -166,7 +186,17 @@ def _check(request: Any, iam_request_class: type, service: str, name: str, resou
         )
         who = checked._access_key.arn
         reason = f"User: {who} is not authorized to perform: {name} on resource: {named} {cause}"
+        if service == "dynamodb" and name == "kms:Decrypt":
+            reason = KEY_DENIED
         raise _refusal(request, service, "", reason)
+
+
+KEY_DENIED = (
+    "KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: The ciphertext refers "
+    "to a customer master key that does not exist, does not exist in this region, or you are not allowed to "
+    "access."
+)
+"""DynamoDB's words where KMS refuses its caller (aws-cdk, issue 10010; there an identifier follows)."""
 
 
 class AccessError(ServiceException):

@@ -1,12 +1,17 @@
 """One statement of an IAM policy, evaluated as IAM does: moto's stumbles over ``?`` and skips conditions."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 
+Context = Mapping[str, str | list[str]]
+"""The values of the condition keys of a request; a list for a key that can have several."""
+
 # What is true of every request to the fake AWS. AWS itself is only reached over TLS.
-CONTEXT = {"aws:SecureTransport": "true"}
+CONTEXT: Context = {"aws:SecureTransport": "true"}
+FOR_ALL = "ForAllValues:"
 KNOWN = frozenset({"Sid", "Effect", "Action", "Resource", "Principal", "Condition"})
 
 
@@ -15,7 +20,7 @@ def evaluate(
     action: str,
     resource: str = "*",
     principal: str | None = None,
-    incoming_condition_values: dict[str, str] | None = None,
+    incoming_condition_values: Context | None = None,
 ) -> PermissionResult:
     """What the statement says about a request. Takes the place of moto's method of another name.
 
@@ -29,7 +34,7 @@ def evaluate(
         any(matches(each, action, ignore_case=True) for each in _list(statement["Action"]))
         and any(matches(each, resource) for each in _list(statement.get("Resource", "*")))
         and _is_for(statement.get("Principal"), principal)
-        and _holds(statement.get("Condition", {}), CONTEXT | (incoming_condition_values or {}))
+        and _holds(statement.get("Condition", {}), {**CONTEXT, **(incoming_condition_values or {})})
     )
     if not applies:
         return PermissionResult.NEUTRAL
@@ -51,7 +56,7 @@ def _is_for(named: Any, principal: str | None) -> bool:
     return "*" in accounts or (principal is not None and principal in accounts)
 
 
-def _holds(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
+def _holds(conditions: dict[str, dict[str, Any]], context: Context) -> bool:
     return all(
         _compare(operator, [str(each) for each in _list(values)], context.get(key))
         for operator, wanted in conditions.items()
@@ -59,11 +64,14 @@ def _holds(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bo
     )
 
 
-def _compare(operator: str, values: list[str], actual: str | None) -> bool:
+def _compare(operator: str, values: list[str], actual: str | list[str] | None) -> bool:
+    if operator.startswith(FOR_ALL):
+        # True of a request that does not have the key: there is no value that differs.
+        each_is = operator.removeprefix(FOR_ALL)
+        return all(_compare(each_is, values, each) for each in _list([] if actual is None else actual))
+    if isinstance(actual, list):
+        raise NotImplementedError(f"The fake AWS cannot judge {operator} for a key with several values")
     match operator:
-        case "ForAllValues:StringEquals":
-            # True of a request that does not have the key: there is no value that differs.
-            return actual is None or actual in values
         case "StringEquals":
             return actual in values
         case "NumericLessThanEquals":

@@ -38,6 +38,7 @@ from testbed.moto_patches import (
     kms_keys as key_patches,
     schedules as schedule_patches,
     secrets as secret_patches,
+    tables as table_patches,
 )
 from testbed.stacks import service as cloudformation
 from tests.fakes import identity
@@ -65,6 +66,7 @@ def install() -> None:
     key_patches.install()
     schedule_patches.install()
     secret_patches.install()
+    table_patches.install()
     cloudformation_urls.url_paths["{0}/$"] = cloudformation.CloudFormation.dispatch
 
 

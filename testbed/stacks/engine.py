@@ -17,6 +17,7 @@ ATTRIBUTES = frozenset(
     {"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
 )
 FAILURES = (ClientError, BotoCoreError, InvalidTemplate, KeyError, NotImplementedError)
+DELETION_POLICIES = frozenset({"Delete", "Retain", "RetainExceptOnCreate"})
 Undo = Callable[[], None]
 
 
@@ -55,6 +56,8 @@ def wanted(document: Document, resolve: Resolver) -> dict[str, dict[str, Any]]:
     for logical_id, each in resources.items():
         if odd := sorted(set(each) - ATTRIBUTES):
             raise InvalidTemplate(f"Invalid template resource property {odd} of {logical_id}")
+        if (policy := each.get("DeletionPolicy", "Delete")) not in DELETION_POLICIES:
+            raise InvalidTemplate(f"Template error: unknown DeletionPolicy {policy} of {logical_id}")
     there = {k: v for k, v in resources.items() if "Condition" not in v or resolve.condition(v["Condition"])}
     needs = {logical_id: _needs(logical_id, there, document, resolve) for logical_id in there}
     ordered: dict[str, dict[str, Any]] = {}
@@ -147,6 +150,8 @@ class Engine:
         handler = BY_TYPE[kind]
         keep = resource.get("DeletionPolicy", "Delete")
         member = Member(logical_id, kind, {}, Created(""), "", keep=keep.startswith("Retain"))
+        # CloudFormation template reference, "DeletionPolicy attribute", on RetainExceptOnCreate.
+        member.keep_failed = keep == "Retain"
         member.keep_replaced = resource.get("UpdateReplacePolicy", "Delete") == "Retain"
         old = stack.members.get(logical_id)
         verb = "UPDATE" if old else "CREATE"
@@ -198,8 +203,11 @@ class Engine:
         stack.tell(old, "UPDATE_COMPLETE")
 
     def _take_away(self, stack: Stack, old: Member | None, new: Member) -> None:
-        BY_TYPE[new.type].delete(self._account, new.created, new.properties)
-        stack.tell(new, "DELETE_COMPLETE")
+        if new.keep_failed:
+            stack.tell(new, "DELETE_SKIPPED")
+        else:
+            BY_TYPE[new.type].delete(self._account, new.created, new.properties)
+            stack.tell(new, "DELETE_COMPLETE")
         if old:
             stack.tell(old, "UPDATE_COMPLETE")
 

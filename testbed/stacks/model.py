@@ -24,7 +24,8 @@ class Member:
         properties: the properties it was last given, every function resolved.
         created: what exists.
         status: the last event's.
-        keep: whether it outlives the stack (DeletionPolicy: Retain).
+        keep: whether it outlives the stack (DeletionPolicy: Retain or RetainExceptOnCreate).
+        keep_failed: whether it outlives the failure of the change that created it (DeletionPolicy: Retain).
         keep_replaced: whether the old one outlives a replacement.
     """
 
@@ -34,6 +35,7 @@ class Member:
     created: Created
     status: str
     keep: bool = False
+    keep_failed: bool = False
     keep_replaced: bool = False
     since: datetime = field(default_factory=now)
 

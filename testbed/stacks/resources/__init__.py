@@ -9,11 +9,12 @@ from testbed.stacks.resources import (
     monitoring,
     rotation,
     storage,
+    tables,
 )
 from testbed.stacks.resources.base import Handler
 
 BY_TYPE: dict[str, Handler] = {
     handler.type: handler
-    for module in (callers, config, functions, gateway, identity, monitoring, rotation, storage)
+    for module in (callers, config, functions, gateway, identity, monitoring, rotation, storage, tables)
     for handler in module.HANDLERS
 }
