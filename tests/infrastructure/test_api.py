@@ -46,10 +46,14 @@ def test_with_an_api_key_asked_for_post_needs_it_and_health_does_not(keyed_stack
     assert keyed_methods(keyed_stack) == {"post"}
 
 
-def test_an_open_api_asks_for_no_key_and_has_none(open_stack: CompiledStack) -> None:
+def test_an_open_api_asks_for_no_key_and_keeps_the_keys_and_their_plan(
+    open_stack: CompiledStack, keyed_stack: CompiledStack
+) -> None:
     assert keyed_methods(open_stack) == set()
     for kind in ("ApiKey", "UsagePlan", "UsagePlanKey"):
-        assert not open_stack.all(f"AWS::ApiGateway::{kind}")
+        assert open_stack.one(f"AWS::ApiGateway::{kind}") == keyed_stack.one(f"AWS::ApiGateway::{kind}")
+    for name in ("ApiKeyId", "UsagePlanId", "ClientTableName"):
+        assert open_stack.outputs[name] == keyed_stack.outputs[name]
 
 
 def test_every_method_reaches_the_function_before_the_gateway_gives_up(any_stack: CompiledStack) -> None:

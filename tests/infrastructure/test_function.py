@@ -19,13 +19,27 @@ VARIABLES = {
     "ReasoningEffort": "OPENAI_REASONING_EFFORT",
     "MaxOutputTokens": "OPENAI_MAX_OUTPUT_TOKENS",
     "ApiAccess": "API_ACCESS",
+    "BudgetPerDay": "BUDGET_PER_DAY",
+    "BudgetPerMonth": "BUDGET_PER_MONTH",
+    "BudgetWhenUnavailable": "BUDGET_WHEN_UNAVAILABLE",
+    "LimitsWhenUnavailable": "LIMITS_WHEN_UNAVAILABLE",
+    "ModelPrices": "MODEL_PRICES",
+    "UnknownModelPrice": "UNKNOWN_MODEL_PRICE",
+    "OpenPerMinute": "OPEN_PER_MINUTE",
+    "OpenPerDay": "OPEN_PER_DAY",
     "LogLevel": "LOG_LEVEL",
 }
 
 
+# The ids of resources, which settings accept as they are in AWS: without the brackets of a compiled stack.
+REFERENCES = {"TABLE_NAME": "<ClientTable>", "OWNER_API_KEY_ID": "<ApiKey>"}
+
+
 def environment(stack: CompiledStack) -> dict[str, str]:
+    """The variables, with the names of resources as they could be."""
     variables: dict[str, str] = stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
-    return variables
+    assert variables.items() >= REFERENCES.items()
+    return variables | {name: value.strip("<>").lower() for name, value in REFERENCES.items()}
 
 
 def test_the_function_is_what_the_contract_says(any_stack: CompiledStack) -> None:
@@ -64,7 +78,9 @@ def test_the_environment_has_known_settings_only_and_the_code_accepts_them(any_s
 
 
 def test_a_new_stack_and_the_code_have_the_same_defaults(keyed_stack: CompiledStack) -> None:
-    deployed = Settings.load({**environment(keyed_stack), "POWERTOOLS_SERVICE_NAME": ""})
+    # What only a stack has, or only a stack bounds.
+    of_a_stack = ("POWERTOOLS_SERVICE_NAME", *REFERENCES, "BUDGET_PER_DAY", "BUDGET_PER_MONTH")
+    deployed = Settings.load({**environment(keyed_stack), **dict.fromkeys(of_a_stack, "")})
 
     assert deployed == Settings.load({})
 
@@ -99,7 +115,7 @@ def test_two_stacks_of_an_account_share_no_name() -> None:
             for kind in kinds
             if not resource["Properties"].get(kind, "<").startswith("<")
         }
-        assert len(found) == 17
+        assert len(found) == 24
         return found
 
     chosen = {"AlarmEmail": "owner@example.com", "ConfigRules": "enabled"}

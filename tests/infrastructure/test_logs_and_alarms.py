@@ -8,34 +8,47 @@ from typing import Any
 
 from tests.support.compiled_template import ROOT, STACK, CompiledStack, compile_stack
 
+FUNCTION = [{"Name": "FunctionName", "Value": "<TravelGPTFunction>"}]
 API = [{"Name": "ApiName", "Value": STACK}, {"Name": "Stage", "Value": "Prod"}]
 
 
-def _sum(
-    namespace: str, metric: str, dimensions: list[dict[str, str]], *, threshold: int = 1
-) -> dict[str, Any]:
+def of_the_function(metric: str, threshold: int = 1, statistic: str = "Sum") -> dict[str, Any]:
+    """An alarm on a metric that the code counts."""
     return {
-        "Namespace": namespace,
+        "Namespace": "TravelGPT",
         "MetricName": metric,
-        "Dimensions": dimensions,
-        "Statistic": "Sum",
+        "Dimensions": [{"Name": "service", "Value": STACK}],
+        "Statistic": statistic,
         "Threshold": threshold,
         "EvaluationPeriods": 1,
     }
 
 
-def _of_the_function(metric: str) -> dict[str, Any]:
-    return _sum("AWS/Lambda", metric, [{"Name": "FunctionName", "Value": "<TravelGPTFunction>"}])
-
-
-def _of_the_code(metric: str) -> dict[str, Any]:
-    return _sum("TravelGPT", metric, [{"Name": "service", "Value": STACK}])
-
-
 ALARMS: dict[str, dict[str, Any]] = {
-    f"{STACK}-function-errors": _of_the_function("Errors"),
-    f"{STACK}-function-throttles": _of_the_function("Throttles"),
-    f"{STACK}-api-5xx": _sum("AWS/ApiGateway", "5XXError", API, threshold=5),
+    f"{STACK}-function-errors": {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Errors",
+        "Dimensions": FUNCTION,
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
+    f"{STACK}-function-throttles": {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Throttles",
+        "Dimensions": FUNCTION,
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
+    f"{STACK}-api-5xx": {
+        "Namespace": "AWS/ApiGateway",
+        "MetricName": "5XXError",
+        "Dimensions": API,
+        "Statistic": "Sum",
+        "Threshold": 5,
+        "EvaluationPeriods": 1,
+    },
     f"{STACK}-api-latency": {
         "Namespace": "AWS/ApiGateway",
         "MetricName": "Latency",
@@ -45,11 +58,18 @@ ALARMS: dict[str, dict[str, Any]] = {
         "Threshold": 20_000,
         "EvaluationPeriods": 3,
     },
-    f"{STACK}-credential-failures": _of_the_code("CredentialFailure"),
-    f"{STACK}-credential-fallbacks": _of_the_code("CredentialFallback"),
-    f"{STACK}-credential-expiring": _of_the_code("CredentialExpiring"),
-    f"{STACK}-credential-expired": _of_the_code("CredentialExpired"),
-    f"{STACK}-credential-overdue": _of_the_code("CredentialOverdue"),
+    f"{STACK}-credential-failures": of_the_function("CredentialFailure"),
+    f"{STACK}-credential-fallbacks": of_the_function("CredentialFallback"),
+    f"{STACK}-credential-expiring": of_the_function("CredentialExpiring"),
+    f"{STACK}-credential-expired": of_the_function("CredentialExpired"),
+    f"{STACK}-credential-overdue": of_the_function("CredentialOverdue"),
+    f"{STACK}-budget-50": of_the_function("BudgetUsedPercent", 50, "Maximum"),
+    f"{STACK}-budget-80": of_the_function("BudgetUsedPercent", 80, "Maximum"),
+    f"{STACK}-budget-100": of_the_function("BudgetUsedPercent", 100, "Maximum"),
+    f"{STACK}-client-budget": of_the_function("ClientBudgetExhausted"),
+    f"{STACK}-refused-keys": of_the_function("KeyRefused", 5),
+    f"{STACK}-over-reservation": of_the_function("OverReservation"),
+    f"{STACK}-limits-unavailable": of_the_function("LimitsUnavailable"),
 }
 SAME_FOR_ALL = {
     "Period": 300,
@@ -161,10 +181,12 @@ def counted_metrics() -> Iterator[str]:
                     yield name
 
 
-def test_the_metric_of_the_credential_alarm_is_one_that_the_code_counts(keyed_stack: CompiledStack) -> None:
+def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_the_code_counts(
+    keyed_stack: CompiledStack,
+) -> None:
     environment = keyed_stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
-    alarm = ALARMS[f"{STACK}-credential-failures"]
+    own = [alarm for alarm in ALARMS.values() if alarm["Namespace"] == "TravelGPT"]
 
-    assert alarm["MetricName"] in set(counted_metrics())
-    assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
-    assert alarm["Dimensions"][0]["Value"] == environment["POWERTOOLS_SERVICE_NAME"]
+    assert {alarm["MetricName"] for alarm in own} <= set(counted_metrics())
+    assert environment["POWERTOOLS_METRICS_NAMESPACE"] == "TravelGPT"
+    assert environment["POWERTOOLS_SERVICE_NAME"] == STACK

@@ -35,7 +35,8 @@ def added(stack: CompiledStack) -> dict[str, dict[str, Any]]:
 
 
 def test_none_of_it_is_there_unless_asked_for(any_stack: CompiledStack) -> None:
-    assert set(statements(any_stack)) == {"ReadItsSecret", "WriteItsLog"}
+    usual = {"ReadItsSecret", "WriteItsLog", "ReadClients", "CountUsage"}
+    assert set(statements(any_stack)) == usual
     assert not any_stack.all("AWS::Config::ConfigRule")
     assert "VpcConfig" not in any_stack.one("AWS::Lambda::Function")
     assert not any("KmsKeyId" in group for group in any_stack.all("AWS::Logs::LogGroup").values())
@@ -50,9 +51,13 @@ class TestAKmsKey:
             "ApiAccessLogGroup": KEY,
         }
 
-    def test_may_be_used_by_the_role_for_its_secret_through_secrets_manager_and_for_nothing_else(
-        self,
-    ) -> None:
+    def test_encrypts_the_table(self) -> None:
+        encryption = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
+
+        assert compile_stack(KmsKeyArn=KEY).one("AWS::DynamoDB::Table")["SSESpecification"] == encryption
+        assert "SSESpecification" not in compile_stack().one("AWS::DynamoDB::Table")
+
+    def test_may_be_used_by_the_role_for_its_secret_and_its_table_through_their_services_only(self) -> None:
         assert added(compile_stack(KmsKeyArn=KEY)) == {
             "DecryptItsSecret": {
                 "Sid": "DecryptItsSecret",
@@ -63,7 +68,19 @@ class TestAKmsKey:
                     "StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"},
                     "StringLike": {"kms:EncryptionContext:SecretARN": ITS_SECRET},
                 },
-            }
+            },
+            "UseTheTablesKey": {
+                "Sid": "UseTheTablesKey",
+                "Effect": "Allow",
+                "Action": "kms:Decrypt",
+                "Resource": KEY,
+                "Condition": {
+                    "StringEquals": {
+                        "kms:ViaService": "dynamodb.eu-central-1.amazonaws.com",
+                        "kms:EncryptionContext:aws:dynamodb:tableName": "<ClientTable>",
+                    }
+                },
+            },
         }
 
     def test_is_no_variable_of_the_function(self) -> None:

@@ -18,16 +18,25 @@ def test_the_role_has_one_inline_policy_with_exact_actions_on_exact_resources(
     (policy,) = any_stack.one("AWS::IAM::Role")["Policies"]
 
     assert [
-        (statement["Effect"], statement["Action"], statement["Resource"])
+        (statement["Effect"], statement["Action"], statement["Resource"], statement.get("Condition"))
         for statement in policy["PolicyDocument"]["Statement"]
     ] == [
-        ("Allow", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], ITS_SECRET),
+        ("Allow", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], ITS_SECRET, None),
         (
             "Allow",
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/travel-gpt-backend-TravelGPTFunction:*",
+            None,
         ),
+        # It reads what a client may do, and counts what a client did: it cannot raise a limit.
+        ("Allow", "dynamodb:BatchGetItem", "<ClientTable.Arn>", beginning("client#*", "key#*", "flag#*")),
+        ("Allow", "dynamodb:UpdateItem", "<ClientTable.Arn>", beginning("usage#*", "idempotency#*")),
     ]
+
+
+def beginning(*keys: str) -> dict[str, object]:
+    """The condition that every partition key of a request is like one of these."""
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)}}
 
 
 SECRETS = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
@@ -41,7 +50,7 @@ IDS = {"OpenAIIdentityProviderId": "wip_acme", "OpenAIServiceAccountId": "sa_tra
         ("off", [SECRETS], [TOKEN], "secrets-manager"),
         ("prepare", [SECRETS, TOKEN], [], "secrets-manager"),
         ("switch", [SECRETS, TOKEN], [], "workload-identity"),
-        ("on", [TOKEN], [SECRETS, "kms:Decrypt"], "workload-identity"),
+        ("on", [TOKEN], [SECRETS], "workload-identity"),
     ],
 )
 def test_the_role_gains_the_token_before_the_function_uses_it_and_then_loses_the_secret(
@@ -55,10 +64,16 @@ def test_the_role_gains_the_token_before_the_function_uses_it_and_then_loses_the
     actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
     assert [action for action in has if action not in actions] == []
     assert [action for action in lacks if action in actions] == []
+    decrypts = [
+        each["Sid"] for each in policy["PolicyDocument"]["Statement"] if each["Action"] == "kms:Decrypt"
+    ]
+    secret = [] if keyless == "on" else ["DecryptItsSecret"]
+    assert decrypts == [*secret, "UseTheTablesKey"]
     ids = ("", "") if keyless == "off" else tuple(IDS.values())
     assert (variables["OPENAI_IDENTITY_PROVIDER_ID"], variables["OPENAI_SERVICE_ACCOUNT_ID"]) == ids
     assert variables["CREDENTIAL_SOURCE"] == source
-    assert Settings.load(variables).problems == ()
+    named = {"TABLE_NAME": "clients", "OWNER_API_KEY_ID": "abc123"}
+    assert Settings.load(variables | named).problems == ()
 
 
 def test_the_token_is_bounded_by_whom_it_is_for_and_how_long_it_lasts() -> None:
