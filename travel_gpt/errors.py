@@ -61,6 +61,7 @@ class TravelGPTError(Exception):
         retry_after: seconds after which another try may succeed, where that is known.
         upstream_status: the HTTP status that the model's server answered with, where it answered.
         headers: further headers of the response.
+        log_fields: further fields of the request's log line: identifiers, such as that of the client.
     """
 
     code: ClassVar[str]
@@ -78,6 +79,7 @@ class TravelGPTError(Exception):
         retry_after: int | None = None,
         upstream_status: int | None = None,
         headers: Mapping[str, str] | None = None,
+        log_fields: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail or message or self.message)
         self.detail = detail
@@ -86,9 +88,10 @@ class TravelGPTError(Exception):
         self.retry_after = retry_after
         self.upstream_status = upstream_status
         self.headers = dict(headers or {})
+        self.log_fields = dict(log_fields or {})
 
     def again(self) -> Self:
-        """Return a copy for another request, because an exception has one traceback."""
+        """Return a copy for another request, because an exception has one traceback, without log fields."""
         return type(self)(
             self.detail,
             message=self.message,

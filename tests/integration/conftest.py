@@ -16,14 +16,17 @@ from moto import mock_aws
 
 from testbed.moto_patches import secrets as secret_patches
 from tests.conftest import LambdaContext as LambdaContext
+from tests.fakes.dynamodb import TABLE, FakeTable
 from tests.fakes.openai import FakeOpenAI
 from tests.support.api import api_of
 from tests.support.clock import Clock
 from tests.support.function_log import log as log
 from travel_gpt.api.routes import Api
 from travel_gpt.aws.clients import WITHIN_A_REQUEST
+from travel_gpt.aws.table import Table
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
+from travel_gpt.guard.guard import Guard
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
 
@@ -96,6 +99,7 @@ class Deployment:
     secret_calls: list[str]
     secrets: Any
     store: Store
+    guard: Guard | None = None
 
     def get(self, *, verify: bool = False, **changes: Any) -> Reply:
         asked = {"verify": "true"} if verify else None
@@ -125,7 +129,10 @@ def upstream() -> Iterator[FakeOpenAI]:
 
 @pytest.fixture
 def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Deployment]]:
-    """Give a function that starts one Lambda environment; its keywords are environment variables."""
+    """Give a function that starts one Lambda environment; its keywords are environment variables.
+
+    With a ``table``, it keeps limits and budgets in it.
+    """
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -136,7 +143,9 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
 
         servers: list[ModelClient] = []
 
-        def start(**environment: str) -> Deployment:
+        def start(table: FakeTable | None = None, **environment: str) -> Deployment:
+            if table is not None:
+                environment["TABLE_NAME"] = TABLE
             settings = Settings.load({"OPENAI_BASE_URL": upstream.base_url, **environment})
             calls: list[str] = []
             store = Store()
@@ -162,8 +171,11 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
                 now=clock,
             )
             servers.append(ModelClient(settings))
-            api = api_of(settings, session, servers[-1], now=clock)
-            return Deployment(api, upstream, clock, calls, secrets, store)
+            guard = None
+            if table is not None:
+                guard = Guard(settings, Table(TABLE, send=table.send), now=clock)
+            api = api_of(settings, session, servers[-1], now=clock, guard=guard)
+            return Deployment(api, upstream, clock, calls, secrets, store, guard)
 
         yield cast("Callable[..., Deployment]", start)
         for server in servers:

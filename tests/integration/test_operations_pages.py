@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.dynamodb import FakeTable
 from tests.fakes.openai import MODELS, RESPONSES, Exchange, behaviours
 from tests.integration.conftest import SECRET, Deployment, Reply, proxy_event
 from tests.support.markdown import ROOT, Page
@@ -224,12 +225,15 @@ def test_a_librarys_own_switch_does_not_make_it_write_queries() -> None:
 
 
 @pytest.fixture
-def logged(deployment: Deployment, lines: Callable[[], list[dict[str, Any]]]) -> set[str]:
+def logged(deploy: Callable[..., Deployment], lines: Callable[[], list[dict[str, Any]]]) -> set[str]:
     """Every field of the lines about requests."""
-    deployment.get()
-    deployment.post()
-    deployment.upstream.default(MODELS, behaviours.server_error())
-    deployment.get(verify=True)
+    with FakeTable() as table:
+        deployment = deploy(table, OWNER_API_KEY_ID="a1b2c3d4e5")
+        deployment.get()
+        for _ in range(2):
+            deployment.post(headers={"Content-Type": "application/json", "Idempotency-Key": "k1"})
+        deployment.upstream.default(MODELS, behaviours.server_error())
+        deployment.get(verify=True)
     return {field for line in lines() if line["message"] == "Answered a request" for field in line}
 
 

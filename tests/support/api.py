@@ -8,6 +8,7 @@ from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api.health import Health
 from travel_gpt.api.routes import Api
 from travel_gpt.credentials.session import CredentialSession
+from travel_gpt.guard.guard import Guard
 from travel_gpt.settings import Settings
 
 
@@ -17,14 +18,16 @@ def api_of(
     client: Any,
     *,
     has_identity: bool = False,
+    guard: Guard | None = None,
     now: Callable[[], float] = time.time,
 ) -> Api:
     """Return the API over a credential and a client of the model's server.
 
     ``has_identity``: the credential is the function's own identity, which GET can verify as such.
+    ``guard``: what knows the clients and their limits.
     """
     adviser = Adviser(session, client, now=now)
     health = Health(settings, session, client, adviser, now=now)
     if has_identity:
         health._identity = lambda: health
-    return Api(settings, health, adviser)
+    return Api(settings, health, adviser, None if guard is None else lambda: guard)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -65,8 +65,11 @@ class Adviser:
             CredentialError: there is no usable credential.
             UpstreamError: the model's server failed.
         """
+        version = ""
 
         def ask(credential: Credential) -> Answer:
+            nonlocal version
+            version = credential.version
             try:
                 answer = self._client.ask(Prompt(INSTRUCTIONS, query), credential, deadline, meter)
             except LimitError:
@@ -78,7 +81,13 @@ class Adviser:
             self._last_outcome = ("success", self._now())
             return answer
 
-        return self._session.use(ask, deadline)
+        try:
+            answer = self._session.use(ask, deadline)
+        except TravelGPTError as failure:
+            if version:
+                failure.log_fields["credential_version"] = version
+            raise
+        return replace(answer, credential_version=version)
 
 
 INSTRUCTIONS: Final = Path(__file__).with_name("instructions.txt").read_text(encoding="utf-8").strip()

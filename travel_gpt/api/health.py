@@ -128,7 +128,8 @@ class Health:
                 last_call=self._adviser.last_call,
                 warnings=self._session.warnings(),
                 request_id=request.id,
-            )
+            ),
+            {"credential_version": credential.version},
         )
 
     def failed(self, failure: TravelGPTError, request: Request) -> responses.ProxyResponse:

@@ -77,8 +77,7 @@ class Api:
         except TravelGPTError as failure:
             reply = self._failed(request, failure)
         except Exception as failure:  # noqa: BLE001 - Lambda's own 500 would not have the contract's body
-            logger.exception("Internal error", extra=_ids(request))
-            reply = self._failed(request, InternalError(type(failure).__name__))
+            reply = self._failed(request, _internal_error(request, failure))
         self._log(request, reply, time.perf_counter() - began)
         flush_metrics()
         return reply.response
@@ -117,8 +116,10 @@ class Api:
                     return self._answer_once(request, guard, meter)
                 return self._answer(request, meter)
             except TravelGPTError as failure:
-                reply = self._failed(request, failure)
-                return responses.Reply(reply.response, {**reply.log_fields, "client": client.id})
+                failure.log_fields["client"] = client.id
+                raise
+            except Exception as failure:
+                raise _internal_error(request, failure, client=client.id) from failure
 
     def _answer_once(self, request: Request, guard: "Guard", meter: "Meter") -> responses.Reply:
         from travel_gpt.guard.idempotency import read_key
@@ -143,6 +144,7 @@ class Api:
             "input_tokens": answer.usage.input_tokens,
             "output_tokens": answer.usage.output_tokens,
             "truncated": answer.truncated,
+            "credential_version": answer.credential_version,
         }
         if meter is not None:
             fields |= {"client": meter.client.id, "cost_nanodollars": meter.cost}
@@ -159,11 +161,18 @@ class Api:
         if isinstance(failure, Forbidden | ClientDisabled | ClientExpired):
             count("KeyRefused")
         if isinstance(failure, Forbidden | LimitError):
-            audit("request.refused", outcome=failure.code, key_id=request.caller, request_id=request.id)
+            audit(
+                "request.refused",
+                outcome=failure.code,
+                key_id=request.caller,
+                client=failure.log_fields.get("client", ""),
+                request_id=request.id,
+            )
         fields: dict[str, Any] = {
             "code": failure.code,
             "detail": failure.detail,
             "exceptions": describe(failure),
+            **failure.log_fields,
         }
         if isinstance(failure, UpstreamError) or failure.upstream_status is not None:
             fields["upstream_status"] = failure.upstream_status
@@ -190,6 +199,12 @@ class Api:
             },
         )
         self._cold = False
+
+
+def _internal_error(request: Request, failure: Exception, **log_fields: str) -> InternalError:
+    """Log a bug with its traceback, and return what the caller gets."""
+    logger.exception("Internal error", extra=_ids(request))
+    return InternalError(type(failure).__name__, log_fields=log_fields)
 
 
 def _ids(request: Request) -> dict[str, str]:

@@ -143,12 +143,13 @@ class ClientDirectory:
 
     def _allowed(self, client: Client | str) -> Client:
         known = self._read(client)
+        log_fields = {"client": known.client.id}
         if known.paused:
-            raise Paused("the owner paused the API")
+            raise Paused("the owner paused the API", log_fields=log_fields)
         if known.client.disabled:
-            raise ClientDisabled(f"the client {known.client.id} is disabled")
+            raise ClientDisabled("the client is disabled", log_fields=log_fields)
         if 0 < known.client.expires_at <= self._now():
-            raise ClientExpired(f"the client {known.client.id} has expired")
+            raise ClientExpired("the client has expired", log_fields=log_fields)
         return known.client
 
     def _read(self, client: Client | str) -> _Known:
@@ -164,13 +165,15 @@ class ClientDirectory:
             if known is not None:
                 return known
             if isinstance(client, str):
-                raise LimitsUnavailable(f"the client cannot be read: {failed}", retry_after=5) from failed
+                raise LimitsUnavailable(
+                    f"the client cannot be read: {failed}", retry_after=5, log_fields={"client": client}
+                ) from failed
             return _Known(client, paused=False, read_at=0)
         record = items.get(f"client#{client_id}")
         if record is not None:
             client = read_client(client_id, record)
         elif isinstance(client, str):
-            raise Forbidden(f"the client {client_id} was removed")
+            raise Forbidden("the client was removed", log_fields={"client": client_id})
         if len(self._known) >= MOST_CACHED:
             self._known.clear()
         self._known[client_id] = found = _Known(client, "flag#paused" in items, self._now())

@@ -81,7 +81,7 @@ class Idempotency:
         update = ItemUpdate()
         update.require_at_most("until", int(self._now() * 1000))
         update.set("until", int((self._now() + seconds + MARGIN) * 1000))
-        update.set("expires", int(self._now()) + KEEP)
+        update.set("expires", int(self._now() + seconds + MARGIN) + KEEP)
         update.set_text("body", _digest(body))
         update.remove("answer")
         try:

@@ -50,6 +50,8 @@ class Answer:
     usage: Usage
     truncated: bool
     """Whether the output cap cut it short."""
+    credential_version: str = ""
+    """The version of the credential that it was asked with."""
 
 
 class Meter(Protocol):

@@ -1,5 +1,7 @@
 """Queries are answered; a refused key is replaced, or reported after few calls."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.doubles import (
@@ -20,6 +22,7 @@ from travel_gpt.errors import (
     SecretNotFound,
     UpstreamFailed,
 )
+from travel_gpt.llm.model_api import Answer
 
 THIRD_KEY = "sk-proj-thirdKEY2222222222222222222222222223"
 FOURTH_KEY = "sk-proj-fourthKEY333333333333333333333333334"
@@ -34,8 +37,12 @@ def keys_used(function: Function) -> list[str]:
     return [key for _, key in function.server.asked]
 
 
+def asked_with(version: str) -> Answer:
+    return replace(ANSWER, credential_version=version)
+
+
 def test_a_query_is_asked_with_the_key_as_it_is_and_the_deadline_it_has(function: Function) -> None:
-    assert function.adviser.answer("Où manger à Lyon ?", soon(4)) is ANSWER
+    assert function.adviser.answer("Où manger à Lyon ?", soon(4)) == asked_with("v1")
 
     assert function.server.asked == [("Où manger à Lyon ?", FIRST_KEY)]
     assert 3.5 < function.server.seconds_left[0] <= 4
@@ -56,7 +63,7 @@ def test_given_a_401_and_a_new_key_in_the_secret_then_the_same_request_is_answer
     function.server.accepts = {SECOND_KEY}
     function.source.will(SECOND)
 
-    assert function.adviser.answer("Porto?", soon()) is ANSWER
+    assert function.adviser.answer("Porto?", soon()) == asked_with("v2")
 
     assert (keys_used(function), function.source.fetches) == ([FIRST_KEY, FIRST_KEY, SECOND_KEY], 2)
     # And the next one does not try the old key.
@@ -83,12 +90,13 @@ def test_given_three_bad_keys_then_the_request_ends_after_them(function: Functio
     function.server.accepts = {FOURTH_KEY}
     function.source.will(FIRST, SECOND, credential(THIRD_KEY, "v3"), credential(FOURTH_KEY, "v4"))
 
-    with pytest.raises(CredentialRejected, match="3 keys, one after the other"):
+    with pytest.raises(CredentialRejected, match="3 keys, one after the other") as rejected:
         function.adviser.answer("Lisbon?", soon())
 
+    assert rejected.value.log_fields == {"credential_version": "v3"}
     assert keys_used(function) == [FIRST_KEY, SECOND_KEY, THIRD_KEY]
     # And the fourth, which is in the secret by now, serves the next.
-    assert function.adviser.answer("Lisbon?", soon()) is ANSWER
+    assert function.adviser.answer("Lisbon?", soon()) == asked_with("v4")
     assert keys_used(function)[-1] == FOURTH_KEY
 
 
@@ -107,9 +115,10 @@ def test_given_a_refused_key_that_works_again_then_it_is_good_again(function: Fu
 def test_given_no_key_then_no_server_is_called(function: Function) -> None:
     function.source.will(SecretNotFound("gone"))
 
-    with pytest.raises(SecretNotFound):
+    with pytest.raises(SecretNotFound) as failed:
         function.adviser.answer("Lisbon?", soon())
 
+    assert failed.value.log_fields == {}
     assert function.server.asked == []
 
 
