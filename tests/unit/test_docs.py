@@ -181,7 +181,7 @@ def test_the_defaults_are_what_the_page_says() -> None:
         f"{settings.max_output_tokens:,} tokens at most (`MaxOutputTokens`)",
         f"{MAX_QUERY_CHARACTERS:,} characters at most",
         f"86,400 / {settings.credential_ttl} = ",
-        f"`ThrottleRate` allows {default['ThrottleRate']} × 86,400 = ",
+        f"{default['BudgetPerDay']} dollars a day and {default['BudgetPerMonth']} a month at most",
         f"`DailyQuota` at {default['DailyQuota']:,} limits",
     ):
         assert phrase in SAID, phrase
@@ -206,7 +206,7 @@ def test_the_readme_says_what_an_answer_costs() -> None:
     assert len(INSTRUCTIONS) / 4 < given < len(INSTRUCTIONS) / 4 + 200
     assert produced < Settings().max_output_tokens
     (most,) = re.findall(r"no call costs more than \$([\d.]+\d)", said)
-    assert f"one call costs at most 0.002 + 0.00075 = {most} dollars" in SAID
+    assert f"one call costs at most 0.0025 + 0.00075 = {most} dollars" in SAID
     for price in (price_in, price_out):
         assert f"${price:.2f} for a million tokens" in SAID or f"${price:.2f} for a million out" in SAID
 
@@ -253,7 +253,7 @@ def test_the_vpc_page_names_each_host_that_the_function_reaches() -> None:
     session = botocore.session.get_session()
     of_aws = {
         urlsplit(session.create_client(service, region_name="eu-west-1").meta.endpoint_url).hostname
-        for service in ("secretsmanager", "sts")
+        for service in ("secretsmanager", "sts", "dynamodb")
     }
     of_openai = {urlsplit(url).hostname for url in (Settings().base_url, DEFAULT_TOKEN_EXCHANGE_URL)}
     assert {host.replace("REGION", "eu-west-1") for host in said} == of_aws | of_openai

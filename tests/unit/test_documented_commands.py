@@ -175,6 +175,10 @@ def test_aws(words: list[str]) -> None:
     by_command = {xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(by_command[operation]).input_shape
     members = {xform_name(name, "-"): name for name in shape.members} if shape else {}
+    # The AWS CLI has a pair of options for each yes or no: --name and --no-name.
+    members |= {
+        f"no-{option}": name for option, name in members.items() if shape.members[name].type_name == "boolean"
+    }
     given: dict[str, list[str]] = {}
     for word in options:
         if word.startswith("--"):

@@ -1,4 +1,4 @@
-"""What the stack costs while nobody uses it, and what bounds the rest.
+"""What an unused stack costs in a month, and the budget that an open API must have.
 
 Sources of the prices, in USD for us-east-1, November 2026: CloudWatch pricing (0.10 a month for each alarm of
 standard resolution; the first ten of an account are free), Secrets Manager pricing (0.40 a month for each
@@ -58,7 +58,7 @@ def resources() -> Iterator[tuple[str, str, str]]:
 
 
 def standing_cost(values: Mapping[str, str]) -> str:
-    """Say what the stack costs in a month in which nobody uses it.
+    """Say what the stack costs in a month without a query.
 
     Args:
         values: the parameters.

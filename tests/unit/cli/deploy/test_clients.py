@@ -1,4 +1,4 @@
-"""What --delete does with the API keys of clients and says of their table."""
+"""What --delete does with the API keys of clients, and what it prints about their table."""
 
 from typing import Any
 

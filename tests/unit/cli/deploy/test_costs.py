@@ -1,4 +1,4 @@
-"""What the plan says of money: the standing cost of the stack, and the budget that an open API must have."""
+"""Money in the plan: the standing cost of the stack, and the budget that an open API must have."""
 
 import re
 from pathlib import Path
