@@ -285,7 +285,8 @@ def show_commands(console: Console, stack: Stack, flags: str) -> None:
         "Logs": logs_command(stack.name, flags),
     }
     header = ""
-    if "ApiKeyId" in stack.outputs:
+    # The key is there as well while the API is open.
+    if "ApiKeyId" in stack.outputs and stack.outputs.get("ApiAccess") != "open":
         read_key = f"travel-gpt api-key --stack {stack.name}{flags}"
         commands["The API key that POST asks for"] = read_key
         header = f' -H "x-api-key: $({read_key})"'
