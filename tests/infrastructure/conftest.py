@@ -83,8 +83,16 @@ def unpruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[dict[str, str]]:
-    """The variables that lead to fakes of AWS and OpenAI, which hold a key and answer."""
+    """The variables that lead to fakes of AWS and OpenAI, which hold a key, have a table and answer."""
     with LoopbackAws() as aws, FakeOpenAI() as upstream:
         upstream.default(ANY, behaviours.answer("Start at the Forum."))
         aws.client("secretsmanager").create_secret(Name="travel-gpt/openai-api-key", SecretString="not-a-key")
-        yield {"AWS_ENDPOINT_URL": aws.url, "OPENAI_BASE_URL": upstream.base_url}
+        keys = {"pk": "HASH", "sk": "RANGE"}
+        aws.client("dynamodb").create_table(
+            TableName="clients",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        budget = {"TABLE_NAME": "clients", "BUDGET_PER_DAY": "5", "BUDGET_PER_MONTH": "50"}
+        yield {"AWS_ENDPOINT_URL": aws.url, "OPENAI_BASE_URL": upstream.base_url, **budget}
