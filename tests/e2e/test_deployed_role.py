@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,14 @@ class TestItsOwnSecret:
         assert health["status"] == "success"
         assert "Two days in Porto?" in answer["answer"]
         assert [call.key for call in deployed.aws.openai.requests][-1] == KEY
-        # Then: in all of that, its role was used to read the secret, once, and to write its log.
+        # Then: in all of that, its role was used to read the secret once, for limits, and to write its log.
         made = [c.name for c in deployed.aws.calls(mutating=False) if c.caller == deployed.role]
-        assert [name for name in made if not name.startswith("logs:")] == ["secretsmanager:GetSecretValue"]
+        assert Counter(name for name in made if not name.startswith("logs:")) == {
+            "secretsmanager:GetSecretValue": 1,
+            # The client's record and the flag; the counters of the client and the stack, before and after.
+            "dynamodb:BatchGetItem": 1,
+            "dynamodb:UpdateItem": 4,
+        }
 
     @pytest.mark.parametrize(
         ("action", "arguments"),
@@ -183,6 +189,152 @@ class TestSecretsOfOthers:
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
         assert (health["status"], health["code"], health["has_api_key"]) == ("error", "access_denied", False)
+
+
+def record(key: str, **attributes: str) -> dict[str, Any]:
+    """An item as the command writes it: a client, an API key's client, or a flag."""
+    return {"pk": {"S": key}, "sk": {"S": "record"}, **{name: {"N": n} for name, n in attributes.items()}}
+
+
+class Table:
+    """The stack's table, as the role and as its owner."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self.name = deployed.outputs["ClientTableName"]
+        self.role = deployed.as_the_role("dynamodb")
+        self.owner = deployed.aws.client("dynamodb")
+
+    def update(self, key: str, table: str = "") -> dict[str, Any]:
+        """The arguments of an update that counts one request of a minute."""
+        return {
+            "TableName": table or self.name,
+            "Key": record(key),
+            "UpdateExpression": "ADD per_minute :one",
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+        }
+
+    def read(self, *keys: str) -> dict[str, Any]:
+        """The arguments of a read of several items."""
+        return {"RequestItems": {self.name: {"Keys": [record(key) for key in keys]}}}
+
+    def items(self) -> list[Any]:
+        """Everything in it."""
+        found: list[Any] = self.owner.scan(TableName=self.name)["Items"]
+        return sorted(found, key=str)
+
+
+@pytest.fixture
+def table(deployed: Deployed) -> Iterator[Table]:
+    """The table with a client that may send 10 requests a minute."""
+    table = Table(deployed)
+    items = [record("client#acme", per_minute="10"), record("key#acme"), record("flag#paused")]
+    for item in items:
+        table.owner.put_item(TableName=table.name, Item=item)
+    yield table
+    for item in items:
+        table.owner.delete_item(TableName=table.name, Key={name: item[name] for name in ("pk", "sk")})
+
+
+CONFIGURATION = ["client#acme", "key#acme", "flag#paused"]
+COUNTERS = ["usage#acme", "idempotency#acme#1"]
+
+
+class TestItsTable:
+    def test_configuration_is_readable_and_counters_are_countable(self, table: Table) -> None:
+        found = table.role.batch_get_item(**table.read(*CONFIGURATION))["Responses"][table.name]
+        for key in COUNTERS:
+            table.role.update_item(**table.update(key))
+
+        assert sorted(each["pk"]["S"] for each in found) == sorted(CONFIGURATION)
+
+    @pytest.mark.parametrize("key", CONFIGURATION)
+    def test_configuration_cannot_be_changed(self, table: Table, key: str) -> None:
+        before = table.items()
+        where = {"TableName": table.name}
+        written = {"PutRequest": {"Item": record(key, per_minute="1000")}}
+
+        refused(table.role.update_item, **table.update(key))
+        refused(table.role.put_item, **where, Item=record(key, per_minute="1000"))
+        refused(table.role.delete_item, **where, Key=record(key))
+        refused(table.role.batch_write_item, RequestItems={table.name: [written]})
+        refused(table.role.transact_write_items, TransactItems=[{"Update": table.update(key)}])
+        refused(table.role.execute_statement, Statement=f"DELETE FROM \"{table.name}\" WHERE pk='{key}'")
+        assert table.items() == before
+
+    @pytest.mark.parametrize("key", [*COUNTERS, "invitation#1", "Client#acme", "clients"])
+    def test_nothing_but_configuration_can_be_read(self, table: Table, key: str) -> None:
+        refused(table.role.batch_get_item, **table.read(key))
+        refused(table.role.batch_get_item, **table.read("client#acme", key))
+
+    @pytest.mark.parametrize("key", ["invitation#1", "usage", "Usage#acme", " usage#acme"])
+    def test_nothing_but_counters_can_be_updated(self, table: Table, key: str) -> None:
+        refused(table.role.update_item, **table.update(key))
+
+    def test_it_cannot_be_listed_or_changed_as_a_whole(self, table: Table) -> None:
+        where = {"TableName": table.name}
+        condition = {
+            "KeyConditionExpression": "pk = :key",
+            "ExpressionAttributeValues": {":key": {"S": "client#acme"}},
+        }
+
+        refused(table.role.scan, **where)
+        refused(table.role.query, **where, **condition)
+        refused(table.role.get_item, **where, Key=record("client#acme"))
+        refused(table.role.describe_table, **where)
+        refused(table.role.update_table, **where, DeletionProtectionEnabled=False)
+        refused(table.role.delete_table, **where)
+        refused(table.role.list_tables)
+        refused(
+            table.role.update_time_to_live,
+            **where,
+            TimeToLiveSpecification={"AttributeName": "per_minute", "Enabled": True},
+        )
+
+    def test_another_table_is_refused(self, table: Table) -> None:
+        name = f"{table.name}-2"
+        table.owner.create_table(
+            TableName=name,
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        both = table.read("client#acme")["RequestItems"]
+
+        refused(table.role.update_item, **table.update("usage#acme", name))
+        refused(table.role.batch_get_item, RequestItems={**both, name: both[table.name]})
+
+
+class TestAQueryOfTheOwner:
+    def test_is_counted_in_the_table_with_its_cost(self, deployed: Deployed) -> None:
+        table = Table(deployed)
+
+        def counted() -> dict[str, Counter[str]]:
+            return {
+                item["pk"]["S"]: Counter({n: int(value["N"]) for n, value in item.items() if "N" in value})
+                for item in table.items()
+                if item["pk"]["S"] in ("usage#owner", "usage#stack")
+            }
+
+        before = counted()
+        answer = deployed.ask("Two days in Porto?", deployed.caller_key())
+        after = counted()
+
+        cost = round(answer["usage"]["cost_usd"] * 1e9)
+        assert cost > 0
+        assert set(after) == {"usage#owner", "usage#stack"}
+        for name, counters in after.items():
+            grown = counters - before.get(name, Counter())
+            (requests,) = (n for key, n in grown.items() if key.endswith(".requests"))
+            # What was reserved was replaced by what the answer cost.
+            assert (grown["cost"], requests) == (cost, 1)
+            assert not [key for key in counters if key.startswith("r") and "." in key]
+        # And the caller's key is nowhere in the table, nor OpenAI's.
+        written = json.dumps(table.items())
+        assert deployed.caller_key() not in written
+        assert KEY not in written
 
 
 class TestEverythingElse:

@@ -27,6 +27,12 @@ from tests.support.deployer import GOOD_KEY
 STACK = "travel-gpt-backend"
 SECRET = "travel-gpt/openai-api-key"
 UNPACKAGED = "CodeUri: .\n"
+NEW = {
+    "ClientTable",
+    *("Budget50Alarm", "Budget80Alarm", "Budget100Alarm", "ClientBudgetAlarm"),
+    *("RefusedKeysAlarm", "OverReservationAlarm", "LimitsUnavailableAlarm"),
+}
+"""What the last release does not have."""
 
 
 def released() -> dict[str, bytes]:
@@ -50,6 +56,7 @@ class Upgraded:
         self.aws = aws
         self.formation = aws.client("cloudformation")
         self.answers: Counter[tuple[str, int]] = Counter()
+        self.refusals: list[str] = []
         aws.make_logging_role()
         aws.openai.accept(GOOD_KEY)
         secret = json.dumps({"api_key": GOOD_KEY})
@@ -119,7 +126,16 @@ class Upgraded:
         query = ["-H", f"x-api-key: {key}", "-H", "Content-Type: application/json", "-d", '{"query": "A"}']
         for method, options in (("GET", []), ("POST", query)):
             done = self.aws.run("curl", "--silent", "-o", "-", "-w", "\n%{http_code}", *options, url)
-            self.answers[method, int(done.stdout.rpartition("\n")[2])] += 1
+            body, _, status = done.stdout.rpartition("\n")
+            self.answers[method, int(status)] += 1
+            if status != "200":
+                self.refusals.append(body)
+
+    def ask_without_key(self) -> int:
+        """Send a query without an API key, and return the status."""
+        query = ["-H", "Content-Type: application/json", "-d", '{"query": "A"}', self.outputs["ApiUrl"]]
+        done = self.aws.run("curl", "--silent", "-o", "-", "-w", "\n%{http_code}", *query)
+        return int(done.stdout.rpartition("\n")[2])
 
     @contextmanager
     def requests(self) -> Iterator[None]:
@@ -159,14 +175,18 @@ def test_an_update_and_both_ways_back_replace_nothing_and_answer_all_the_while(
     # When it is updated, a further update fails and is rolled back, and the old one is deployed again
     with stack.requests():
         assert stack.deploy("present", after) == "UPDATE_COMPLETE", stack.stack
-        new_code = stack.deployed_code
-        assert stack.resources == resources
+        new_code, present_resources = stack.deployed_code, stack.resources
+        assert present_resources.items() > resources.items()
+        assert {*present_resources} - {*resources} == NEW
     with stack.requests():
+        # The way back: CloudFormation takes the table from the role before it takes the new code from the
+        # function, whose budget would refuse queries meanwhile.
+        assert stack.deploy("leaving", after, BudgetWhenUnavailable="allow") == "UPDATE_COMPLETE", stack.stack
         aws.refuse("AWS::CloudWatch::Alarm", "scripted")
         assert stack.deploy("failing", before, AlarmEmail="o@example.com") == "UPDATE_ROLLBACK_COMPLETE"
         aws.refuse("AWS::CloudWatch::Alarm", None)
         assert stack.deployed_code == new_code
-        assert stack.resources == resources
+        assert stack.resources == present_resources
     with stack.requests():
         assert stack.deploy("released-again", before) == "UPDATE_COMPLETE", stack.stack
 
@@ -176,4 +196,39 @@ def test_an_update_and_both_ways_back_replace_nothing_and_answer_all_the_while(
     assert stack.api_key == key
     value = aws.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"]
     assert json.loads(value) == {"api_key": GOOD_KEY}
-    assert set(stack.answers) == {("GET", 200), ("POST", 200)}, stack.answers
+    assert set(stack.answers) == {("GET", 200), ("POST", 200)}, stack.refusals
+    # And the table is left with what was counted.
+    (table,) = aws.client("dynamodb").list_tables()["TableNames"]
+    assert table == present_resources["ClientTable"]
+
+
+def test_opening_the_api_and_closing_it_again_keeps_keys_plan_and_counters(
+    aws: FakeAws, versions: dict[str, dict[str, bytes]]
+) -> None:
+    # Given a stack with a further client's key in its plan
+    stack, present = Upgraded(aws), versions["present"]
+    assert stack.deploy("released", versions["released"]) == "CREATE_COMPLETE", stack.stack
+    assert stack.deploy("present", present) == "UPDATE_COMPLETE", stack.stack
+    gateway, plan = aws.client("apigateway"), stack.outputs["UsagePlanId"]
+    client = gateway.create_api_key(name="client", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=client["id"], keyType="API_KEY")
+    resources = stack.resources
+
+    def keys() -> list[str]:
+        return sorted(each["id"] for each in gateway.get_usage_plan_keys(usagePlanId=plan)["items"])
+
+    before = keys()
+    assert before == sorted([client["id"], stack.outputs["ApiKeyId"]])
+
+    # When it is opened and closed again, with requests all the while
+    with stack.requests():
+        unlimited = {"ApiAccess": "open", "OpenPerMinute": "0", "OpenPerDay": "0"}
+        assert stack.deploy("open", present, **unlimited) == "UPDATE_COMPLETE", stack.stack
+        assert (stack.resources, keys()) == (resources, before)
+        assert stack.ask_without_key() == 200
+        assert stack.deploy("closed", present, ApiAccess="api-key") == "UPDATE_COMPLETE", stack.stack
+
+    # Then every key is as it was, and callers need one again
+    assert (stack.resources, keys()) == (resources, before)
+    assert stack.ask_without_key() == 403
+    assert set(stack.answers) == {("GET", 200), ("POST", 200)}, stack.refusals
