@@ -156,13 +156,14 @@ class Forbidden(RequestError):
 
     code = "forbidden"
     message = (
-        "This API needs a key: send it in the header x-api-key. The owner reads it with: "
-        "aws apigateway get-api-key --api-key API_KEY_ID --include-value --query value --output text"
+        "This API needs an API key in the header x-api-key. Ask its owner, who creates one with: "
+        "travel-gpt client add NAME"
     )
-    advice = "Ask the owner for the API key and send it in the header `x-api-key`."
+    advice = "Ask the owner for an API key and send it in the header `x-api-key`."
     remedy = (
-        "Give the caller the key. If a correct key is refused, check that it is enabled and in the usage "
-        "plan. If the function's log has this code, API Gateway asked for no key: deploy again."
+        "Give the caller a client with `travel-gpt client add NAME`. If its key is refused, look for it with "
+        "`travel-gpt client list`, and give it a new one with `travel-gpt client rotate NAME`. If the "
+        "function's log has this code, API Gateway asked for no key: deploy again."
     )
 
 

@@ -239,8 +239,8 @@ def openapi_document() -> Json:
                     "type": "apiKey",
                     "in": "header",
                     "name": "x-api-key",
-                    "description": "The API key of the stack. Its owner reads it with `aws apigateway "
-                    "get-api-key --api-key API_KEY_ID --include-value --query value --output text`.",
+                    "description": "The API key of a client. The owner of the API creates one with "
+                    "`travel-gpt client add NAME`.",
                 }
             },
         },

@@ -99,7 +99,7 @@ def test_the_tree_drawn_in_the_module_is_the_tree() -> None:
 def test_a_failure_speaks_to_a_person(kind: type[TravelGPTError]) -> None:
     assert kind.message[0] in '"ABCDEFGHIJKLMNOPQRSTUVWXYZ'
     # A command at the end stands alone, so that it can be copied whole.
-    assert kind.message.endswith((".", "--output text"))
+    assert kind.message.endswith((".", "travel-gpt client add NAME"))
     assert kind.advice.endswith(".")
     assert kind.remedy.endswith(".")
 
