@@ -12,7 +12,7 @@ from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
     from travel_gpt.api.routes import Api
-    from travel_gpt.aws.table import Send
+    from travel_gpt.aws.table import Table
     from travel_gpt.guard.guard import Guard
 
 
@@ -21,7 +21,7 @@ def build_api(
     *,
     prefetch: bool = False,
     local: Local = "",
-    send_to_table: "Send | None" = None,
+    table: "Table | None" = None,
 ) -> "Api":
     """Create the API.
 
@@ -31,7 +31,7 @@ def build_api(
             about to follow: in an environment that is prepared for later the fetch would be cut short, or the
             key be old by then.
         local: where this runs, which the advice in messages depends on.
-        send_to_table: sends the requests for DynamoDB; over HTTP unless given.
+        table: the table of clients; that of the settings unless given.
 
     Returns:
         What answers API Gateway's events.
@@ -79,7 +79,7 @@ def build_api(
         from travel_gpt.aws.table import Table
         from travel_gpt.guard.guard import Guard
 
-        return Guard(settings, Table(settings.table_name, send=send_to_table))
+        return Guard(settings, table or Table(settings.table_name))
 
     return Api(settings, health, adviser, guard if settings.table_name else None, client.close)
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Protocol
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
@@ -78,11 +79,22 @@ class Table:
     Args:
         name: its name.
         send: sends a request; by default over HTTP, with a pool of connections.
+        url: the address of DynamoDB; by default that of the region, or of ``AWS_ENDPOINT_URL``.
+        credentials: what requests are signed with; by default those of the environment.
     """
 
-    def __init__(self, name: str, *, send: Send | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        send: Send | None = None,
+        url: str = "",
+        credentials: Credentials | None = None,
+    ) -> None:
         self.name = name
         self._send = send
+        self._url = url
+        self._credentials = credentials
 
     def update(self, key: Mapping[str, str], **parameters: Any) -> Item:
         """Change one item.
@@ -147,7 +159,7 @@ class Table:
                 "X-Amz-Target": f"DynamoDB_20120810.{operation}",
             },
         )
-        if (credentials := self._session.get_credentials()) is None:
+        if (credentials := self._credentials or self._session.get_credentials()) is None:
             raise NoCredentialsError
         SigV4Auth(credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
         return request.prepare()
@@ -165,6 +177,8 @@ class Table:
 
     @cached_property
     def _endpoint(self) -> str:
+        if self._url:
+            return self._url
         suffix = "amazonaws.com.cn" if self._region.startswith("cn-") else "amazonaws.com"
         return (
             os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")

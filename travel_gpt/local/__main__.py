@@ -32,6 +32,7 @@ from travel_gpt.local.environment import (
 if TYPE_CHECKING:
     import socket
 
+    from travel_gpt.aws.table import Table
     from travel_gpt.local.clients import LocalClient
     from travel_gpt.local.console import Console
     from travel_gpt.local.server import Server
@@ -85,6 +86,7 @@ def _run(given: argparse.Namespace) -> int:
     access = read_model_access(os.environ)
     (emulate_host if access.source else emulate_lambda)(os.environ, access=options.access)
     check_settings(os.environ)
+    clients = _read_clients(options)
     try:
         listener = listen(options.host, options.port)
     except CannotListen as wrong:
@@ -96,7 +98,7 @@ def _run(given: argparse.Namespace) -> int:
     try:
         with ExitStack() as running:
             running.callback(listener.close)
-            _serve(options, access, listener, console, running)
+            _serve(options, access, clients, listener, console, running)
             threading.Event().wait()
     except _Stopped:
         console.say("Stopped.")
@@ -106,6 +108,7 @@ def _run(given: argparse.Namespace) -> int:
 def _serve(
     options: Options,
     access: ModelAccess,
+    clients: "Sequence[LocalClient]",
     listener: "socket.socket",
     console: "Console",
     running: ExitStack,
@@ -119,16 +122,16 @@ def _serve(
     if access.upstream == "demo":
         from travel_gpt.local.demo_model import NAME, DemoModel
 
-        demo = DemoModel()
+        demo = DemoModel(options.demo_seconds)
         demo.start()
         running.callback(demo.close)
         secret = demo.key
         os.environ.update(OPENAI_BASE_URL=demo.base_url, OPENAI_MODEL=NAME)
-        # Counted like the default model, so that limits and budgets can be tried.
-        os.environ.setdefault("MODEL_PRICES", f"{NAME}=0.10/0.50")
+        # That of the default model, so that budgets can be tried. The user's own prices win.
+        os.environ["MODEL_PRICES"] = f"{NAME}=0.10/0.50,{os.environ.get('MODEL_PRICES', '')}"
     if not access.source:
         running.enter_context(secret_store(secret))
-    clients = _start_clients(options, access) if options.access == "api-key" else ()
+    table = _make_table(clients) if clients else None
 
     log = FunctionLog(console, verbose=options.verbose)
     # What the function prints goes there as well.
@@ -139,10 +142,9 @@ def _serve(
     settings = check_settings(os.environ)
     telemetry.configure(settings, stream=log, metrics=False)
     loopback = options.host in {"127.0.0.1", "localhost", "::1"}
-    from travel_gpt.local.clients import send_to_moto
     from travel_gpt.local.usage_plan import UsagePlan
 
-    api = build_api(settings, local=access.local, send_to_table=send_to_moto)
+    api = build_api(settings, local=access.local, table=table)
     running.callback(api.close)
     gateway = Gateway(
         api.answer,
@@ -159,23 +161,30 @@ def _serve(
     console.say(welcome(Running(options.host, server.port, access, settings, clients)))
 
 
-def _start_clients(options: Options, access: ModelAccess) -> "tuple[LocalClient, ...]":
-    """Make the table of clients in moto, with the template's budgets unless others are set."""
-    from travel_gpt.local.clients import TABLE, client_table, owner, read_clients
+def _read_clients(options: Options) -> "Sequence[LocalClient]":
+    """Return the clients, the owner first; none where anyone may ask."""
+    if options.access == "open":
+        return ()
+    from travel_gpt.local.clients import read_clients
 
-    clients = (owner(), *read_clients(list(options.clients), options.clients_file))
-    os.environ.update(TABLE_NAME=TABLE, OWNER_API_KEY_ID=clients[0].key_id)
+    return read_clients(
+        options.clients,
+        options.clients_file,
+        per_minute=options.throttle_rate * 60,
+        per_day=options.daily_quota,
+    )
+
+
+def _make_table(clients: "Sequence[LocalClient]") -> "Table":
+    """Make the table of clients, with the template's budgets unless others are set."""
+    from travel_gpt.local.clients import client_table
+
+    table = client_table(clients)
+    os.environ.update(TABLE_NAME=table.name, OWNER_API_KEY_ID=clients[0].key_id)
     for name, amount in (("BUDGET_PER_DAY", "5"), ("BUDGET_PER_MONTH", "50")):
         if not os.environ.get(name, "").strip():
             os.environ[name] = amount
-    with ExitStack() as making:
-        if access.source:
-            # Only while the table is made: other calls of this process are for AWS.
-            from moto import mock_aws
-
-            making.enter_context(mock_aws())
-        client_table(clients)
-    return clients
+    return table
 
 
 def _stop_serving(server: "Server", console: "Console") -> None:

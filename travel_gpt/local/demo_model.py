@@ -43,9 +43,14 @@ class Refused(Exception):
 
 
 class DemoModel:
-    """The demo model's server. It accepts only its own key, as the real one does."""
+    """The demo model's server. It accepts only its own key, as the real one does.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: the time that an answer takes.
+    """
+
+    def __init__(self, seconds: float = 0) -> None:
+        self._seconds = seconds
         self.key = "demo-" + secrets.token_hex(16)
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=QuietRequestHandler
@@ -95,8 +100,10 @@ class DemoModel:
             case "GET", "/v1/models":
                 return {"object": "list", "data": [_model()]}
             case "POST", "/v1/responses":
+                time.sleep(self._seconds)
                 return _response(_body(request))
             case "POST", "/v1/chat/completions":
+                time.sleep(self._seconds)
                 return _completion(_body(request))
         raise Refused(404, f"Invalid URL ({request.method} {request.path})")
 

@@ -27,6 +27,10 @@ VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "THROTTLE_BURST": ("10", "With `--access api-key`: POSTs at once, as `ThrottleBurst` of a stack."),
     "DAILY_QUOTA": ("1000", "With `--access api-key`: POSTs of one key a day, as `DailyQuota` of a stack."),
+    "DEMO_SECONDS": (
+        "0",
+        "Seconds that the demo model takes for an answer, from 0 to 20: to try what happens meanwhile.",
+    ),
     "ANSWER_WITHIN_SECONDS": (
         str(round(ANSWER_WITHIN)),
         (
@@ -58,6 +62,7 @@ class Options:
     throttle_rate: int = 5
     throttle_burst: int = 10
     daily_quota: int = 1000
+    demo_seconds: int = 0
 
 
 def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -71,8 +76,10 @@ def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Serve Travel GPT on this machine: the real function behind a local API Gateway.",
         epilog="With OPENAI_API_KEY it uses OpenAI, with OPENAI_BASE_URL a compatible server; without them a "
         "built-in demo model answers. CREDENTIAL_SOURCE names another source of the key, and "
-        "ANSWER_WITHIN_SECONDS (28) is the time limit of an answer. A file .env in the current folder may "
-        "have all of these.",
+        "ANSWER_WITHIN_SECONDS (28) is the time limit of an answer. With --access api-key, API Gateway's "
+        "limits are THROTTLE_RATE (5 a second), THROTTLE_BURST (10) and DAILY_QUOTA (1000), and "
+        "BUDGET_PER_DAY (5) and BUDGET_PER_MONTH (50) the USD of all clients together. DEMO_SECONDS (0) is "
+        "the time that the demo model takes. A file .env in the current folder may have all of these.",
     )
     parser.add_argument("--host", help="address [HOST, 127.0.0.1]")
     parser.add_argument("--port", help="port; 0 takes a free one [PORT, 3000]")
@@ -84,7 +91,8 @@ def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="'NAME LIMIT=N ...'",
-        help="a client with limits, such as 'ann per-minute=2 budget=0.01/month'; needs --access api-key",
+        help="a client with limits: per-minute=2 per-day=50 parallel=1 budget=0.01/month budget=0.001/day "
+        "expires=12h expired disabled; may be repeated; needs --access api-key",
     )
     parser.add_argument("--clients", type=Path, metavar="FILE", help="a file with one client in each line")
     parser.add_argument(
@@ -128,6 +136,7 @@ def resolve(given: argparse.Namespace, environ: Mapping[str, str] = os.environ) 
         throttle_rate=_number("THROTTLE_RATE", value("THROTTLE_RATE"), 1, 10_000),
         throttle_burst=_number("THROTTLE_BURST", value("THROTTLE_BURST"), 1, 5_000),
         daily_quota=_number("DAILY_QUOTA", value("DAILY_QUOTA"), 0, 10_000_000),
+        demo_seconds=_number("DEMO_SECONDS", value("DEMO_SECONDS"), 0, 20),
     )
 
 
@@ -281,6 +290,9 @@ def emulate_host(environ: MutableMapping[str, str], *, access: str) -> None:
     for name in [name for name in environ if name.startswith("POWERTOOLS_")]:
         del environ[name]
     environ["API_ACCESS"] = access
+    # A deployed stack's table: the local server has its own, or none.
+    for name in ("TABLE_NAME", "OWNER_API_KEY_ID"):
+        environ.pop(name, None)
     if not environ.get("CREDENTIAL_EXPIRY", "").strip():
         # As in a new stack. The function's own default is for stacks from before this setting.
         environ["CREDENTIAL_EXPIRY"] = "enforce"

@@ -93,7 +93,9 @@ def test_a_claimed_address_does_not_replace_the_real_one() -> None:
 
 def test_the_key_is_in_the_identity_only_where_it_was_asked_for() -> None:
     assert "apiKey" not in local_event(request())["requestContext"]["identity"]
-    identity = local_event(request(), "made-up")["requestContext"]["identity"]
+    identity = local_event(request(headers=[("x-api-key", "made-up")]), API_KEY_ID)["requestContext"][
+        "identity"
+    ]
     assert (identity["apiKey"], identity["apiKeyId"]) == ("made-up", API_KEY_ID)
 
 
