@@ -25,7 +25,7 @@ class _Bucket:
     at: float
 
     def take(self, now: float) -> bool:
-        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+        self.tokens = min(self.burst, self.tokens + max(0, now - self.at) * self.rate)
         self.at = now
         if self.tokens < 1:
             return False
