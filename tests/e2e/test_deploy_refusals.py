@@ -71,6 +71,11 @@ CASES = {
         ("VpcSubnetIds and VpcSecurityGroupIds go together",),
         status=2,
     ),
+    "open-without-a-budget": Case(
+        ("--yes", "--access", "open", "--parameter", "BudgetPerDay=0"),
+        ("so BudgetPerDay cannot be 0", "--parameter BudgetPerDay=5"),
+        status=2,
+    ),
     "kms-alias": Case(
         ("--yes", "--parameter", "KmsKeyArn=alias/key"), ("must be the ARN of a key",), status=2
     ),

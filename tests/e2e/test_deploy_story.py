@@ -81,6 +81,11 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
 
     # Then they are the stack's, beside what samconfig.toml reports for dev
     assert first.returncode == 0, first.stderr
+    # And then: the plan said what the stack costs while unused, and what an open API may spend
+    cost = re.search(r"Cost +([\d.]+) USD a month while unused \(1 secret, \d+ alarms", first.stdout)
+    assert cost
+    assert float(cost[1]) <= 3
+    assert "up to 5 USD a day and 50 USD a month" in " ".join(first.stdout.split())
     given = {
         "ApiAccess": "open",
         "OpenAIModel": "gpt-6.1-terra",
@@ -125,6 +130,13 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
     assert "changes its TLS policy from API Gateway's default" in " ".join(plan.split())
     assert f"get-rest-api --rest-api-id {api} --query apiStatus" in after
 
+    # Given API keys of a client of this stack and of another one
+    gateway, table = deployer.aws.client("apigateway"), deployer.output("ClientTableName", stack)
+    mine, other = (
+        gateway.create_api_key(name=f"{name}-ann", enabled=True, tags={"travel-gpt:stack": name})["id"]
+        for name in (stack, "travel-gpt-backend")
+    )
+
     # When the environment is deleted
     removed = deployer.deploy("--env", "dev", "--delete", "--yes")
 
@@ -133,6 +145,12 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
     assert deployer.stack(stack) is None
     assert deployer.secret(secret) == {"api_key": GOOD_KEY}
     assert removed.stdout.rstrip().endswith("./deploy.sh --env dev --delete --delete-secret")
+    # And then: the client's key is gone, that of the other stack is not, and the table stays
+    assert "Delete the API key of 1 client" in removed.stdout
+    left = [key["id"] for key in gateway.get_api_keys()["items"]]
+    assert (mine in left, other in left) == (False, True)
+    assert deployer.aws.client("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE"
+    assert f"aws dynamodb delete-table --table-name {table} --region us-east-1" in removed.stdout
 
     # When the secret is deleted too
     gone = deployer.deploy("--env", "dev", "--delete", "--delete-secret", "--yes")
