@@ -12,6 +12,7 @@ from travel_gpt.errors import (
     CredentialError,
     InternalError,
     InvalidParameter,
+    LimitError,
     MethodNotAllowed,
     NotFound,
     RequestError,
@@ -30,7 +31,7 @@ OF_THE_ADDRESS: Final = (NotFound, MethodNotAllowed)
 
 _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (InvalidParameter, CredentialError, UpstreamError, InternalError),
-    "POST": (RequestError, CredentialError, UpstreamError, InternalError),
+    "POST": (RequestError, LimitError, CredentialError, UpstreamError, InternalError),
 }
 # GET sends no query that could be refused, and does not call the Responses API; POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
@@ -135,11 +136,6 @@ GATEWAY_ONLY: Final = {
         "API Gateway cannot understand the request.",
         "Check the request line, the headers and the URL.",
         "Look at `refusal` in the access log.",
-    ),
-    "rate_limited": (
-        "There were more requests than the stack allows.",
-        "Wait for the seconds in `Retry-After`, then try again.",
-        "To allow more, raise `DailyQuota`, or the throttles such as `ThrottleRate` (docs/settings.md).",
     ),
 }
 

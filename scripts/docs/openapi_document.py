@@ -20,9 +20,13 @@ from travel_gpt.api.health import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
 from travel_gpt.api.routes import RESOURCE
 from travel_gpt.errors import (
+    BudgetExhausted,
     CredentialsUnavailable,
+    LimitsUnavailable,
     MethodNotAllowed,
     NotFound,
+    RateLimited,
+    RequestInProgress,
     UpstreamFailed,
     UpstreamRateLimited,
 )
@@ -39,6 +43,16 @@ _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "
     f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters. "
     "A stack that was deployed with `--access open` asks for no `x-api-key`."
+)
+
+_MAY_WAIT: Final = (
+    BudgetExhausted,
+    CredentialsUnavailable,
+    LimitsUnavailable,
+    RateLimited,
+    RequestInProgress,
+    UpstreamFailed,
+    UpstreamRateLimited,
 )
 
 # API Gateway's defaults for other failures: usually the first of these.
@@ -115,7 +129,14 @@ def post() -> Json:
             },
         },
         "responses": {
-            "200": _response("The answer.", reference("Answer"), {"answer": answer_example()}),
+            "200": {
+                **_response("The answer.", reference("Answer"), {"answer": answer_example()}),
+                "headers": {
+                    "RateLimit-Policy": reference("RateLimitPolicy", "headers"),
+                    "RateLimit": reference("RateLimit", "headers"),
+                    "Idempotency-Replayed": reference("IdempotencyReplayed", "headers"),
+                },
+            },
             **_failures("POST"),
         },
     }
@@ -143,7 +164,7 @@ def _failures(method: Method) -> Json:
         entry.examples.setdefault(failure.code, failure_example(failure, method))
         entry.from_function = True
         entry.waits.append(failure is UpstreamRateLimited)
-        entry.may_wait |= failure in (CredentialsUnavailable, UpstreamRateLimited, UpstreamFailed)
+        entry.may_wait |= failure in _MAY_WAIT
     for occasion in of_the_gateway(method):
         refusal = occasion.refusal
         for name in _ONE_FOR_MANY.get(occasion.usual_status, [occasion.usual_status]):
@@ -226,6 +247,21 @@ def openapi_document() -> Json:
                 "RetryAfter": {
                     "description": "Seconds after which another try may succeed.",
                     "schema": {"type": "integer", "minimum": 1},
+                },
+                "RateLimitPolicy": {
+                    "description": "The limits of the client's queries, as in "
+                    "draft-ietf-httpapi-ratelimit-headers-11. Absent without limits.",
+                    "schema": {"type": "string"},
+                    "example": '"minute";q=10;w=60, "day";q=500;w=86400',
+                },
+                "RateLimit": {
+                    "description": "Queries that are left of each limit, and the seconds until it renews.",
+                    "schema": {"type": "string"},
+                    "example": '"minute";r=9;t=42, "day";r=480;t=36000',
+                },
+                "IdempotencyReplayed": {
+                    "description": "Present where the answer was given before to the same Idempotency-Key.",
+                    "schema": {"type": "string", "const": "true"},
                 },
                 "Allow": {
                     "description": "The methods of this path.",

@@ -1,5 +1,6 @@
 """docs/openapi.json describes what the function really answers."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -10,8 +11,10 @@ import openapi_schema_validator as validation
 import openapi_spec_validator
 import pytest
 
-from tests.fakes.openai import MODELS, RESPONSES, Behaviour, behaviours
+from tests.fakes.dynamodb import FakeTable
+from tests.fakes.openai import MODELS, RESPONSES, Behaviour, Exchange, behaviours
 from tests.integration.conftest import SECRET, Deployment, LambdaContext, Reply, proxy_event
+from tests.integration.test_limits import REFUSALS, Setup
 from tests.integration.test_upstream_faults import FAULTS, MODEL
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.invocation import HttpRequest
@@ -20,7 +23,15 @@ from travel_gpt.startup_failure import StartupFailure
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text(encoding="utf-8"))
 PATH = DOCUMENT["paths"]["/travel-gpt"]
 # What only API Gateway says: the function has no way to.
-GATEWAY_ONLY = {"bad_request", "rate_limited"}
+GATEWAY_ONLY = {"bad_request"}
+# What the function says with a table only.
+REPETITION = {
+    "idempotency_key_reused",
+    "invalid_idempotency_key",
+    "limits_unavailable",
+    "request_in_progress",
+}
+LIMITS = REPETITION | {code for _, _, code, _ in REFUSALS.values()}
 
 Deploy = Callable[..., Deployment]
 Ask = Callable[[Deployment], Reply]
@@ -262,8 +273,47 @@ def test_every_documented_code_was_seen(method: str) -> None:
 
     seen = {code for of, _, _, code in CASES if of == method and code}
     if method == "POST":
-        seen |= {code for *_, code in FAULTS}
-    assert promised - GATEWAY_ONLY == seen
+        seen |= {code for *_, code in FAULTS} | LIMITS
+        assert promised - GATEWAY_ONLY == seen
+    else:
+        assert promised - {"rate_limited"} - GATEWAY_ONLY == seen
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refusals_of_limits_are_described(deploy: Deploy, log: io.StringIO, case: str) -> None:
+    put, _, code, _ = REFUSALS[case]
+    with FakeTable() as table:
+        setup = Setup(table, deploy, log)
+        put(setup)
+        reply = setup.post()
+
+    assert reply.body["code"] == code
+    conform("POST", reply)
+
+
+def test_answers_with_limits_and_repeated_queries_are_described(deploy: Deploy, log: io.StringIO) -> None:
+    replies: list[Reply] = []
+
+    def model(exchange: Exchange) -> None:
+        replies.append(setup.post(Idempotency_Key="k1"))
+        behaviours.answer("Take tram 28.")(exchange)
+
+    with FakeTable() as table:
+        setup = Setup(table, deploy, log).client(per_minute=9).count("stack", day_cost=900_000_000)
+        setup.function.upstream.script(RESPONSES, model)
+        for query, key in (("Lisbon?", "k1"), ("Lisbon?", "k1"), ("Porto?", "k1"), ("Porto?", "a b")):
+            replies.append(setup.post(query, Idempotency_Key=key))
+        table.before = lambda *_: "throttle"
+        replies.append(setup.post(Idempotency_Key="k2"))
+
+    for reply in replies:
+        conform("POST", reply)
+    assert {reply.body["code"] for reply in replies if reply.status != 200} == REPETITION
+    answer, repeated = (reply for reply in replies if reply.status == 200)
+    assert {"budget", "warnings"} <= set(answer.body)
+    described = set(PATH["post"]["responses"]["200"]["headers"])
+    assert described & set(answer.headers) == {"RateLimit", "RateLimit-Policy"}
+    assert described & set(repeated.headers) == {"Idempotency-Replayed"}
 
 
 @pytest.mark.parametrize(("method", "resource"), [("PUT", "/travel-gpt"), ("GET", "/elsewhere")])
