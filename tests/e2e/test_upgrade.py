@@ -69,7 +69,7 @@ class Upgraded:
         Args:
             name: of the version.
             files: its template and code.
-            parameters: those that change; the others keep their values.
+            parameters: those with another value than the template's default.
         """
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as package:
@@ -232,3 +232,52 @@ def test_opening_the_api_and_closing_it_again_keeps_keys_plan_and_counters(
     assert (stack.resources, keys()) == (resources, before)
     assert stack.ask_without_key() == 403
     assert set(stack.answers) == {("GET", 200), ("POST", 200)}, stack.refusals
+
+
+class TestWhatTheStageServes:
+    """Each parameter of the API, changed on a stack, and read where API Gateway applies it."""
+
+    CHANGES: tuple[tuple[str, str, str, object], ...] = (
+        ("ApiAccess", "open", "needs a key", False),
+        ("ThrottleRate", "7", "POST rate", 7.0),
+        ("ThrottleBurst", "9", "POST burst", 9),
+        ("HealthThrottleRate", "3", "GET rate", 3.0),
+        ("HealthThrottleBurst", "4", "GET burst", 4),
+        ("DailyQuota", "77", "quota", 77),
+        ("AccessLogs", "disabled", "logs", False),
+    )
+
+    def served(self, stack: Upgraded) -> dict[str, object]:
+        """What the stage and the usage plan apply now."""
+        gateway, outputs = stack.aws.client("apigateway"), stack.outputs
+        api = outputs["ApiUrl"].removeprefix("https://").partition(".")[0]
+        stage = gateway.get_stage(restApiId=api, stageName="Prod")
+        methods = {name.lstrip("/"): each for name, each in stage["methodSettings"].items()}
+        post, get = (methods[f"~1travel-gpt/{method}"] for method in ("POST", "GET"))
+        plan = gateway.get_usage_plan(usagePlanId=outputs["UsagePlanId"])
+        return {
+            "needs a key": stack.ask_without_key() == 403,
+            "POST rate": post["throttlingRateLimit"],
+            "POST burst": post["throttlingBurstLimit"],
+            "GET rate": get["throttlingRateLimit"],
+            "GET burst": get["throttlingBurstLimit"],
+            "quota": plan["quota"]["limit"],
+            "plan": (plan["throttle"]["rateLimit"], plan["throttle"]["burstLimit"]),
+            "logs": "destinationArn" in stage.get("accessLogSettings", {}),
+        }
+
+    def test_each_parameter_takes_effect_on_the_stage_and_changes_nothing_else(
+        self, aws: FakeAws, versions: dict[str, dict[str, bytes]]
+    ) -> None:
+        stack = Upgraded(aws)
+        assert stack.deploy("released", versions["present"]) == "CREATE_COMPLETE", stack.stack
+        defaults = self.served(stack)
+
+        for parameter, value, what, applied in self.CHANGES:
+            status = stack.deploy(f"with-{parameter}", versions["present"], **{parameter: value})
+            assert status == "UPDATE_COMPLETE", stack.stack
+            assert defaults[what] != applied
+            expected = {**defaults, what: applied}
+            if parameter.startswith("Throttle"):
+                expected["plan"] = (expected["POST rate"], expected["POST burst"])
+            assert self.served(stack) == expected, parameter
