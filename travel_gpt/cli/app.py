@@ -12,6 +12,7 @@ from travel_gpt import __version__
 from travel_gpt.cli.audit_log import open_audit_log
 from travel_gpt.cli.aws_session import choose_account
 from travel_gpt.cli.console import Console
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.program import NAME
 from travel_gpt.cli.target import STACKS, Target, checked_settings, choose_target
 
@@ -403,7 +404,7 @@ def enable(
     """Let a disabled client ask again."""
     from travel_gpt.cli.client.commands import enable as do
 
-    do(_stack(stack, env, region, profile), name, Console())
+    do(_stack(stack, env, region, profile), name, Console(), _stack_flags(stack, env, region, profile))
 
 
 @client.command(name="rotate")
@@ -429,10 +430,11 @@ def remove(
     profile: Profile = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is removed.")] = False,
 ) -> None:
-    """Remove a client: its API key, its limits and its usage."""
+    """Remove a client after a question: its API key, its limits, its usage and its kept answers."""
     from travel_gpt.cli.client.commands import remove as do
 
-    do(_stack(stack, env, region, profile), name, Console(assume_yes=yes))
+    flags = _stack_flags(stack, env, region, profile)
+    do(_stack(stack, env, region, profile), name, Console(assume_yes=yes), flags)
 
 
 @app.command()
@@ -469,10 +471,12 @@ def resume(
     """Let the queries of a paused stack through again."""
     from travel_gpt.cli.client.commands import resume as do
 
-    do(_stack(stack, env, region, profile), Console())
+    do(_stack(stack, env, region, profile), Console(), _stack_flags(stack, env, region, profile))
 
 
 def _stack(stack: str | None, env: Env | None, region: str | None, profile: str | None) -> str:
+    if stack and env:
+        raise CliError("Give --stack or --env, not both: they name the stack in two ways.", USAGE)
     choose_account(region, profile)
     return stack or STACKS[env or "prod"]
 

@@ -48,7 +48,10 @@ class TypedLimits:
                     "client, disable it: travel-gpt client disable NAME"
                 )
         given = {name: number for name, number in numbers.items() if number is not None}
-        return replace(limits, **given, **dict(map(read_budget, self.budget)))
+        budgets = [read_budget(text) for text in self.budget]
+        if len(dict(budgets)) < len(budgets):
+            raise WrongLimit("--budget was given twice for one period. Give it once a day and once a month.")
+        return replace(limits, **given, **dict(budgets))
 
     def expires_at(self, now: float | None = None) -> int | None:
         """Return when the client expires, in seconds since the epoch: 0 for never; None where not given.
@@ -77,9 +80,8 @@ def read_budget(text: str) -> tuple[str, int]:
     """
     found = _BUDGET.fullmatch(text.strip())
     if found is None:
-        raise WrongLimit(
-            f"--budget must be USD for a day or a month, such as 2/month or 0.50/day, and not {text}."
-        )
+        # What was typed is not repeated: it may be a key in the wrong place.
+        raise WrongLimit("--budget must be USD for a day or a month, such as 2/month or 0.50/day.")
     amount = int(Decimal(found["usd"]) * NANODOLLARS)
     if not amount:
         raise WrongLimit(
@@ -117,8 +119,25 @@ def describe(limits: Limits) -> dict[str, str]:
     money = {"day": limits.budget_per_day, "month": limits.budget_per_month}
     return {
         **{f"Queries {what}": f"{number:,}" if number else "no limit" for what, number in counts.items()},
-        **{
-            f"USD a {period}": f"{amount / NANODOLLARS:.2f}" if amount else "no limit"
-            for period, amount in money.items()
-        },
+        **{f"USD a {period}": dollars(amount) if amount else "no limit" for period, amount in money.items()},
     }
+
+
+def summarize(limits: Limits) -> str:
+    """Return the limits that there are in one line, such as ``10 a minute, USD 2.00 a month``.
+
+    Args:
+        limits: the limits.
+    """
+    parts = [
+        f"{each.replace('USD', f'USD {value}')}" if each.startswith("USD") else f"{value} {each[8:]}"
+        for each, value in describe(limits).items()
+        if value != "no limit"
+    ]
+    return ", ".join(parts) or "none"
+
+
+def dollars(nanodollars: int) -> str:
+    """Return an amount with two decimals, and more of them where it has more."""
+    whole, _, rest = f"{Decimal(nanodollars) / NANODOLLARS:.9f}".partition(".")
+    return f"{int(whole):,}.{rest.rstrip('0').ljust(2, '0')}"

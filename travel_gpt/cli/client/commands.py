@@ -1,17 +1,18 @@
-"""``travel-gpt client``: add, list, show, limit, disable, enable, rotate and remove; pause and resume."""
+"""``travel-gpt client``: add, show, limit, disable, enable, rotate and remove; pause and resume."""
 
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+import time
 from datetime import UTC, datetime
 
+from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.cli.audit_log import audited
-from travel_gpt.cli.aws_session import caller
+from travel_gpt.cli.aws_session import caller, cli_error_of
 from travel_gpt.cli.client.plan import (
     WAIT,
     Deployed,
     delete_key,
+    delete_unused_key,
     deployed,
     make_key,
     require_within_plan,
@@ -20,9 +21,9 @@ from travel_gpt.cli.client.plan import (
 )
 from travel_gpt.cli.client.records import ClientRecords, Registered, new_id
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.errors import CliError
+from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.target import before_aws
-from travel_gpt.guard.clients import OWNER, Client
+from travel_gpt.guard.clients import OWNER, RECORD_TTL, Client
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.typed_limits import TypedLimits, checked_name, describe
 
@@ -40,6 +41,7 @@ def add(stack: str, name: str, typed: TypedLimits, console: Console, flags: str 
         flags: the options of the stack, for the next command.
 
     Raises:
+        WrongLimit: the name or a limit has a value that it cannot have.
         CliError: it cannot be done; the text says what to do.
         ClientError: AWS refused.
     """
@@ -51,129 +53,229 @@ def add(stack: str, name: str, typed: TypedLimits, console: Console, flags: str 
     records.require_new(name)
     require_within_plan(limits, place)
     client = Client(new_id(), name, limits, expires_at=expires_at)
-    with audited("client.add", who=who, source=SOURCE, client=client.id, name=name) as change:
+    with audited("client.add", who=who, source=SOURCE, client=client.id, client_name=name) as change:
         key_id, key = make_key(place, name)
         change.facts["key_id"] = key_id
         try:
-            records.write(client, key_id)
+            records.add(client, key_id)
         except BaseException:
-            # A key without a client is forbidden; no one should find it and wonder.
-            delete_key(key_id)
+            delete_unused_key(key_id)
             raise
     console.aside(f"Added the client {name} ({client.id}) to {stack}.")
     _print_key(place, key, console)
-    console.next(f"travel-gpt client show {name}{flags}")
+    _next(console, f"travel-gpt client show {name}{flags}")
 
 
 def rotate(stack: str, name: str, console: Console, flags: str = "") -> None:
-    """Give a client a new API key in the place of the old one, which ends once the new one works."""
+    """Give a client a new API key, and end its other ones once the new one works.
+
+    Raises:
+        CliError: it cannot be done, or the new key does not work yet, so that the old one was kept.
+        ClientError: AWS refused.
+    """
     before_aws()
     who, place = caller(), deployed(stack)
     records = ClientRecords(place.table)
     registered = records.find(name)
     _require_own_key(registered)
-    with audited("client.rotate", who=who, source=SOURCE, client=registered.client.id) as change:
-        key_id, key = make_key(place, name)
+    client = registered.client
+    with audited("client.rotate", who=who, source=SOURCE, client=client.id) as change:
+        key_id, key = make_key(place, client.name)
         change.facts["key_id"] = key_id
-        records.write(registered.client, key_id, created_at=registered.created_at)
-        works_now = _print_key(place, key, console)
-        if not works_now:
-            console.note(f"The old key still works too. To end it: travel-gpt client rotate {name}{flags}")
-            return
-        records.write(
-            registered.client, key_id, old_key_id=registered.key_id, created_at=registered.created_at
-        )
-        delete_key(registered.key_id)
-    console.good(f"The client {name} has a new key, and its old one has ended.")
+        try:
+            if client.disabled:
+                set_enabled(key_id, False)
+            records.add_key(client, key_id)
+        except BaseException:
+            delete_unused_key(key_id)
+            raise
+        # API Gateway refuses the keys of a disabled client, so there is nothing to wait for.
+        if not _print_key(place, key, console, wait=not client.disabled):
+            raise CliError(
+                "The old key was kept, and works. Once the new one works too, end the old one with another "
+                f"new key: travel-gpt client rotate {client.name}{flags}"
+            )
+        for old in registered.key_ids:
+            delete_key(old)
+            records.remove_key(old)
+    console.aside(f"The client {client.name} has a new key, and its old one has ended.")
+    _next(console, f"travel-gpt client show {client.name}{flags}")
 
 
 def limit(stack: str, name: str, typed: TypedLimits, console: Console) -> None:
-    """Change a client's limits; those that are not given stay."""
+    """Change a client's limits; those that are not given stay.
 
-    def change(registered: Registered) -> Client:
-        client = registered.client
-        expires_at = typed.expires_at()
-        limits = typed.apply(client.limits)
-        require_within_plan(limits, place)
-        return replace(
-            client, limits=limits, expires_at=client.expires_at if expires_at is None else expires_at
+    Raises:
+        WrongLimit: a limit has a value that it cannot have.
+        CliError: it cannot be done; the text says what to do.
+        ClientError: AWS refused.
+    """
+    given, expires_at = typed.apply(Limits()), typed.expires_at()
+    numbers = {field: number for field in Limits.__dataclass_fields__ if (number := getattr(given, field))}
+    if expires_at is not None:
+        numbers["expires_at"] = expires_at
+    if not numbers:
+        raise CliError(
+            "No limit was given. Give at least one of --per-minute, --per-day, --parallel, --budget and "
+            "--expires.",
+            USAGE,
         )
-
     before_aws()
-    place = deployed(stack)
-    _change("client.limit", place, name, change)
-    show(stack, name, console)
+    who, place = caller(), deployed(stack)
+    records = ClientRecords(place.table)
+    registered = records.find(name)
+    if still := [field for field in registered.damaged if field not in numbers]:
+        raise CliError(
+            f"The record of {registered.client.name} is damaged, so its queries are refused. Give these "
+            f"limits too: {', '.join(sorted({_OPTIONS[field] for field in still}))}.",
+            USAGE,
+        )
+    require_within_plan(given, place)
+    with audited("client.limit", who=who, source=SOURCE, client=registered.client.id, **numbers):
+        records.change(registered.client, numbers)
+    console.good(f"Changed. Running environments of the function use it within {RECORD_TTL:.0f} seconds.")
+    _print(records.find(name), place, console)
+
+
+_OPTIONS = {
+    "per_minute": "--per-minute",
+    "per_day": "--per-day",
+    "parallel": "--parallel",
+    "budget_per_day": "--budget (USD/day)",
+    "budget_per_month": "--budget (USD/month)",
+    "expires_at": "--expires",
+}
 
 
 def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
-    """Refuse a client's requests: in the table at once, then at API Gateway."""
+    """Refuse a client's requests: in the table at once, then at API Gateway.
+
+    Raises:
+        CliError: it cannot be done, or API Gateway could not be asked.
+        ClientError: AWS refused.
+    """
     before_aws()
-    place = deployed(stack)
-    registered = _change("client.disable", place, name, lambda each: replace(each.client, disabled=True))
-    if registered.key_id:
-        set_enabled(registered.key_id, False)
-    console.good(f"The client {name} is disabled: its requests get 403 within 5 seconds.")
-    console.next(f"travel-gpt client enable {name}{flags}", "to let it ask again")
+    who, place = caller(), deployed(stack)
+    records = ClientRecords(place.table)
+    registered = records.find(name)
+    client = registered.client
+    with audited("client.disable", who=who, source=SOURCE, client=client.id):
+        records.change(client, {}, disabled=True)
+        try:
+            for key_id in _keys(registered, place):
+                set_enabled(key_id, False)
+        except AWS_ERRORS as failed:
+            raise CliError(
+                f"The client {client.name} is disabled in the table: its requests get 403 client_disabled "
+                f"within {RECORD_TTL:.0f} seconds. But its key could not be disabled at API Gateway, which "
+                f"still lets it through to the function. {cli_error_of(failed).sentence} The command is: "
+                f"travel-gpt client disable {client.name}{flags}"
+            ) from None
+    console.good(
+        f"The client {client.name} is disabled: its requests get 403 within {RECORD_TTL:.0f} seconds."
+    )
+    console.next(f"travel-gpt client enable {client.name}{flags}", "to let it ask again")
 
 
-def enable(stack: str, name: str, console: Console) -> None:
-    """Let a disabled client ask again."""
+def enable(stack: str, name: str, console: Console, flags: str = "") -> None:
+    """Let a disabled client ask again.
+
+    Raises:
+        CliError: it cannot be done, or the client has no API key any more.
+        ClientError: AWS refused.
+    """
     before_aws()
-    place = deployed(stack)
-    registered = _change("client.enable", place, name, lambda each: replace(each.client, disabled=False))
-    if registered.key_id:
-        set_enabled(registered.key_id, True)
-    console.good(f"The client {name} may ask again.")
+    who, place = caller(), deployed(stack)
+    records = ClientRecords(place.table)
+    registered = records.find(name)
+    client = registered.client
+    with audited("client.enable", who=who, source=SOURCE, client=client.id):
+        there = [set_enabled(key_id, True) for key_id in _keys(registered, place)]
+        if not any(there):
+            raise CliError(
+                f"The client {client.name} has no API key any more: it was deleted at API Gateway. It stays "
+                f"disabled. Make a new key, then repeat: travel-gpt client rotate {client.name}{flags}"
+            )
+        records.change(client, {}, disabled=False)
+    console.good(
+        f"The client {client.name} may ask again. API Gateway may take a minute to let its key through."
+    )
+    console.next(f"travel-gpt client show {client.name}{flags}")
 
 
-def remove(stack: str, name: str, console: Console) -> None:
-    """Delete a client, its API key and everything that is stored about it, after a question."""
+def remove(stack: str, name: str, console: Console, flags: str = "") -> None:
+    """Delete a client, its API keys and everything that is stored about it, after a question.
+
+    Raises:
+        CliError: it cannot be done, or there is no terminal to ask at.
+        ClientError: AWS refused.
+    """
     before_aws()
     who, place = caller(), deployed(stack)
     records = ClientRecords(place.table)
     registered = records.find(name)
     _require_own_key(registered)
-    if not console.ask(f"Remove the client {name} of {stack}, its API key and its usage so far?"):
+    client = registered.client
+    if not console.ask(f"Remove the client {client.name} of {stack}, its API key and its usage so far?"):
         console.say("Nothing was changed.")
         return
-    with audited("client.remove", who=who, source=SOURCE, client=registered.client.id):
-        if registered.key_id:
-            delete_key(registered.key_id)
-        deleted = records.remove(registered)
-    console.good(f"Removed the client {name}: its key and {deleted} items of the table.")
+    with audited("client.remove", who=who, source=SOURCE, client=client.id) as change:
+        records.change(client, {}, disabled=True)
+        for key_id in registered.key_ids:
+            delete_key(key_id)
+        with console.working("Waiting until running environments refuse it"):
+            # Until then one that remembers the client could count for it anew.
+            time.sleep(RECORD_TTL + 1)
+        change.facts["items"] = deleted = records.remove(registered)
+    console.good(
+        f"Removed the client {client.name}: its API key, and the {deleted} items of the table that were its. "
+        f"Log lines with its id ({client.id}) stay until their retention ends."
+    )
+    console.next(f"travel-gpt client list{flags}")
 
 
 def show(stack: str, name: str, console: Console, *, as_json: bool = False) -> None:
-    """Show one client, its limits and whether it may ask."""
+    """Show one client, its limits and whether it may ask.
+
+    Raises:
+        CliError: there is no such client.
+        ClientError: AWS refused.
+    """
     before_aws()
     place = deployed(stack)
     registered = ClientRecords(place.table).find(name)
     if as_json:
-        console.raw(json.dumps(_document(registered), indent=2))
-        return
+        console.raw(json.dumps(_document(registered, place), indent=2))
+    else:
+        _print(registered, place, console)
+
+
+def state_of(registered: Registered) -> str:
+    """Return whether a client may ask: ``yes``, or why not."""
     client = registered.client
-    console.rows(
-        [
-            ("Client", f"{client.name} ({client.id})"),
-            ("API key", registered.key_id or "the stack's own" if client.id == OWNER else registered.key_id),
-            ("May ask", _state(registered)),
-            ("Expires", _moment(client.expires_at) if client.expires_at else "never"),
-            *describe(client.limits).items(),
-        ]
-    )
+    if registered.damaged:
+        return "no: its record is damaged"
+    if client.disabled:
+        return "no: disabled"
+    if 0 < client.expires_at <= time.time():
+        return "no: expired"
+    return "yes"
 
 
 def pause(stack: str, console: Console, flags: str = "") -> None:
     """Refuse every query of a stack until it is resumed."""
     _pause(stack, True)
-    console.good("Paused: every query gets 503 paused within 5 seconds. GET answers as before.")
+    console.good(
+        f"Paused: every query gets 503 paused within {RECORD_TTL:.0f} seconds. GET answers as before."
+    )
     console.next(f"travel-gpt resume{flags}", "to let queries through again")
 
 
-def resume(stack: str, console: Console) -> None:
+def resume(stack: str, console: Console, flags: str = "") -> None:
     """Let queries through again."""
     _pause(stack, False)
-    console.good("Resumed: queries are answered again within 5 seconds.")
+    console.good(f"Resumed: queries are answered again within {RECORD_TTL:.0f} seconds.")
+    console.next(f"travel-gpt usage{flags}")
 
 
 def _pause(stack: str, on: bool) -> None:
@@ -183,57 +285,93 @@ def _pause(stack: str, on: bool) -> None:
         ClientRecords(place.table).pause(on)
 
 
-def _change(event: str, place: Deployed, name: str, change: Callable[[Registered], Client]) -> Registered:
-    who, records = caller(), ClientRecords(place.table)
-    registered = records.find(name)
-    changed = change(registered)
-    with audited(event, who=who, source=SOURCE, client=registered.client.id):
-        records.write(changed, registered.key_id, created_at=registered.created_at)
-    return registered
-
-
 def _require_own_key(registered: Registered) -> None:
     if registered.client.id == OWNER:
         raise CliError(
             "The client owner has the API key of the stack itself, which cannot be rotated or removed here. "
-            "Add a client for each person or program, then: travel-gpt client disable owner"
+            "Add a client for each person or program, then: travel-gpt client disable owner",
+            USAGE,
         )
 
 
-def _print_key(place: Deployed, key: str, console: Console) -> bool:
-    with console.working("Waiting until API Gateway knows the new key"):
-        known = works(place, key)
-    # Not through the console, which masks keys. Standard output has the key alone.
-    sys.stdout.write(f"{key}\n")
-    sys.stdout.flush()
-    console.aside("This is its API key, for the header x-api-key. It is shown once and stored nowhere here.")
+def _keys(registered: Registered, place: Deployed) -> tuple[str, ...]:
+    return (place.owner_key_id,) if registered.client.id == OWNER else registered.key_ids
+
+
+def _print_key(place: Deployed, key: str, console: Console, *, wait: bool = True) -> bool:
+    """Print a key when it works, or when that took too long, and return whether it does."""
+    known = not wait or place.open
+    try:
+        if not known:
+            console.aside(f"Waiting until the new key works, {WAIT} s at most ...")
+            with console.working("Waiting until API Gateway knows the new key"):
+                known = works(place, key)
+    finally:
+        # After Ctrl-C too: it is shown once. Not through the console, which masks keys, and alone on standard
+        # output.
+        sys.stdout.write(f"{key}\n")
+        sys.stdout.flush()
+        console.aside(
+            "This is its API key, for the header x-api-key. It is shown once and stored nowhere but at API "
+            "Gateway."
+        )
+    if place.open:
+        console.aside(
+            "POST is open: it asks for no API key, and counts callers by their address. The key has an "
+            "effect after: ./deploy.sh --access api-key"
+        )
     if not known:
-        console.aside(f"API Gateway did not know it after {WAIT} s. Try it in a minute.")
+        console.aside(f"The new key does not work yet, after {WAIT} s. Try it in a minute.")
     return known
 
 
-def _state(registered: Registered) -> str:
+def _next(console: Console, command: str) -> None:
+    # Standard output has the key alone.
+    console.aside(f"\nNext:\n  {command}")
+
+
+def _print(registered: Registered, place: Deployed, console: Console) -> None:
     client = registered.client
-    if client.disabled:
-        return "no: disabled"
-    if 0 < client.expires_at <= datetime.now(UTC).timestamp():
-        return "no: expired"
-    return "yes"
+    damaged = {_OPTIONS[field] for field in registered.damaged}
+    console.rows(
+        [
+            ("Client", f"{client.name} ({client.id})"),
+            ("API key", ", ".join(_keys(registered, place)) or "none"),
+            ("May ask", state_of(registered)),
+            ("Expires", _moment(client.expires_at) if client.expires_at else "never"),
+            ("Added", _moment(registered.created_at) if registered.created_at else "with the stack"),
+            *describe(client.limits).items(),
+        ]
+    )
+    if damaged:
+        console.note(
+            f"These limits have invalid values: {', '.join(sorted(damaged))}. Give each of them again: "
+            f"travel-gpt client limit {client.name}"
+        )
 
 
-def _document(registered: Registered) -> dict[str, object]:
+def _document(registered: Registered, place: Deployed) -> dict[str, object]:
     client = registered.client
     return {
         "id": client.id,
         "name": client.name,
-        "key_id": registered.key_id,
-        "may_ask": _state(registered) == "yes",
+        "key_ids": list(_keys(registered, place)),
+        "may_ask": state_of(registered) == "yes",
         "disabled": client.disabled,
         "expires_at": client.expires_at,
         "created_at": registered.created_at,
-        "limits": {field: getattr(client.limits, field) for field in Limits.__dataclass_fields__},
+        "damaged": list(registered.damaged),
+        "limits": limits_document(client.limits),
     }
 
 
+def limits_document(limits: Limits) -> dict[str, int]:
+    """Return the limits by name: 0 for none, budgets in nanodollars."""
+    return {field: getattr(limits, field) for field in Limits.__dataclass_fields__}
+
+
 def _moment(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return "in the far future"

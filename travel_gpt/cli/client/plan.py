@@ -1,5 +1,6 @@
 """The API keys of a stack's clients, at API Gateway, all in one usage plan."""
 
+import json
 import time
 import urllib.error
 import urllib.request
@@ -8,6 +9,8 @@ from typing import Final
 
 import boto3
 
+from travel_gpt.aws.failures import AWS_ERRORS
+from travel_gpt.cli.aws_session import cli_error_of
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.stack import read_stack
 from travel_gpt.guard.limits import Limits
@@ -17,6 +20,9 @@ WAIT: Final = 90
 
 _PAUSE: Final = 1.5
 _TIMEOUT: Final = 35.0
+_LONGEST: Final = 65_536
+_KNOWN: Final = frozenset({"client_disabled", "client_expired", "paused"})
+"""Codes of refusals that only a known key gets."""
 TAG: Final = "travel-gpt:stack"
 """The tag by which ``--delete`` finds the keys of a stack: they are not part of it."""
 
@@ -30,6 +36,8 @@ class Deployed:
     plan: str
     """The id of the usage plan."""
     url: str
+    owner_key_id: str
+    """The id of the stack's own API key."""
     open: bool
     """Whether anyone may POST, without an API key."""
 
@@ -48,23 +56,25 @@ def deployed(stack: str) -> Deployed:
     if not found.exists:
         raise CliError(
             f"There is no stack {stack} in this account and region. Deploy it with ./deploy.sh, or name "
-            "another one with --env or --stack."
+            "another one with --env or --stack, and its place with --region and --profile.",
+            USAGE,
         )
-    try:
-        table, plan = found.outputs["ClientTableName"], found.outputs["UsagePlanId"]
-    except KeyError:
+    names = ("ClientTableName", "UsagePlanId", "ApiUrl", "ApiKeyId")
+    if not all(found.outputs.get(name) for name in names):
         raise CliError(
-            f"The stack {stack} was deployed by a version without clients. Update it with ./deploy.sh, then "
-            "repeat."
-        ) from None
-    return Deployed(stack, table, plan, found.outputs["ApiUrl"], found.outputs.get("ApiAccess") == "open")
+            f"The stack {stack} has no table of clients: it was deployed by an older version, or its first "
+            "deployment did not finish. Deploy it with ./deploy.sh, then repeat.",
+            USAGE,
+        )
+    table, plan, url, owner_key_id = (found.outputs[name] for name in names)
+    return Deployed(stack, table, plan, url, owner_key_id, found.outputs.get("ApiAccess") == "open")
 
 
 def require_within_plan(limits: Limits, stack: Deployed) -> None:
     """Refuse limits that the usage plan would never let a client reach.
 
     Args:
-        limits: the limits of the client.
+        limits: the limits that were given; 0 where one was not.
         stack: the stack.
 
     Raises:
@@ -99,21 +109,43 @@ def make_key(stack: Deployed, name: str) -> tuple[str, str]:
         ClientError: AWS refused. No key is left behind.
     """
     gateway = boto3.client("apigateway")
+    # Without a value: API Gateway makes one. Its answer to this call is the one that has it.
     made = gateway.create_api_key(
-        name=f"{stack.stack}-{name}", enabled=True, generateDistinctId=True, tags={TAG: stack.stack}
+        name=f"{stack.stack}-{name}",
+        description=f"The client {name} of {stack.stack}; made by travel-gpt client",
+        enabled=True,
+        tags={TAG: stack.stack},
     )
     try:
         gateway.create_usage_plan_key(usagePlanId=stack.plan, keyId=made["id"], keyType="API_KEY")
     except BaseException:
-        gateway.delete_api_key(apiKey=made["id"])
+        delete_unused_key(made["id"])
         raise
     return made["id"], made["value"]
 
 
-def set_enabled(key_id: str, enabled: bool) -> None:
-    """Enable or disable a key at API Gateway."""
-    change = {"op": "replace", "path": "/enabled", "value": str(enabled).lower()}
-    boto3.client("apigateway").update_api_key(apiKey=key_id, patchOperations=[change])
+def set_enabled(key_id: str, enabled: bool) -> bool:
+    """Enable or disable a key at API Gateway.
+
+    Args:
+        key_id: the id of the key.
+        enabled: which of both.
+
+    Returns:
+        Whether there is such a key.
+
+    Raises:
+        ClientError: AWS refused.
+    """
+    gateway = boto3.client("apigateway")
+    try:
+        gateway.update_api_key(
+            apiKey=key_id,
+            patchOperations=[{"op": "replace", "path": "/enabled", "value": str(enabled).lower()}],
+        )
+    except gateway.exceptions.NotFoundException:
+        return False
+    return True
 
 
 def delete_key(key_id: str) -> None:
@@ -125,10 +157,27 @@ def delete_key(key_id: str) -> None:
         return
 
 
+def delete_unused_key(key_id: str) -> None:
+    """Delete a key that was just made and became no client's, after a failure.
+
+    Raises:
+        CliError: that failed too. The text names the key.
+    """
+    try:
+        delete_key(key_id)
+    except AWS_ERRORS as failed:
+        raise CliError(
+            f"It failed, and the API key {key_id} that was made could not be deleted: it belongs to no "
+            "client, so every request with it is refused. Delete it in the API Gateway console. "
+            f"{cli_error_of(failed).sentence}"
+        ) from None
+
+
 def works(stack: Deployed, key: str) -> bool:
     """Wait until API Gateway and the function know a key.
 
-    An empty POST costs nothing: it is refused with 400 once the key is known, and with 403 before.
+    An empty POST costs nothing: it is refused with 400 once the key is known, and with 403 before. The usage
+    plan counts it.
 
     Args:
         stack: the stack.
@@ -137,27 +186,31 @@ def works(stack: Deployed, key: str) -> bool:
     Returns:
         Whether it works; False where that took too long.
     """
-    if stack.open:
-        return True
     ends = time.monotonic() + WAIT
     while True:
-        if _status(stack.url, key) not in (403, 0):
+        status, code = _post_nothing(stack.url, key)
+        if status == 400 or code in _KNOWN:
             return True
         if time.monotonic() > ends:
             return False
         time.sleep(_PAUSE)
 
 
-def _status(url: str, key: str) -> int:
+def _post_nothing(url: str, key: str) -> tuple[int, str]:
+    """Return the HTTP status, or 0 where nothing answered, and the code of the refusal."""
     # The address is of an output of the stack: it begins with https.
     request = urllib.request.Request(  # noqa: S310
         url, data=b"", headers={"x-api-key": key, "Content-Type": "application/json"}, method="POST"
     )
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
-            return int(answer.status)
+            return int(answer.status), ""
     except urllib.error.HTTPError as refused:
         with refused:
-            return refused.code
+            try:
+                document = json.loads(refused.read(_LONGEST))
+            except (ValueError, OSError):
+                return refused.code, ""
+            return refused.code, str(document.get("code", "")) if isinstance(document, dict) else ""
     except OSError:
-        return 0
+        return 0, ""

@@ -1,36 +1,48 @@
-"""``travel-gpt usage``: what each client asked and what that cost, by day and model."""
+"""``travel-gpt usage`` and ``client list``: what each client asked and what that cost, by day and model."""
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import boto3
-
+from travel_gpt.cli.client.columns import print_columns
+from travel_gpt.cli.client.commands import limits_document, state_of
 from travel_gpt.cli.client.plan import deployed
-from travel_gpt.cli.client.records import ClientRecords
+from travel_gpt.cli.client.records import ClientRecords, Registered, whole_number
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.target import before_aws
 from travel_gpt.guard.clients import OWNER, Client
 from travel_gpt.guard.counters import STACK
 from travel_gpt.guard.limits import Limits
+from travel_gpt.guard.typed_limits import dollars, summarize
 from travel_gpt.llm.prices import NANODOLLARS
 
-_PREFIX: Final = "usage#"
 _MODEL: Final = re.compile(r"(?P<day>\d\d)\.(?P<model>.+)\.(?P<what>answers|input|output|cost)")
 _DAY: Final = re.compile(r"(?P<day>\d\d)\.(?P<what>requests|refused|cost)")
 _MONTH: Final = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
+_HEAD: Final = (
+    "day",
+    "client",
+    "model",
+    "queries",
+    "refused",
+    "answers",
+    "input",
+    "output",
+    "USD",
+    "USD reserved",
+)
 
 
 @dataclass(slots=True)
 class Row:
-    """One client, day and model. The model is empty where only requests are counted."""
+    """What one client used on one day: of one model, or what is counted without one (the model is empty)."""
 
-    client: str
     day: str
+    client: str
     model: str = ""
     requests: int = 0
     refused: int = 0
@@ -40,6 +52,10 @@ class Row:
     cost_nanodollars: int = 0
     reserved_nanodollars: int = 0
     """What is counted beyond the answers: under way, or of calls whose cost is not known."""
+
+
+_NUMBERS: Final = tuple(each.name for each in fields(Row) if each.type is int)
+_FIELDS: Final = {"input": "input_tokens", "output": "output_tokens", "cost": "cost_nanodollars"}
 
 
 def show(stack: str, month: str, console: Console, *, as_json: bool = False) -> None:
@@ -55,22 +71,37 @@ def show(stack: str, month: str, console: Console, *, as_json: bool = False) -> 
         CliError: the month is none, or there is no such stack.
         ClientError: AWS refused.
     """
-    month = month or f"{datetime.now(UTC):%Y-%m}"
+    month = month or _this_month()
     if not _MONTH.fullmatch(month):
         raise CliError("--month must be a month such as 2026-11.", USAGE)
     before_aws()
-    place = deployed(stack)
-    names = {each.client.id: each.client.name for each in ClientRecords(place.table).all()}
-    rows = [row for item in _items(place.table, month) for row in _rows(item, names)]
+    records = ClientRecords(deployed(stack).table)
+    names = {each.client.id: each.client.name for each in records.all()}
+    counted = records.counters(month)
+    in_budget = whole_number(counted.pop(STACK, {}), "cost")
+    rows = [row for name, item in counted.items() for row in _rows(month, names.get(name, name), item)]
     rows.sort(key=lambda row: (row.day, row.client, row.model))
+    clients = [_sum(f"{month} total", name, _of(rows, name)) for name in sorted({row.client for row in rows})]
+    total = _sum(f"{month} total", "(all)", rows)
     if as_json:
-        document = [asdict(row) for row in rows]
-        console.raw(json.dumps({"stack": stack, "month": month, "usage": document}, indent=2))
+        document = {
+            "stack": stack,
+            "month": month,
+            "usage": [asdict(row) for row in rows],
+            "clients": {row.client: _numbers(row) for row in clients},
+            "total": _numbers(total),
+            "counted_in_budget_nanodollars": in_budget,
+        }
+        console.raw(json.dumps(document, indent=2))
         return
     if not rows:
-        console.say(f"Nothing was asked in {month}.")
-        return
-    _table(rows, console)
+        console.say(f"No queries in {month}.")
+    else:
+        print_columns(console, _HEAD, [_cells(row) for row in [*_by_day(rows), *clients, total]], left=3)
+    console.say(
+        f"\nThe budget of all clients counts USD {dollars(in_budget)} in {month}, reserved amounts and "
+        "removed clients included. Costs are by the price list of the deployed version, in UTC."
+    )
 
 
 def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None:
@@ -86,121 +117,111 @@ def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None
         ClientError: AWS refused.
     """
     before_aws()
-    place = deployed(stack)
-    counted = {
-        item["pk"]["S"].removeprefix(_PREFIX): item
-        for item in _items(place.table, f"{datetime.now(UTC):%Y-%m}")
+    records = ClientRecords(deployed(stack).table)
+    month = _this_month()
+    clients, counted, paused = records.all(), records.counters(month), records.paused()
+    if all(each.client.id != OWNER for each in clients):
+        clients.insert(0, Registered(Client(OWNER, OWNER, Limits())))
+    used = {
+        each.client.id: _sum(month, each.client.name, _rows(month, "", counted.get(each.client.id, {})))
+        for each in clients
     }
-    records = ClientRecords(place.table)
-    clients = {each.client.id: each.client for each in records.all()}
-    clients.setdefault(OWNER, Client(OWNER, OWNER, Limits()))
-    found = [
-        {
-            "id": client.id,
-            "name": client.name,
-            "disabled": client.disabled,
-            "requests": sum(
-                int(value["N"])
-                for name, value in counted.get(client.id, {}).items()
-                if name.endswith(".requests")
-            ),
-            "cost_nanodollars": int(counted.get(client.id, {}).get("cost", {"N": "0"})["N"]),
-        }
-        for client in sorted(clients.values(), key=lambda client: client.name)
-    ]
     if as_json:
-        console.raw(json.dumps({"stack": stack, "paused": records.paused(), "clients": found}, indent=2))
+        found = [
+            {
+                "id": each.client.id,
+                "name": each.client.name,
+                "may_ask": state_of(each) == "yes",
+                "disabled": each.client.disabled,
+                "expires_at": each.client.expires_at,
+                "damaged": list(each.damaged),
+                "limits": limits_document(each.client.limits),
+                **_numbers(used[each.client.id]),
+            }
+            for each in clients
+        ]
+        document = {"stack": stack, "month": month, "paused": paused, "clients": found}
+        console.raw(json.dumps(document, indent=2))
         return
-    if records.paused():
+    if paused:
         console.note("The API is paused: travel-gpt resume lets queries through again.")
-    console.rows(
-        (
-            str(each["name"]),
-            f"{each['requests']:,} queries, USD {_number(each['cost_nanodollars']) / NANODOLLARS:.4f} "
-            "this month" + (", disabled" if each["disabled"] else ""),
-        )
-        for each in found
-    )
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _items(table: str, month: str) -> Iterator[dict[str, Any]]:
-    pages = (
-        boto3.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=table,
-            FilterExpression="begins_with(pk, :kind) AND sk = :month",
-            ExpressionAttributeValues={":kind": {"S": _PREFIX}, ":month": {"S": month}},
-            ConsistentRead=True,
-        )
-    )
-    for page in pages:
-        yield from (item for item in page["Items"] if item["pk"]["S"] != f"{_PREFIX}{STACK}")
-
-
-def _rows(item: dict[str, Any], names: dict[str, str]) -> list[Row]:
-    client_id = item["pk"]["S"].removeprefix(_PREFIX)
-    client, month = names.get(client_id, client_id), item["sk"]["S"]
-    days: dict[str, Row] = {}
-    models: dict[tuple[str, str], Row] = {}
-    for attribute, value in item.items():
-        number = int(value.get("N", 0))
-        if found := _MODEL.fullmatch(attribute):
-            row = models.setdefault(
-                (found["day"], found["model"]), Row(client, f"{month}-{found['day']}", found["model"])
-            )
-            name = {"input": "input_tokens", "output": "output_tokens", "cost": "cost_nanodollars"}
-            setattr(row, name.get(found["what"], found["what"]), number)
-        elif found := _DAY.fullmatch(attribute):
-            row = days.setdefault(found["day"], Row(client, f"{month}-{found['day']}"))
-            setattr(row, {"cost": "reserved_nanodollars"}.get(found["what"], found["what"]), number)
-    for (day, _), row in models.items():
-        if day in days:
-            days[day].reserved_nanodollars -= row.cost_nanodollars
-    return [*days.values(), *models.values()]
-
-
-def _table(rows: list[Row], console: Console) -> None:
-    head = (
-        "day",
-        "client",
-        "model",
-        "queries",
-        "refused",
-        "answers",
-        "input",
-        "output",
-        "USD",
-        "USD reserved",
-    )
     lines = [
         (
-            row.day,
-            row.client,
-            row.model or "(all)",
-            *(
-                f"{number:,}" if number else ""
-                for number in (row.requests, row.refused, row.answers, row.input_tokens, row.output_tokens)
-            ),
-            _usd(row.cost_nanodollars),
-            _usd(row.reserved_nanodollars),
+            each.client.name,
+            state_of(each),
+            summarize(each.client.limits),
+            f"{used[each.client.id].requests:,}",
+            f"{used[each.client.id].refused:,}",
+            f"{_counted(used[each.client.id]) / NANODOLLARS:.4f}",
         )
-        for row in rows
+        for each in clients
     ]
-    widths = [max(len(line[column]) for line in [head, *lines]) for column in range(len(head))]
-    for line in [head, *lines]:
-        cells = [
-            cell.ljust(width) if column < 3 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        console.say(f"  {'  '.join(cells)}".rstrip())
-    total = sum(row.cost_nanodollars for row in rows)
-    console.say(f"\nIn all USD {total / NANODOLLARS:.4f} for answers, by the price list of this version.")
+    console.say(f"In {month} so far (UTC):")
+    print_columns(console, ("client", "may ask", "limits", "queries", "refused", "USD"), lines, left=3)
 
 
-def _usd(nanodollars: int) -> str:
-    return f"{nanodollars / NANODOLLARS:.4f}" if nanodollars else ""
+def _this_month() -> str:
+    return f"{datetime.now(UTC):%Y-%m}"
+
+
+def _rows(month: str, client: str, item: dict[str, Any]) -> list[Row]:
+    rows: dict[tuple[str, str], Row] = {}
+
+    def row(day: str, model: str) -> Row:
+        return rows.setdefault((day, model), Row(f"{month}-{day}", client, model))
+
+    for attribute in item:
+        number = whole_number(item, attribute)
+        if found := _MODEL.fullmatch(attribute):
+            setattr(row(found["day"], found["model"]), _FIELDS.get(found["what"], found["what"]), number)
+        elif found := _DAY.fullmatch(attribute):
+            name = "reserved_nanodollars" if found["what"] == "cost" else found["what"]
+            of_day = row(found["day"], "")
+            setattr(of_day, name, getattr(of_day, name) + number)
+    for (day, model), each in list(rows.items()):
+        if model:
+            # The day's counter has the answers' costs too.
+            row(day, "").reserved_nanodollars -= each.cost_nanodollars
+    return list(rows.values())
+
+
+def _of(rows: Iterable[Row], client: str) -> list[Row]:
+    return [row for row in rows if row.client == client]
+
+
+def _sum(day: str, client: str, rows: Iterable[Row]) -> Row:
+    rows = list(rows)
+    models = sorted({row.model for row in rows if row.model})
+    named = models[0] if len(models) == 1 else f"{len(models)} models" if models else ""
+    return Row(day, client, named, *(sum(getattr(row, name) for row in rows) for name in _NUMBERS))
+
+
+def _by_day(rows: list[Row]) -> list[Row]:
+    """Return one row for each day and client, followed by its models where there are several."""
+    found = []
+    for day, client in sorted({(row.day, row.client) for row in rows}):
+        own = [row for row in _of(rows, client) if row.day == day]
+        found.append(_sum(day, client, own))
+        models = [row for row in own if row.model]
+        found += models if len(models) > 1 else []
+    return found
+
+
+def _numbers(row: Row) -> dict[str, int]:
+    return {name: getattr(row, name) for name in _NUMBERS}
+
+
+def _counted(row: Row) -> int:
+    return row.cost_nanodollars + row.reserved_nanodollars
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    counts = (row.requests, row.refused, row.answers, row.input_tokens, row.output_tokens)
+    money = (row.cost_nanodollars, row.reserved_nanodollars)
+    return (
+        row.day,
+        row.client,
+        row.model,
+        *(f"{number:,}" if number else "" for number in counts),
+        *(f"{number / NANODOLLARS:.4f}" if number else "" for number in money),
+    )
