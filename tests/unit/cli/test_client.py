@@ -11,7 +11,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.fakes.dynamodb import TABLE
+from tests.fakes.dynamodb import TABLE, FakeTable
 from tests.fakes.loopback_server import Answer, LoopbackServer
 from tests.support.secret_leaks import files_with, holds
 from tests.unit.cli.conftest import Done, Person
@@ -22,7 +22,6 @@ from travel_gpt.cli.errors import DONE, FAILED, USAGE
 from travel_gpt.errors import LimitError, TravelGPTError
 from travel_gpt.guard.clients import Client, ClientDirectory
 from travel_gpt.guard.limits import Limits
-from travel_gpt.local.clients import send_to_moto
 from travel_gpt.settings import Settings
 
 STACK = "travel-gpt-backend"
@@ -78,7 +77,7 @@ def key_of(value: str) -> str | None:
 def client_of(key_id: str) -> Client:
     """What the function makes of a key's id."""
     settings = Settings.load({"OWNER_API_KEY_ID": owner_key_id()})
-    return ClientDirectory(settings, Table(TABLE, send=send_to_moto)).client_of_key(key_id)
+    return ClientDirectory(settings, Table(TABLE, send=FakeTable().send)).client_of_key(key_id)
 
 
 def owner_key_id() -> str:

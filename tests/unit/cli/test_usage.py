@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.dynamodb import TABLE
+from tests.fakes.dynamodb import TABLE, FakeTable
 from tests.unit.cli.conftest import Person
 from tests.unit.cli.test_client import Api, add, api, put, shown
 from travel_gpt.aws.table import Table
@@ -14,7 +14,6 @@ from travel_gpt.cli.errors import USAGE
 from travel_gpt.guard.counters import STACK, Counters, Spent
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.windows import Windows
-from travel_gpt.local.clients import send_to_moto
 
 __all__ = ["api"]
 DAY = 86_400
@@ -23,7 +22,7 @@ OCTOBER = datetime(2026, 10, 5, tzinfo=UTC).timestamp()
 
 def ask(client: str, at: float, model: str = "gpt-6-luna", cost: int | None = 1_000_000) -> None:
     """Count one query as the function does; without a cost it stays reserved."""
-    counters = Counters(Table(TABLE, send=send_to_moto))
+    counters = Counters(Table(TABLE, send=FakeTable().send))
     for name in (client, STACK):
         reservation = counters.reserve(name, Limits(), 5_000_000, Windows.at(at))
         if cost is not None:
@@ -31,7 +30,7 @@ def ask(client: str, at: float, model: str = "gpt-6-luna", cost: int | None = 1_
 
 
 def refuse(client: str, at: float) -> None:
-    Counters(Table(TABLE, send=send_to_moto)).count_refusal(client, Windows.at(at))
+    Counters(Table(TABLE, send=FakeTable().send)).count_refusal(client, Windows.at(at))
 
 
 def usage(person: Person, *options: str) -> dict[str, Any]:
