@@ -149,3 +149,13 @@ def test_the_store_holds_the_one_secret_and_listens_nowhere(monkeypatch: pytest.
         assert client.get_secret_value(SecretId=SECRET_NAME)["SecretString"] == '{"api_key": "made-up"}'
         with pytest.raises(ClientError, match="ResourceNotFoundException"):
             client.get_secret_value(SecretId="another")
+
+
+@pytest.mark.parametrize("emulate", [emulate_host, emulate_lambda])
+def test_the_table_of_a_deployed_stack_is_not_used(emulate: Callable[..., None]) -> None:
+    environ = {"TABLE_NAME": "of-a-stack", "OWNER_API_KEY_ID": "abc", "BUDGET_PER_DAY": "1"}
+
+    emulate(environ, access="open")
+
+    assert not {"TABLE_NAME", "OWNER_API_KEY_ID"} & environ.keys()
+    assert environ["BUDGET_PER_DAY"] == "1"
