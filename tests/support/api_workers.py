@@ -2,12 +2,18 @@
 
 ``python -m tests.support.api_workers COUNT THREADS REQUESTS``: one process imports everything, then forks the
 environments, which takes milliseconds for each. Each sends requests from its threads and ends; one that was
-killed is replaced. Each that ended by itself writes its statuses to standard output, as a line of JSON.
+killed is replaced. Each that ended by itself writes its statuses to standard output, as a line of JSON; the
+number of those that were killed is the last line.
+
+With WORKER_KILLS, the first so many environments kill themselves (SIGKILL) within their first second.
 """
 
 import json
 import os
+import random
+import signal
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -65,20 +71,26 @@ def main() -> None:
     """Run the environments until each number of requests was sent by one that was not killed."""
     count, threads, requests = map(int, sys.argv[1:4])
     telemetry.configure(Settings.load({"LOG_LEVEL": "ERROR"}), stream=sys.stderr, metrics=False)
-    running = 0
+    to_kill = int(os.environ.get("WORKER_KILLS", "0"))
+    running = killed = 0
     while count or running:
         while count:
-            if (pid := os.fork()) == 0:
+            if os.fork() == 0:
                 try:
+                    if to_kill:
+                        # SystemRandom: the environments do not share a state.
+                        delay = random.SystemRandom().uniform(0.05, 1)
+                        threading.Timer(delay, os.kill, [os.getpid(), signal.SIGKILL]).start()
                     environment(threads, requests)
                 finally:
                     os._exit(0)
-            print(pid, file=sys.stderr, flush=True)
+            to_kill = max(0, to_kill - 1)
             count, running = count - 1, running + 1
         _, status = os.wait()
         running -= 1
         if os.WIFSIGNALED(status):
-            count += 1
+            count, killed = count + 1, killed + 1
+    print(killed, flush=True)
 
 
 if __name__ == "__main__":
