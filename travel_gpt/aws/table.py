@@ -189,12 +189,12 @@ class Table:
 
     @cached_property
     def _http(self) -> URLLib3Session:
-        # The stubs know one number only; botocore passes two on to urllib3 for its own clients.
+        # The stubs know one number and strings only; botocore passes these on to urllib3 for its own clients.
         return URLLib3Session(
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),  # type: ignore[arg-type]
             # botocore's clients set this themselves. Without it the body waits for the acknowledgement of the
             # headers, which the other side may delay by 40 ms.
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # type: ignore[list-item]
         )
 
 
