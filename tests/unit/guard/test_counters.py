@@ -99,14 +99,15 @@ def test_an_expired_lease_admits_another_request(counters: Counters, clock: Cloc
         counters.reserve("ann", limits, 1, NOW, lease_seconds=30)
 
 
+@pytest.mark.parametrize("limits", [NOTHING, Limits(per_minute=1, budget_per_day=300)])
 @pytest.mark.parametrize("fault", ["lose", "duplicate", "throttle", "conflict", "drop", "fail"])
 def test_a_reservation_that_meets_a_fault_is_counted_once(
-    fake: FakeTable, counters: Counters, fault: str
+    fake: FakeTable, counters: Counters, fault: str, limits: Limits
 ) -> None:
     faults = iter([fault])
     fake.before = lambda *_: next(faults, None)
 
-    reservation = counters.reserve("ann", Limits(per_minute=1, budget_per_day=300), 300, NOW)
+    reservation = counters.reserve("ann", limits, 300, NOW)
 
     assert (reservation.totals.minute, money(fake)) == (1, (300, 300))
     counters.settle(reservation, Spent(100))
