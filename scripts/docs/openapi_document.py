@@ -255,7 +255,8 @@ def openapi_document() -> Json:
                     "example": '"minute";q=10;w=60, "day";q=500;w=86400',
                 },
                 "RateLimit": {
-                    "description": "Queries that are left of each limit, and the seconds until it renews.",
+                    "description": "Queries that are left of each limit (r), and the seconds until it renews "
+                    "(t; absent where that is after Retry-After, which counts first).",
                     "schema": {"type": "string"},
                     "example": '"minute";r=9;t=42, "day";r=480;t=36000',
                 },

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 import threading
 import time
@@ -166,7 +167,7 @@ def test_replies_warn_from_80_percent_on(setup: Setup) -> None:
 
 
 def until(seconds: float) -> int:
-    return int(seconds) + 1
+    return math.ceil(seconds)
 
 
 REFUSALS: dict[str, tuple[Put, int, str, Callable[[Setup], int | None]]] = {

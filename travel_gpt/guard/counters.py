@@ -128,11 +128,14 @@ class Counters:
     Args:
         table: the table.
         now: the wall clock, in seconds: for leases, and for the items' time to live.
+
+    Attributes:
+        now: the same.
     """
 
     def __init__(self, table: Table, *, now: Callable[[], float] = time.time) -> None:
         self._table = table
-        self._now = now
+        self.now = now
         self._latest = Windows(0)
 
     def reserve(
@@ -169,7 +172,7 @@ class Counters:
         for left in reversed(range(TRIES)):
             bounds = asked.bounds(windows)
             _require_within(bounds, {}, windows)
-            now = self._now()
+            now = self.now()
             try:
                 item = self._table.update(
                     _key(name, windows),

@@ -125,7 +125,9 @@ class Meter:
         totals = self._totals.get(self.client.id)
         if totals is None:
             return {}
-        return report.rate_limit_headers(self.client.limits, totals, self._taken_at)
+        # The answer is later than the request, by up to 28 s.
+        now = max(self._taken_at, self._counters.now())
+        return report.rate_limit_headers(self.client.limits, totals, now)
 
     def _give_back(self) -> None:
         # The lease of the request goes on.

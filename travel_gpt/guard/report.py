@@ -1,5 +1,6 @@
 """What a caller sees of its limits: headers, what is left of a budget, warnings and refusals."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,25 +69,32 @@ def budgets(counted: Mapping[str, tuple[Limits, Totals]]) -> list[BudgetLeft]:
     return sorted(found, key=lambda budget: budget.left)
 
 
-def rate_limit_headers(limits: Limits, totals: Totals, now: float) -> dict[str, str]:
+def rate_limit_headers(
+    limits: Limits, totals: Totals, now: float, retry_after: int | None = None
+) -> dict[str, str]:
     """Return the headers for the limits of a client's requests; none without limits.
 
     Args:
         limits: the limits of the client.
         totals: what is counted.
-        now: the time of the request, in seconds since the epoch.
+        now: the time of the answer, in seconds since the epoch.
+        retry_after: the answer's Retry-After, where it has one.
 
-    Source: draft-ietf-httpapi-ratelimit-headers-11.
+    Source: draft-ietf-httpapi-ratelimit-headers-11: lists of strings (the names of the policies) with the
+    parameters q (quota) and w (window in seconds), and r (what is left) and t (the seconds for which that is
+    all). ``t`` may be absent. Here it is where the window ends after Retry-After, which should not be earlier
+    than the end of a window that the answer names.
     """
     quotas = list(_quotas(limits, totals))
     if not quotas:
         return {}
     policy = ", ".join(f'"{name}";q={quota};w={seconds}' for name, quota, seconds, _, _ in quotas)
-    state = ", ".join(
-        f'"{name}";r={max(0, quota - used)};t={max(1, int(ends - now))}'
-        for name, quota, _, used, ends in quotas
-    )
-    return {"RateLimit-Policy": policy, "RateLimit": state}
+    state = []
+    for name, quota, _, used, ends in quotas:
+        wait = _seconds(ends - now)
+        until = f";t={wait}" if retry_after is None or wait <= retry_after else ""
+        state.append(f'"{name}";r={max(0, quota - used)}{until}')
+    return {"RateLimit-Policy": policy, "RateLimit": ", ".join(state)}
 
 
 def refusal(exceeded: Exceeded, whose: str, limits: Limits, now: float) -> TravelGPTError:
@@ -99,7 +107,6 @@ def refusal(exceeded: Exceeded, whose: str, limits: Limits, now: float) -> Trave
         now: the time of the request, in seconds since the epoch.
     """
     windows = exceeded.totals.windows
-    headers = {} if whose == STACK else rate_limit_headers(limits, exceeded.totals, now)
     detail = f"{exceeded.limit} of {whose} is reached"
     if exceeded.limit.startswith("budget"):
         period = exceeded.limit.rpartition("_")[2]
@@ -108,17 +115,24 @@ def refusal(exceeded: Exceeded, whose: str, limits: Limits, now: float) -> Trave
         message = (
             f"The budget {owner} for this {period} is too small for another query. It renews at {utc(ends)}."
         )
-        return BudgetExhausted(detail, message=message, retry_after=_seconds(ends - now), headers=headers)
+        wait = _seconds(ends - now)
+        # The limits of a client say nothing of a budget that all clients share.
+        headers = {} if whose == STACK else rate_limit_headers(limits, exceeded.totals, now, wait)
+        return BudgetExhausted(detail, message=message, retry_after=wait, headers=headers)
     if exceeded.limit == "parallel":
         message = (
             f"{limits.parallel} of this client's queries run already, which is the most at the same time."
         )
-        return RateLimited(detail, message=message, retry_after=WAIT_FOR_ANOTHER, headers=headers)
+        wait = WAIT_FOR_ANOTHER
+        headers = rate_limit_headers(limits, exceeded.totals, now, wait)
+        return RateLimited(detail, message=message, retry_after=wait, headers=headers)
     per_minute = exceeded.limit == "per_minute"
     ends = windows.minute_ends if per_minute else windows.day_ends
     most, period = (limits.per_minute, "minute") if per_minute else (limits.per_day, "day")
     message = f"This client may send {most} queries a {period}. Try again after {utc(ends)}."
-    return RateLimited(detail, message=message, retry_after=_seconds(ends - now), headers=headers)
+    wait = _seconds(ends - now)
+    headers = rate_limit_headers(limits, exceeded.totals, now, wait)
+    return RateLimited(detail, message=message, retry_after=wait, headers=headers)
 
 
 def dollars(nanodollars: int) -> float:
@@ -139,4 +153,5 @@ def _quotas(limits: Limits, totals: Totals) -> Iterator[tuple[str, int, int, int
 
 
 def _seconds(wait: float) -> int:
-    return max(1, int(wait) + 1)
+    # Rounded up: a caller that waits for it must not come too early.
+    return max(1, math.ceil(wait))

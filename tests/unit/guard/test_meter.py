@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.dynamodb import FakeTable
+from tests.support.clock import Clock
 from travel_gpt.errors import BudgetExhausted, LimitsUnavailable, RateLimited
 from travel_gpt.guard.clients import Client
 from travel_gpt.guard.counters import Counters
@@ -129,16 +130,42 @@ def test_a_limit_that_is_reached_refuses_and_takes_nothing(
     assert (spent(fake), fake.counters("c1", MONTH)["20.refused"]) == (before, 1)
 
 
-def test_the_headers_count_down(start: Start) -> None:
+def test_the_headers_count_down(start: Start, clock: Clock) -> None:
     meter = start(Limits(per_minute=10, per_day=500))
     assert meter.headers == {}
 
     meter.reserve(ASKED)
+    # The model answers.
+    clock.advance(7.5)
 
     assert meter.headers == {
         "RateLimit-Policy": '"minute";q=10;w=60, "day";q=500;w=86400',
-        "RateLimit": '"minute";r=9;t=60, "day";r=499;t=43200',
+        "RateLimit": '"minute";r=9;t=53, "day";r=499;t=43193',
     }
+
+
+@pytest.mark.parametrize(
+    ("limits", "retry_after", "state"),
+    [
+        (Limits(per_minute=1, per_day=9), 60, '"minute";r=0;t=60, "day";r=8'),
+        (Limits(per_minute=9, per_day=1), 43_200, '"minute";r=8;t=60, "day";r=0;t=43200'),
+        (Limits(per_minute=9, per_day=9, parallel=1), 2, '"minute";r=8, "day";r=8'),
+        (
+            Limits(per_minute=9, per_day=9, budget_per_day=MOST),
+            43_200,
+            '"minute";r=8;t=60, "day";r=8;t=43200',
+        ),
+    ],
+)
+def test_no_header_of_a_refusal_names_a_time_after_retry_after(
+    start: Start, limits: Limits, retry_after: int, state: str
+) -> None:
+    start(limits).reserve(ASKED)
+
+    with pytest.raises((RateLimited, BudgetExhausted)) as refused:
+        start(limits).reserve(ASKED)
+
+    assert (refused.value.retry_after, refused.value.headers["RateLimit"]) == (retry_after, state)
 
 
 def test_a_reply_warns_from_80_percent_of_a_budget(start: Start) -> None:
