@@ -28,6 +28,9 @@ EXPLAINED = {
     # Ours are those from before the promotion: a budget holds with either.
     "gpt-5.6": ["4.0", "0.4", "5.0", "20.0"],
     "gpt-5.6-sol": ["4.0", "0.4", "5.0", "20.0"],
+    # Half price until 31 December 2026 (Gemini API, Pricing: "$1.50 starting January 1, 2027"). Ours are the
+    # prices that follow: this list will be in use then.
+    "gemini-3.8-flash": ["0.75", "0.075", "0.75", "3.75"],
 }
 """Prices of LiteLLM that differ from ours, and why."""
 
