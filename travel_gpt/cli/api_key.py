@@ -1,4 +1,4 @@
-"""``travel-gpt api-key``: the API key that POST asks for."""
+"""``travel-gpt api-key``: the API key of the stack itself, which is that of the client owner."""
 
 import sys
 
@@ -15,7 +15,7 @@ def print_api_key(stack: str) -> None:
         stack: the stack's name.
 
     Raises:
-        CliError: there is no such stack, or its API asks for no key.
+        CliError: there is no such stack, or it has no API key.
         ClientError: AWS refused.
     """
     key_id = read_stack(boto3.client("cloudformation"), stack).outputs.get("ApiKeyId")

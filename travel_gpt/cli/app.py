@@ -128,7 +128,7 @@ def api_key(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Print the API key that a deployed stack's POST asks for."""
+    """Print the API key of a deployed stack itself, which is that of the client owner."""
     from travel_gpt.cli.api_key import print_api_key
 
     choose_account(region, profile)

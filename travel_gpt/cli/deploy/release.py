@@ -288,7 +288,7 @@ def show_commands(console: Console, stack: Stack, flags: str) -> None:
     # The key is there as well while the API is open.
     if "ApiKeyId" in stack.outputs and stack.outputs.get("ApiAccess") != "open":
         read_key = f"travel-gpt api-key --stack {stack.name}{flags}"
-        commands["The API key that POST asks for"] = read_key
+        commands["The API key of the client owner, which is you"] = read_key
         header = f' -H "x-api-key: $({read_key})"'
     commands["Next, ask it something"] = f"curl {url}{header} -H 'Content-Type: application/json' -d {body}"
     for title, command in commands.items():
