@@ -34,14 +34,17 @@ _ERRORS: Final = {
     ),
     # Recorded: dynamodb/UpdateItem during a transaction/transaction-conflict-exception.
     "conflict": ("TransactionConflictException", "Transaction is ongoing for the item"),
-    # Assumed for UpdateItem: the service model lists InternalServerError with HTTP status 500.
+    # Developer guide, "Error handling with DynamoDB": Internal Server Error, HTTP status 500. The text is
+    # assumed.
     "fail": ("InternalServerError", "The request could not be processed."),
     # IAM's text for a denied action: recorded for other services.
     "deny": ("AccessDeniedException", "User: test is not authorized to perform: dynamodb:UpdateItem"),
 }
-FAULTS: Final = (*_ERRORS, "lose", "drop", "duplicate")
-"""What can happen to a call: an error, its reply is lost (``lose``), it does not arrive (``drop``), or it
-arrives twice (``duplicate``)."""
+FAULTS: Final = (*_ERRORS, "fail late", "lose", "drop", "duplicate")
+"""What can happen to a call: an error; an error after it was carried out (``fail late``: "When you receive a
+status code 500 on a write operation, the operation may have succeeded or failed", the same page); its reply
+is lost (``lose``), it does not arrive (``drop``), or it arrives twice (``duplicate``). That the network does
+these three is assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class FakeTable:
             self._do(request)
         if fault == "lose":
             raise ReadTimeoutError(endpoint_url=request.url)
-        return answer
+        return _error(*_ERRORS["fail"]) if fault == "fail late" else answer
 
     def _fault(self, operation: str, parameters: dict[str, Any]) -> str | None:
         with self._lock:
@@ -137,7 +140,8 @@ class FakeTable:
         return None
 
     def _do(self, request: AWSPreparedRequest) -> TableResponse:
-        # DynamoDB serializes the writes to one item; moto reads and writes in two steps.
+        # The operations on an item are atomic and applied in the order in which they arrive (developer guide,
+        # "Working with items and attributes"); moto reads and writes in two steps.
         with self._lock:
             try:
                 answer = botocore_stubber.process_request(request)

@@ -21,7 +21,7 @@ from tests.fakes.openai import RESPONSES, Exchange, FakeOpenAI, behaviours, bodi
 
 ROOT = Path(__file__).parents[2]
 RUNS = int(os.environ.get("BUDGET_RUNS", "1"))
-FAULTS = {"lose": 0.05, "duplicate": 0.05, "throttle": 0.05, "conflict": 0.05}
+FAULTS = {"lose": 0.04, "fail late": 0.04, "duplicate": 0.04, "throttle": 0.04, "conflict": 0.04}
 CAP = 200
 QUERY, INSTRUCTIONS = (
     "Three days in Lisbon?",

@@ -100,7 +100,7 @@ def test_an_expired_lease_admits_another_request(counters: Counters, clock: Cloc
 
 
 @pytest.mark.parametrize("limits", [NOTHING, Limits(per_minute=1, budget_per_day=300)])
-@pytest.mark.parametrize("fault", ["lose", "duplicate", "throttle", "conflict", "drop", "fail"])
+@pytest.mark.parametrize("fault", ["lose", "duplicate", "throttle", "conflict", "drop", "fail", "fail late"])
 def test_a_reservation_that_meets_a_fault_is_counted_once(
     fake: FakeTable, counters: Counters, fault: str, limits: Limits
 ) -> None:
@@ -115,7 +115,8 @@ def test_a_reservation_that_meets_a_fault_is_counted_once(
 
 
 @pytest.mark.parametrize(
-    ("fault", "counted"), [("lose", 100), ("duplicate", 100), ("drop", 300), ("fail", 300)]
+    ("fault", "counted"),
+    [("lose", 100), ("duplicate", 100), ("drop", 300), ("fail", 300), ("fail late", 100)],
 )
 def test_a_settlement_is_sent_once_and_on_doubt_the_reservation_stays(
     fake: FakeTable, counters: Counters, fault: str, counted: int

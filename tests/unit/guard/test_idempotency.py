@@ -121,7 +121,7 @@ def test_what_is_stored_has_neither_key_nor_query_and_lives_no_shorter_than_the_
     assert int(item["expires"]["N"]) * 1000 >= int(item["until"]["N"])
 
 
-@pytest.mark.parametrize("fault", ["throttle", "conflict", "fail", "deny", "drop", "lose"])
+@pytest.mark.parametrize("fault", ["throttle", "conflict", "fail", "fail late", "deny", "drop", "lose"])
 def test_without_the_table_a_query_is_not_begun(fake: FakeTable, kept: Idempotency, fault: str) -> None:
     fake.before = lambda *_: fault
 

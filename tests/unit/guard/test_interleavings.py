@@ -18,7 +18,9 @@ from travel_gpt.guard.windows import Windows
 
 LIMITS = Limits(per_minute=3, per_day=8, parallel=2, budget_per_day=1000, budget_per_month=2000)
 LEASE = 30
-FAULT = st.sampled_from([None, None, "lose", "duplicate", "throttle", "conflict", "drop", "fail"])
+FAULT = st.sampled_from(
+    [None, None, "lose", "duplicate", "throttle", "conflict", "drop", "fail", "fail late"]
+)
 ENVIRONMENT = st.integers(0, 2)
 
 
