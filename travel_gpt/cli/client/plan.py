@@ -15,8 +15,9 @@ from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.stack import read_stack
 from travel_gpt.guard.limits import Limits
 
-WAIT: Final = 90
-"""Seconds to wait until API Gateway knows a new key; it usually takes a few."""
+WAIT: Final = 300
+"""Seconds to wait until API Gateway knows a new key: that "might take a few minutes" (API Gateway developer
+guide, "Usage plans and API keys")."""
 
 _PAUSE: Final = 1.5
 _TIMEOUT: Final = 35.0
