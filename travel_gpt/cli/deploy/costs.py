@@ -1,9 +1,14 @@
 """What an unused stack costs in a month, and the budget that an open API must have.
 
-Sources of the prices, in USD for us-east-1, November 2026: CloudWatch pricing (0.10 a month for each alarm of
-standard resolution; the first ten of an account are free), Secrets Manager pricing (0.40 a month for each
-secret), DynamoDB pricing (on demand: nothing while unused; storage up to 25 GB is free, point-in-time
-recovery is 0.20 a month for each GB), CloudWatch Logs pricing (0.03 a month for each GB kept).
+Sources of the prices, in USD for us-east-1. A figure that was read in a copy of AWS's page has the name and
+the date of the copy.
+
+- Alarms: the first ten of standard resolution are free (Amazon CloudWatch pricing); 0.10 a month for each
+  further one, and 0.03 for each GB of logs kept (the same page, in API Evangelist's copy, May 2026).
+- Secrets: 0.40 a month for each (AWS Secrets Manager pricing, in API Evangelist's copy, September 2026).
+- The table: nothing while unused (DynamoDB developer guide, "DynamoDB on-demand capacity mode"); storage up
+  to 25 GB is free, and point-in-time recovery is 0.20 for each GB (AWS's price list, in Infracost's copy,
+  October 2026).
 """
 
 import re
