@@ -1,4 +1,8 @@
-"""One statement of an IAM policy, evaluated as IAM does: moto's stumbles over ``?`` and skips conditions."""
+"""One statement of an IAM policy, evaluated as IAM does: moto's stumbles over ``?`` and skips conditions.
+
+Sources: IAM User Guide, "IAM JSON policy elements: Condition operators" (each operator, several values, a key
+that the request does not have) and "Set operators for multivalued context keys" (``ForAllValues``).
+"""
 
 import re
 from collections.abc import Mapping
@@ -66,7 +70,7 @@ def _holds(conditions: dict[str, dict[str, Any]], context: Context) -> bool:
 
 def _compare(operator: str, values: list[str], actual: str | list[str] | None) -> bool:
     if operator.startswith(FOR_ALL):
-        # True of a request that does not have the key: there is no value that differs.
+        # "It also returns true if there are no context keys in the request" (the set operators' page).
         each_is = operator.removeprefix(FOR_ALL)
         return all(_compare(each_is, values, each) for each in _list([] if actual is None else actual))
     if isinstance(actual, list):

@@ -45,7 +45,8 @@ def install() -> None:
     call, update_table = DynamoHandler.call_action, DynamoHandler.update_table
 
     def call_action(self: Any) -> Any:
-        # DynamoDB serializes the writes to one item; moto reads and writes in two steps.
+        # The operations on an item are atomic and applied in the order in which they arrive (developer guide,
+        # "Working with items and attributes"); moto reads and writes in two steps.
         with _lock:
             return call(self)
 
@@ -65,12 +66,14 @@ def resources(request: Any, operation: str, parameters: dict[str, Any]) -> Itera
 
     An action on the ARN of each table, where ``dynamodb:LeadingKeys`` has the partition keys of its items
     (DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control"). A scan has no
-    such keys ("Scan returns all items regardless of the leading keys").
+    such keys ("Scan returns all items regardless of the leading keys"). That those of a query are the values
+    that it compares its partition key with, and that a table that does not exist has none, is assumed.
 
     A table with a key of the account's own needs ``kms:Decrypt`` too, which DynamoDB calls as the principal
-    that uses the table; it makes data keys as itself, and grants as the principal that made the table (KMS
-    developer guide, "How Amazon DynamoDB uses AWS KMS", "Monitoring DynamoDB interaction with AWS KMS"). What
-    DynamoDB caches of it for five minutes is left out.
+    that uses the table; it makes data keys as itself, and grants as the principal that made the table
+    (DynamoDB developer guide, "DynamoDB encryption at rest usage notes", "Monitoring DynamoDB interaction
+    with AWS KMS"). What DynamoDB caches of it for five minutes ("Using KMS keys and data keys", there) is
+    left out.
     """
     for used in _accesses(operation, parameters):
         name = used.table.rpartition("/")[2]

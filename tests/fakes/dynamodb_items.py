@@ -3,6 +3,13 @@
 moto takes 10 ms for an update, and more where the item has many attributes: too long for thousands of
 updates. tests/unit/guard/test_interleavings.py compares both; what this one does not know, it refuses with an
 AssertionError.
+
+Sources: the API reference of UpdateItem (an item that is missing is made; ADD begins at 0; the item of a
+condition that is not met is returned where it is asked for) and of BatchGetItem (items that are missing are
+left out); the developer guide, "Condition and filter expressions, operators, and functions"
+(attribute_exists, attribute_not_exists, <=, AND, OR), and "Working with items and attributes" (an update is
+made as a whole, and the condition is checked as a part of it). Assumed: REMOVE of a missing attribute does
+nothing.
 """
 
 import copy
@@ -31,7 +38,7 @@ _KNOWN: Final = {
 
 
 class Items:
-    """The items. The caller makes one call at a time, as DynamoDB serializes the writes to one item."""
+    """The items. The caller makes one call at a time, as DynamoDB applies the writes to one item in order."""
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], Item] = {}
@@ -81,7 +88,8 @@ def _wants_item(parameters: dict[str, Any]) -> bool:
 
 
 def _require_all_used(parameters: dict[str, Any], names: dict[str, str], values: Item) -> None:
-    # API reference of UpdateItem: each alias must be used, and no attribute may be changed twice.
+    # DynamoDB refuses an alias that is not used, and an attribute that is changed twice. Assumed, as moto
+    # does: the API reference does not say it.
     text = f"{parameters['UpdateExpression']} {parameters.get('ConditionExpression', '')}"
     assert set(re.findall(r"[#:]\d+", text)) == {*names, *values}, text
     changed = re.findall(r"#\d+", parameters["UpdateExpression"])
@@ -109,7 +117,8 @@ def _add(item: Item, part: str, names: dict[str, str], values: Item) -> None:
     name, _, value = part.partition(" ")
     before = item.get(names[name], {"N": "0"})
     if "N" not in before:
-        # Developer guide, "Update expressions", ADD: only numbers and sets.
+        # Developer guide, "Update expressions": "The ADD action supports only number and set data types". The
+        # text is moto's.
         raise TypeError("An operand in the update expression has an incorrect data type")
     item[names[name]] = {"N": str(int(before["N"]) + int(values[value]["N"]))}
 

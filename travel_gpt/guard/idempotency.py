@@ -1,7 +1,10 @@
 """``Idempotency-Key``: a query that is sent again gets the same answer, and is paid for once.
 
-Source: draft-ietf-httpapi-idempotency-key-header-07: 409 while the first runs, 422 where the key comes
-with another body, 400 where it is malformed.
+Source: draft-ietf-httpapi-idempotency-key-header-07: the key is a string in quotation marks; 409 while the
+first request runs, 422 where the key comes with another body. The draft leaves the form of a key to the
+server, and has 400 for a key that is missing where it is required; here a malformed one gets it. Two things
+differ from the draft. Quotation marks may be absent, as other APIs with this header have none. And nothing is
+kept of a failure, which the draft would repeat: a caller that tries again wants an answer.
 """
 
 import hashlib

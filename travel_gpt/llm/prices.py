@@ -24,7 +24,7 @@ MAX_AGE_DAYS: Final = 90
 
 MESSAGE_TOKENS: Final = 200
 """Tokens that a server may add around the messages: their roles, separators and a template of its own.
-Assumed: OpenAI's guide to counting tokens names 3 or 4 tokens for each message."""
+Assumed: OpenAI's cookbook, "How to count tokens with tiktoken", names 3 or 4 tokens for each message."""
 
 MOST_TOKENS: Final = 10_000_000
 """More tokens than any model takes or gives at once: a usage above it is not believed."""

@@ -1,8 +1,9 @@
 """What API Gateway lets through: the throttle of the stage and the quota of the usage plan.
 
 Source: API Gateway developer guide, "Throttle requests to your REST APIs" (a token bucket of the burst's
-size, refilled at the rate) and "Usage plans" (a quota for each key and day). AWS applies both on a
-best-effort basis; here they are exact.
+size, refilled at the rate) and "Usage plans and API keys" (a quota for each key and day). AWS applies both
+"on a best-effort basis"; here they are exact. Assumed: the day is one of UTC, the throttle comes before the
+quota, and what the throttle refuses does not count against the quota.
 """
 
 import time
