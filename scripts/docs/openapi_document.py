@@ -113,10 +113,11 @@ def post() -> Json:
                 "in": "header",
                 "required": False,
                 "description": (
-                    "A new value for each query, such as a UUID. The same query with the same value within "
-                    "ten minutes gets the same answer, and is paid for once."
+                    "A new value for each query, such as a UUID: 1 to 255 visible ASCII characters, with or "
+                    "without quotation marks. The same query with the same value within ten minutes gets the "
+                    "same answer, and is paid for once."
                 ),
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+                "schema": {"type": "string", "pattern": '^("[!#-~]{1,255}"|[!#-~]{1,255})$'},
             }
         ],
         "requestBody": {

@@ -34,7 +34,7 @@ MARGIN: Final = 5.0
 RETRY_AFTER: Final = 2
 """Seconds after which a request that is still running may have an answer."""
 
-_KEY: Final = re.compile(r'"?(?P<key>[!#-~]{1,255}?)"?')
+_KEY: Final = re.compile(r'(?P<quote>"?)(?P<key>[!#-~]{1,255})(?P=quote)')
 
 
 def read_key(header: str) -> str:
