@@ -12,6 +12,7 @@ from travel_gpt.cli.doctor.stack.api import (
 )
 from travel_gpt.cli.doctor.stack.deployed import Deployed, check_drift, check_template, find_template
 from travel_gpt.cli.doctor.stack.function import check_function, check_role, check_settings, check_stack
+from travel_gpt.cli.doctor.stack.network import check_network
 from travel_gpt.cli.doctor.stack.secret import check_rotator, check_secret
 from travel_gpt.cli.doctor.stack.table import check_prices, check_table
 
@@ -34,6 +35,7 @@ def checks_of(deployed: Deployed, *, verify: bool) -> list[tuple[str, Check]]:
         ("throttles", partial(check_throttles, deployed)),
         ("usage plan", partial(check_callers, deployed)),
         ("table", partial(check_table, deployed)),
+        ("vpc", partial(check_network, deployed)),
         ("prices", check_prices),
         ("logs", partial(check_logs, deployed)),
         ("alarms", partial(check_alarms, deployed)),
