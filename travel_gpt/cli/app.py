@@ -298,14 +298,27 @@ def rekey(file: EncryptedFile = None) -> None:
 
 Stack = Annotated[str | None, typer.Option("--stack", help="The stack's name.", show_default=False)]
 ClientName = Annotated[str, typer.Argument(metavar="NAME", help="The client's name.", show_default=False)]
-PerMinute = Annotated[int | None, typer.Option(help="Queries a minute.", show_default=False)]
-PerDay = Annotated[int | None, typer.Option(help="Queries a day (UTC).", show_default=False)]
-Parallel = Annotated[int | None, typer.Option(help="Queries at the same time.", show_default=False)]
+PerMinute = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Queries a minute, or none.", show_default=False)
+]
+PerDay = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Queries a day (UTC), or none.", show_default=False)
+]
+Parallel = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Queries at the same time, or none.", show_default=False)
+]
 Budget = Annotated[
     list[str] | None,
-    typer.Option(help="USD a day or a month (UTC), such as 2/month. May be given twice.", show_default=False),
+    typer.Option(
+        metavar="USD/PERIOD",
+        help="USD a day or a month (UTC), such as 2/month, or none/month. May be given twice.",
+        show_default=False,
+    ),
 ]
-Expires = Annotated[str | None, typer.Option(help="When it ends: 12h, 30d, 8w or never.", show_default=False)]
+Expires = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="When it ends: 12h, 30d, 8w or never.", show_default=False),
+]
 
 
 @client.command()
@@ -340,7 +353,8 @@ def list_clients(
     """List the clients, with their queries and costs of this month so far."""
     from travel_gpt.cli.client.usage import list_clients as do
 
-    do(_stack(stack, env, region, profile), Console(), as_json=as_json)
+    flags = _stack_flags(stack, env, region, profile)
+    do(_stack(stack, env, region, profile), Console(), flags, as_json=as_json)
 
 
 @client.command(name="show")
@@ -355,7 +369,8 @@ def show_client(
     """Show a client, its limits and whether it may ask."""
     from travel_gpt.cli.client.commands import show as do
 
-    do(_stack(stack, env, region, profile), name, Console(), as_json=as_json)
+    flags = _stack_flags(stack, env, region, profile)
+    do(_stack(stack, env, region, profile), name, Console(), flags, as_json=as_json)
 
 
 @client.command()
@@ -371,12 +386,12 @@ def limit(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Change the limits of a client. Those that are not given stay."""
+    """Change the limits of a client, or lift them with none. Those that are not given stay."""
     from travel_gpt.cli.client.commands import limit as do
     from travel_gpt.guard.typed_limits import TypedLimits
 
     typed = TypedLimits(per_minute, per_day, parallel, tuple(budget or ()), expires)
-    do(_stack(stack, env, region, profile), name, typed, Console())
+    do(_stack(stack, env, region, profile), name, typed, Console(), _stack_flags(stack, env, region, profile))
 
 
 @client.command()
@@ -451,7 +466,8 @@ def usage(
     """Show the queries, tokens, costs and refusals of a month, by day, client and model."""
     from travel_gpt.cli.client.usage import show as do
 
-    do(_stack(stack, env, region, profile), month or "", Console(), as_json=as_json)
+    flags = _stack_flags(stack, env, region, profile)
+    do(_stack(stack, env, region, profile), month or "", Console(), flags, as_json=as_json)
 
 
 @app.command()

@@ -10,10 +10,13 @@ from travel_gpt.guard.limits import Limits
 from travel_gpt.llm.prices import NANODOLLARS
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_BUDGET: Final = re.compile(r"(?P<usd>[0-9]{1,6}(\.[0-9]{1,6})?)/(?P<period>day|month)")
+_BUDGET: Final = re.compile(r"(?P<usd>none|[0-9]{1,6}(\.[0-9]{1,6})?)/(?P<period>day|month)")
 _SECONDS: Final = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SPAN: Final = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hdw])")
 MOST_REQUESTS: Final = 1_000_000
+NO_LIMIT: Final = "none"
+"""What is typed to lift a limit. 0 is refused: it could as well mean that nothing is let through."""
+_DISABLE: Final = "To refuse every query of a client: travel-gpt client disable NAME"
 
 
 class WrongLimit(ValueError):
@@ -24,11 +27,24 @@ class WrongLimit(ValueError):
 class TypedLimits:
     """Limits that were typed; None where one is not given."""
 
-    per_minute: int | None = None
-    per_day: int | None = None
-    parallel: int | None = None
+    per_minute: str | None = None
+    per_day: str | None = None
+    parallel: str | None = None
     budget: tuple[str, ...] = ()
     expires: str | None = None
+
+    def given(self) -> dict[str, int]:
+        """Return the limits that were given, by the fields of ``Limits``: 0 for one that is lifted.
+
+        Raises:
+            WrongLimit: one has a value that it cannot have.
+        """
+        typed = {"per_minute": self.per_minute, "per_day": self.per_day, "parallel": self.parallel}
+        numbers = {name: _count(name, text) for name, text in typed.items() if text is not None}
+        budgets = [each for text in self.budget for each in _read_budget(text)]
+        if len(dict(budgets)) < len(budgets):
+            raise WrongLimit("--budget was given twice for one period. Give it once a day and once a month.")
+        return numbers | dict(budgets)
 
     def apply(self, limits: Limits) -> Limits:
         """Return limits with those that were given.
@@ -39,19 +55,7 @@ class TypedLimits:
         Raises:
             WrongLimit: one has a value that it cannot have.
         """
-        numbers = {"per_minute": self.per_minute, "per_day": self.per_day, "parallel": self.parallel}
-        for name, number in numbers.items():
-            if number is not None and not 1 <= number <= MOST_REQUESTS:
-                option = f"--{name.replace('_', '-')}"
-                raise WrongLimit(
-                    f"{option} must be a number from 1 to {MOST_REQUESTS:,}. To refuse every request of a "
-                    "client, disable it: travel-gpt client disable NAME"
-                )
-        given = {name: number for name, number in numbers.items() if number is not None}
-        budgets = [read_budget(text) for text in self.budget]
-        if len(dict(budgets)) < len(budgets):
-            raise WrongLimit("--budget was given twice for one period. Give it once a day and once a month.")
-        return replace(limits, **given, **dict(budgets))
+        return replace(limits, **self.given())
 
     def expires_at(self, now: float | None = None) -> int | None:
         """Return when the client expires, in seconds since the epoch: 0 for never; None where not given.
@@ -69,26 +73,48 @@ class TypedLimits:
         return int(now or time.time()) + int(found["number"]) * _SECONDS[found["unit"]]
 
 
-def read_budget(text: str) -> tuple[str, int]:
-    """Return the field of a budget and its nanodollars.
+def _count(field: str, text: str) -> int:
+    if text == NO_LIMIT:
+        return 0
+    option = f"--{field.replace('_', '-')}"
+    number = int(text) if re.fullmatch(r"[0-9]{1,7}", text) else None
+    if number == 0:
+        raise WrongLimit(f"{option} 0 lets nothing through. For no limit: {option} {NO_LIMIT}. {_DISABLE}")
+    if number is None or number > MOST_REQUESTS:
+        # What was typed is not repeated: it may be a key in the wrong place.
+        raise WrongLimit(
+            f"{option} must be a number from 1 to {MOST_REQUESTS:,}, or {NO_LIMIT} for no limit."
+        )
+    return number
+
+
+def _read_budget(text: str) -> list[tuple[str, int]]:
+    """Return the field of a budget and its nanodollars, or both fields where ``none`` lifts both.
 
     Args:
-        text: such as ``2/month`` or ``0.50/day``: US dollars, and what for.
+        text: such as ``2/month`` or ``0.50/day``: US dollars, and what for; or ``none/month``, or ``none``.
 
     Raises:
         WrongLimit: it has another form, or is 0.
     """
+    if text == NO_LIMIT:
+        return [("budget_per_day", 0), ("budget_per_month", 0)]
     found = _BUDGET.fullmatch(text.strip())
     if found is None:
-        # What was typed is not repeated: it may be a key in the wrong place.
-        raise WrongLimit("--budget must be USD for a day or a month, such as 2/month or 0.50/day.")
+        raise WrongLimit(
+            "--budget must be USD for a day or a month, such as 2/month or 0.50/day. For no budget: --budget "
+            f"{NO_LIMIT}/month, {NO_LIMIT}/day, or {NO_LIMIT} for both."
+        )
+    field = f"budget_per_{found['period']}"
+    if found["usd"] == NO_LIMIT:
+        return [(field, 0)]
     amount = int(Decimal(found["usd"]) * NANODOLLARS)
     if not amount:
         raise WrongLimit(
-            "A budget of 0 lets nothing through. To refuse every request of a client, disable it: "
-            "travel-gpt client disable NAME"
+            f"A budget of 0 lets nothing through. For no budget: --budget {NO_LIMIT}/{found['period']}. "
+            f"{_DISABLE}"
         )
-    return f"budget_per_{found['period']}", amount
+    return [(field, amount)]
 
 
 def checked_name(name: str) -> str:

@@ -86,13 +86,13 @@ def _lines(file: Path | None) -> list[str]:
 def _read(text: str) -> LocalClient:
     name, *options = text.split() or [""]
     checked_name(name)
-    counts: dict[str, int] = {}
+    counts: dict[str, str] = {}
     budgets: list[str] = []
     expires, expired, disabled = None, False, False
     for option in options:
         what, _, value = option.partition("=")
         if what in _COUNTS and re.fullmatch("[0-9]{1,7}", value) and 1 <= int(value) <= MOST_REQUESTS:
-            counts[what.replace("-", "_")] = int(value)
+            counts[what.replace("-", "_")] = value
         elif what == "budget":
             budgets.append(value)
         elif what == "expires":

@@ -256,9 +256,11 @@ def test_a_key_is_on_standard_output_once_and_nowhere_else(person: Person, api: 
 def test_a_name_belongs_to_one_client(person: Person, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     add(person)
     before = keys()
-    for name in ("ann", "owner", "stack", "address", shown(person)["id"]):
-        done = person.run("client", "add", name, status=USAGE, says="already")
+    for name in ("ann", "owner", shown(person)["id"]):
+        done = person.run("client", "add", name, status=USAGE, says="already. Choose another name")
         assert not done.out
+    for name in ("stack", "address"):
+        person.run("client", "add", name, status=USAGE, says=f"The name {name} cannot be a client's")
 
     # Another person adds the same one at the same moment: after the names were read.
     monkeypatch.setattr("travel_gpt.cli.client.records.ClientRecords.require_new", lambda *_: None)
@@ -369,16 +371,29 @@ def test_where_anyone_may_ask_there_is_nothing_to_wait_for(person: Person, api: 
 
 
 IMPOSSIBLE_LIMITS = [
-    (("--per-minute", "0"), "--per-minute must be a number from 1"),
-    (("--per-day", "0"), "travel-gpt client disable NAME"),
-    (("--parallel", "-1"), "--parallel must be"),
-    (("--budget", "0/day"), "A budget of 0 lets nothing through"),
-    (("--budget", "2"), "such as 2/month"),
+    (("--per-minute", "0"), "--per-minute 0 lets nothing through. For no limit: --per-minute none."),
+    (
+        ("--per-day", "000"),
+        "--per-day 0 lets nothing through. For no limit: --per-day none. To refuse every ",
+    ),
+    (("--parallel", "0"), "travel-gpt client disable NAME"),
+    (("--parallel", "-1"), "--parallel must be a number from 1 to 1,000,000, or none for no limit."),
+    (("--per-day", "1.5"), "--per-day must be a number from 1"),
+    (("--per-day", "1000001"), "--per-day must be a number from 1"),
+    (("--per-minute", "9" * 5000), "--per-minute must be a number from 1"),
+    (("--per-minute", "٣"), "--per-minute must be a number from 1"),
+    (("--per-minute", "hunter2"), "--per-minute must be a number from 1"),
+    (("--budget", "0/day"), "A budget of 0 lets nothing through. For no budget: --budget none/day."),
+    (("--budget", "0.000000/month"), "For no budget: --budget none/month. To refuse every query of a client"),
+    (("--budget", "2"), "such as 2/month or 0.50/day. For no budget: --budget none/month, none/day, or none"),
+    (("--budget", "0"), "such as 2/month"),
     (("--budget", "hunter2/month"), "such as 2/month"),
     (("--budget", "1/day", "--budget", "2/day"), "twice"),
+    (("--budget", "none", "--budget", "2/day"), "twice"),
     (("--expires", "soon"), "--expires must be"),
-    (("--per-minute", "301"), "ThrottleRate"),
-    (("--per-day", "1001"), "DailyQuota"),
+    (("--expires", "none"), "--expires must be a time such as 12h, 30d or 8w, or never."),
+    (("--per-minute", "301"), "./deploy.sh --parameter ThrottleRate=6\n"),
+    (("--per-day", "1001"), "./deploy.sh --parameter DailyQuota=1001\n"),
 ]
 
 
@@ -470,6 +485,90 @@ def test_limit_changes_what_is_given_and_nothing_else(
     before_each_call(monkeypatch, disable)
     person.run("client", "limit", "ann", "--per-day", "200", "--parallel", "2")
     assert shown(person)["disabled"] is True
+
+
+def test_a_limit_is_lifted_and_the_others_stay(person: Person, api: Api) -> None:  # noqa: ARG001
+    limits = ("--per-minute", "10", "--per-day", "300", "--parallel", "2", "--expires", "30d")
+    add(person, "ann", *limits, "--budget", "1/day", "--budget", "2/month")
+    left = dict(shown(person)["limits"])
+    assert all(left.values())
+
+    for options, fields in (
+        (("--per-minute", "none"), ["per_minute"]),
+        (("--budget", "none/month"), ["budget_per_month"]),
+        (("--per-day", "none"), ["per_day"]),
+        (("--parallel", "none"), ["parallel"]),
+        (("--budget", "none/day", "--expires", "never"), ["budget_per_day"]),
+    ):
+        done = person.run("client", "limit", "ann", *options)
+        left |= dict.fromkeys(fields, 0)
+        found = shown(person)
+        assert found["limits"] == left
+        assert person.audited()[-1][fields[0]] == 0
+        assert done.out.count("no limit") == list(left.values()).count(0)
+        assert done.out.rstrip().endswith("travel-gpt client list")
+    assert found["expires_at"] == 0
+    assert "none" in person.run("client", "list").out.splitlines()[-1]
+
+    person.run("client", "limit", "ann", "--budget", "1/day", "--budget", "2/month")
+    person.run("client", "limit", "ann", "--budget", "none", "--per-day", "7")
+    assert shown(person)["limits"] == left | {"per_day": 7}
+    # The function reads it so too.
+    (key_id,) = keys()
+    assert client_of(key_id).limits == Limits(per_day=7)
+
+
+def test_a_client_may_be_added_without_a_limit_in_so_many_words(person: Person, api: Api) -> None:  # noqa: ARG001
+    add(person, "ann", "--per-minute", "none", "--budget", "none", "--expires", "never")
+
+    assert not any(shown(person)["limits"].values())
+
+
+def test_a_next_command_is_about_the_same_stack(person: Person, api: Api) -> None:
+    usage_plan: Any = boto3.client("apigateway").get_usage_plans()["items"][0]["id"]
+    make_stack(
+        "travel-gpt-backend-dev",
+        ApiUrl=f"{api.url}/Prod/travel-gpt",
+        ApiKeyId=owner_key_id(),
+        UsagePlanId=usage_plan,
+        ClientTableName=TABLE,
+        ApiAccess="api-key",
+    )
+    place = ("--env", "dev", "--region", "us-east-1")
+
+    def said(*arguments: str, status: int = DONE) -> str:
+        done = person.run(*arguments, *place, status=status)
+        return done.err + done.out
+
+    flags = " --env dev --region us-east-1"
+    for arguments, following in (
+        (("client", "add", "ann"), "travel-gpt client show ann"),
+        (("client", "limit", "ann", "--per-day", "5"), "travel-gpt client list"),
+        (("client", "disable", "ann"), "travel-gpt client enable ann"),
+        (("client", "enable", "ann"), "travel-gpt client show ann"),
+        (("client", "rotate", "ann"), "travel-gpt client show ann"),
+        (("pause",), "travel-gpt resume"),
+        (("resume",), "travel-gpt usage"),
+        (("client", "remove", "ann", "--yes"), "travel-gpt client list"),
+    ):
+        assert f"{following}{flags}\n" in said(*arguments)
+    add(person)
+    for arguments, following in (
+        (("client", "add", "ann"), "travel-gpt client show ann" + flags),
+        (("client", "show", "bob"), "travel-gpt client list" + flags),
+        (("client", "rotate", "owner"), "travel-gpt client disable owner" + flags),
+        (
+            ("client", "limit", "ann", "--per-day", "2000"),
+            "./deploy.sh --env dev --region us-east-1 --parameter DailyQuota=2000",
+        ),
+    ):
+        assert said(*arguments, status=USAGE).endswith(f"{following}\n")
+    said("pause")
+    assert f"travel-gpt resume{flags}\n" in said("client", "list")
+    put(f"client#{shown(person)['id']}", name="ann", per_minute="ten")
+    assert said("client", "show", "ann").endswith(f"travel-gpt client limit ann{flags}\n")
+    nowhere = person.run("usage", "--env", "staging", status=USAGE, says="There is no stack")
+    assert "Deploy it with ./deploy.sh --env staging, or" in nowhere.err
 
 
 def test_a_client_that_is_removed_meanwhile_does_not_come_back(
@@ -617,13 +716,29 @@ def test_the_new_key_of_a_disabled_client_is_disabled_too(person: Person, api: A
     person.run("client", "disable", "ann")
     calls = len(api.seen)
 
-    new = person.run("client", "rotate", "ann").out.strip()
+    done = person.run("client", "rotate", "ann")
+    new = done.out.strip()
 
     assert key_of(new) is None
     assert len(keys()) == 1
     assert len(api.seen) == calls
+    assert "is disabled, and so is the new key" in done.err
+    assert done.err.rstrip().endswith("travel-gpt client enable ann")
     person.run("client", "enable", "ann")
     assert keys() == {key_of(new)}
+
+
+def test_enabling_an_expired_client_says_that_it_may_not_ask(person: Person, api: Api) -> None:  # noqa: ARG001
+    add(person)
+    put(f"client#{shown(person)['id']}", name="ann", expires_at=1, disabled=1)
+
+    done = person.run("client", "enable", "ann", says="it expired on 1970-01-01")
+
+    assert "may ask again" not in done.out
+    assert done.out.rstrip().endswith("travel-gpt client limit ann --expires 30d")
+    assert shown(person)["disabled"] is False
+    person.run("client", "limit", "ann", "--expires", "30d")
+    assert shown(person)["may_ask"] is True
 
 
 def test_remove_asks_and_then_erases_everything_of_the_client(person: Person, api: Api) -> None:  # noqa: ARG001

@@ -107,7 +107,7 @@ def test_a_month_that_is_none(person: Person, month: str) -> None:
 
 
 def test_a_month_without_queries(person: Person, api: Api) -> None:  # noqa: ARG001
-    assert "No queries in 2026-09." in person.run("usage", "--month", "2026-09").out
+    assert person.run("usage", "--month", "2026-09").out == "No queries in 2026-09.\n"
     assert usage(person, "--month", "2026-09")["total"]["requests"] == 0
 
 
@@ -118,6 +118,21 @@ def test_counters_with_invalid_values_count_as_nothing(person: Person, api: Api)
     total = usage(person, "--month", "2026-10")["total"]
 
     assert (total["requests"], total["refused"], total["reserved_nanodollars"]) == (0, 2, 3)
+
+
+def test_a_cost_below_the_last_decimal_is_not_shown_as_nothing(person: Person, api: Api) -> None:  # noqa: ARG001
+    add(person, "ann", "--per-day", "5", "--expires", "30d")
+    add(person, "bob", "--expires", "30d")
+    ask(shown(person)["id"], datetime.now(UTC).timestamp(), cost=49_999)
+    ask(shown(person, "bob")["id"], datetime.now(UTC).timestamp(), cost=50_000)
+
+    listed = person.run("client", "list").out.splitlines()[-2:]
+    assert [line.split()[-1] for line in listed] == ["<0.0001", "0.0001"]
+    until = f"{datetime.fromtimestamp(shown(person)['expires_at'], UTC):%Y-%m-%d %H:%M} UTC"
+    assert f"  5 a day, until {until}  " in listed[0]
+    assert "  until 20" in listed[1]
+    shows = person.run("usage").out.splitlines()
+    assert [line.split()[-1] for line in shows[1:3]] == ["<0.0001", "0.0001"]
 
 
 def test_the_list_has_this_months_use_of_each_client(person: Person, api: Api) -> None:  # noqa: ARG001

@@ -48,8 +48,8 @@ def add(stack: str, name: str, typed: TypedLimits, console: Console, flags: str 
     checked_name(name)
     limits, expires_at = typed.apply(Limits()), typed.expires_at() or 0
     before_aws()
-    who, place = caller(), deployed(stack)
-    records = ClientRecords(place.table)
+    who, place = caller(), deployed(stack, flags)
+    records = ClientRecords(place.table, flags)
     records.require_new(name)
     require_within_plan(limits, place)
     client = Client(new_id(), name, limits, expires_at=expires_at)
@@ -74,10 +74,10 @@ def rotate(stack: str, name: str, console: Console, flags: str = "") -> None:
         ClientError: AWS refused.
     """
     before_aws()
-    who, place = caller(), deployed(stack)
-    records = ClientRecords(place.table)
+    who, place = caller(), deployed(stack, flags)
+    records = ClientRecords(place.table, flags)
     registered = records.find(name)
-    _require_own_key(registered)
+    _require_own_key(registered, flags)
     client = registered.client
     with audited("client.rotate", who=who, source=SOURCE, client=client.id) as change:
         key_id, key = make_key(place, client.name)
@@ -99,11 +99,15 @@ def rotate(stack: str, name: str, console: Console, flags: str = "") -> None:
             delete_key(old)
             records.remove_key(old)
     console.aside(f"The client {client.name} has a new key, and its old one has ended.")
-    _next(console, f"travel-gpt client show {client.name}{flags}")
+    if client.disabled:
+        console.aside("The client is disabled, and so is the new key.")
+        _next(console, f"travel-gpt client enable {client.name}{flags}")
+    else:
+        _next(console, f"travel-gpt client show {client.name}{flags}")
 
 
-def limit(stack: str, name: str, typed: TypedLimits, console: Console) -> None:
-    """Change a client's limits; those that are not given stay.
+def limit(stack: str, name: str, typed: TypedLimits, console: Console, flags: str = "") -> None:
+    """Change a client's limits, or lift them; those that are not given stay.
 
     Raises:
         WrongLimit: a limit has a value that it cannot have.
@@ -111,18 +115,18 @@ def limit(stack: str, name: str, typed: TypedLimits, console: Console) -> None:
         ClientError: AWS refused.
     """
     given, expires_at = typed.apply(Limits()), typed.expires_at()
-    numbers = {field: number for field in Limits.__dataclass_fields__ if (number := getattr(given, field))}
+    numbers = typed.given()
     if expires_at is not None:
         numbers["expires_at"] = expires_at
     if not numbers:
         raise CliError(
             "No limit was given. Give at least one of --per-minute, --per-day, --parallel, --budget and "
-            "--expires.",
+            "--expires, with none (or never) to lift it.",
             USAGE,
         )
     before_aws()
-    who, place = caller(), deployed(stack)
-    records = ClientRecords(place.table)
+    who, place = caller(), deployed(stack, flags)
+    records = ClientRecords(place.table, flags)
     registered = records.find(name)
     if still := [field for field in registered.damaged if field not in numbers]:
         raise CliError(
@@ -135,6 +139,7 @@ def limit(stack: str, name: str, typed: TypedLimits, console: Console) -> None:
         records.change(registered.client, numbers)
     console.good(f"Changed. Running environments of the function use it within {RECORD_TTL:.0f} seconds.")
     _print(records.find(name), place, console)
+    console.next(f"travel-gpt client list{flags}", "to see what each client used")
 
 
 _OPTIONS = {
@@ -155,8 +160,8 @@ def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
         ClientError: AWS refused.
     """
     before_aws()
-    who, place = caller(), deployed(stack)
-    records = ClientRecords(place.table)
+    who, place = caller(), deployed(stack, flags)
+    records = ClientRecords(place.table, flags)
     registered = records.find(name)
     client = registered.client
     with audited("client.disable", who=who, source=SOURCE, client=client.id):
@@ -185,8 +190,8 @@ def enable(stack: str, name: str, console: Console, flags: str = "") -> None:
         ClientError: AWS refused.
     """
     before_aws()
-    who, place = caller(), deployed(stack)
-    records = ClientRecords(place.table)
+    who, place = caller(), deployed(stack, flags)
+    records = ClientRecords(place.table, flags)
     registered = records.find(name)
     client = registered.client
     with audited("client.enable", who=who, source=SOURCE, client=client.id):
@@ -197,6 +202,13 @@ def enable(stack: str, name: str, console: Console, flags: str = "") -> None:
                 f"disabled. Make a new key, then repeat: travel-gpt client rotate {client.name}{flags}"
             )
         records.change(client, {}, disabled=False)
+    if 0 < client.expires_at <= time.time():
+        console.note(
+            f"The client {client.name} is enabled, but it expired on {moment(client.expires_at)}: its "
+            "requests get 403 client_expired."
+        )
+        console.next(f"travel-gpt client limit {client.name} --expires 30d{flags}", "to give it more time")
+        return
     console.good(
         f"The client {client.name} may ask again. API Gateway may take a minute to let its key through."
     )
@@ -211,10 +223,10 @@ def remove(stack: str, name: str, console: Console, flags: str = "") -> None:
         ClientError: AWS refused.
     """
     before_aws()
-    who, place = caller(), deployed(stack)
-    records = ClientRecords(place.table)
+    who, place = caller(), deployed(stack, flags)
+    records = ClientRecords(place.table, flags)
     registered = records.find(name)
-    _require_own_key(registered)
+    _require_own_key(registered, flags)
     client = registered.client
     if not console.ask(f"Remove the client {client.name} of {stack}, its API key and its usage so far?"):
         console.say("Nothing was changed.")
@@ -223,18 +235,21 @@ def remove(stack: str, name: str, console: Console, flags: str = "") -> None:
         records.change(client, {}, disabled=True)
         for key_id in registered.key_ids:
             delete_key(key_id)
-        with console.working("Waiting until running environments refuse it"):
+        console.aside(
+            f"Waiting {RECORD_TTL + 1:.0f} s, until each environment of the function refuses it ..."
+        )
+        with console.working("Waiting until each environment of the function refuses it"):
             # Until then one that remembers the client could count for it anew.
             time.sleep(RECORD_TTL + 1)
         change.facts["items"] = deleted = records.remove(registered)
     console.good(
-        f"Removed the client {client.name}: its API key, and the {deleted} items of the table that were its. "
+        f"Removed the client {client.name}: its API key, and all that the table had of it ({deleted} items). "
         f"Log lines with its id ({client.id}) stay until their retention ends."
     )
     console.next(f"travel-gpt client list{flags}")
 
 
-def show(stack: str, name: str, console: Console, *, as_json: bool = False) -> None:
+def show(stack: str, name: str, console: Console, flags: str = "", *, as_json: bool = False) -> None:
     """Show one client, its limits and whether it may ask.
 
     Raises:
@@ -242,8 +257,8 @@ def show(stack: str, name: str, console: Console, *, as_json: bool = False) -> N
         ClientError: AWS refused.
     """
     before_aws()
-    place = deployed(stack)
-    registered = ClientRecords(place.table).find(name)
+    place = deployed(stack, flags)
+    registered = ClientRecords(place.table, flags).find(name)
     if as_json:
         console.raw(json.dumps(_document(registered, place), indent=2))
     else:
@@ -264,7 +279,7 @@ def state_of(registered: Registered) -> str:
 
 def pause(stack: str, console: Console, flags: str = "") -> None:
     """Refuse every query of a stack until it is resumed."""
-    _pause(stack, True)
+    _pause(stack, True, flags)
     console.good(
         f"Paused: every query gets 503 paused within {RECORD_TTL:.0f} seconds. GET answers as before."
     )
@@ -273,23 +288,24 @@ def pause(stack: str, console: Console, flags: str = "") -> None:
 
 def resume(stack: str, console: Console, flags: str = "") -> None:
     """Let queries through again."""
-    _pause(stack, False)
+    _pause(stack, False, flags)
     console.good(f"Resumed: queries are answered again within {RECORD_TTL:.0f} seconds.")
     console.next(f"travel-gpt usage{flags}")
 
 
-def _pause(stack: str, on: bool) -> None:
+def _pause(stack: str, on: bool, flags: str) -> None:
     before_aws()
-    who, place = caller(), deployed(stack)
+    who, place = caller(), deployed(stack, flags)
     with audited("api.pause" if on else "api.resume", who=who, source=SOURCE, stack=stack):
-        ClientRecords(place.table).pause(on)
+        ClientRecords(place.table, flags).pause(on)
 
 
-def _require_own_key(registered: Registered) -> None:
+def _require_own_key(registered: Registered, flags: str) -> None:
     if registered.client.id == OWNER:
         raise CliError(
             "The client owner has the API key of the stack itself, which cannot be rotated or removed here. "
-            "Add a client for each person or program, then: travel-gpt client disable owner",
+            "Add a client for each person or program, then disable this one: travel-gpt client disable "
+            f"owner{flags}",
             USAGE,
         )
 
@@ -318,7 +334,7 @@ def _print_key(place: Deployed, key: str, console: Console, *, wait: bool = True
     if place.open:
         console.aside(
             "POST is open: it asks for no API key, and counts callers by their address. The key has an "
-            "effect after: ./deploy.sh --access api-key"
+            f"effect after: {place.deploy(' --access api-key')}"
         )
     if not known:
         console.aside(f"The new key does not work yet, after {WAIT} s. Try it in a minute.")
@@ -338,15 +354,15 @@ def _print(registered: Registered, place: Deployed, console: Console) -> None:
             ("Client", f"{client.name} ({client.id})"),
             ("API key", ", ".join(_keys(registered, place)) or "none"),
             ("May ask", state_of(registered)),
-            ("Expires", _moment(client.expires_at) if client.expires_at else "never"),
-            ("Added", _moment(registered.created_at) if registered.created_at else "with the stack"),
+            ("Expires", moment(client.expires_at) if client.expires_at else "never"),
+            ("Added", moment(registered.created_at) if registered.created_at else "with the stack"),
             *describe(client.limits).items(),
         ]
     )
     if damaged:
         console.note(
             f"These limits have invalid values: {', '.join(sorted(damaged))}. Give each of them again: "
-            f"travel-gpt client limit {client.name}"
+            f"travel-gpt client limit {client.name}{place.flags}"
         )
 
 
@@ -370,7 +386,12 @@ def limits_document(limits: Limits) -> dict[str, int]:
     return {field: getattr(limits, field) for field in Limits.__dataclass_fields__}
 
 
-def _moment(seconds: int) -> str:
+def moment(seconds: int) -> str:
+    """Return a moment as a person reads it.
+
+    Args:
+        seconds: since the epoch.
+    """
     try:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError):

@@ -1,6 +1,8 @@
 """The API keys of a stack's clients, at API Gateway, all in one usage plan."""
 
 import json
+import math
+import re
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +15,7 @@ from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.cli.aws_session import cli_error_of
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.stack import read_stack
+from travel_gpt.cli.target import STACKS
 from travel_gpt.guard.limits import Limits
 
 WAIT: Final = 300
@@ -41,13 +44,27 @@ class Deployed:
     """The id of the stack's own API key."""
     open: bool
     """Whether anyone may POST, without an API key."""
+    flags: str = ""
+    """The options that mean this stack, with a space before them, for the next command to type."""
+
+    def deploy(self, options: str = "") -> str:
+        """Return the command that deploys it again."""
+        return _deploy(self.stack, self.flags) + options
 
 
-def deployed(stack: str) -> Deployed:
+def _deploy(stack: str, flags: str) -> str:
+    # deploy.sh knows environments, and no other stacks.
+    env = next((env for env, name in STACKS.items() if name == stack and env != "prod"), "")
+    place = re.sub(r"^ --(stack|env) \S+", "", flags)
+    return f"./deploy.sh{f' --env {env}' if env else ''}{place}"
+
+
+def deployed(stack: str, flags: str = "") -> Deployed:
     """Look a stack up.
 
     Args:
         stack: its name.
+        flags: the options that mean it, for the next command to type.
 
     Raises:
         CliError: there is no such stack, or it was deployed by a version without clients.
@@ -56,19 +73,19 @@ def deployed(stack: str) -> Deployed:
     found = read_stack(boto3.client("cloudformation"), stack)
     if not found.exists:
         raise CliError(
-            f"There is no stack {stack} in this account and region. Deploy it with ./deploy.sh, or name "
-            "another one with --env or --stack, and its place with --region and --profile.",
+            f"There is no stack {stack} in this account and region. Deploy it with {_deploy(stack, flags)}, "
+            "or name another one with --env or --stack, and its place with --region and --profile.",
             USAGE,
         )
     names = ("ClientTableName", "UsagePlanId", "ApiUrl", "ApiKeyId")
     if not all(found.outputs.get(name) for name in names):
         raise CliError(
             f"The stack {stack} has no table of clients: it was deployed by an older version, or its first "
-            "deployment did not finish. Deploy it with ./deploy.sh, then repeat.",
+            f"deployment did not finish. Deploy it with {_deploy(stack, flags)}, then repeat.",
             USAGE,
         )
     table, plan, url, owner_key_id = (found.outputs[name] for name in names)
-    return Deployed(stack, table, plan, url, owner_key_id, found.outputs.get("ApiAccess") == "open")
+    return Deployed(stack, table, plan, url, owner_key_id, found.outputs.get("ApiAccess") == "open", flags)
 
 
 def require_within_plan(limits: Limits, stack: Deployed) -> None:
@@ -84,14 +101,14 @@ def require_within_plan(limits: Limits, stack: Deployed) -> None:
     plan = boto3.client("apigateway").get_usage_plan(usagePlanId=stack.plan)
     a_minute = int(plan.get("throttle", {}).get("rateLimit", 0) * 60)
     a_day = plan.get("quota", {}).get("limit", 0)
-    for option, wanted, most, parameter in (
-        ("--per-minute", limits.per_minute, a_minute, "ThrottleRate"),
-        ("--per-day", limits.per_day, a_day, "DailyQuota"),
+    for option, wanted, most, raised in (
+        ("--per-minute", limits.per_minute, a_minute, f"ThrottleRate={math.ceil(limits.per_minute / 60)}"),
+        ("--per-day", limits.per_day, a_day, f"DailyQuota={limits.per_day}"),
     ):
         if most and wanted > most:
             raise CliError(
-                f"{option} {wanted:,} is above what API Gateway lets each key through: {most:,}. Lower it, "
-                f"or raise the parameter {parameter} first: ./deploy.sh --parameter {parameter}=...",
+                f"{option} {wanted} is above the usage plan of API Gateway, which lets {most} of each key "
+                f"through. Lower it, or raise the plan first: {stack.deploy(f' --parameter {raised}')}",
                 USAGE,
             )
 

@@ -18,10 +18,12 @@ from travel_gpt.aws.item_update import ItemUpdate
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.errors import Misconfigured
 from travel_gpt.guard.clients import OWNER, Client, read_client, record_key
+from travel_gpt.guard.counters import STACK
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.typed_limits import checked_name
 
-_OWN_NAMES: Final = frozenset({OWNER, "stack", "address"})
+_RESERVED: Final = frozenset({STACK, "address"})
+"""Names that the counters of all clients, and of callers without a key, have."""
 _NUMBERS: Final = (*Limits.__dataclass_fields__, "expires_at")
 _USAGE: Final = "usage#"
 
@@ -45,10 +47,11 @@ class ClientRecords:
 
     Args:
         table: the name of its table.
+        flags: the options that mean the stack, for the next command to type.
     """
 
-    def __init__(self, table: str) -> None:
-        self._table = table
+    def __init__(self, table: str, flags: str = "") -> None:
+        self._table, self._flags = table, flags
         self._client = boto3.client("dynamodb")
 
     def all(self) -> list[Registered]:
@@ -80,12 +83,18 @@ class ClientRecords:
                 return registered
         if name == OWNER:
             return Registered(Client(OWNER, OWNER, Limits()))
-        raise CliError(f"There is no client {name}. `travel-gpt client list` shows all of them.", USAGE)
+        raise CliError(
+            f"There is no client {name}. These are there: travel-gpt client list{self._flags}", USAGE
+        )
 
     def require_new(self, name: str) -> None:
         """Raise CliError where a client of that name exists already."""
-        if name in _OWN_NAMES or any(name in (each.client.name, each.client.id) for each in self.all()):
-            raise _taken(name)
+        if name in _RESERVED:
+            raise CliError(
+                f"The name {name} cannot be a client's, as the counters use it. Choose another name.", USAGE
+            )
+        if name == OWNER or any(name in (each.client.name, each.client.id) for each in self.all()):
+            raise self._taken(name)
 
     def add(self, client: Client, key_id: str) -> None:
         """Write a new client, its name and its key, all of them or none.
@@ -120,7 +129,7 @@ class ClientRecords:
         except self._client.exceptions.TransactionCanceledException as canceled:
             reasons = [each.get("Code") for each in canceled.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
-                raise _taken(client.name) from None
+                raise self._taken(client.name) from None
             raise
 
     def change(self, client: Client, numbers: dict[str, int], *, disabled: bool | None = None) -> None:
@@ -210,6 +219,13 @@ class ClientRecords:
             else:
                 self._client.delete_item(TableName=self._table, Key=key)
 
+    def _taken(self, name: str) -> CliError:
+        return CliError(
+            f"There is a client {name} already. Choose another name, or look at that one: travel-gpt client "
+            f"show {name}{self._flags}",
+            USAGE,
+        )
+
     def _scan(self, condition: str, values: dict[str, str]) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
@@ -243,14 +259,6 @@ def whole_number(item: dict[str, Any], attribute: str) -> int:
     """Return a counter; 0 where there is none, or no whole number."""
     text = str(item.get(attribute, {}).get("N", ""))
     return int(text) if text.removeprefix("-").isdecimal() else 0
-
-
-def _taken(name: str) -> CliError:
-    return CliError(
-        f"There is a client {name} already. Choose another name, or change that one: travel-gpt client limit "
-        f"{name}",
-        USAGE,
-    )
 
 
 def _key(kind: str, name: str) -> dict[str, dict[str, str]]:

@@ -2,13 +2,14 @@
 
 import json
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from travel_gpt.cli.client.columns import print_columns
-from travel_gpt.cli.client.commands import limits_document, state_of
+from travel_gpt.cli.client.commands import limits_document, moment, state_of
 from travel_gpt.cli.client.plan import deployed
 from travel_gpt.cli.client.records import ClientRecords, Registered, whole_number
 from travel_gpt.cli.console import Console
@@ -58,13 +59,14 @@ _NUMBERS: Final = tuple(each.name for each in fields(Row) if each.type is int)
 _FIELDS: Final = {"input": "input_tokens", "output": "output_tokens", "cost": "cost_nanodollars"}
 
 
-def show(stack: str, month: str, console: Console, *, as_json: bool = False) -> None:
+def show(stack: str, month: str, console: Console, flags: str = "", *, as_json: bool = False) -> None:
     """Show the usage of a month.
 
     Args:
         stack: the stack's name.
         month: the month, such as 2026-11; empty for the present one.
         console: where to show it.
+        flags: the options of the stack, for the next command.
         as_json: whether to print JSON.
 
     Raises:
@@ -75,7 +77,7 @@ def show(stack: str, month: str, console: Console, *, as_json: bool = False) -> 
     if not _MONTH.fullmatch(month):
         raise CliError("--month must be a month such as 2026-11.", USAGE)
     before_aws()
-    records = ClientRecords(deployed(stack).table)
+    records = ClientRecords(deployed(stack, flags).table, flags)
     names = {each.client.id: each.client.name for each in records.all()}
     counted = records.counters(month)
     in_budget = whole_number(counted.pop(STACK, {}), "cost")
@@ -94,9 +96,10 @@ def show(stack: str, month: str, console: Console, *, as_json: bool = False) -> 
         }
         console.raw(json.dumps(document, indent=2))
         return
-    if not rows:
+    if not rows and not in_budget:
         console.say(f"No queries in {month}.")
-    else:
+        return
+    if rows:
         print_columns(console, _HEAD, [_cells(row) for row in [*_by_day(rows), *clients, total]], left=3)
     console.say(
         f"\nThe budget of all clients counts USD {dollars(in_budget)} in {month}, reserved amounts and "
@@ -104,12 +107,13 @@ def show(stack: str, month: str, console: Console, *, as_json: bool = False) -> 
     )
 
 
-def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None:
+def list_clients(stack: str, console: Console, flags: str = "", *, as_json: bool = False) -> None:
     """List the clients, with their requests and costs of this month so far.
 
     Args:
         stack: the stack's name.
         console: where to show it.
+        flags: the options of the stack, for the next command.
         as_json: whether to print JSON.
 
     Raises:
@@ -117,7 +121,7 @@ def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None
         ClientError: AWS refused.
     """
     before_aws()
-    records = ClientRecords(deployed(stack).table)
+    records = ClientRecords(deployed(stack, flags).table, flags)
     month = _this_month()
     clients, counted, paused = records.all(), records.counters(month), records.paused()
     if all(each.client.id != OWNER for each in clients):
@@ -144,15 +148,15 @@ def list_clients(stack: str, console: Console, *, as_json: bool = False) -> None
         console.raw(json.dumps(document, indent=2))
         return
     if paused:
-        console.note("The API is paused: travel-gpt resume lets queries through again.")
+        console.note(f"The API is paused. To let queries through again: travel-gpt resume{flags}")
     lines = [
         (
             each.client.name,
             state_of(each),
-            summarize(each.client.limits),
+            _limits(each.client),
             f"{used[each.client.id].requests:,}",
             f"{used[each.client.id].refused:,}",
-            f"{_counted(used[each.client.id]) / NANODOLLARS:.4f}",
+            _usd(_counted(used[each.client.id])),
         )
         for each in clients
     ]
@@ -211,6 +215,19 @@ def _numbers(row: Row) -> dict[str, int]:
     return {name: getattr(row, name) for name in _NUMBERS}
 
 
+def _usd(nanodollars: int) -> str:
+    # A short query costs less than what four decimals show, and is not free.
+    return f"{nanodollars / NANODOLLARS:.4f}" if nanodollars >= 50_000 or nanodollars <= 0 else "<0.0001"
+
+
+def _limits(client: Client) -> str:
+    limits = summarize(client.limits)
+    if client.expires_at <= time.time():
+        return limits
+    until = f"until {moment(client.expires_at)}"
+    return until if client.limits == Limits() else f"{limits}, {until}"
+
+
 def _counted(row: Row) -> int:
     return row.cost_nanodollars + row.reserved_nanodollars
 
@@ -223,5 +240,5 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.client,
         row.model,
         *(f"{number:,}" if number else "" for number in counts),
-        *(f"{number / NANODOLLARS:.4f}" if number else "" for number in money),
+        *(_usd(number) if number else "" for number in money),
     )
