@@ -1,0 +1,179 @@
+"""The story of a client, with the real command: from the deployment of its stack to the deletion."""
+
+import json
+import time
+from collections import Counter
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.fakes.openai import RESPONSES
+from tests.support.deployer import GOOD_KEY, Deployer
+from tests.support.doctor import PYTHON, Doctor
+from tests.support.secret_leaks import files_with, holds
+
+OK = (200, "success")
+KNOWN_WITHIN = 5.0
+"""Seconds within which a running environment knows a change, as docs/clients.md says."""
+
+
+class Owner:
+    """The owner of a deployed stack, who types commands and has the clients' keys tried."""
+
+    def __init__(self, deployer: Deployer) -> None:
+        self.deployer, self.aws = deployer, deployer.aws
+        self._command = Doctor(deployer.aws)
+        self.table = deployer.output("ClientTableName")
+        self._url = deployer.output("ApiUrl")
+        self.keys: list[str] = []
+        """Every key that a command printed."""
+        self.written: list[str] = []
+        """What commands wrote, but for those keys."""
+
+    def type(self, *words: str) -> CompletedProcess[str]:
+        """Type a command, and expect that it succeeds."""
+        done = self._command.run(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        if words[:2] in (("client", "add"), ("client", "rotate")):
+            # The key alone, so that it can be piped into another program.
+            assert done.stdout.count("\n") == 1
+            self.keys.append(done.stdout.strip())
+            self.written.append(done.stderr)
+        else:
+            self.written += [done.stdout, done.stderr]
+        return done
+
+    def ask(self, key: str) -> tuple[int, str]:
+        """Send a query with a client's key; its status, and its code where it was refused."""
+        done = self.aws.run(
+            *("curl", "--silent", "--show-error", "--write-out", "\n%{http_code}", self._url),
+            *("--header", f"x-api-key: {key}", "--header", "content-type: application/json"),
+            *("--data", '{"query": "Two days in Porto?"}'),
+        )
+        body, _, status = done.stdout.rpartition("\n")
+        answer = json.loads(body)
+        return int(status), answer.get("code", answer["status"])
+
+    def ask_until(self, key: str, wanted: tuple[int, str]) -> Counter[tuple[int, str]]:
+        """Send queries until an answer is as wanted, for a few seconds; count the others."""
+        others: Counter[tuple[int, str]] = Counter()
+        ends = time.monotonic() + KNOWN_WITHIN + 1
+        while True:
+            began = time.monotonic()
+            if (answer := self.ask(key)) == wanted:
+                return others
+            others[answer] += 1
+            assert began < ends, others
+            time.sleep(0.5)
+
+    def paid(self) -> int:
+        """How many queries the model's server has answered: its own list, not ours."""
+        return len(self.aws.openai.upstream.calls_to(RESPONSES))
+
+    def items(self) -> list[dict[str, Any]]:
+        """Every item of the table."""
+        found: list[dict[str, Any]] = self.aws.client("dynamodb").scan(TableName=self.table)["Items"]
+        return found
+
+    def gateway_keys(self) -> dict[str, str]:
+        """The ids of the keys at API Gateway, by value."""
+        found = self.aws.client("apigateway").get_api_keys(includeValues=True)["items"]
+        return {each["value"]: each["id"] for each in found}
+
+    def enable_at_gateway(self, key: str) -> None:
+        """Enable a key at API Gateway alone."""
+        change = {"op": "replace", "path": "/enabled", "value": "true"}
+        gateway = self.aws.client("apigateway")
+        gateway.update_api_key(apiKey=self.gateway_keys()[key], patchOperations=[change])
+
+    def log_lines(self) -> str:
+        """Every line of every log group."""
+        logs = self.aws.client("logs")
+        groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+        events = [each for name in groups for each in logs.filter_log_events(logGroupName=name)["events"]]
+        return "\n".join(each["message"] for each in events)
+
+
+@pytest.mark.skipif(not PYTHON.exists(), reason="the command's environment: scripts/environment.sh run")
+def test_a_client_from_its_first_key_to_its_removal(deployer: Deployer) -> None:
+    # Given a deployed stack
+    done = deployer.deploy("--yes", key=GOOD_KEY)
+    assert done.returncode == 0, done.stderr
+    owner = Owner(deployer)
+
+    # When a client is added
+    owner.type("client", "add", "ann", "--per-minute", "2", "--budget", "2/month", "--expires", "30d")
+
+    # Then its key works at once, up to its limit, and what is refused is not paid
+    (first,) = owner.keys
+    answers = Counter(owner.ask(first) for _ in range(3))
+    if answers[OK] == 3:  # a new minute began
+        answers += Counter(owner.ask(first) for _ in range(2))
+    assert answers[429, "rate_limited"] >= 1
+    assert answers[OK] == owner.paid()
+
+    # When the limit is lifted, then a running environment knows within seconds
+    owner.type("client", "limit", "ann", "--per-minute", "none")
+    answers += owner.ask_until(first, OK) + Counter([OK])
+
+    # When a client has less budget than a query may cost, then nothing is paid for it
+    owner.type("client", "add", "bob", "--budget", "0.0001/day")
+    assert owner.ask(owner.keys[1]) == (429, "budget_exhausted")
+    assert answers[OK] == owner.paid()
+
+    # Then the usage says the same as the model's server and as the callers
+    usage = json.loads(owner.type("usage", "--json").stdout)
+    ann, bob = (usage["clients"][name] for name in ("ann", "bob"))
+    assert ann["requests"] == ann["answers"] == usage["total"]["answers"] == owner.paid()
+    assert ann["refused"] == answers[429, "rate_limited"]
+    assert (bob["requests"], bob["refused"]) == (0, 1)
+    assert usage["counted_in_budget_nanodollars"] == ann["cost_nanodollars"] > 0
+
+    # When the API is paused, then every query is refused within seconds, until it is resumed
+    owner.type("pause")
+    owner.ask_until(first, (503, "paused"))
+    paid = owner.paid()
+    assert owner.ask(first) == (503, "paused")
+    assert owner.paid() == paid
+    owner.type("resume")
+    owner.ask_until(first, OK)
+
+    # When the client is disabled, then API Gateway refuses its key at once
+    owner.type("client", "disable", "ann")
+    assert owner.ask(first) == (403, "forbidden")
+    # And then: so does the function within seconds, should API Gateway still let the key through
+    owner.enable_at_gateway(first)
+    owner.ask_until(first, (403, "client_disabled"))
+
+    # When it is enabled and gets another key, then that one works, and the first one does not
+    owner.type("client", "enable", "ann")
+    owner.type("client", "rotate", "ann")
+    second = owner.keys[2]
+    owner.ask_until(second, OK)
+    assert owner.ask(first) == (403, "forbidden")
+    assert second in owner.gateway_keys()
+    assert first not in owner.gateway_keys()
+
+    # When it is removed, then its key is gone, and everything that the table had of it
+    (client_id,) = (each["client"]["S"] for each in owner.items() if each["pk"]["S"] == "name#ann")
+    assert {f"client#{client_id}", f"usage#{client_id}"} <= {each["pk"]["S"] for each in owner.items()}
+    owner.type("client", "remove", "ann", "--yes")
+    assert owner.ask(second) == (403, "forbidden")
+    left = json.dumps(owner.items())
+    assert client_id not in left
+    assert "name#ann" not in left
+    assert "name#bob" in left
+    # And then: no key was written anywhere, but where it was printed
+    written = [*owner.written, owner.log_lines(), json.dumps(owner.items())]
+    assert client_id in owner.log_lines()
+    for key in owner.keys:
+        assert not [text for text in written if holds(text, key)]
+        assert not files_with(key, owner.aws.home)
+
+    # When the stack is deleted, then so is the key of the client that is left, and the table stays
+    removed = deployer.deploy("--yes", "--delete")
+    assert removed.returncode == 0, removed.stderr
+    assert "Delete the API key of 1 client" in removed.stdout
+    assert owner.gateway_keys() == {}
+    assert owner.items()
