@@ -11,6 +11,7 @@ from moto.awslambda import urls
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
+from moto.ec2.models import ec2_backends
 
 from testbed import reservation
 
@@ -65,7 +66,7 @@ def _limit_concurrency() -> None:
 
 
 def _keep_configuration() -> None:
-    """The log group of a function's choice, and changes of its tracing and storage."""
+    """The log group of a function's choice, changes of its tracing and storage, and the id of its VPC."""
     make, show, change = (
         LambdaFunction.__init__,
         LambdaFunction.get_configuration,
@@ -78,7 +79,12 @@ def _keep_configuration() -> None:
 
     def get_configuration(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
-        return {**show(self, *args, **kwargs), "LoggingConfig": {**default, **self.logging_config}}
+        shown = {**show(self, *args, **kwargs), "LoggingConfig": {**default, **self.logging_config}}
+        if subnets := (shown.get("VpcConfig") or {}).get("SubnetIds"):
+            # moto names a VPC that is not there. Lambda API reference, VpcConfigResponse: the VPC's id.
+            (subnet, *_) = ec2_backends[self.account_id][self.region].describe_subnets(subnet_ids=subnets)
+            shown["VpcConfig"] = {**shown["VpcConfig"], "VpcId": subnet.vpc_id}
+        return shown
 
     def update_configuration(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
         self.logging_config = config_updates.get("LoggingConfig", self.logging_config)

@@ -272,6 +272,9 @@ def test_a_function_that_leaves_its_vpc_leaves_interfaces_behind_if_its_role_los
     # Given a function in a VPC
     inside = in_a_vpc(aws, CREATE, DESCRIBE, DELETE)
     assert deploy(aws, inside)["StackStatus"] == "CREATE_COMPLETE"
+    network = aws.client("lambda").get_function_configuration(FunctionName="small")["VpcConfig"]
+    (subnet,) = aws.client("ec2").describe_subnets(SubnetIds=network["SubnetIds"])["Subnets"]
+    assert network["VpcId"] == subnet["VpcId"]
 
     # When it leaves, with or without its role's permissions
     outside = in_a_vpc(aws, *([CREATE, DESCRIBE, DELETE] if keeps else [CREATE, DESCRIBE]))

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.support.deployer import GOOD_KEY, NEW_KEY, Deployer
+from tests.support.doctor import Doctor
 from tests.support.markdown import Page
 from tests.support.permissions import client_as, refused
 
@@ -169,6 +170,16 @@ def test_in_a_vpc_lambda_may_make_network_interfaces_and_the_code_may_not(deploy
     as_the_role(deployer, "ec2").describe_network_interfaces()
     from_the_code = as_the_role(deployer, "ec2", session=FUNCTION)
     assert "not authorized" in refused(from_the_code.describe_network_interfaces)
+
+    # And then: doctor says that nothing leads from there to the table of limits, until the endpoint does
+    doctor = Doctor(deployer.aws)
+    tables = [each["RouteTableId"] for each in ec2.describe_route_tables()["RouteTables"]]
+    (missing,) = (each for each in doctor.findings() if each["check"] == "vpc")
+    assert (missing["state"], missing["fix"].endswith(f"--route-table-ids {tables[0]}")) == ("problem", True)
+    vpc, service = ec2.describe_vpcs()["Vpcs"][0]["VpcId"], "com.amazonaws.us-east-1.dynamodb"
+    endpoint = {"VpcEndpointType": "Gateway", "VpcId": vpc, "ServiceName": service, "RouteTableIds": tables}
+    ec2.create_vpc_endpoint(**endpoint)
+    assert "vpc" not in {each["check"] for each in doctor.findings()}
 
     # When the VPC is taken away, then the function is out of it, and with it Lambda's interfaces
     back = deployer.deploy("--yes", "--parameter", "VpcSubnetIds=", "--parameter", "VpcSecurityGroupIds=")
