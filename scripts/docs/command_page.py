@@ -106,8 +106,8 @@ where there are AWS credentials and a region. It is not a problem that nothing i
 
 Of a stack it checks the last deployment, the function's variables and state, every policy of its role, the
 secret (versions, rotation, age, encryption, resource policy), throttles, usage plan and API key, the table of
-clients and, in a VPC, the way to DynamoDB, the price list, log retention, alarms, and the answer of GET. It does
-not read the value of a stack's secret. For both it shows what protects the key, and what is off.
+clients and, in a VPC, the way to DynamoDB, the price list, log retention, alarms, and the answer of GET. It
+does not read the value of a stack's secret. For both it shows what protects the key, and what is off.
 
 For drift it compares the deployed template with `template.yaml` of the clone that the command runs from:
 resources, parameters, conditions and outputs, without metadata and the location of the code. It compares
