@@ -5,10 +5,11 @@ moto alone has no conflicts, loses no reply and sends nothing twice, so tests on
 
 import json
 import random
+import selectors
+import socket
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import boto3
@@ -19,7 +20,6 @@ from moto import mock_aws
 from moto.core.models import botocore_stubber
 
 from tests.fakes.dynamodb_items import Items
-from tests.fakes.loopback_server import Answer, LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,31 +189,84 @@ class MemoryTable(FakeTable):
             return TableResponse(status, json.dumps(document).encode())
 
 
-class FakeTableServer(MemoryTable, LoopbackServer):
-    """The table behind a port, for other processes (``AWS_ENDPOINT_URL_DYNAMODB``)."""
+class FakeTableServer(MemoryTable):
+    """The table behind a port, for other processes (``AWS_ENDPOINT_URL_DYNAMODB``).
+
+    One thread answers every connection: with one thread for each, hundreds of them would wait for each other.
+    """
 
     def __init__(self, rates: dict[str, float] | None = None, seed: int = 1) -> None:
-        MemoryTable.__init__(self, rates, seed)
-        LoopbackServer.__init__(self, protocol="HTTP/1.1")
+        super().__init__(rates, seed)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._received: dict[socket.socket, bytes] = {}
+        self._wake, closing = socket.socketpair()
+        self._selector.register(closing, selectors.EVENT_READ)
+        self._closing = closing
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        LoopbackServer.close(self)
+        self._wake.close()
+        self._thread.join()
+        self._selector.close()
+        for connection in (*self._received, self._listener, self._closing):
+            connection.close()
 
-    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
-        """Answer one request, or end the connection where its reply is lost."""
-        prepared = AWSPreparedRequest(
-            method=request.command,
-            url=f"https://dynamodb.us-east-1.amazonaws.com{request.path}",
-            headers=HTTPHeaders.from_pairs(request.headers.items()),
+    def _serve(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                ready = key.fileobj
+                assert isinstance(ready, socket.socket)
+                if ready is self._closing:
+                    return
+                if ready is self._listener:
+                    connection, _ = ready.accept()
+                    # Two small writes would otherwise wait 40 ms for the client's ACK.
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    self._received[connection] = b""
+                    self._selector.register(connection, selectors.EVENT_READ)
+                elif not self._read(ready):
+                    self._selector.unregister(ready)
+                    self._received.pop(ready)
+                    ready.close()
+
+    def _read(self, connection: socket.socket) -> bool:
+        """Read what has arrived, and answer the request once it is whole. False: the connection ends."""
+        try:
+            received = connection.recv(1 << 16)
+        except OSError:
+            # The client was killed.
+            return False
+        self._received[connection] += received
+        head, end, body = self._received[connection].partition(b"\r\n\r\n")
+        headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+        if received and (not end or len(body) < int(headers[b"content-length"])):
+            return True
+        if not received:
+            return False
+        self._received[connection] = b""
+        target = head[head.lower().index(b"x-amz-target: ") + 14 :].split(b"\r\n")[0]
+        request = AWSPreparedRequest(
+            method="POST",
+            url=self.url,
+            headers=HTTPHeaders.from_pairs([("X-Amz-Target", target.decode())]),
             body=body,
             stream_output=False,
         )
         try:
-            answer = self.send(prepared)
-        except ReadTimeoutError:
-            request.close_connection = True
-            return None
-        return answer.status_code, {"Content-Type": "application/x-amz-json-1.0"}, answer.content
+            answer = self.send(request)
+            connection.sendall(
+                f"HTTP/1.1 {answer.status_code} .\r\nContent-Type: application/x-amz-json-1.0\r\n"
+                f"Content-Length: {len(answer.content)}\r\n\r\n".encode()
+                + answer.content
+            )
+        except (ReadTimeoutError, OSError):
+            # The reply is lost, or the client was killed.
+            return False
+        return True
 
 
 def _numbers(item: dict[str, dict[str, str]]) -> dict[str, int]:
