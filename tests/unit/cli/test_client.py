@@ -206,6 +206,7 @@ def test_a_new_client_gets_a_key_that_works_when_it_is_shown(person: Person, api
     assert 29 < (client.expires_at - datetime.now(UTC).timestamp()) / 86_400 <= 30
     assert done.out == f"{key}\n"
     assert "Waiting until the new key works" in done.err
+    assert "It works.\n" in done.err
     assert done.err.rstrip().endswith("travel-gpt client show ann")
     (made,) = (each for each in boto3.client("apigateway").get_api_keys()["items"] if each["id"] == key_id)
     assert made["tags"] == {"travel-gpt:stack": STACK}
@@ -325,8 +326,14 @@ def test_an_interrupted_wait_shows_the_key_nevertheless(
     monkeypatch.setattr(commands, "works", interrupt)
 
     done = person.run("client", "add", "ann", status=130)
+    old = done.out.strip()
+    assert key_of(old) in keys()
 
-    assert key_of(done.out.strip()) in keys()
+    done = person.run("client", "rotate", "ann", status=130)
+    new = done.out.strip()
+    assert {key_of(old), key_of(new)} == keys()
+    assert "The old key was kept" in done.err
+    assert "It works" not in done.err
 
 
 def test_a_key_that_stays_unknown_is_shown_with_a_remark(
@@ -339,6 +346,7 @@ def test_a_key_that_stays_unknown_is_shown_with_a_remark(
 
     assert done.out.strip()
     assert "does not work yet" in done.err
+    assert "It works" not in done.err
 
 
 @pytest.mark.parametrize("options", [("--expires", "1h"), ()])

@@ -90,11 +90,17 @@ def rotate(stack: str, name: str, console: Console, flags: str = "") -> None:
             delete_unused_key(key_id)
             raise
         # API Gateway refuses the keys of a disabled client, so there is nothing to wait for.
-        if not _print_key(place, key, console, wait=not client.disabled):
-            raise CliError(
-                "The old key was kept, and works. Once the new one works too, end the old one with another "
-                f"new key: travel-gpt client rotate {client.name}{flags}"
-            )
+        kept = (
+            "The old key was kept, and works. Once the new one works too, end the old one with another "
+            f"new key: travel-gpt client rotate {client.name}{flags}"
+        )
+        try:
+            known = _print_key(place, key, console, wait=not client.disabled)
+        except KeyboardInterrupt:
+            console.aside(kept)
+            raise
+        if not known:
+            raise CliError(kept)
         for old in registered.key_ids:
             delete_key(old)
             records.remove_key(old)
@@ -338,6 +344,8 @@ def _print_key(place: Deployed, key: str, console: Console, *, wait: bool = True
         )
     if not known:
         console.aside(f"The new key does not work yet, after {WAIT} s. Try it in a minute.")
+    elif wait and not place.open:
+        console.aside("It works.")
     return known
 
 
@@ -352,7 +360,7 @@ def _print(registered: Registered, place: Deployed, console: Console) -> None:
     console.rows(
         [
             ("Client", f"{client.name} ({client.id})"),
-            ("API key", ", ".join(_keys(registered, place)) or "none"),
+            ("API key id", ", ".join(_keys(registered, place)) or "none"),
             ("May ask", state_of(registered)),
             ("Expires", moment(client.expires_at) if client.expires_at else "never"),
             ("Added", moment(registered.created_at) if registered.created_at else "with the stack"),
