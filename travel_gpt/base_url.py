@@ -41,6 +41,11 @@ def is_openai(base_url: str) -> bool:
     return f".{urlsplit(base_url).hostname}".endswith(".api.openai.com")
 
 
+def is_openai_region(base_url: str) -> bool:
+    """Return whether a base URL is one of OpenAI's for a region, which cost more."""
+    return is_openai(base_url) and urlsplit(base_url).hostname != "api.openai.com"
+
+
 def is_loopback(base_url: str) -> bool:
     """Return whether a URL is on this machine."""
     try:

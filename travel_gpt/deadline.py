@@ -59,6 +59,10 @@ class Deadline:
         """Return the earlier of this deadline and ``seconds`` from now."""
         return Deadline(min(self.left(), seconds))
 
+    def before(self, seconds: float) -> "Deadline":
+        """Return the deadline that is so many seconds earlier, for work that other work follows."""
+        return Deadline(self.left() - seconds)
+
     def run(self, work: Callable[[], T]) -> T:
         """Call a function in a thread, and stop waiting for it at the deadline.
 

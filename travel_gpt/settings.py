@@ -8,6 +8,8 @@ from typing import Any, Final, cast
 
 from travel_gpt.base_url import is_loopback, is_openai, safe_base_url
 
+_MODEL_PRICE: Final = r"[A-Za-z0-9._:/@*-]{1,200} *= *[0-9]{1,5}(\.[0-9]{1,6})? */ *[0-9]{1,5}(\.[0-9]{1,6})?"
+
 # Segments without a dot in front: "." and ".." would mean another path than the one that is written.
 _VAULT_PATH: Final = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,255}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,255}){0,31}"
 
@@ -321,7 +323,10 @@ class GuardSettings:
     model_prices: str = _setting(
         "MODEL_PRICES",
         "",
-        _text(r"[A-Za-z0-9._:/@*=, -]{0,4000}", "must be model=input/output, with commas between models"),
+        _text(
+            rf"({_MODEL_PRICE}( *, *{_MODEL_PRICE})*)?",
+            "must be model=input/output in USD per million tokens, with commas between models",
+        ),
         "Prices of models that the list of this package does not have, or has otherwise: "
         "`model=input/output` in USD per million tokens, with commas between models; `*` is any other model. "
         "Example: `llama-4=0.20/0.60,*=1/5`.",
@@ -422,9 +427,17 @@ class Settings(
 
     def _conflicts(self) -> list[str]:
         """Say which variables do not go together."""
-        if "workload-identity" not in self.credential_source:
-            return []
         found = [
+            f"{variable} needs TABLE_NAME, the table in which it is counted"
+            for variable, budget in (
+                ("BUDGET_PER_DAY", self.budget_per_day),
+                ("BUDGET_PER_MONTH", self.budget_per_month),
+            )
+            if budget and not self.table_name
+        ]
+        if "workload-identity" not in self.credential_source:
+            return found
+        found += [
             f"{variable} must be set for CREDENTIAL_SOURCE workload-identity"
             for variable, value in (
                 ("OPENAI_IDENTITY_PROVIDER_ID", self.identity_provider_id),

@@ -15,6 +15,7 @@ nothing.
 import copy
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
 Item = dict[str, dict[str, str]]
@@ -23,7 +24,9 @@ Answer = tuple[int, dict[str, Any]]
 _SECTION: Final = re.compile(r"\b(SET|ADD|REMOVE) (.*?)(?= (?:SET|ADD|REMOVE) |$)")
 _CLAUSE: Final = re.compile(
     r"attribute_(?P<test>exists|not_exists)\((?P<name>#\d+)\)"
-    r"|\(attribute_not_exists\((?P<counter>#\d+)\) OR (?P=counter) <= (?P<most>:\d+)\)"
+    r"|\(attribute_not_exists\((?P<counter>#\d+)\)"
+    r" OR (?P=counter) BETWEEN (?P<least>:\d+) AND (?P<most>:\d+)\)"
+    r"|(?P<same>#\d+) = (?P<value>:\d+)"
 )
 _KNOWN: Final = {
     "TableName",
@@ -47,6 +50,10 @@ class Items:
         """Write a whole item."""
         self._items[item["pk"]["S"], item["sk"]["S"]] = copy.deepcopy(item)
 
+    def delete(self, key: str) -> None:
+        """Delete a record."""
+        del self._items[key, "record"]
+
     def all(self) -> list[Item]:
         """Every item."""
         return copy.deepcopy(list(self._items.values()))
@@ -68,7 +75,7 @@ class Items:
         values: Item = parameters.get("ExpressionAttributeValues", {})
         _require_all_used(parameters, names, values)
         condition = parameters.get("ConditionExpression", "")
-        for clause in filter(None, condition.split(" AND ")):
+        for clause in re.split(r" AND (?!:)", condition) if condition else ():
             if not _is_met(clause, before or {}, names, values):
                 shown = {"Item": before} if _wants_item(parameters) and before else {}
                 return 400, {"__type": "ConditionalCheckFailedException", **shown}
@@ -101,11 +108,14 @@ def _is_met(clause: str, item: Item, names: dict[str, str], values: Item) -> boo
     assert found is not None, clause
     if found["test"]:
         return (names[found["name"]] in item) is (found["test"] == "exists")
-    counter, most = item.get(names[found["counter"]]), values[found["most"]]
+    if found["same"]:
+        return item.get(names[found["same"]]) == values[found["value"]]
+    counter = item.get(names[found["counter"]])
+    least, most = (int(values[found[bound]]["N"]) for bound in ("least", "most"))
     if counter is None:
         return True
     # A number compared with a string is not met (assumed).
-    return "N" in counter and int(counter["N"]) <= int(most["N"])
+    return "N" in counter and least <= Decimal(counter["N"]) <= most
 
 
 def _set(item: Item, part: str, names: dict[str, str], values: Item) -> None:
@@ -120,7 +130,7 @@ def _add(item: Item, part: str, names: dict[str, str], values: Item) -> None:
         # Developer guide, "Update expressions": "The ADD action supports only number and set data types". The
         # text is moto's.
         raise TypeError("An operand in the update expression has an incorrect data type")
-    item[names[name]] = {"N": str(int(before["N"]) + int(values[value]["N"]))}
+    item[names[name]] = {"N": str(Decimal(before["N"]) + int(values[value]["N"]))}
 
 
 def _remove(item: Item, part: str, names: dict[str, str], _: Item) -> None:

@@ -6,13 +6,13 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Self
 
 import pytest
 
-from tests.fakes.dynamodb import TABLE, FakeTable
-from tests.fakes.openai import RESPONSES, Exchange, behaviours
+from tests.fakes.dynamodb import MemoryTable
+from tests.fakes.openai import RESPONSES, Behaviour, Exchange, behaviours
 from tests.integration.conftest import SECRET, Deployment, Reply, proxy_event
 from tests.support.secret_leaks import holds
 from travel_gpt.guard.windows import Windows
@@ -29,7 +29,7 @@ BUDGET = {"BUDGET_PER_DAY": "1", "BUDGET_PER_MONTH": "10"}
 class Setup:
     """A function with a table, and one moment for every request."""
 
-    def __init__(self, table: FakeTable, deploy: Deploy, log: io.StringIO, **environment: str) -> None:
+    def __init__(self, table: MemoryTable, deploy: Deploy, log: io.StringIO, **environment: str) -> None:
         self.table, self.log = table, log
         self.function = deploy(table, **{"OPENAI_MAX_RETRIES": "0", **BUDGET, **environment})
         self.taken_at = time.time()
@@ -47,9 +47,7 @@ class Setup:
         item = {
             key.replace("day_", f"{self.windows.day}."): {"N": str(value)} for key, value in counters.items()
         }
-        self.table.client.put_item(
-            TableName=TABLE, Item={"pk": {"S": f"usage#{name}"}, "sk": {"S": self.windows.month}, **item}
-        )
+        self.table.put_item({"pk": {"S": f"usage#{name}"}, "sk": {"S": self.windows.month}, **item})
         return self
 
     def counted(self, name: str) -> dict[str, int]:
@@ -94,13 +92,12 @@ class Setup:
 
 
 @pytest.fixture
-def table() -> Iterator[FakeTable]:
-    with FakeTable() as fake:
-        yield fake
+def table() -> MemoryTable:
+    return MemoryTable()
 
 
 @pytest.fixture
-def start(deploy: Deploy, table: FakeTable, log: io.StringIO) -> Callable[..., Setup]:
+def start(deploy: Deploy, table: MemoryTable, log: io.StringIO) -> Callable[..., Setup]:
     return lambda **environment: Setup(table, deploy, log, **environment)
 
 
@@ -222,9 +219,7 @@ REFUSALS: dict[str, tuple[Put, int, str, Callable[[Setup], int | None]]] = {
     ),
     "paused": (lambda it: it.table.put("flag#paused"), 503, "paused", lambda _: None),
     "removed": (
-        lambda it: it.table.client.delete_item(
-            TableName=TABLE, Key={"pk": {"S": f"client#{CLIENT}"}, "sk": {"S": "record"}}
-        ),
+        lambda it: it.table.items.delete(f"client#{CLIENT}"),
         403,
         "forbidden",
         lambda _: None,
@@ -279,7 +274,7 @@ def test_where_anyone_may_ask_an_address_is_a_client(start: Callable[..., Setup]
     assert [reply.status for reply in replies] == [200, 429, 200]
     assert replies[1].body["code"] == "rate_limited"
     assert setup.line["client"].startswith("address-")
-    assert "192.0.2" not in setup.log.getvalue() + json.dumps(setup.table.client.scan(TableName=TABLE))
+    assert "192.0.2" not in setup.log.getvalue() + json.dumps(setup.table.items.all())
 
 
 @pytest.mark.parametrize("fault", ["throttle", "fail", "deny", "drop"])
@@ -316,6 +311,69 @@ def test_the_owner_chooses_what_happens_without_the_counters(
     assert (reply.status, setup.calls) == (status, 1 if status == 200 else 0)
     if status == 503:
         assert reply.body["code"] == "limits_unavailable"
+
+
+def test_a_wrong_price_is_named_to_every_caller(start: Callable[..., Setup]) -> None:
+    setup = start(MODEL_PRICES="llama-4")
+
+    for reply in (setup.post(), setup.function.get()):
+        assert (reply.status, reply.body["code"]) == (503, "misconfigured")
+        assert "MODEL_PRICES must be model=input/output" in reply.body["message"]
+
+
+def test_a_pause_is_no_error_in_the_log(setup: Setup) -> None:
+    setup.table.put("flag#paused")
+
+    setup.post()
+
+    assert (setup.line["level"], setup.line["status"]) == ("INFO", 503)
+
+
+def test_a_failure_says_what_is_left_of_the_limits(setup: Setup) -> None:
+    setup.client(per_minute=3)
+    setup.function.upstream.script(RESPONSES, behaviours.server_error())
+
+    reply = setup.post()
+
+    assert reply.status == 502
+    assert '"minute";r=2' in reply.headers["RateLimit"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "stays"),
+    [
+        (behaviours.reject_key(), 502, False),
+        (behaviours.rate_limited(), 429, False),
+        (behaviours.no_model_access(), 502, False),
+        (behaviours.unknown_model(), 502, False),
+        (behaviours.content_policy(), 422, True),
+        (behaviours.context_length(), 422, True),
+        (behaviours.server_error(), 502, True),
+        (behaviours.cut_body(), 502, True),
+    ],
+    ids=["401", "429", "403", "no such model", "refused prompt", "long prompt", "500", "cut"],
+)
+def test_what_may_have_been_charged_stays_counted(
+    setup: Setup, behaviour: Behaviour, status: int, stays: bool
+) -> None:
+    setup.client(parallel=1)
+    setup.function.upstream.default(RESPONSES, behaviour)
+
+    assert setup.post().status == status
+
+    for name in (CLIENT, "stack"):
+        counted = setup.counted(name)
+        assert (counted["cost"] > 0) is stays
+        assert not [attribute for attribute in counted if attribute.startswith(("p0", "r"))]
+
+
+def test_a_parameter_that_is_left_out_takes_no_second_reservation(setup: Setup) -> None:
+    setup.function.upstream.script(RESPONSES, behaviours.unsupported_parameter("store"))
+
+    assert setup.post().status == 200
+
+    assert setup.calls == 2
+    assert setup.table.calls["UpdateItem"] == 4
 
 
 def test_calls_of_the_table(setup: Setup) -> None:
@@ -397,6 +455,7 @@ def test_while_the_first_query_runs_its_repetition_gets_409(setup: Setup) -> Non
     (reply,) = repeated
     assert (reply.status, reply.body["code"]) == (409, "request_in_progress")
     assert reply.headers["Retry-After"] == "2"
+    assert [event["outcome"] for event in setup.refusals] == ["request_in_progress"]
     assert (first.status, setup.calls) == (200, 1)
 
 
@@ -427,6 +486,7 @@ def test_the_same_key_with_another_query_gets_422(setup: Setup) -> None:
     reply = setup.post("Porto?", Idempotency_Key="k1")
 
     assert (reply.status, reply.body["code"], setup.calls) == (422, "idempotency_key_reused", 1)
+    assert [event["outcome"] for event in setup.refusals] == ["idempotency_key_reused"]
 
 
 def test_after_a_failure_the_key_can_be_used_again(setup: Setup) -> None:
@@ -435,6 +495,17 @@ def test_after_a_failure_the_key_can_be_used_again(setup: Setup) -> None:
 
     assert setup.post(Idempotency_Key="k1").status == 200
     assert setup.calls == 2
+
+
+def test_a_failure_that_was_paid_for_is_repeated_too(setup: Setup) -> None:
+    setup.function.upstream.script(RESPONSES, behaviours.filtered())
+    first = setup.post(Idempotency_Key="k1")
+
+    again = setup.post(Idempotency_Key="k1")
+
+    assert (first.status, first.body["code"]) == (422, "content_refused")
+    assert (again.status, again.body, setup.calls) == (422, first.body, 1)
+    assert again.headers["Idempotency-Replayed"] == "true"
 
 
 @pytest.mark.parametrize("key", ["", '""', "two words", "ü", "k" * 256])
@@ -478,7 +549,7 @@ def test_the_value_of_the_clients_key_is_nowhere(setup: Setup, capfd: pytest.Cap
     assert {"success", "idempotency_key_reused", "forbidden", "client_disabled", "rate_limited"} <= {*codes}
     answers = "\n".join(f"{reply.raw} {reply.headers}" for reply in replies)
     written = capfd.readouterr()
-    stored = json.dumps(setup.table.client.scan(TableName=TABLE)["Items"])
+    stored = json.dumps(setup.table.items.all())
     assert "idempotency#c1#" in stored
     for text in (answers, setup.log.getvalue(), written.out, written.err, stored):
         assert not holds(text, VALUE)

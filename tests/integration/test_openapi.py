@@ -11,7 +11,7 @@ import openapi_schema_validator as validation
 import openapi_spec_validator
 import pytest
 
-from tests.fakes.dynamodb import FakeTable
+from tests.fakes.dynamodb import MemoryTable
 from tests.fakes.openai import MODELS, RESPONSES, Behaviour, Exchange, behaviours
 from tests.integration.conftest import SECRET, Deployment, LambdaContext, Reply, proxy_event
 from tests.integration.test_limits import REFUSALS, Setup
@@ -282,7 +282,7 @@ def test_every_documented_code_was_seen(method: str) -> None:
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refusals_of_limits_are_described(deploy: Deploy, log: io.StringIO, case: str) -> None:
     put, _, code, _ = REFUSALS[case]
-    with FakeTable() as table:
+    with MemoryTable() as table:
         setup = Setup(table, deploy, log)
         put(setup)
         reply = setup.post()
@@ -298,7 +298,7 @@ def test_answers_with_limits_and_repeated_queries_are_described(deploy: Deploy, 
         replies.append(setup.post(Idempotency_Key="k1"))
         behaviours.answer("Take tram 28.")(exchange)
 
-    with FakeTable() as table:
+    with MemoryTable() as table:
         setup = Setup(table, deploy, log).client(per_minute=9).count("stack", day_cost=900_000_000)
         setup.function.upstream.script(RESPONSES, model)
         for query, key in (("Lisbon?", "k1"), ("Lisbon?", "k1"), ("Porto?", "k1"), ("Porto?", "a b")):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from travel_gpt.base_url import safe_base_url
+from travel_gpt.llm.prices import read_prices
 from travel_gpt.settings import Settings, settings_fields
 
 
@@ -188,8 +189,11 @@ VARIABLES: dict[str, Row] = {
     "MODEL_PRICES": Row(
         "model_prices",
         "",
-        {"llama-4=0.20/0.60,*=1/5": "llama-4=0.20/0.60,*=1/5", "p" * 4000: "p" * 4000},
-        ["a=1;b=2", "préis=1/2", "a\nb", "p" * 4001],
+        {
+            "llama-4=0.20/0.60,*=1/5": "llama-4=0.20/0.60,*=1/5",
+            "a = 1 / 2 , b:c=3/4": "a = 1 / 2 , b:c=3/4",
+        },
+        ["llama-4", "a=1", "a=1/2/3", "a=1/2,", "a=x/1", "a=-1/2", "a=1/200000", "a=1/2;b=3/4", "préis=1/2"],
     ),
     "UNKNOWN_MODEL_PRICE": Row(
         "unknown_model_price", "dearest", {"refuse": "refuse"}, ["cheapest", "Refuse", "0"]
@@ -242,7 +246,7 @@ def test_given_an_unset_or_empty_variable_then_its_default_holds(variable: str, 
 
 @valid
 def test_given_a_valid_text_then_it_is_taken(variable: str, text: str, value: object) -> None:
-    settings = Settings.load({variable: text})
+    settings = Settings.load({"TABLE_NAME": "clients", variable: text})
 
     assert getattr(settings, VARIABLES[variable].field) == value
     assert type(getattr(settings, VARIABLES[variable].field)) is type(VARIABLES[variable].default)
@@ -392,3 +396,17 @@ def test_given_an_unsafe_url_then_it_is_refused_and_not_quoted(url: str) -> None
     assert "example" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+
+@pytest.mark.parametrize("variable", ["BUDGET_PER_DAY", "BUDGET_PER_MONTH"])
+def test_a_budget_without_the_table_that_it_is_counted_in_is_a_problem(variable: str) -> None:
+    says = f"{variable} needs TABLE_NAME, the table in which it is counted"
+
+    assert Settings.load({variable: "5"}).problems == (says,)
+    assert Settings.load({variable: "0"}).problems == ()
+    assert Settings.load({variable: "5", "TABLE_NAME": "clients"}).problems == ()
+
+
+@pytest.mark.parametrize("text", VARIABLES["MODEL_PRICES"].takes)
+def test_prices_that_are_taken_can_be_read(text: str) -> None:
+    assert read_prices(text)

@@ -217,9 +217,9 @@ def answered(answer: "Answer", meter: "Meter | None" = None, *, request_id: str)
     return _response(200, body, meter.headers)
 
 
-def repeated(answer: Mapping[str, Any]) -> ProxyResponse:
-    """Return the 200 of a POST that was answered before, with the body of that answer."""
-    return _response(200, answer, {"Idempotency-Replayed": "true"})
+def repeated(status: int, body: Mapping[str, Any]) -> ProxyResponse:
+    """Return the response of a POST that was answered before, with the status and body of that answer."""
+    return _response(status, body, {"Idempotency-Replayed": "true"})
 
 
 def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:

@@ -15,11 +15,14 @@ from travel_gpt.errors import (
     ClientExpired,
     CredentialError,
     Forbidden,
+    IdempotencyKeyReused,
     InternalError,
     LimitError,
     MethodNotAllowed,
     Misconfigured,
     NotFound,
+    Paused,
+    RequestInProgress,
     TravelGPTError,
     UpstreamError,
 )
@@ -109,36 +112,46 @@ class Api:
             return self._answer(request)
         self._require_settings()
         guard = self._guard()
-        client = guard.client(request.caller, request.client_address)
-        with closing(guard.meter(client, request.taken_at, request.deadline.left())) as meter:
+        client = guard.client(request.caller, request.client_address, request.deadline)
+        with closing(guard.meter(client, request.taken_at, request.deadline)) as meter:
             try:
                 if "idempotency-key" in request.headers:
                     return self._answer_once(request, guard, meter)
                 return self._answer(request, meter)
             except TravelGPTError as failure:
                 failure.log_fields["client"] = client.id
+                failure.headers = {**meter.headers, **failure.headers}
                 raise
             except Exception as failure:
                 raise _internal_error(request, failure, client=client.id) from failure
 
     def _answer_once(self, request: Request, guard: "Guard", meter: "Meter") -> responses.Reply:
-        from travel_gpt.guard.idempotency import read_key
+        from travel_gpt.guard.idempotency import Repeated, read_key
 
         key, client = read_key(request.headers["idempotency-key"]), meter.client.id
-        kept = guard.idempotency.begin(client, key, request.body, request.deadline.left())
-        if kept is not None:
-            return responses.Reply(responses.repeated(kept), {"client": client, "repeated": True})
-        reply = None
+        first = guard.idempotency.begin(client, key, request.body, request.deadline)
+        if isinstance(first, Repeated):
+            response = responses.repeated(first.status, first.body)
+            return responses.Reply(response, {"client": client, "repeated": True})
+        paid: responses.ProxyResponse | None = None
         try:
             reply = self._answer(request, meter)
+        except TravelGPTError as failure:
+            if meter.cost:
+                paid = responses.failed(failure, request_id=request.id)
+            raise
+        else:
+            paid = reply.response
+            return reply
         finally:
-            guard.idempotency.end(client, key, None if reply is None else json.loads(reply.response["body"]))
-        return reply
+            kept = None if paid is None else Repeated(paid["statusCode"], json.loads(paid["body"]))
+            guard.idempotency.end(first, kept)
 
     def _answer(self, request: Request, meter: "Meter | None" = None) -> responses.Reply:
         query = read_query(request)
         self._require_settings()
-        answer = self._adviser.answer(query, request.deadline, meter)
+        deadline = request.deadline if meter is None else request.deadline.before(meter.TO_SETTLE)
+        answer = self._adviser.answer(query, deadline, meter)
         fields: dict[str, Any] = {
             "model": answer.model,
             "input_tokens": answer.usage.input_tokens,
@@ -160,7 +173,7 @@ class Api:
             count("CredentialFailure")
         if isinstance(failure, Forbidden | ClientDisabled | ClientExpired):
             count("KeyRefused")
-        if isinstance(failure, Forbidden | LimitError):
+        if isinstance(failure, Forbidden | LimitError | RequestInProgress | IdempotencyKeyReused):
             audit(
                 "request.refused",
                 outcome=failure.code,
@@ -183,7 +196,9 @@ class Api:
     def _log(self, request: Request, reply: responses.Reply, seconds: float) -> None:
         """Write the one line of this request: what happened, and nothing that was said."""
         status = reply.response["statusCode"]
-        write = logger.error if status >= 500 else logger.info
+        # A pause is what the owner asked for.
+        is_error = status >= 500 and reply.log_fields.get("code") != Paused.code
+        write = logger.error if is_error else logger.info
         if status < 500 and "upstream_status" in reply.log_fields:
             # A rate limit of the model's server is for its owner to know, at LOG_LEVEL=WARNING too.
             write = logger.warning

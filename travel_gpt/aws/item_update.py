@@ -20,10 +20,20 @@ class ItemUpdate:
         """Require that an attribute is not there."""
         self._conditions.append(f"attribute_not_exists({self._name(attribute)})")
 
+    def require_equal(self, attribute: str, value: int) -> None:
+        """Require that an attribute is this number."""
+        self._conditions.append(f"{self._name(attribute)} = {self._value(value)}")
+
+    def require_text(self, attribute: str, text: str) -> None:
+        """Require that an attribute is this text."""
+        self._conditions.append(f"{self._name(attribute)} = {self._text(text)}")
+
     def require_at_most(self, attribute: str, most: int) -> None:
-        """Require that an attribute is not there, or is a number and not greater."""
-        name = self._name(attribute)
-        self._conditions.append(f"(attribute_not_exists({name}) OR {name} <= {self._value(most)})")
+        """Require that an attribute is not there, or is a number from 0 to ``most``."""
+        name, least = self._name(attribute), self._value(0)
+        self._conditions.append(
+            f"(attribute_not_exists({name}) OR {name} BETWEEN {least} AND {self._value(most)})"
+        )
 
     def set(self, attribute: str, value: int) -> None:
         """Write an attribute."""
@@ -31,9 +41,7 @@ class ItemUpdate:
 
     def set_text(self, attribute: str, value: str) -> None:
         """Write a text."""
-        alias = f":{len(self._values)}"
-        self._values[alias] = {"S": value}
-        self._actions["SET"].append(f"{self._name(attribute)} = {alias}")
+        self._actions["SET"].append(f"{self._name(attribute)} = {self._text(value)}")
 
     def add(self, attribute: str, amount: int) -> None:
         """Add to an attribute, which begins at 0."""
@@ -59,6 +67,11 @@ class ItemUpdate:
     def _name(self, attribute: str) -> str:
         # Each through an alias: a model's name has dots, and some of ours are words of the expressions.
         return self._names.setdefault(attribute, f"#{len(self._names)}")
+
+    def _text(self, text: str) -> str:
+        alias = f":{len(self._values)}"
+        self._values[alias] = {"S": text}
+        return alias
 
     def _value(self, number: int) -> str:
         alias = f":{len(self._values)}"

@@ -20,10 +20,13 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure, Kind
+from travel_gpt.deadline import Deadline
 
 CONNECT_TIMEOUT: Final = 0.5
 READ_TIMEOUT: Final = 1.0
-"""Seconds. DynamoDB answers in milliseconds; a request must not wait for long to learn that it does not."""
+CALL_SECONDS: Final = 1.2
+"""Seconds for a connection, between two bytes, and for a whole call. DynamoDB answers in milliseconds; a
+request must not wait for long to learn that it does not."""
 
 Item = Mapping[str, Mapping[str, Any]]
 """An item in DynamoDB's JSON: attributes by name, each a value by its type, such as ``{"N": "5"}``."""
@@ -97,11 +100,12 @@ class Table:
         self._url = url
         self._credentials = credentials
 
-    def update(self, key: Mapping[str, str], **parameters: Any) -> Item:
+    def update(self, key: Mapping[str, str], *, deadline: Deadline | None = None, **parameters: Any) -> Item:
         """Change one item.
 
         Args:
             key: the item's key attributes, which are strings.
+            deadline: when the caller stops waiting, if that is sooner than ``CALL_SECONDS``.
             parameters: further parameters of UpdateItem.
 
         Returns:
@@ -111,15 +115,17 @@ class Table:
             ConditionFailed: the condition is not met.
             TableFailed: the call failed.
         """
-        answer = self._call("UpdateItem", {"TableName": self.name, "Key": _strings(key), **parameters})
+        update = {"TableName": self.name, "Key": _strings(key), **parameters}
+        answer = self._call("UpdateItem", update, deadline)
         attributes: Item = answer.get("Attributes") or {}
         return attributes
 
-    def get(self, *keys: Mapping[str, str]) -> list[Item]:
+    def get(self, *keys: Mapping[str, str], deadline: Deadline | None = None) -> list[Item]:
         """Read items, as they are now.
 
         Args:
             keys: the key attributes of each, 1 to 100.
+            deadline: as for ``update``.
 
         Returns:
             Those that exist, in any order.
@@ -128,17 +134,25 @@ class Table:
             TableFailed: the call failed, or DynamoDB left out an item for lack of capacity.
         """
         wanted = {"Keys": [_strings(key) for key in keys], "ConsistentRead": True}
-        answer = self._call("BatchGetItem", {"RequestItems": {self.name: wanted}})
+        answer = self._call("BatchGetItem", {"RequestItems": {self.name: wanted}}, deadline)
         if answer.get("UnprocessedKeys"):
             raise TableFailed(AwsFailure(Kind.THROTTLED, "DynamoDB left out items", operation="BatchGetItem"))
         found: list[Item] = (answer.get("Responses") or {}).get(self.name, [])
         return found
 
-    def _call(self, operation: Operation, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def _call(
+        self, operation: Operation, parameters: Mapping[str, Any], deadline: Deadline | None
+    ) -> dict[str, Any]:
+        def send() -> Response:
+            return (self._send or self._http.send)(self._signed(operation, parameters))
+
         try:
-            response = (self._send or self._http.send)(self._signed(operation, parameters))
+            response = (deadline or Deadline(CALL_SECONDS)).within(CALL_SECONDS).run(send)
         except AWS_ERRORS as failed:
             raise TableFailed(AwsFailure.of(failed)) from failed
+        except TimeoutError:
+            failure = AwsFailure(Kind.UNREACHABLE, "DynamoDB did not answer in time", operation=operation)
+            raise TableFailed(failure) from None
         try:
             document = json.loads(response.content)
         except ValueError:
@@ -204,7 +218,7 @@ def _failure(document: dict[str, Any], status: int, operation: str) -> Condition
     code = str(document.get("__type", "")).rpartition("#")[2]
     if code == "ConditionalCheckFailedException":
         return ConditionFailed(document.get("Item") or {})
-    message = document.get("message") or document.get("Message") or ""
+    message = document.get("message") or document.get("Message") or f"HTTP status {status} {code}".strip()
     error: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from travel_gpt.aws.table import Item, Table, TableFailed
+from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     ClientDisabled,
     ClientExpired,
     Forbidden,
     LimitsUnavailable,
-    Misconfigured,
     Paused,
 )
 from travel_gpt.guard.limits import Limits
 from travel_gpt.settings import GuardSettings
-from travel_gpt.telemetry import logger
+from travel_gpt.telemetry import count, logger
 
 OWNER: Final = "owner"
 """The client that the stack's own API key belongs to. It needs no record."""
@@ -83,11 +83,12 @@ class ClientDirectory:
         self._clients_of_keys: dict[str, tuple[str, float]] = {}
         self._known: dict[str, _Known] = {}
 
-    def client_of_key(self, key_id: str) -> Client:
+    def client_of_key(self, key_id: str, deadline: Deadline | None = None) -> Client:
         """Return the client that an API key belongs to, if it may ask now.
 
         Args:
             key_id: the id of the key that API Gateway authenticated.
+            deadline: when the caller stops waiting.
 
         Raises:
             Forbidden: no client has the key.
@@ -97,17 +98,18 @@ class ClientDirectory:
             LimitsUnavailable: the table cannot be read, and the client is not known from before.
         """
         if key_id and key_id == self._settings.owner_key_id:
-            return self._allowed(Client(OWNER, OWNER, Limits()))
-        if not (client_id := self._client_id(key_id)):
+            return self._allowed(Client(OWNER, OWNER, Limits()), deadline)
+        if not (client_id := self._client_id(key_id, deadline)):
             raise Forbidden("the API key belongs to no client")
-        return self._allowed(client_id)
+        return self._allowed(client_id, deadline)
 
-    def client_of_address(self, address: str) -> Client:
+    def client_of_address(self, address: str, deadline: Deadline | None = None) -> Client:
         """Return the client that stands for an address, where anyone may ask.
 
         Args:
             address: the IP address that API Gateway reports. An IPv6 address counts by its /64, which one
                 household or server has to itself.
+            deadline: when the caller stops waiting.
 
         Raises:
             Paused: the owner paused the API.
@@ -117,19 +119,21 @@ class ClientDirectory:
         except ValueError:
             network = "unknown"
         else:
+            parsed = getattr(parsed, "ipv4_mapped", None) or parsed
             network = str(ipaddress.ip_network((parsed, 64 if parsed.version == 6 else 32), strict=False))
         # Not in clear: a list of who asked what is none of the owner's business.
         digest = hashlib.sha256(f"{self._table.name} {network}".encode()).hexdigest()[:16]
         limits = Limits(self._settings.open_per_minute, self._settings.open_per_day)
-        return self._allowed(Client(f"address-{digest}", "address", limits))
+        return self._allowed(Client(f"address-{digest}", "address", limits), deadline)
 
-    def _client_id(self, key_id: str) -> str:
+    def _client_id(self, key_id: str, deadline: Deadline | None) -> str:
         known = self._clients_of_keys.get(key_id)
         if known is not None and 0 <= self._now() - known[1] < KEY_TTL:
             return known[0]
         try:
-            found = self._table.get(record_key("key", key_id))
+            found = self._table.get(record_key("key", key_id), deadline=deadline)
         except TableFailed as failed:
+            _note(failed)
             if known is not None:
                 return known[0]
             raise LimitsUnavailable(f"the client cannot be read: {failed}", retry_after=5) from failed
@@ -141,8 +145,8 @@ class ClientDirectory:
         self._clients_of_keys[key_id] = client_id, self._now()
         return client_id
 
-    def _allowed(self, client: Client | str) -> Client:
-        known = self._read(client)
+    def _allowed(self, client: Client | str, deadline: Deadline | None) -> Client:
+        known = self._read(client, deadline)
         log_fields = {"client": known.client.id}
         if known.paused:
             raise Paused("the owner paused the API", log_fields=log_fields)
@@ -152,16 +156,16 @@ class ClientDirectory:
             raise ClientExpired("the client has expired", log_fields=log_fields)
         return known.client
 
-    def _read(self, client: Client | str) -> _Known:
+    def _read(self, client: Client | str, deadline: Deadline | None) -> _Known:
         client_id = client if isinstance(client, str) else client.id
         known = self._known.get(client_id)
         if known is not None and 0 <= self._now() - known.read_at < RECORD_TTL:
             return known
         keys = [record_key("flag", "paused"), record_key("client", client_id)]
         try:
-            items = {item["pk"]["S"]: item for item in self._table.get(*keys)}
+            items = {item["pk"]["S"]: item for item in self._table.get(*keys, deadline=deadline)}
         except TableFailed as failed:
-            logger.warning("The table cannot be read", extra={"detail": str(failed)})
+            _note(failed)
             if known is not None:
                 return known
             if isinstance(client, str):
@@ -180,6 +184,11 @@ class ClientDirectory:
         return found
 
 
+def _note(failed: TableFailed) -> None:
+    count("LimitsUnavailable")
+    logger.warning("The table cannot be read", extra={"detail": str(failed)})
+
+
 def read_client(client_id: str, record: Item) -> Client:
     """Read the record of a client.
 
@@ -188,16 +197,18 @@ def read_client(client_id: str, record: Item) -> Client:
         record: the item.
 
     Raises:
-        Misconfigured: a field has a value that it cannot have. It never counts as no limit.
+        LimitsUnavailable: a field has a value that it cannot have. It never counts as no limit.
     """
 
     def number(name: str) -> int:
         value = record.get(name, {"N": "0"}).get("N", "")
         if not value.isdecimal():
-            raise Misconfigured(
+            count("LimitsUnavailable")
+            raise LimitsUnavailable(
                 f"the record of the client {client_id} has an invalid {name}",
-                message="The record of this client is damaged. The owner can repair it with: "
-                f"travel-gpt client limit {client_id}",
+                message="The record of this client is damaged. The owner can repair it by setting its limits "
+                f"anew: travel-gpt client limit {client_id} --per-minute 10",
+                log_fields={"client": client_id},
             )
         return int(value)
 

@@ -23,12 +23,13 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from travel_gpt.aws.failures import AwsFailure, Kind
 from travel_gpt.aws.item_update import ItemUpdate
 from travel_gpt.aws.table import ConditionFailed, Item, Table, TableFailed
+from travel_gpt.deadline import Deadline
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.windows import Windows
 
@@ -37,6 +38,12 @@ STACK: Final = "stack"
 
 TRIES: Final = 4
 """Updates that one reservation may take: the first, and those after a throttle or a lost reply."""
+
+UPDATES: Final = 40
+"""Updates of one reservation, with those that find the window over or the lease taken by another request."""
+
+TRY_SECONDS: Final = 1.5
+"""Seconds after which an update is not repeated: the caller waits."""
 
 KEEP: Final = 400 * 86_400
 """Seconds after which DynamoDB may delete the counters of a month."""
@@ -70,7 +77,7 @@ class Totals:
         """Read an item.
 
         Raises:
-            TableFailed: a counter is not a whole number.
+            TableFailed: a counter is not a whole number, or is negative.
         """
         day = windows.day
         names = (f"m{windows.minute}", f"{day}.requests", f"{day}.cost", "cost")
@@ -113,6 +120,8 @@ class Reservation:
     totals: Totals
     lease: str = ""
     """The attribute of its lease."""
+    lease_ends: int = 0
+    """When the lease ends, in milliseconds since the epoch."""
     stale: tuple[str, ...] = ()
     """Attributes of windows and reservations that are over."""
 
@@ -147,6 +156,7 @@ class Counters:
         *,
         first: bool = True,
         lease_seconds: float = 0,
+        deadline: Deadline | None = None,
     ) -> Reservation:
         """Count a request, and reserve the most that its call can cost.
 
@@ -157,6 +167,7 @@ class Counters:
             windows: the windows of the request.
             first: whether the request itself is to be counted: not for a further try of it.
             lease_seconds: for how long the request counts as running, unless it is settled before.
+            deadline: when the caller stops waiting.
 
         Returns:
             The reservation.
@@ -166,43 +177,51 @@ class Counters:
             TableFailed: the table cannot be used. The amount may be counted nevertheless.
         """
         # The clock of API Gateway may be set back too.
-        windows = self._latest = max(windows, self._latest)
-        asked = _Asked(name, limits, amount, secrets.token_hex(6), first, lease_seconds if first else 0)
-        slot = 0
-        for left in reversed(range(TRIES)):
+        windows, began = max(windows, self._latest), self.now()
+        self._latest = windows
+        lease_ends = int((began + lease_seconds) * 1000) if first and limits.parallel else 0
+        asked = _Asked(name, limits, amount, secrets.token_hex(6), first, lease_ends)
+        slot = secrets.randbelow(limits.parallel) if lease_ends else 0
+        failures = 0
+        for _ in range(UPDATES):
             bounds = asked.bounds(windows)
             _require_within(bounds, {}, windows)
-            now = self.now()
+            now = int(self.now() * 1000)
             try:
                 item = self._table.update(
                     _key(name, windows),
                     **_reserving(asked, bounds, windows, slot, now),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    deadline=deadline,
                 )
             except TableFailed as failed:
-                if not (left and failed.retryable):
+                failures += 1
+                if failures == TRIES or not failed.retryable or self.now() >= began + TRY_SECONDS:
                     raise
             except ConditionFailed as failed:
                 item = failed.item
                 if asked.attribute(windows) in item:
                     # An earlier try was carried out, and its reply was lost.
                     return asked.reservation(item, windows, slot)
-                if (latest := Windows(_number(item, "latest"))) > windows:
+                if (latest := _latest(item, windows)) > windows:
                     windows = self._latest = max(latest, self._latest)
                     continue
                 _require_within(bounds, item, windows)
-                slot = _free_slot(item, limits.parallel, int(now * 1000), windows) if asked.leased else 0
+                slot = _free_slot(item, limits.parallel, now, windows) if asked.lease_ends else 0
             else:
                 return asked.reservation(item, windows, slot)
         raise TableFailed(AwsFailure(Kind.THROTTLED, "too many requests change this item at the same time"))
 
-    def settle(self, reservation: Reservation, spent: Spent) -> Totals | None:
-        """Replace a reservation by what was spent. It is sent once, and on any doubt the reservation stays.
+    def settle(
+        self, reservation: Reservation, spent: Spent, deadline: Deadline | None = None
+    ) -> Totals | None:
+        """Replace a reservation by what was spent. On any doubt whether that was done the reservation stays.
 
         Args:
             reservation: the reservation.
             spent: what the call cost; a ``cost`` of 0 releases the reservation.
+            deadline: when the caller stops waiting.
 
         Returns:
             What is counted now; None where the reservation was settled before.
@@ -211,26 +230,22 @@ class Counters:
             TableFailed: the table cannot be used. It may be settled nevertheless.
         """
         windows = reservation.totals.windows
-        update = ItemUpdate()
-        update.require(reservation.attribute)
-        for counter in ("cost", f"{windows.day}.cost"):
-            update.add(counter, spent.cost - reservation.amount)
-        if spent.model:
-            prefix = f"{windows.day}.{spent.model}."
-            update.add(f"{prefix}answers", 1)
-            update.add(f"{prefix}input", spent.input_tokens)
-            update.add(f"{prefix}output", spent.output_tokens)
-            update.add(f"{prefix}cost", spent.cost)
-        update.remove(reservation.attribute, *filter(None, [reservation.lease]), *reservation.stale)
         try:
             item = self._table.update(
-                _key(reservation.name, windows), **update.parameters(), ReturnValues="ALL_NEW"
+                _key(reservation.name, windows),
+                **_settling(reservation, spent),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                deadline=deadline,
             )
-        except ConditionFailed:
+        except ConditionFailed as failed:
+            if reservation.lease and reservation.attribute in failed.item:
+                # The lease had ended, and is another request's now.
+                return self.settle(replace(reservation, lease=""), spent, deadline)
             return None
         return Totals.of(item, windows)
 
-    def count_refusal(self, name: str, windows: Windows) -> None:
+    def count_refusal(self, name: str, windows: Windows, deadline: Deadline | None = None) -> None:
         """Count a request that was refused.
 
         Raises:
@@ -238,7 +253,8 @@ class Counters:
         """
         update = ItemUpdate()
         update.add(f"{windows.day}.refused", 1)
-        self._table.update(_key(name, windows), **update.parameters())
+        update.set("expires", windows.month_ends + KEEP)
+        self._table.update(_key(name, windows), **update.parameters(), deadline=deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +276,7 @@ class _Asked:
     amount: int
     token: str
     first: bool
-    lease_seconds: float
-
-    @property
-    def leased(self) -> bool:
-        return bool(self.limits.parallel) and self.first
+    lease_ends: int
 
     def attribute(self, windows: Windows) -> str:
         return _attribute(windows, self.token)
@@ -293,14 +305,12 @@ class _Asked:
             for attribute in item
             if (over := _MINUTE.fullmatch(attribute)) and int(over["minute"]) < oldest[over["kind"]]
         ]
-        lease = f"p{slot}" if self.leased else ""
-        totals = Totals.of(item, windows)
-        return Reservation(self.name, self.token, self.amount, totals, lease, tuple(stale[:MOST_STALE]))
+        lease = f"p{slot}" if self.lease_ends else ""
+        totals, stale = Totals.of(item, windows), stale[:MOST_STALE]
+        return Reservation(self.name, self.token, self.amount, totals, lease, self.lease_ends, tuple(stale))
 
 
-def _reserving(
-    asked: _Asked, bounds: list[_Bound], windows: Windows, slot: int, now: float
-) -> dict[str, Any]:
+def _reserving(asked: _Asked, bounds: list[_Bound], windows: Windows, slot: int, now: int) -> dict[str, Any]:
     update = ItemUpdate()
     update.require_absent(asked.attribute(windows))
     update.set(asked.attribute(windows), asked.amount)
@@ -311,9 +321,28 @@ def _reserving(
         if bound.most is not None:
             update.require_at_most(bound.counter, bound.most)
         update.add(bound.counter, bound.adds)
-    if asked.leased:
-        update.require_at_most(f"p{slot}", int(now * 1000))
-        update.set(f"p{slot}", int((now + asked.lease_seconds) * 1000))
+    if asked.lease_ends:
+        update.require_at_most(f"p{slot}", now)
+        update.set(f"p{slot}", asked.lease_ends)
+    return update.parameters()
+
+
+def _settling(reservation: Reservation, spent: Spent) -> dict[str, Any]:
+    day = reservation.totals.windows.day
+    update = ItemUpdate()
+    update.require(reservation.attribute)
+    update.remove(reservation.attribute, *reservation.stale)
+    if reservation.lease:
+        update.require_equal(reservation.lease, reservation.lease_ends)
+        update.remove(reservation.lease)
+    for counter in ("cost", f"{day}.cost"):
+        update.add(counter, spent.cost - reservation.amount)
+    if spent.model:
+        prefix = f"{day}.{spent.model}."
+        update.add(f"{prefix}answers", 1)
+        update.add(f"{prefix}input", spent.input_tokens)
+        update.add(f"{prefix}output", spent.output_tokens)
+        update.add(f"{prefix}cost", spent.cost)
     return update.parameters()
 
 
@@ -330,6 +359,14 @@ def _free_slot(item: Item, slots: int, now: int, windows: Windows) -> int:
     return secrets.choice(free)
 
 
+def _latest(item: Item, windows: Windows) -> Windows:
+    minute = _number(item, "latest")
+    if minute * 60 >= windows.month_ends:
+        wrong = f"the attribute latest of {_name(item)} is in another month"
+        raise TableFailed(AwsFailure(Kind.OTHER, wrong))
+    return Windows(minute)
+
+
 def _attribute(windows: Windows, token: str) -> str:
     return f"r{windows.minute}.{token}"
 
@@ -340,12 +377,11 @@ def _key(name: str, windows: Windows) -> dict[str, str]:
 
 def _number(item: Item, attribute: str) -> int:
     """Return a counter; 0 where there is none."""
-    value = item.get(attribute, {"N": "0"}).get("N")
-    try:
-        return int(str(value))
-    except ValueError:
-        wrong = f"the attribute {attribute} of {_name(item)} is no whole number"
-        raise TableFailed(AwsFailure(Kind.OTHER, wrong)) from None
+    value = str(item.get(attribute, {"N": "0"}).get("N"))
+    if not value.isdecimal():
+        wrong = f"the attribute {attribute} of {_name(item)} is not a whole number from 0 on"
+        raise TableFailed(AwsFailure(Kind.OTHER, wrong))
+    return int(value)
 
 
 def _name(item: Item) -> str:

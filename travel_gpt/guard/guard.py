@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from travel_gpt.aws.table import Table
+from travel_gpt.deadline import Deadline
 from travel_gpt.guard.clients import Client, ClientDirectory
 from travel_gpt.guard.counters import Counters
 from travel_gpt.guard.meter import Meter
@@ -16,6 +17,11 @@ from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
     from travel_gpt.guard.idempotency import Idempotency
+
+
+FASTEST_CLOCK: Final = 300
+"""Seconds by which the time of a request may be ahead of this environment's clock. An event may have any
+time, and windows never run backwards."""
 
 
 class Guard:
@@ -38,20 +44,21 @@ class Guard:
         if self._prices.is_old(datetime.fromtimestamp(now(), UTC).date()):
             logger.warning("The price list is older than 90 days", extra={"as_of": str(self._prices.as_of)})
 
-    def client(self, key_id: str, address: str) -> Client:
+    def client(self, key_id: str, address: str, deadline: Deadline) -> Client:
         """Return the client of a request.
 
         Args:
             key_id: the id of the API key that API Gateway authenticated.
             address: the address that API Gateway reports; read only where anyone may ask.
+            deadline: when the response must leave.
 
         Raises:
             Forbidden: no client has the key.
             LimitError: the client may not ask now, or that cannot be found out.
         """
         if self._settings.api_access == "open":
-            return self._clients.client_of_address(address)
-        return self._clients.client_of_key(key_id)
+            return self._clients.client_of_address(address, deadline)
+        return self._clients.client_of_key(key_id, deadline)
 
     @cached_property
     def idempotency(self) -> "Idempotency":
@@ -60,12 +67,13 @@ class Guard:
 
         return Idempotency(self._table, now=self._now)
 
-    def meter(self, client: Client, taken_at: float, seconds: float) -> Meter:
+    def meter(self, client: Client, taken_at: float, deadline: Deadline) -> Meter:
         """Return the meter of one request.
 
         Args:
             client: who asks.
             taken_at: when API Gateway took the request, in seconds since the epoch.
-            seconds: the time until its deadline.
+            deadline: when the response must leave.
         """
-        return Meter(client, self._settings, self._counters, self._prices, taken_at, seconds)
+        taken_at = min(max(taken_at, 0), self._now() + FASTEST_CLOCK)
+        return Meter(client, self._settings, self._counters, self._prices, taken_at, deadline)

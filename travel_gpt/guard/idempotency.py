@@ -10,12 +10,15 @@ kept of a failure, which the draft would repeat: a caller that tries again wants
 import hashlib
 import json
 import re
+import secrets
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from travel_gpt.aws.item_update import ItemUpdate
 from travel_gpt.aws.table import ConditionFailed, Table, TableFailed
+from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     IdempotencyKeyReused,
     InvalidIdempotencyKey,
@@ -23,7 +26,7 @@ from travel_gpt.errors import (
     RequestInProgress,
 )
 from travel_gpt.guard.clients import RECORD
-from travel_gpt.telemetry import logger
+from travel_gpt.telemetry import count, logger
 
 KEEP: Final = 600
 """Seconds for which an answer is kept."""
@@ -41,7 +44,7 @@ def read_key(header: str) -> str:
     """Return the key in the header.
 
     Args:
-        header: its value: 1 to 255 visible ASCII characters, with or without quotation marks.
+        header: its value: 1 to 255 visible ASCII characters, with or without a pair of quotation marks.
 
     Raises:
         InvalidIdempotencyKey: it has another form.
@@ -50,6 +53,26 @@ def read_key(header: str) -> str:
     if found is None:
         raise InvalidIdempotencyKey("the Idempotency-Key is malformed")
     return found["key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An answer that is sent again."""
+
+    status: int
+    """The HTTP status."""
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A request that is the first with its key."""
+
+    client: str
+    key: str
+    token: str
+    """Tells it from another request with the same key."""
+    deadline: Deadline
 
 
 class Idempotency:
@@ -64,58 +87,70 @@ class Idempotency:
         self._table = table
         self._now = now
 
-    def begin(self, client: str, key: str, body: str, seconds: float) -> dict[str, Any] | None:
+    def begin(self, client: str, key: str, body: str, deadline: Deadline) -> "Repeated | Running":
         """Note that a request runs, unless it was answered before.
 
         Args:
             client: the id of the client; another client's keys are others.
             key: the key.
             body: the body of the request.
-            seconds: the time until its deadline.
+            deadline: when its response must leave.
 
         Returns:
-            The answer of the first request; None where this is the first.
+            The answer of the first request, or where this is the first, what ends it.
 
         Raises:
             RequestInProgress: the first request still runs.
             IdempotencyKeyReused: the key came with another body before.
             LimitsUnavailable: the table cannot be used, so that the query could be paid for twice.
         """
+        now = self._now()
+        running = Running(client, key, secrets.token_hex(6), deadline)
+        ends = now + deadline.left() + MARGIN
         update = ItemUpdate()
-        update.require_at_most("until", int(self._now() * 1000))
-        update.set("until", int((self._now() + seconds + MARGIN) * 1000))
-        update.set("expires", int(self._now() + seconds + MARGIN) + KEEP)
+        update.require_at_most("until", int(now * 1000))
+        update.set("until", int(ends * 1000))
+        update.set("expires", int(ends) + KEEP)
         update.set_text("body", _digest(body))
+        update.set_text("token", running.token)
         update.remove("answer")
         try:
             self._table.update(
-                _key(client, key), **update.parameters(), ReturnValuesOnConditionCheckFailure="ALL_OLD"
+                _key(client, key),
+                **update.parameters(),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                deadline=deadline,
             )
         except ConditionFailed as failed:
             if failed.item.get("body", {}).get("S") != _digest(body):
                 raise IdempotencyKeyReused("the key came with another body before") from None
             if (answer := failed.item.get("answer", {}).get("S")) is None:
                 raise RequestInProgress("the first request runs", retry_after=RETRY_AFTER) from None
-            kept: dict[str, Any] = json.loads(answer)
-            return kept
+            return Repeated(**json.loads(answer))
         except TableFailed as failure:
+            count("LimitsUnavailable")
             raise LimitsUnavailable(f"the table cannot be used: {failure}", retry_after=5) from failure
-        return None
+        return running
 
-    def end(self, client: str, key: str, answer: dict[str, Any] | None) -> None:
+    def end(self, running: "Running", answer: "Repeated | None") -> None:
         """Keep the answer, or after a failure let the next request with the key be a first one.
 
         Args:
-            client: the id of the client.
-            key: the key.
-            answer: the answer; None after a failure.
+            running: what ``begin`` returned.
+            answer: the answer; None after a failure that was not paid for.
         """
         update = ItemUpdate()
+        # Another request may have the key by now, or the client may be removed.
+        update.require_text("token", running.token)
         update.set("until", int((self._now() + KEEP) * 1000) if answer else 0)
         if answer:
-            update.set_text("answer", json.dumps(answer))
+            update.set_text("answer", json.dumps(asdict(answer)))
         try:
-            self._table.update(_key(client, key), **update.parameters())
+            self._table.update(
+                _key(running.client, running.key), **update.parameters(), deadline=running.deadline
+            )
+        except ConditionFailed:
+            logger.warning("An answer came too late to be kept")
         except TableFailed as failed:
             logger.warning("An answer was not kept", extra={"detail": str(failed)})
 

@@ -1,9 +1,9 @@
 """The money and the limits of one request: reserved before each try, settled after the answer."""
 
-from dataclasses import replace
 from typing import Final
 
 from travel_gpt.aws.table import TableFailed
+from travel_gpt.deadline import Deadline
 from travel_gpt.errors import LimitsUnavailable
 from travel_gpt.guard import report
 from travel_gpt.guard.clients import Client
@@ -28,12 +28,16 @@ class Meter:
         counters: the counters.
         prices: the prices of models.
         taken_at: when API Gateway took the request, in seconds since the epoch.
-        seconds: the time until the request's deadline.
+        deadline: when the response must leave.
 
     Attributes:
         client: who asks.
         cost: nanodollars that the answer cost; None while that is not known.
     """
+
+    TO_SETTLE: Final = 0.5
+    """Seconds that are kept before the deadline for what follows the answer: settlements take milliseconds,
+    and where the table is slow they are given up."""
 
     def __init__(
         self,
@@ -42,7 +46,7 @@ class Meter:
         counters: Counters,
         prices: PriceList,
         taken_at: float,
-        seconds: float,
+        deadline: Deadline,
     ) -> None:
         self.client = client
         self.cost: int | None = None
@@ -50,7 +54,7 @@ class Meter:
         self._counters = counters
         self._prices = prices
         self._taken_at = taken_at
-        self._seconds = seconds
+        self._deadline = deadline
         self._limits = {
             client.id: client.limits,
             STACK: Limits(budget_per_day=settings.budget_per_day, budget_per_month=settings.budget_per_month),
@@ -59,8 +63,9 @@ class Meter:
         self._price: Price | None = None
         self._model = ""
         self._held: list[Reservation] = []
+        self._set_aside: list[tuple[Reservation, Spent]] = []
         self._may_be_charged = False
-        self._lease: str | None = None
+        self._counted = False
 
     def reserve(self, request: ModelRequest) -> None:
         """Reserve the most that one try can cost. The first time, the request itself is counted too.
@@ -76,10 +81,11 @@ class Meter:
             LimitsUnavailable: the table cannot be used, and such requests are refused.
             Misconfigured: the model has no price, and such models are refused.
         """
-        self._price, self._model = self._prices.of(request.model), request.model
+        self._price, self._model = self._prices.of(request.model, request.surcharges), request.model
         amount = self._price.most(request)
-        if self._may_be_charged or not self._held or self._held[0].amount != amount:
-            self._give_back()
+        if self._may_be_charged or any(each.amount != amount for each in self._held):
+            self._end_try()
+        if not self._held:
             self._reserve_anew(amount)
         self._may_be_charged = True
 
@@ -107,12 +113,15 @@ class Meter:
                 "A call cost more than was reserved for it",
                 extra={"model": self._model, "cost": self.cost, "reserved": reserved},
             )
-        self._settle(Spent(self.cost, self._model, usage.input_tokens or 0, usage.output_tokens or 0))
+        spent = Spent(self.cost, self._model, usage.input_tokens or 0, usage.output_tokens or 0)
+        held, self._held = self._held, []
+        self._settle([(each, spent) for each in held])
 
     def close(self) -> None:
-        """End the request: give back what was reserved for a try that cannot have been charged."""
-        if self._held and not self._may_be_charged:
-            self._settle(Spent(0))
+        """End the request. A try that may have been charged, without a known cost, stays counted."""
+        self._end_try()
+        ended, self._set_aside = self._set_aside, []
+        self._settle(ended)
 
     @property
     def budgets(self) -> list[report.BudgetLeft]:
@@ -129,13 +138,13 @@ class Meter:
         now = max(self._taken_at, self._counters.now())
         return report.rate_limit_headers(self.client.limits, totals, now)
 
-    def _give_back(self) -> None:
-        # The lease of the request goes on.
-        held = [replace(reservation, lease="") for reservation in self._held]
-        self._held = [] if self._may_be_charged else held
-        self._settle(Spent(0))
+    def _end_try(self) -> None:
+        # Settled when the request ends: the lease, which the first try took, lasts until then.
+        self._set_aside += [(each, Spent(each.amount if self._may_be_charged else 0)) for each in self._held]
+        self._held, self._may_be_charged = [], False
 
     def _reserve_anew(self, amount: int) -> None:
+        first = not self._counted
         for name, limits in self._limits.items():
             try:
                 reservation = self._counters.reserve(
@@ -143,30 +152,27 @@ class Meter:
                     limits,
                     amount,
                     Windows.at(self._taken_at),
-                    first=self._lease is None,
-                    lease_seconds=self._seconds + LEASE_MARGIN,
+                    first=first,
+                    lease_seconds=self._deadline.left() + LEASE_MARGIN,
+                    deadline=self._deadline,
                 )
             except Exceeded as exceeded:
-                self._settle(Spent(0))
                 self._count_refusal(name, exceeded)
                 raise report.refusal(exceeded, name, limits, self._taken_at) from None
             except TableFailed as failed:
-                self._require_no_table(failed)
-                break
+                self._require_no_table(limits, failed)
+                continue
+            self._counted = True
             self._totals[name] = reservation.totals
             self._held.append(reservation)
-        if self._held and self._held[0].name == self.client.id:
-            self._lease = self._held[0].lease or self._lease or ""
-            self._held[0] = replace(self._held[0], lease=self._lease)
         shares = [100 * each.used // each.limit for each in self.budgets if each.whose == "api"]
         if shares:
             count("BudgetUsedPercent", max(shares))
 
-    def _settle(self, spent: Spent) -> None:
-        held, self._held = self._held, []
-        for reservation in held:
+    def _settle(self, ended: list[tuple[Reservation, Spent]]) -> None:
+        for reservation, spent in ended:
             try:
-                totals = self._counters.settle(reservation, spent)
+                totals = self._counters.settle(reservation, spent, self._deadline)
             except TableFailed as failed:
                 count("SettlementLost")
                 logger.warning("A reservation may not have been settled", extra={"detail": str(failed)})
@@ -181,16 +187,18 @@ class Meter:
             else:
                 count("ClientBudgetExhausted")
         try:
-            self._counters.count_refusal(self.client.id, Windows.at(self._taken_at))
+            self._counters.count_refusal(self.client.id, Windows.at(self._taken_at), self._deadline)
         except TableFailed as failed:
             logger.warning("A refusal was not counted", extra={"detail": str(failed)})
 
-    def _require_no_table(self, failed: TableFailed) -> None:
+    def _require_no_table(self, limits: Limits, failed: TableFailed) -> None:
         """Raise LimitsUnavailable, unless the owner wants such requests answered."""
         count("LimitsUnavailable")
         logger.warning("The limits cannot be kept", extra={"detail": str(failed)})
-        bounded = any(each.budget_per_day or each.budget_per_month for each in self._limits.values())
-        what = self._settings.budget_when_unavailable if bounded else self._settings.limits_when_unavailable
-        if what == "refuse":
-            self._settle(Spent(0))
+        refused = []
+        if any(each.budget_per_day or each.budget_per_month for each in self._limits.values()):
+            refused.append(self._settings.budget_when_unavailable)
+        if limits.per_minute or limits.per_day or limits.parallel or not refused:
+            refused.append(self._settings.limits_when_unavailable)
+        if "refuse" in refused:
             raise LimitsUnavailable(f"the table cannot be used: {failed}", retry_after=5)

@@ -18,6 +18,8 @@ class ServerCapabilities:
     Attributes:
         reasoning: whether to send the reasoning effort.
         store: whether to send ``store: false``.
+        service_tier: whether to ask for OpenAI's standard processing, whose prices are known; a project may
+            have another default that costs more.
         output_cap: the name of the output cap in the Chat Completions API. One is always sent: no call is
             made without a limit on its cost.
         stream_options: whether to ask a stream of the Chat Completions API for its usage.
@@ -27,7 +29,7 @@ class ServerCapabilities:
     def __init__(self, *, at_openai: bool) -> None:
         # Few other servers have a reasoning effort, and older ones have only max_tokens, which OpenAI's
         # reasoning models refuse.
-        self.reasoning = at_openai
+        self.reasoning = self.service_tier = at_openai
         self.store = self.stream_options = True
         self.unopened_reasoning = False
         self.output_cap, self._other_cap = ("max_completion_tokens", "max_tokens")[:: 1 if at_openai else -1]

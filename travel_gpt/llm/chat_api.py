@@ -32,6 +32,8 @@ class ChatApi:
             ],
             request.capabilities.output_cap: request.max_output_tokens,
         }
+        if request.capabilities.service_tier:
+            body["service_tier"] = "default"
         if request.capabilities.store:
             body["store"] = False
         if request.capabilities.reasoning:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import httpx2
 import openai
 
-from travel_gpt.base_url import is_openai
+from travel_gpt.base_url import is_openai, is_openai_region
 from travel_gpt.credentials.advice import not_permitted_message
 from travel_gpt.credentials.secret import Credential, WorkloadIdentity
 from travel_gpt.deadline import Deadline
@@ -65,7 +65,7 @@ class ModelClient:
         )
         self._made_for: Credential | None = None
         self._made: openai.OpenAI | None = None
-        self._capabilities: dict[tuple[str, str], ServerCapabilities] = {}
+        self._servers: dict[tuple[str, str], tuple[ServerCapabilities, tuple[str, ...]]] = {}
 
     def ask(
         self, prompt: Prompt, credential: Credential, deadline: Deadline, meter: Meter | None = None
@@ -203,14 +203,15 @@ class ModelClient:
                 return deadline.run(partial(call, client, timeout))
             except Exception as caught:  # noqa: BLE001 - a broken reply makes more than the SDK's own exceptions
                 failure = caught
-            if cannot_be_charged(failure):
-                not_charged()
             if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
                 # The SDK makes later calls wait for an exchange of tokens that hangs: a new client does not.
                 self._made = None
             meaning = self._meaning(failure, credential)
             # A refusal with a meaning of its own, such as a full context, may name a parameter in passing.
-            if capabilities and type(meaning) is UpstreamFailed and capabilities.learn(failure):
+            learned = capabilities and type(meaning) is UpstreamFailed and capabilities.learn(failure)
+            if learned or cannot_be_charged(failure, meaning):
+                not_charged()
+            if learned:
                 continue
             delay = _retry_delay(failure, meaning, retries) if may_pass(failure, meaning) else None
             last = retries == self._settings.max_retries
@@ -258,10 +259,14 @@ class ModelClient:
     def _request(self, prompt: Prompt, credential: Credential, max_output_tokens: int) -> ModelRequest:
         model = credential.model or self._settings.model
         base_url = self._base_url(credential)
-        capabilities = self._capabilities.get((base_url, model)) or self._capabilities.setdefault(
-            (base_url, model), ServerCapabilities(at_openai=is_openai(base_url))
+        server = self._servers.get((base_url, model)) or self._servers.setdefault(
+            (base_url, model),
+            (
+                ServerCapabilities(at_openai=is_openai(base_url)),
+                ("openai-region",) if is_openai_region(base_url) else (),
+            ),
         )
-        return ModelRequest(prompt, model, max_output_tokens, self._settings.reasoning_effort, capabilities)
+        return ModelRequest(prompt, model, max_output_tokens, self._settings.reasoning_effort, *server)
 
     def _client(self, credential: Credential) -> openai.OpenAI:
         # Local names: another thread may replace both between two reads.

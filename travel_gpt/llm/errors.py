@@ -13,12 +13,20 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from travel_gpt.errors import KeyRefused, TravelGPTError, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable
+from travel_gpt.errors import (
+    KeyRefused,
+    ModelUnavailable,
+    TravelGPTError,
+    UpstreamFailed,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from travel_gpt.llm.error_body import read_error_body
 from travel_gpt.llm.refusals import Refusal, meaning_of, meaning_of_error_in_200
 from travel_gpt.redaction import redact
 
 _MAX_RETRY_AFTER: Final = 3600
+_NOT_CHARGED: Final = frozenset({401, 403, 404, 405, 413, 415, 429})
 _CERTIFICATE: Final = "its certificate is not trusted"
 
 
@@ -84,15 +92,18 @@ def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
     return isinstance(meaning, UpstreamFailed)
 
 
-def cannot_be_charged(failure: Exception) -> bool:
+def cannot_be_charged(failure: Exception, meaning: TravelGPTError) -> bool:
     """Return whether a failed call certainly cost nothing: it was refused, or was not sent at all.
+
+    A 400 or 422 may cost: Azure charges for a prompt that its content filter refuses with 400 (Microsoft,
+    "Azure OpenAI content filtering"). Others may come from a proxy, after the model began.
 
     Args:
         failure: what the SDK raised.
+        meaning: what ``map_openai_error`` made of it.
     """
     if isinstance(failure, openai.APIStatusError):
-        # 408, 409 and 499 may come from a proxy, after the model began.
-        return 400 <= failure.status_code < 500 and failure.status_code not in (408, 409, 499)
+        return failure.status_code in _NOT_CHARGED or isinstance(meaning, ModelUnavailable)
     refused_identity = isinstance(failure, TravelGPTError | openai.OAuthError)
     return refused_identity or is_failed_exchange(failure) or why_not_connected(failure) is not None
 

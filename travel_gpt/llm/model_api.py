@@ -28,6 +28,8 @@ class ModelRequest:
     reasoning_effort: str
     capabilities: ServerCapabilities
     """Which parameters the server accepts."""
+    surcharges: tuple[str, ...] = ()
+    """Names of what comes on top of the model's price at this server: see ``llm/prices.json``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ Money is counted in whole nanodollars (10**-9 USD), so that sums are exact.
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
@@ -57,6 +57,11 @@ class Price:
             raise ValueError("a price has two or four numbers")
         return cls(*(_nanodollars_per_token(each) for each in dollars))
 
+    def with_surcharge(self, percent: int) -> "Price":
+        """Return the price with so many percent more, rounded up."""
+        numbers = (self.input, self.cached_input, self.cache_write, self.output)
+        return Price(*(-(-number * (100 + percent) // 100) for number in numbers))
+
     @property
     def dearest_input(self) -> int:
         """The most that one token of input can cost: OpenAI charges some models more to write their cache."""
@@ -82,13 +87,14 @@ class Price:
             usage: the usage.
 
         Returns:
-            The cost; None where the usage is missing, or is not believable.
+            The cost; None where the usage is missing, or is not believable: each call has instructions, so it
+            has input.
         """
-        tokens = (usage.input_tokens, usage.output_tokens)
-        if any(each is None or not 0 <= each <= MOST_TOKENS for each in tokens):
+        given, answered, cached = usage.input_tokens, usage.output_tokens, usage.cached_tokens or 0
+        if given is None or answered is None:
             return None
-        given, answered = usage.input_tokens or 0, usage.output_tokens or 0
-        cached = min(max(usage.cached_tokens or 0, 0), given)
+        if not (1 <= given <= MOST_TOKENS and 0 <= answered <= MOST_TOKENS and 0 <= cached <= given):
+            return None
         return (
             (given - cached) * max(self.input, self.cache_write)
             + cached * self.cached_input
@@ -103,11 +109,13 @@ class PriceList:
     Args:
         prices: by the model's name. The name ``*`` stands for each model that is not listed.
         as_of: the date of the list.
+        surcharges: by name, the percent that come on top of each price.
         refuse_unknown: whether a model without a price is refused; otherwise it counts as the dearest known.
     """
 
     prices: Mapping[str, Price]
     as_of: date
+    surcharges: Mapping[str, int] = field(default_factory=dict)
     refuse_unknown: bool = False
 
     @classmethod
@@ -118,18 +126,25 @@ class PriceList:
             own: the owner's prices, by the model's name or ``*``.
             refuse_unknown: see the class.
         """
-        known, as_of = _read_file()
-        return cls({**known, **(own or {})}, as_of, refuse_unknown)
+        known = _read_file()
+        return replace(known, prices={**known.prices, **(own or {})}, refuse_unknown=refuse_unknown)
 
-    def of(self, model: str) -> Price:
+    def of(self, model: str, surcharges: Sequence[str] = ()) -> Price:
         """Return the price of a model.
 
         Args:
             model: its name, as it is asked for. A date at its end (a snapshot) makes no difference.
+            surcharges: the names of those that come on top.
 
         Raises:
             Misconfigured: it has no price, and such models are refused.
         """
+        price = self._of_model(model)
+        for name in surcharges:
+            price = price.with_surcharge(self.surcharges[name])
+        return price
+
+    def _of_model(self, model: str) -> Price:
         for name in (model, _SNAPSHOT.sub("", model), "*"):
             if (price := self.prices.get(name)) is not None:
                 return price
@@ -191,7 +206,7 @@ def _nanodollars_per_token(dollars: object) -> int:
 
 
 @cache
-def _read_file() -> tuple[dict[str, Price], date]:
+def _read_file() -> PriceList:
     document = json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
     prices = {model: Price.per_million(*given) for model, given in document["models"].items()}
-    return prices, date.fromisoformat(document["as_of"])
+    return PriceList(prices, date.fromisoformat(document["as_of"]), document["surcharges"])

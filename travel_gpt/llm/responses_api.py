@@ -29,6 +29,8 @@ class ResponsesApi:
             "input": [{"role": "user", "content": request.prompt.query}],
             "max_output_tokens": request.max_output_tokens,
         }
+        if request.capabilities.service_tier:
+            body["service_tier"] = "default"
         if request.capabilities.store:
             body["store"] = False
         if request.capabilities.reasoning:

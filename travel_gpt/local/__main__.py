@@ -128,7 +128,8 @@ def _serve(
         secret = demo.key
         os.environ.update(OPENAI_BASE_URL=demo.base_url, OPENAI_MODEL=NAME)
         # That of the default model, so that budgets can be tried. The user's own prices win.
-        os.environ["MODEL_PRICES"] = f"{NAME}=0.10/0.50,{os.environ.get('MODEL_PRICES', '')}"
+        prices = f"{NAME}=0.10/0.50", os.environ.get("MODEL_PRICES", "")
+        os.environ["MODEL_PRICES"] = ",".join(filter(None, prices))
     if not access.source:
         running.enter_context(secret_store(secret))
     table = _make_table(clients) if clients else None

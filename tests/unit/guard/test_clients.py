@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.fakes.dynamodb import TABLE, FakeTable
+from tests.fakes.dynamodb import MemoryTable
 from tests.support.clock import Clock
+from tests.unit.guard.conftest import Metrics
 from travel_gpt.aws.table import Table
 from travel_gpt.errors import (
     ClientDisabled,
     ClientExpired,
     Forbidden,
     LimitsUnavailable,
-    Misconfigured,
     Paused,
     TravelGPTError,
 )
@@ -27,14 +27,14 @@ def directory(table: Table, clock: Clock) -> ClientDirectory:
 
 
 @pytest.fixture
-def ann(fake: FakeTable) -> None:
+def ann(fake: MemoryTable) -> None:
     fake.put("key#annskey", client="c1")
     fake.put("client#c1", name="ann", per_minute=10, budget_per_month=2_000_000_000)
 
 
 @pytest.mark.usefixtures("ann")
 def test_a_key_is_that_of_its_client_and_is_read_once_in_a_while(
-    fake: FakeTable, directory: ClientDirectory, clock: Clock
+    fake: MemoryTable, directory: ClientDirectory, clock: Clock
 ) -> None:
     client = directory.client_of_key("annskey")
 
@@ -49,7 +49,7 @@ def test_a_key_is_that_of_its_client_and_is_read_once_in_a_while(
 
 
 def test_the_owners_key_needs_no_record_and_obeys_one(
-    fake: FakeTable, directory: ClientDirectory, clock: Clock
+    fake: MemoryTable, directory: ClientDirectory, clock: Clock
 ) -> None:
     assert directory.client_of_key("ownerkey").limits == Limits()
 
@@ -65,12 +65,12 @@ def test_the_owners_key_needs_no_record_and_obeys_one(
         (("client#c1", {"name": "ann", "disabled": 1}), ClientDisabled),
         (("client#c1", {"name": "ann", "expires_at": 1_795_176_004}), ClientExpired),
         (("flag#paused", {}), Paused),
-        (("client#c1", {"name": "ann", "per_minute": "ten"}), Misconfigured),
-        (("client#c1", {"name": "ann", "budget_per_day": -1}), Misconfigured),
+        (("client#c1", {"name": "ann", "per_minute": "ten"}), LimitsUnavailable),
+        (("client#c1", {"name": "ann", "budget_per_day": -1}), LimitsUnavailable),
     ],
 )
 def test_what_the_owner_changes_holds_within_seconds(
-    fake: FakeTable,
+    fake: MemoryTable,
     directory: ClientDirectory,
     clock: Clock,
     change: tuple[str, dict[str, int | str]],
@@ -92,9 +92,9 @@ def test_an_unknown_key_is_forbidden(directory: ClientDirectory, key_id: str) ->
 
 
 @pytest.mark.usefixtures("ann")
-def test_a_removed_client_is_forbidden(fake: FakeTable, directory: ClientDirectory, clock: Clock) -> None:
+def test_a_removed_client_is_forbidden(fake: MemoryTable, directory: ClientDirectory, clock: Clock) -> None:
     directory.client_of_key("annskey")
-    fake.client.delete_item(TableName=TABLE, Key={"pk": {"S": "client#c1"}, "sk": {"S": "record"}})
+    fake.items.delete("client#c1")
     clock.advance(RECORD_TTL)
 
     with pytest.raises(Forbidden):
@@ -103,7 +103,7 @@ def test_a_removed_client_is_forbidden(fake: FakeTable, directory: ClientDirecto
 
 @pytest.mark.usefixtures("ann")
 def test_a_table_that_is_away_lets_known_clients_ask(
-    fake: FakeTable, directory: ClientDirectory, clock: Clock
+    fake: MemoryTable, directory: ClientDirectory, clock: Clock, metrics: Metrics
 ) -> None:
     directory.client_of_key("annskey")
     clock.advance(3600)
@@ -111,8 +111,10 @@ def test_a_table_that_is_away_lets_known_clients_ask(
 
     assert directory.client_of_key("annskey").name == "ann"
     assert directory.client_of_key("ownerkey").id == "owner"
+    assert metrics() == {"LimitsUnavailable": [1, 1, 1]}, "the key, ann's record and the owner's"
     with pytest.raises(LimitsUnavailable):
         directory.client_of_key("another")
+    assert metrics() == {"LimitsUnavailable": [1]}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,8 @@ def test_a_table_that_is_away_lets_known_clients_ask(
         ("2001:db8::1", "2001:db8::ffff:1", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("", "none", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
     ],
 )
 def test_an_address_counts_by_itself_and_ipv6_by_its_64(

@@ -135,10 +135,16 @@ TestInterleavings.settings = settings(max_examples=40, stateful_step_count=40, d
 
 _NAME = st.sampled_from(["a", "b.c", "size"])
 _STEP = st.tuples(
-    st.sampled_from(["require", "require_absent", "require_at_most", "set", "set_text", "add", "remove"]),
+    st.sampled_from(
+        [
+            *("require", "require_absent", "require_equal", "require_text", "require_at_most"),
+            *("set", "set_text", "add", "remove"),
+        ]
+    ),
     _NAME,
     st.integers(-3, 3),
 )
+_TEXTS = ("set_text", "require_text")
 
 
 def _do(table: Table, key: str, steps: list[tuple[str, str, int]]) -> object:
@@ -149,8 +155,9 @@ def _do(table: Table, key: str, steps: list[tuple[str, str, int]]) -> object:
             if name in changed:
                 continue
             changed.add(name)
-        arguments = {"set_text": [str(number)], "require": [], "require_absent": [], "remove": []}
-        getattr(update, verb)(name, *arguments.get(verb, [number]))
+        arguments: dict[str, list[object]] = {"require": [], "require_absent": [], "remove": []}
+        given = str(number) if verb in _TEXTS else number
+        getattr(update, verb)(name, *arguments.get(verb, [given]))
     try:
         return table.update(
             {"pk": key, "sk": "record"},

@@ -1,11 +1,17 @@
 """The meter of one request: what is reserved for each try, and what becomes of it."""
 
+import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
-from tests.fakes.dynamodb import FakeTable
+from tests.fakes.dynamodb import MemoryTable
 from tests.support.clock import Clock
+from tests.unit.guard.conftest import Metrics
+from travel_gpt.deadline import Deadline
 from travel_gpt.errors import BudgetExhausted, LimitsUnavailable, RateLimited
 from travel_gpt.guard.clients import Client
 from travel_gpt.guard.counters import Counters
@@ -33,16 +39,20 @@ Start = Callable[..., Meter]
 def start(counters: Counters) -> Start:
     def make(limits: Limits = Limits(), **environment: str) -> Meter:  # noqa: B008 - frozen
         settings = Settings.load({"BUDGET_PER_DAY": "1", **environment})
-        return Meter(Client("c1", "ann", limits), settings, counters, PriceList.load(), NOW, 28)
+        return Meter(Client("c1", "ann", limits), settings, counters, PriceList.load(), NOW, Deadline(28))
 
     return make
 
 
-def spent(fake: FakeTable) -> tuple[int, int]:
+def spent(fake: MemoryTable) -> tuple[int, int]:
     return fake.counters("c1", MONTH).get("cost", 0), fake.counters("stack", MONTH).get("cost", 0)
 
 
-def test_an_answer_takes_two_calls_before_and_two_after(fake: FakeTable, start: Start) -> None:
+def attributes(fake: MemoryTable, name: str, first: str) -> list[str]:
+    return [attribute for attribute in fake.counters(name, MONTH) if attribute.startswith(first)]
+
+
+def test_an_answer_takes_two_calls_before_and_two_after(fake: MemoryTable, start: Start) -> None:
     meter = start()
     meter.reserve(ASKED)
     assert (fake.calls.total(), spent(fake)) == (2, (MOST, MOST))
@@ -55,19 +65,39 @@ def test_an_answer_takes_two_calls_before_and_two_after(fake: FakeTable, start: 
 
 
 def test_a_try_that_may_have_been_charged_stays_counted_and_the_next_is_reserved(
-    fake: FakeTable, start: Start
+    fake: MemoryTable, start: Start
 ) -> None:
-    meter = start(Limits(per_minute=5))
+    meter = start(Limits(per_minute=5, parallel=1))
     meter.reserve(ASKED)
     meter.reserve(ASKED)
     meter.settle(USAGE)
+    with pytest.raises(RateLimited, match="parallel"):
+        start(Limits(parallel=1)).reserve(ASKED)
     meter.close()
 
     assert spent(fake) == (MOST + COST, MOST + COST)
     assert fake.counters("c1", MONTH)["20.requests"] == 1
+    assert [attributes(fake, name, first) for name in ("c1", "stack") for first in "rp"] == [[]] * 4
 
 
-def test_a_try_that_was_not_charged_leaves_its_reservation_to_the_next(fake: FakeTable, start: Start) -> None:
+def test_another_model_for_the_next_try_takes_its_own_reservation(fake: MemoryTable, start: Start) -> None:
+    meter = start(Limits(parallel=1))
+    meter.reserve(ASKED)
+    meter.not_charged()
+    other = replace(ASKED, model="gpt-6-sol")
+    meter.reserve(other)
+    with pytest.raises(RateLimited, match="parallel"):
+        start(Limits(parallel=1)).reserve(ASKED)
+    meter.close()
+
+    most = PriceList.load().of("gpt-6-sol").most(other)
+    assert most != MOST
+    assert spent(fake) == (most, most)
+
+
+def test_a_try_that_was_not_charged_leaves_its_reservation_to_the_next(
+    fake: MemoryTable, start: Start
+) -> None:
     meter = start()
     meter.reserve(ASKED)
     meter.not_charged()
@@ -81,23 +111,32 @@ def test_a_try_that_was_not_charged_leaves_its_reservation_to_the_next(fake: Fak
 
 
 @pytest.mark.parametrize("usage", [Usage(None, None, None), Usage(-1, 5, 4), Usage(1, 10**12, 1)])
-def test_a_usage_that_cannot_be_believed_leaves_the_reservation(
-    fake: FakeTable, start: Start, usage: Usage
+def test_a_usage_that_cannot_be_believed_leaves_the_amount_counted_and_ends_the_request(
+    fake: MemoryTable, start: Start, metrics: Metrics, usage: Usage
 ) -> None:
-    meter = start()
+    meter = start(Limits(parallel=1))
     meter.reserve(ASKED)
     meter.settle(usage)
     meter.close()
 
-    assert (spent(fake), meter.cost) == ((MOST, MOST), None)
+    assert (spent(fake), meter.cost, metrics()["UsageMissing"]) == ((MOST, MOST), None, [1])
+    assert [attributes(fake, name, first) for name in ("c1", "stack") for first in "rp"] == [[]] * 4
+    start(Limits(parallel=1)).reserve(ASKED)
 
 
-def test_a_call_above_its_reservation_is_counted_in_full(fake: FakeTable, start: Start) -> None:
-    meter = start()
+def test_a_call_above_its_reservation_is_counted_in_full_and_the_next_request_sees_it(
+    fake: MemoryTable, start: Start, metrics: Metrics
+) -> None:
+    cost = 100 * 125 + 5000 * 500
+    limits = Limits(budget_per_day=cost)
+    meter = start(limits)
     meter.reserve(ASKED)
     meter.settle(Usage(100, 5000, 5100))
 
-    assert spent(fake)[1] == 100 * 125 + 5000 * 500 > MOST
+    assert spent(fake)[1] == cost > MOST
+    assert metrics()["OverReservation"] == [1]
+    with pytest.raises(BudgetExhausted):
+        start(limits).reserve(ASKED)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +151,7 @@ def test_a_call_above_its_reservation_is_counted_in_full(fake: FakeTable, start:
     ],
 )
 def test_a_limit_that_is_reached_refuses_and_takes_nothing(
-    fake: FakeTable,
+    fake: MemoryTable,
     start: Start,
     limits: Limits,
     environment: dict[str, str],
@@ -122,8 +161,8 @@ def test_a_limit_that_is_reached_refuses_and_takes_nothing(
     start(limits, **environment).reserve(ASKED)
     before = spent(fake)
 
-    with pytest.raises(error, match="is reached") as refused:
-        start(limits, **environment).reserve(ASKED)
+    with pytest.raises(error, match="is reached") as refused, closing(start(limits, **environment)) as meter:
+        meter.reserve(ASKED)
 
     assert says in refused.value.message
     assert (refused.value.retry_after or 0) > 0
@@ -191,7 +230,7 @@ def test_a_reply_warns_from_80_percent_of_a_budget(start: Start) -> None:
     ],
 )
 def test_without_the_table_limits_let_pass_and_the_budget_refuses(
-    fake: FakeTable, start: Start, when: str, environment: dict[str, str], passes: bool
+    fake: MemoryTable, start: Start, when: str, environment: dict[str, str], passes: bool
 ) -> None:
     meter = start(Limits(per_minute=5), **environment)
     fake.before = lambda _, given: "deny" if when == "client" or "stack" in str(given["Key"]) else None
@@ -199,9 +238,93 @@ def test_without_the_table_limits_let_pass_and_the_budget_refuses(
     if not passes:
         with pytest.raises(LimitsUnavailable):
             meter.reserve(ASKED)
+        fake.before = lambda *_: None
+        meter.close()
         assert spent(fake) == (0, 0)
         return
     meter.reserve(ASKED)
     meter.settle(USAGE)
     meter.close()
     assert spent(fake) == ((COST, 0) if when == "stack" else (0, 0))
+
+
+@pytest.mark.parametrize(("limits", "passes"), [(Limits(per_minute=5), False), (Limits(), True)])
+def test_while_only_a_clients_item_cannot_be_used_the_budget_of_all_is_counted(
+    fake: MemoryTable, start: Start, limits: Limits, passes: bool
+) -> None:
+    meter = start(limits, BUDGET_WHEN_UNAVAILABLE="allow", LIMITS_WHEN_UNAVAILABLE="refuse")
+    fake.before = lambda _, given: "deny" if "usage#c1" in str(given["Key"]) else None
+
+    if not passes:
+        with pytest.raises(LimitsUnavailable):
+            meter.reserve(ASKED)
+        return
+    meter.reserve(ASKED)
+    assert spent(fake) == (0, MOST)
+
+
+@pytest.mark.parametrize(
+    ("limits", "environment", "used", "expected"),
+    [
+        (Limits(), {}, 0, {"BudgetUsedPercent": [0]}),
+        (Limits(), {"BUDGET_PER_DAY": f"{MOST * 2.1 / 1e9:.6f}"}, 0, {"BudgetUsedPercent": [47]}),
+        (Limits(), {"BUDGET_PER_DAY": f"{MOST * 2.1 / 1e9:.6f}"}, 2, {"BudgetUsedPercent": [100]}),
+        (Limits(budget_per_day=MOST), {}, 1, {"ClientBudgetExhausted": [1]}),
+        (Limits(per_minute=1), {}, 1, {}),
+    ],
+)
+def test_what_is_used_of_a_budget_is_a_metric(
+    start: Start,
+    metrics: Metrics,
+    limits: Limits,
+    environment: dict[str, str],
+    used: int,
+    expected: dict[str, list[float]],
+) -> None:
+    for _ in range(used):
+        start(limits, **environment).reserve(ASKED)
+    metrics()
+
+    try:
+        start(limits, **environment).reserve(ASKED)
+    except (BudgetExhausted, RateLimited):
+        assert used
+
+    assert metrics() == expected
+
+
+def test_a_settlement_that_may_not_have_arrived_is_a_metric(
+    fake: MemoryTable, start: Start, metrics: Metrics
+) -> None:
+    meter = start()
+    meter.reserve(ASKED)
+    metrics()
+    fake.before = lambda *_: "lose"
+
+    meter.settle(USAGE)
+
+    assert metrics() == {"SettlementLost": [1, 1]}
+
+
+def test_a_settlement_is_given_up_at_the_deadline(
+    fake: MemoryTable, counters: Counters, metrics: Metrics
+) -> None:
+    settings = Settings.load({"BUDGET_PER_DAY": "1"})
+    meter = Meter(Client("c1", "ann", Limits()), settings, counters, PriceList.load(), NOW, Deadline(0.2))
+    meter.reserve(ASKED)
+    metrics()
+    ended = threading.Event()
+
+    def wait(*_: object) -> None:
+        ended.wait(10)
+
+    fake.before = wait
+
+    began = time.monotonic()
+    meter.settle(USAGE)
+    meter.close()
+    waited = time.monotonic() - began
+    ended.set()
+
+    assert waited < 1
+    assert metrics() == {"SettlementLost": [1, 1]}

@@ -407,3 +407,22 @@ def test_delays_grow_and_are_random(failure: Exception, retries: int, least: flo
 )
 def test_there_is_no_delay_where_another_try_cannot_help(failure: Exception) -> None:
     assert _retry_delay(failure, map_openai_error(failure), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("base_url", "surcharges"),
+    [
+        ("https://api.openai.com/v1", ()),
+        ("https://eu.api.openai.com/v1", ("openai-region",)),
+        ("https://llm.example.com/v1", ()),
+    ],
+)
+def test_a_regional_server_of_openais_costs_more(
+    connect: Any, base_url: str, surcharges: tuple[str, ...]
+) -> None:
+    meter = Mock()
+
+    connect(OPENAI_BASE_URL=base_url).ask(PROMPT, FIRST, soon(), meter)
+
+    (request,) = meter.reserve.call_args.args
+    assert request.surcharges == surcharges

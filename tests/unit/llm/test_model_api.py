@@ -49,6 +49,7 @@ class TestWhatIsSent:
             "instructions": "Be brief.",
             "input": [{"role": "user", "content": "Où ?"}],
             "max_output_tokens": 1500,
+            "service_tier": "default",
             "store": False,
             "reasoning": {"effort": "none"},
         }
@@ -62,15 +63,16 @@ class TestWhatIsSent:
                 {"role": "user", "content": "Où ?"},
             ],
             "max_completion_tokens": 1500,
+            "service_tier": "default",
             "store": False,
             "reasoning_effort": "none",
         }
 
     @both_apis
-    def test_another_server_gets_no_reasoning(self, api: str) -> None:
+    def test_another_server_gets_neither_reasoning_nor_tier(self, api: str) -> None:
         body = MODEL_APIS[api].body(request(capabilities=ANOTHER, effort="high"))
 
-        assert not {"reasoning", "reasoning_effort"} & set(body)
+        assert not {"reasoning", "reasoning_effort", "service_tier"} & set(body)
         assert body["store"] is False
 
     @both_apis

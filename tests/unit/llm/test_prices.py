@@ -34,9 +34,11 @@ def test_the_most_counts_each_byte_as_a_token_and_the_whole_cap() -> None:
     [
         (Usage(1000, 200, 1200), 1000 * 125 + 200 * 500),
         (Usage(1000, 200, 1200, cached_tokens=400), 600 * 125 + 400 * 10 + 200 * 500),
-        (Usage(1000, 200, 1200, cached_tokens=5000), 1000 * 10 + 200 * 500),
-        (Usage(1000, 200, 1200, cached_tokens=-5), 1000 * 125 + 200 * 500),
-        (Usage(0, 0, 0), 0),
+        (Usage(1, 0, 1), 125),
+        (Usage(1000, 200, 1200, cached_tokens=5000), None),
+        (Usage(1000, 200, 1200, cached_tokens=-5), None),
+        (Usage(0, 0, 0), None),
+        (Usage(0, 200, 200), None),
         (Usage(None, 200, 200), None),
         (Usage(1000, None, None), None),
         (Usage(-1, 200, 199), None),
@@ -57,6 +59,13 @@ def test_a_model_without_a_price_counts_as_the_dearest_or_is_refused() -> None:
     )
     with pytest.raises(Misconfigured, match="unlisted"):
         PriceList.load(refuse_unknown=True).of("unlisted")
+
+
+def test_a_surcharge_comes_on_top_of_each_price() -> None:
+    prices = PriceList.load({"own": Price(1, 1, 1, 1000)})
+
+    assert prices.of("gpt-6-luna", ["openai-region"]) == Price(110, 11, 138, 550)
+    assert prices.of("own", ["openai-region"]) == Price(2, 2, 2, 1100)
 
 
 def test_the_owners_prices_come_first() -> None:
