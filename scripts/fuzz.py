@@ -78,7 +78,7 @@ def local_server(access: str, folder: Path) -> Iterator[LocalServer]:
     process = subprocess.Popen(
         [sys.executable, "-m", "travel_gpt.local", "--port", "0", "--access", access],
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        env={**environment, **_NO_THROTTLE, "PYTHONPATH": str(ROOT), "HOME": str(folder)},
         stdout=(log := (folder / "server.log").open("w")),
         stderr=subprocess.STDOUT,
     )
@@ -101,6 +101,17 @@ def _started(process: "subprocess.Popen[bytes]", log: Path) -> LocalServer:
     raise RuntimeError(f"the local server did not start: {log.read_text(encoding='utf-8')}")
 
 
+_NO_THROTTLE: Final = {"THROTTLE_RATE": "10000", "THROTTLE_BURST": "5000", "DAILY_QUOTA": "0"}
+
+# 422: a valid query with the Idempotency-Key of another one. The others are Schemathesis's own.
+_CONFIGURATION: Final = """\
+[warnings]
+fail-on = true
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "401", "403", "404", "409", "422", "5xx"]
+"""
+
+
 def fuzz(server: LocalServer, access: str, folder: Path, seconds: int, options: Sequence[str] = ()) -> int:
     """Run Schemathesis against one server.
 
@@ -117,7 +128,7 @@ def fuzz(server: LocalServer, access: str, folder: Path, seconds: int, options: 
     (folder / "openapi.json").write_text(json.dumps(document_for(access)), encoding="utf-8")
     # In a file, since an argument can be read by every process of this machine.
     headers = f"[headers]\nx-api-key = {json.dumps(server.api_key)}\n" if server.api_key else ""
-    (folder / "schemathesis.toml").write_text(f"[warnings]\nfail-on = true\n{headers}", encoding="utf-8")
+    (folder / "schemathesis.toml").write_text(f"{_CONFIGURATION}{headers}", encoding="utf-8")
     command = [
         str(SCHEMATHESIS),
         "--config-file",

@@ -40,7 +40,7 @@ def summarize_security(settings: Settings, *, access: bool = True) -> SecuritySu
     """
     items = [_source(source, settings) for source in settings.credential_source]
     items += [
-        *([_access(settings)] if access else []),
+        *([_access(settings), _budget(settings)] if access else []),
         _destination(settings),
         _age(settings),
         _expiry(settings),
@@ -68,6 +68,12 @@ def _access(settings: Settings) -> tuple[str, str]:
     if settings.api_access == "api-key":
         return "POST needs an API key", ""
     return "", "POST is open to everybody (API_ACCESS)"
+
+
+def _budget(settings: Settings) -> tuple[str, str]:
+    if settings.budget_per_day or settings.budget_per_month:
+        return "the money that all clients together may spend is bounded", ""
+    return "", "no budget bounds what all clients together spend (BUDGET_PER_DAY, BUDGET_PER_MONTH)"
 
 
 def _destination(settings: Settings) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from moto import mock_aws
 
 import travel_gpt
 from tests.conftest import LambdaContext, proxy_event
+from tests.fakes.dynamodb import TABLE, FakeTableServer
 from tests.fakes.openai import FakeOpenAI
 from travel_gpt.api.request import Context
 from travel_gpt.api.responses import COMMON_HEADERS, ProxyResponse
@@ -121,6 +122,39 @@ def test_given_an_on_demand_start_then_the_key_is_fetched_while_the_rest_is_impo
 
     assert handler.lambda_handler(proxy_event("get"), LambdaContext())["statusCode"] == 200
     assert fetched == ["travel-gpt-prefetch"], "and the request found it there"
+
+
+def test_given_a_cold_start_then_the_client_is_read_while_the_key_is_fetched(
+    start: Callable[..., Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from travel_gpt.credentials.cache import CredentialCache
+
+    read, fetch = threading.Event(), CredentialCache.fetch
+
+    def after_the_read(self: CredentialCache, deadline: Any) -> Any:
+        assert read.wait(5), "the client was not read before the key was there"
+        return fetch(self, deadline)
+
+    def note(operation: str, _: object) -> None:
+        if operation == "BatchGetItem":
+            read.set()
+
+    monkeypatch.setattr(CredentialCache, "fetch", after_the_read)
+    event = proxy_event("post")
+    with FakeOpenAI() as upstream, FakeTableServer() as table:
+        table.before = note
+        handler = start(
+            AWS_LAMBDA_INITIALIZATION_TYPE="on-demand",
+            AWS_ENDPOINT_URL_DYNAMODB=table.url,
+            OPENAI_BASE_URL=upstream.base_url,
+            OWNER_API_KEY_ID=event["requestContext"]["identity"]["apiKeyId"],
+            TABLE_NAME=TABLE,
+        )
+
+        response = handler.lambda_handler(event, LambdaContext())
+        cast("Any", handler.lambda_handler).__self__.close()
+
+    assert response["statusCode"] == 200, response["body"]
 
 
 def test_a_warm_post_enters_few_files(start: Callable[..., Handler]) -> None:

@@ -23,6 +23,7 @@ def test_the_defaults() -> None:
         "each request leaves a line in the log, without its words",
     )
     assert summary.off == (
+        "no budget bounds what all clients together spend (BUDGET_PER_DAY, BUDGET_PER_MONTH)",
         "a key of any age is taken (CREDENTIAL_ROTATION_DAYS)",
         "a key whose expires_at has passed is used (CREDENTIAL_EXPIRY)",
         "a replaced key may be used for 3600 s (CREDENTIAL_PREVIOUS_SECONDS)",
@@ -47,11 +48,13 @@ def test_what_is_off_is_listed(environment: dict[str, str], off: str) -> None:
 
 
 def test_everything_on() -> None:
-    strict = {"CREDENTIAL_ROTATION_DAYS": "30", "CREDENTIAL_EXPIRY": "enforce"}
+    budget = {"BUDGET_PER_MONTH": "50", "TABLE_NAME": "clients"}
+    strict = {"CREDENTIAL_ROTATION_DAYS": "30", "CREDENTIAL_EXPIRY": "enforce", **budget}
     summary = summarize_security(Settings.load({**strict, "CREDENTIAL_PREVIOUS_SECONDS": "0"}))
     assert summary.off == ()
     assert "a key whose expires_at has passed is refused" in summary.protects
-    assert summarize_security(Settings.load({"CREDENTIAL_SOURCE": "workload-identity", **IDS})).off == ()
+    identity = {"CREDENTIAL_SOURCE": "workload-identity", **IDS, **budget}
+    assert summarize_security(Settings.load(identity)).off == ()
     by_role = {"CREDENTIAL_SOURCE": "vault", "VAULT_AUTH": "aws", "CREDENTIAL_PREVIOUS_SECONDS": "0"}
     assert summarize_security(Settings.load(strict | by_role)).off == ()
 

@@ -108,6 +108,7 @@ class Api:
             raise Forbidden(
                 "a POST reached the function without an API key: check the method's ApiKeyRequired"
             )
+        key = _idempotency_key(request)
         if self._guard is None:
             return self._answer(request)
         self._require_settings()
@@ -115,8 +116,8 @@ class Api:
         client = guard.client(request.caller, request.client_address, request.deadline)
         with closing(guard.meter(client, request.taken_at, request.deadline)) as meter:
             try:
-                if "idempotency-key" in request.headers:
-                    return self._answer_once(request, guard, meter)
+                if key:
+                    return self._answer_once(request, key, guard, meter)
                 return self._answer(request, meter)
             except TravelGPTError as failure:
                 failure.log_fields["client"] = client.id
@@ -125,10 +126,10 @@ class Api:
             except Exception as failure:
                 raise _internal_error(request, failure, client=client.id) from failure
 
-    def _answer_once(self, request: Request, guard: "Guard", meter: "Meter") -> responses.Reply:
-        from travel_gpt.guard.idempotency import Repeated, read_key
+    def _answer_once(self, request: Request, key: str, guard: "Guard", meter: "Meter") -> responses.Reply:
+        from travel_gpt.guard.idempotency import Repeated
 
-        key, client = read_key(request.headers["idempotency-key"]), meter.client.id
+        client = meter.client.id
         first = guard.idempotency.begin(client, key, request.body, request.deadline)
         if isinstance(first, Repeated):
             response = responses.repeated(first.status, first.body)
@@ -214,6 +215,14 @@ class Api:
             },
         )
         self._cold = False
+
+
+def _idempotency_key(request: Request) -> str:
+    if "idempotency-key" not in request.headers:
+        return ""
+    from travel_gpt.guard.idempotency import read_key
+
+    return read_key(request.headers["idempotency-key"])
 
 
 def _internal_error(request: Request, failure: Exception, **log_fields: str) -> InternalError:

@@ -175,7 +175,11 @@ class ClientDirectory:
             return _Known(client, paused=False, read_at=0)
         record = items.get(f"client#{client_id}")
         if record is not None:
-            client = read_client(client_id, record)
+            try:
+                client = read_client(client_id, record)
+            except LimitsUnavailable:
+                count("LimitsUnavailable")
+                raise
         elif isinstance(client, str):
             raise Forbidden("the client was removed", log_fields={"client": client_id})
         if len(self._known) >= MOST_CACHED:
@@ -203,7 +207,6 @@ def read_client(client_id: str, record: Item) -> Client:
     def number(name: str) -> int:
         value = record.get(name, {"N": "0"}).get("N", "")
         if not value.isdecimal():
-            count("LimitsUnavailable")
             raise LimitsUnavailable(
                 f"the record of the client {client_id} has an invalid {name}",
                 message="The record of this client is damaged. The owner can repair it by setting its limits "

@@ -16,7 +16,7 @@ import boto3
 
 from travel_gpt.aws.item_update import ItemUpdate
 from travel_gpt.cli.errors import USAGE, CliError
-from travel_gpt.errors import Misconfigured
+from travel_gpt.errors import LimitsUnavailable
 from travel_gpt.guard.clients import OWNER, Client, read_client, record_key
 from travel_gpt.guard.counters import STACK
 from travel_gpt.guard.limits import Limits
@@ -271,7 +271,7 @@ def _registered(item: dict[str, Any], keys: dict[str, list[str]]) -> Registered:
     for field in _NUMBERS:
         try:
             read_client(client_id, {field: item[field]} if field in item else {})
-        except Misconfigured:
+        except LimitsUnavailable:
             damaged.append(field)
     client = read_client(client_id, {name: value for name, value in item.items() if name not in damaged})
     return Registered(
