@@ -28,6 +28,7 @@ from travel_gpt.advisor import adviser  # noqa: F401 - what a request imports is
 from travel_gpt.api.routes import Api
 from travel_gpt.aws.table import Item, Table
 from travel_gpt.bootstrap import build_api
+from travel_gpt.deadline import Deadline
 from travel_gpt.guard import guard  # noqa: F401
 from travel_gpt.settings import Settings
 
@@ -143,17 +144,17 @@ class FatalTable(Table):
         super().__init__(name)
         self._left = at
 
-    def update(self, key: Any, **parameters: Any) -> Item:
+    def update(self, key: Any, *, deadline: Deadline | None = None, **parameters: Any) -> Item:
         """Change one item."""
         self._live()
-        item = super().update(key, **parameters)
+        item = super().update(key, deadline=deadline, **parameters)
         self._live()
         return item
 
-    def get(self, *keys: Any) -> list[Item]:
+    def get(self, *keys: Any, deadline: Deadline | None = None) -> list[Item]:
         """Read items."""
         self._live()
-        items = super().get(*keys)
+        items = super().get(*keys, deadline=deadline)
         self._live()
         return items
 
