@@ -314,7 +314,7 @@ def _serve() -> None:
             try:
                 sent = _Runner(Job(**json.loads(line))).run()
                 os.write(1, (json.dumps(vars(sent)) + "\n").encode())
-            except BaseException:  # noqa: BLE001 - a process of its own: nobody else would report it
+            except BaseException:  # noqa: BLE001 - a process of its own, which ends without a report
                 sys.excepthook(*sys.exc_info())
                 os.write(1, b"null\n")
             os._exit(0)
