@@ -1,9 +1,10 @@
-"""The model's server and Secrets Manager on loopback, answering as fast as Python can.
+"""The model's server, Secrets Manager and DynamoDB on loopback, answering as fast as Python can.
 
     python -m benchmarks.loopback
 
 It prints its URL, and ends with its standard input. The scripted upstream of the tests reads and checks every
-request; that would be a good part of what is measured here, so this one only looks at the path.
+request; that would be a good part of what is measured here, so this one only looks at the path. The table
+alone carries each update out, with its conditions: they change what the next request reads.
 """
 
 import json
@@ -14,7 +15,8 @@ import sys
 import threading
 from typing import Final
 
-from benchmarks import ANSWER, SECRET
+from benchmarks import ANSWER, CLIENT, KEY_ID, SECRET
+from tests.fakes.dynamodb_items import Items
 from tests.fakes.openai import bodies
 
 # As random as a real one: pieces of sk-0000… would be found in every log line, and masking them takes time.
@@ -31,10 +33,25 @@ _VALUE: Final = {
 _ASKED: Final = {"model": "gpt-6-luna", "store": False, "reasoning": {"effort": "none"}}
 
 
-def _http(document: object, media_type: str = "application/json") -> bytes:
+_ITEMS: Final = Items()
+# Far above what the requests of a run come to, so that each update has all of its conditions and meets them.
+_ITEMS.put({"pk": {"S": f"key#{KEY_ID}"}, "sk": {"S": "record"}, "client": {"S": CLIENT}})
+_ITEMS.put(
+    {
+        "pk": {"S": f"client#{CLIENT}"},
+        "sk": {"S": "record"},
+        "name": {"S": "benchmark"},
+        **{name: {"N": "1000000"} for name in ("per_minute", "per_day")},
+        **{name: {"N": str(10**14)} for name in ("budget_per_day", "budget_per_month")},
+    }
+)
+_ONE_AT_A_TIME: Final = threading.Lock()
+
+
+def _http(document: object, media_type: str = "application/json", status: int = 200) -> bytes:
     body = json.dumps(document).encode()
     return (
-        f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        f"HTTP/1.1 {status} OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         + body
     )
 
@@ -47,17 +64,27 @@ _REPLIES: Final = {
 }
 
 
+def _table(operation: str, body: bytes) -> bytes:
+    with _ONE_AT_A_TIME:
+        status, document = _ITEMS.call(operation, json.loads(body))
+    return _http(document, "application/x-amz-json-1.0", status)
+
+
 def _serve(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection, connection.makefile("rb") as stream:
         while request := stream.readline():
-            length = 0
+            length, operation = 0, ""
             while (header := stream.readline()) not in (b"\r\n", b""):
                 if header[:15].lower() == b"content-length:":
                     length = int(header[15:])
-            stream.read(length)
-            path = request.split(b" ")[1].partition(b"?")[0]
-            connection.sendall(_REPLIES[path])
+                elif header[:22].lower() == b"x-amz-target: dynamodb":
+                    operation = header.decode().strip().rpartition(".")[2]
+            body = stream.read(length)
+            if operation:
+                connection.sendall(_table(operation, body))
+            else:
+                connection.sendall(_REPLIES[request.split(b" ")[1].partition(b"?")[0]])
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import SECRET
+from benchmarks import SECRET, TABLE
 from scripts import build_package
 from scripts.package_contents import BuildError
 
@@ -29,9 +29,17 @@ class Design:
     name: str
     package: Path
     module: str
+    table: str = TABLE
+    """The table of clients and counters. Designs that keep no limits do not read the setting."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables that this design has besides."""
+        return {"TABLE_NAME": self.table} if self.table else {}
 
 
 OURS: Final = "travel gpt"
+NO_TABLE: Final = "travel gpt, no table"
 EMPTY: Final = "empty"
 RAW: Final = "raw"
 NAIVE: Final = "naive"
@@ -60,6 +68,7 @@ def build(folder: Path) -> tuple[str, list[Design]]:
         Design(EMPTY, _standard_library_only(python, folder, "empty"), "empty"),
         Design(RAW, _standard_library_only(python, folder, "raw"), "raw"),
         Design(OURS, folder / "travel-gpt", "travel_gpt.handler"),
+        Design(NO_TABLE, folder / "travel-gpt", "travel_gpt.handler", table=""),
         Design(COMPILED, compiled, "naive"),
         Design(NAIVE, naive, "naive"),
     ]
@@ -141,12 +150,12 @@ def _naive(python: str, folder: Path) -> tuple[Path, Path]:
 
 
 def environment(home: Path, server: str, secrets: str, api: str) -> dict[str, str]:
-    """Return the environment variables of a measured process: the same for every design.
+    """Return the environment variables of a measured process: the same for every design, but for the table.
 
     Args:
         home: an empty folder, so that no user's configuration is read.
         server: the URL of the model's server.
-        secrets: the URL of Secrets Manager.
+        secrets: the URL of Secrets Manager and DynamoDB.
         api: ``responses`` or ``chat``.
     """
     return {
@@ -162,6 +171,8 @@ def environment(home: Path, server: str, secrets: str, api: str) -> dict[str, st
         "AWS_SECRET_ACCESS_KEY": "benchmark",
         "AWS_SESSION_TOKEN": "benchmark",
         "AWS_ENDPOINT_URL": secrets,
+        "BUDGET_PER_DAY": "100000",
+        "BUDGET_PER_MONTH": "100000",
         "BENCHMARK_SECRETS_EXTENSION": secrets,
         "OPENAI_API": api,
         "OPENAI_BASE_URL": f"{server}/v1",

@@ -5,7 +5,7 @@ from statistics import quantiles
 from typing import TypeVar
 
 from benchmarks.measure import CASES, Case, Cold, Warm
-from benchmarks.packages import BEFORE, COMPILED, EMPTY, NAIVE, OURS, RAW
+from benchmarks.packages import BEFORE, COMPILED, EMPTY, NAIVE, NO_TABLE, OURS, RAW
 
 T = TypeVar("T")
 Rounds = Sequence[dict[tuple[str, Case], T]]
@@ -57,12 +57,14 @@ def cold_report(rounds: Rounds[Cold]) -> str:
     Returns:
         The tables.
     """
-    head, names = _head(rounds), (EMPTY, RAW, OURS, COMPILED, NAIVE)
+    head, names = _head(rounds), (EMPTY, RAW, NO_TABLE, OURS, COMPILED, NAIVE)
     ratios = [
         _ratio(rounds, "time", lambda cold: cold.wall, NAIVE),
         _ratio(rounds, "processor time", lambda cold: cold.cpu, NAIVE),
         _ratio(rounds, "memory", lambda cold: cold.memory, NAIVE),
         _ratio(rounds, "time", lambda cold: cold.wall, COMPILED),
+        _ratio(rounds, "time", lambda cold: cold.wall, NO_TABLE),
+        _ratio(rounds, "processor time", lambda cold: cold.cpu, NO_TABLE),
         _ratio(rounds, "time", lambda cold: cold.wall, RAW),
         _ratio(rounds, "time", lambda cold: cold.wall, EMPTY),
     ]
@@ -114,10 +116,11 @@ def warm_report(rounds: Rounds[Warm]) -> str:
     Returns:
         The tables.
     """
-    head, names = _head(rounds), (EMPTY, RAW, OURS, NAIVE)
+    head, names = _head(rounds), (EMPTY, RAW, NO_TABLE, OURS, NAIVE)
     ratios = [
         _ratio(rounds, "time", lambda warm: warm.wall, NAIVE),
         _ratio(rounds, "time", lambda warm: warm.wall, RAW),
+        _ratio(rounds, "time", lambda warm: warm.wall, NO_TABLE),
     ]
     return "\n\n".join(
         [
