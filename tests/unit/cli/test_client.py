@@ -400,6 +400,7 @@ IMPOSSIBLE_LIMITS = [
     (("--budget", "none", "--budget", "2/day"), "twice"),
     (("--expires", "soon"), "--expires must be"),
     (("--expires", "none"), "--expires must be a time such as 12h, 30d or 8w, or never."),
+    (("--per-minute", "301"), "lets 300 queries a minute of each key through"),
     (("--per-minute", "301"), "./deploy.sh --parameter ThrottleRate=6\n"),
     (("--per-day", "1001"), "./deploy.sh --parameter DailyQuota=1001\n"),
 ]

@@ -101,14 +101,21 @@ def require_within_plan(limits: Limits, stack: Deployed) -> None:
     plan = boto3.client("apigateway").get_usage_plan(usagePlanId=stack.plan)
     a_minute = int(plan.get("throttle", {}).get("rateLimit", 0) * 60)
     a_day = plan.get("quota", {}).get("limit", 0)
-    for option, wanted, most, raised in (
-        ("--per-minute", limits.per_minute, a_minute, f"ThrottleRate={math.ceil(limits.per_minute / 60)}"),
-        ("--per-day", limits.per_day, a_day, f"DailyQuota={limits.per_day}"),
+    for option, period, wanted, most, raised in (
+        (
+            "--per-minute",
+            "minute",
+            limits.per_minute,
+            a_minute,
+            f"ThrottleRate={math.ceil(limits.per_minute / 60)}",
+        ),
+        ("--per-day", "day", limits.per_day, a_day, f"DailyQuota={limits.per_day}"),
     ):
         if most and wanted > most:
             raise CliError(
-                f"{option} {wanted} is above the usage plan of API Gateway, which lets {most} of each key "
-                f"through. Lower it, or raise the plan first: {stack.deploy(f' --parameter {raised}')}",
+                f"{option} {wanted} is above the usage plan of API Gateway, which lets {most} queries a "
+                f"{period} of each key through. Lower it, or raise the plan first: "
+                f"{stack.deploy(f' --parameter {raised}')}",
                 USAGE,
             )
 
