@@ -14,6 +14,8 @@ _BUDGET: Final = re.compile(r"(?P<usd>none|[0-9]{1,6}(\.[0-9]{1,6})?)/(?P<period
 _SECONDS: Final = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SPAN: Final = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hdw])")
 MOST_REQUESTS: Final = 1_000_000
+MOST_PARALLEL: Final = 100
+"""Each has an attribute in the item of the client's counters."""
 NO_LIMIT: Final = "none"
 """What is typed to lift a limit. 0 is refused: it could as well mean that nothing is let through."""
 _DISABLE: Final = "To refuse every query of a client: travel-gpt client disable NAME"
@@ -80,11 +82,10 @@ def _count(field: str, text: str) -> int:
     number = int(text) if re.fullmatch(r"[0-9]{1,7}", text) else None
     if number == 0:
         raise WrongLimit(f"{option} 0 lets nothing through. For no limit: {option} {NO_LIMIT}. {_DISABLE}")
-    if number is None or number > MOST_REQUESTS:
+    most = MOST_PARALLEL if field == "parallel" else MOST_REQUESTS
+    if number is None or number > most:
         # What was typed is not repeated: it may be a key in the wrong place.
-        raise WrongLimit(
-            f"{option} must be a number from 1 to {MOST_REQUESTS:,}, or {NO_LIMIT} for no limit."
-        )
+        raise WrongLimit(f"{option} must be a number from 1 to {most:,}, or {NO_LIMIT} for no limit.")
     return number
 
 
