@@ -175,12 +175,14 @@ def test_the_upstreams_bill_stays_within_the_budget_whatever_fails(
     print(
         f"\n{calls} calls, {sent.killed} killed, {sent.answers.total()} answers, budget {BUDGET / 1e9} USD: "
         f"billed {ledger.billed / BUDGET:.1%}, counted {total / BUDGET:.1%}, "
-        f"lost to doubt {(total - ledger.billed) / BUDGET:.1%}, above the cap {ledger.excess / BUDGET:.1%}"
+        f"lost to doubt {(total - ledger.billed) / BUDGET:.1%} "
+        f"(answers without usage {(ledger.known - ledger.billed) / BUDGET:.1%}, the rest by kills and lost "
+        f"settlements), above the cap {ledger.excess / BUDGET:.1%}"
     )
     assert sent.at_once == 8 * 63
     assert sent.answers.total() == 8 * 63
     assert sent.killed > 0
-    assert calls >= 30
+    assert calls >= 20
     assert any("budget_exhausted" in answer for answer in sent.answers)
     assert sum(ledger.within) <= BUDGET
     # What the upstream bills above the cap is booked where it is known: not of a killed environment.
