@@ -4,8 +4,7 @@ import hashlib
 import ipaddress
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from travel_gpt.aws.table import Item, Table, TableFailed
 from travel_gpt.deadline import Deadline
@@ -36,8 +35,7 @@ MOST_CACHED: Final = 1000
 """Clients that one environment remembers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """One client."""
 
     id: str
@@ -48,8 +46,7 @@ class Client:
     """Seconds since the epoch; 0 for never."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     client: Client
     paused: bool
     read_at: float
@@ -215,6 +212,6 @@ def read_client(client_id: str, record: Item) -> Client:
             )
         return int(value)
 
-    limits = Limits(*(number(name) for name in Limits.__dataclass_fields__))
+    limits = Limits(*(number(name) for name in Limits._fields))
     name = str(record.get("name", {}).get("S", client_id))
     return Client(client_id, name, limits, "disabled" in record, number("expires_at"))

@@ -23,8 +23,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from travel_gpt.aws.failures import AwsFailure, Kind
 from travel_gpt.aws.item_update import ItemUpdate
@@ -58,8 +57,7 @@ MOST_STALE: Final = 50
 _MINUTE: Final = re.compile(r"(?P<kind>[mr])(?P<minute>\d+)(\.\w+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """What an item counts, after a change."""
 
     windows: Windows
@@ -97,8 +95,7 @@ class Exceeded(Exception):
         self.limit, self.totals = limit, totals
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """What a call cost and used."""
 
     cost: int
@@ -109,8 +106,7 @@ class Spent:
     output_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """An amount that one item counts until it is settled."""
 
     name: str
@@ -241,7 +237,7 @@ class Counters:
         except ConditionFailed as failed:
             if reservation.lease and reservation.attribute in failed.item:
                 # The lease had ended, and is another request's now.
-                return self.settle(replace(reservation, lease=""), spent, deadline)
+                return self.settle(reservation._replace(lease=""), spent, deadline)
             return None
         return Totals.of(item, windows)
 
@@ -257,8 +253,7 @@ class Counters:
         self._table.update(_key(name, windows), **update.parameters(), deadline=deadline)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
+class _Bound(NamedTuple):
     counter: str
     adds: int
     most: int | None
@@ -267,8 +262,7 @@ class _Bound:
     """The field of ``Limits``."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """What is to be reserved, the same for each try."""
 
     name: str

@@ -1,10 +1,9 @@
 """What a client may do: requests per minute, per day and at the same time, and money per day and month."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The limits of one client, or of the stack. 0 is no limit, unless the field says otherwise."""
 
     per_minute: int = 0

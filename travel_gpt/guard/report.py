@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from travel_gpt.errors import BudgetExhausted, RateLimited, TravelGPTError
 from travel_gpt.guard.counters import STACK, Exceeded, Totals
@@ -18,8 +17,7 @@ WAIT_FOR_ANOTHER: Final = 2
 """Seconds of Retry-After where too many requests of a client run at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetLeft:
+class BudgetLeft(NamedTuple):
     """What is left of one budget."""
 
     whose: str

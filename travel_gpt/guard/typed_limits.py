@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -57,7 +57,7 @@ class TypedLimits:
         Raises:
             WrongLimit: one has a value that it cannot have.
         """
-        return replace(limits, **self.given())
+        return limits._replace(**self.given())
 
     def expires_at(self, now: float | None = None) -> int | None:
         """Return when the client expires, in seconds since the epoch: 0 for never; None where not given.

@@ -1,11 +1,10 @@
 """The minute, day and month that a request counts in, all in UTC."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Windows:
+class Windows(NamedTuple):
     """The windows of one moment.
 
     They follow from the time at which API Gateway took the request, never from the clock of one environment.

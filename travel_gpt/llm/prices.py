@@ -11,7 +11,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from travel_gpt.errors import Misconfigured
 from travel_gpt.llm.model_api import ModelRequest, Usage
@@ -32,8 +32,7 @@ MOST_TOKENS: Final = 10_000_000
 _SNAPSHOT: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """The price of a model, in nanodollars per token."""
 
     input: int

@@ -152,7 +152,7 @@ def client_table(clients: Sequence[LocalClient]) -> Table:
 
 
 def _record(client: Client) -> dict[str, Any]:
-    numbers = {field: getattr(client.limits, field) for field in Limits.__dataclass_fields__}
+    numbers = {field: getattr(client.limits, field) for field in Limits._fields}
     texts = {**record_key("client", client.id), "name": client.name}
     return {
         **{name: {"S": value} for name, value in texts.items()},

@@ -599,7 +599,7 @@ def test_a_client_that_is_removed_meanwhile_does_not_come_back(
 
 
 def test_the_owners_record_is_made_by_its_first_limit(person: Person, api: Api) -> None:
-    assert shown(person, "owner")["limits"] == dict.fromkeys(Limits.__dataclass_fields__, 0)
+    assert shown(person, "owner")["limits"] == dict.fromkeys(Limits._fields, 0)
 
     person.run("client", "limit", "owner", "--per-day", "7", "--budget", "0.50/day")
 

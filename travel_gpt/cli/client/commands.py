@@ -391,7 +391,7 @@ def _document(registered: Registered, place: Deployed) -> dict[str, object]:
 
 def limits_document(limits: Limits) -> dict[str, int]:
     """Return the limits by name: 0 for none, budgets in nanodollars."""
-    return {field: getattr(limits, field) for field in Limits.__dataclass_fields__}
+    return {field: getattr(limits, field) for field in Limits._fields}
 
 
 def moment(seconds: int) -> str:

@@ -24,7 +24,7 @@ from travel_gpt.guard.typed_limits import checked_name
 
 _RESERVED: Final = frozenset({STACK, "address"})
 """Names that the counters of all clients, and of callers without a key, have."""
-_NUMBERS: Final = (*Limits.__dataclass_fields__, "expires_at")
+_NUMBERS: Final = (*Limits._fields, "expires_at")
 _USAGE: Final = "usage#"
 
 
@@ -107,7 +107,7 @@ class ClientRecords:
             CliError: there is a client of that name.
             ClientError: AWS refused.
         """
-        numbers = {field: getattr(client.limits, field) for field in Limits.__dataclass_fields__}
+        numbers = {field: getattr(client.limits, field) for field in Limits._fields}
         numbers |= {"expires_at": client.expires_at, "created_at": int(time.time())}
         record = {"name": {"S": client.name}, **{name: {"N": str(value)} for name, value in numbers.items()}}
         puts = [
