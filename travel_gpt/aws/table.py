@@ -24,7 +24,7 @@ from travel_gpt.deadline import Deadline
 
 CONNECT_TIMEOUT: Final = 0.5
 READ_TIMEOUT: Final = 1.0
-CALL_SECONDS: Final = 1.2
+CALL_SECONDS: Final = CONNECT_TIMEOUT + READ_TIMEOUT
 """Seconds for a connection, between two bytes, and for a whole call. DynamoDB answers in milliseconds; a
 request must not wait for long to learn that it does not."""
 
@@ -105,7 +105,7 @@ class Table:
 
         Args:
             key: the item's key attributes, which are strings.
-            deadline: when the caller stops waiting, if that is sooner than ``CALL_SECONDS``.
+            deadline: when the caller stops waiting, if the timeouts of the connection end later.
             parameters: further parameters of UpdateItem.
 
         Returns:
@@ -147,7 +147,9 @@ class Table:
             return (self._send or self._http.send)(self._signed(operation, parameters))
 
         try:
-            response = (deadline or Deadline(CALL_SECONDS)).within(CALL_SECONDS).run(send)
+            # A thread takes as long as signing does: only where the connection's timeouts could end later.
+            is_near = deadline is not None and deadline.left() < CALL_SECONDS
+            response = deadline.run(send) if deadline is not None and is_near else send()
         except AWS_ERRORS as failed:
             raise TableFailed(AwsFailure.of(failed)) from failed
         except TimeoutError:

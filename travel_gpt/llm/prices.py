@@ -207,5 +207,9 @@ def _nanodollars_per_token(dollars: object) -> int:
 @cache
 def _read_file() -> PriceList:
     document = json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
-    prices = {model: Price.per_million(*given) for model, given in document["models"].items()}
+    # As Price.per_million, without its hundreds of Decimals: a cold start waits for this.
+    prices = {
+        model: Price(*(-(-round(dollars * 1_000_000) // 1000) for dollars in given))
+        for model, given in document["models"].items()
+    }
     return PriceList(prices, date.fromisoformat(document["as_of"]), document["surcharges"])

@@ -1,10 +1,13 @@
 """Prices: the most that a call can cost, the cost of a usage, and models without a price."""
 
+import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from travel_gpt.errors import Misconfigured
+from travel_gpt.llm import prices as prices_module
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.model_api import ModelRequest, Prompt, Usage
 from travel_gpt.llm.prices import MESSAGE_TOKENS, NANODOLLARS, Price, PriceList, read_prices
@@ -83,6 +86,12 @@ def test_the_owners_prices_come_first() -> None:
 def test_prices_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"USD per million tokens"):
         read_prices(text)
+
+
+def test_the_list_of_the_package_has_the_prices_of_its_file() -> None:
+    written = json.loads(Path(prices_module.__file__).with_name("prices.json").read_text("utf-8"))["models"]
+
+    assert PriceList.load().prices == {model: Price.per_million(*each) for model, each in written.items()}
 
 
 def test_a_price_is_rounded_up() -> None:
