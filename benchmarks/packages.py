@@ -35,7 +35,9 @@ class Design:
     @property
     def variables(self) -> dict[str, str]:
         """The environment variables that this design has besides."""
-        return {"TABLE_NAME": self.table} if self.table else {}
+        if not self.table:
+            return {}
+        return {"TABLE_NAME": self.table, "BUDGET_PER_DAY": "100000", "BUDGET_PER_MONTH": "100000"}
 
 
 OURS: Final = "travel gpt"
@@ -171,8 +173,6 @@ def environment(home: Path, server: str, secrets: str, api: str) -> dict[str, st
         "AWS_SECRET_ACCESS_KEY": "benchmark",
         "AWS_SESSION_TOKEN": "benchmark",
         "AWS_ENDPOINT_URL": secrets,
-        "BUDGET_PER_DAY": "100000",
-        "BUDGET_PER_MONTH": "100000",
         "BENCHMARK_SECRETS_EXTENSION": secrets,
         "OPENAI_API": api,
         "OPENAI_BASE_URL": f"{server}/v1",
