@@ -43,14 +43,15 @@ with_pip() {
 }
 
 # uv needs a fraction of pip's time: the dev environment, which has it, gets it first. pip is tried after it, since
-# it alone reads the user's pip configuration, such as an index of their own.
+# it alone reads the user's pip configuration, such as an index of their own. Both trust the system's certificates,
+# which uv does not do by itself: behind a company's proxy it would fail each time, and pip do its work.
 install_packages() {
     if [ "$name" = dev ]; then
         awk '/^[^ #]/ { wanted = /^uv==/ } wanted' "$lock" >"$folder/uv.txt"
         with_pip "$folder/uv.txt" || return 1
     fi
-    .venv/dev/bin/uv pip install --quiet --no-deps --require-hashes --python "$folder/bin/python" \
-        --requirement "$lock" >"$log" 2>&1 || with_pip "$lock"
+    .venv/dev/bin/uv pip install --quiet --system-certs --no-deps --require-hashes \
+        --python "$folder/bin/python" --requirement "$lock" >"$log" 2>&1 || with_pip "$lock"
 }
 
 # Any Python that it was made with will do: a server may be running from it while another Python comes first.
