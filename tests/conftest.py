@@ -55,6 +55,20 @@ def _make_sessions_cheap() -> None:
         self._alias_name_cache = names
 
     aliaser.__init__ = share_names  # type: ignore[method-assign]
+    # Each client has a copy of its session's handlers: lists of three lists, four hundred of them.
+    lists = botocore.hooks.NodeList
+
+    def copy_handlers(self: Any, node: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: lists(*map(list, value))
+            if isinstance(value, lists)
+            else copy_handlers(self, value)
+            if isinstance(value, dict)
+            else value
+            for key, value in node.items()
+        }
+
+    botocore.hooks._PrefixTrie._recursive_copy = copy_handlers  # type: ignore[attr-defined]
     component = botocore.useragent.sanitize_user_agent_string_component
     botocore.useragent.sanitize_user_agent_string_component = functools.cache(component)
     # Moto's routes for the library requests, which no test calls AWS with: 1,300 objects for each mock.
