@@ -15,7 +15,7 @@ import pytest
 
 from tests.fakes.loopback_aws import LoopbackAws
 from tests.fakes.openai import FakeOpenAI
-from tests.integration.test_local_server import KEY, LocalServer
+from tests.integration.test_local_server import KEY, LocalServer, with_secret
 from tests.support.markdown import Page
 
 PAGE = Page.read("docs/clients.md")
@@ -147,16 +147,7 @@ def test_the_gateway_refuses_above_its_throttle_and_its_quota(tmp_path: Path) ->
 def test_a_key_that_is_in_aws_is_still_read_there(tmp_path: Path, upstream: FakeOpenAI) -> None:
     # Given an account in another region than that of the local table, at an address of its own
     with LoopbackAws() as aws:
-        aws.client("secretsmanager").create_secret(Name="mine", SecretString=KEY)
-        environment = {
-            "CREDENTIAL_SOURCE": "secrets-manager",
-            "OPENAI_SECRET_NAME": "mine",
-            "OPENAI_BASE_URL": upstream.base_url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": aws.url,
-        }
+        environment = with_secret(aws, upstream)
         # When the server has clients as well
         with LocalServer(
             tmp_path, "--access", "api-key", "--client", "ann per-day=1", **environment

@@ -358,18 +358,23 @@ def test_a_file_of_settings_is_read_and_what_is_set_wins(start: Start, upstream:
     assert not server.errors
 
 
+def with_secret(aws: LoopbackAws, upstream: FakeOpenAI) -> dict[str, str]:
+    """Store the key in an account, and return the variables by which it is read there."""
+    aws.client("secretsmanager").create_secret(Name="mine", SecretString=KEY)
+    return {
+        "CREDENTIAL_SOURCE": "secrets-manager",
+        "OPENAI_SECRET_NAME": "mine",
+        "OPENAI_BASE_URL": upstream.base_url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": aws.url,
+    }
+
+
 def test_a_file_of_settings_may_name_the_source_and_the_account(start: Start, upstream: FakeOpenAI) -> None:
     with LoopbackAws() as aws:
-        aws.client("secretsmanager").create_secret(Name="mine", SecretString=KEY)
-        settings = {
-            "CREDENTIAL_SOURCE": "secrets-manager",
-            "OPENAI_SECRET_NAME": "mine",
-            "OPENAI_BASE_URL": upstream.base_url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": aws.url,
-        }
+        settings = with_secret(aws, upstream)
         server = start(env_file="".join(f"{name}={value}\n" for name, value in settings.items()))
 
         assert (server.post("Rome?")[0], [call.key for call in upstream.calls]) == (200, [KEY])

@@ -152,11 +152,11 @@ def client_table(clients: Sequence[LocalClient]) -> Table:
 
 
 def _record(client: Client) -> dict[str, Any]:
-    numbers = {field: getattr(client.limits, field) for field in Limits._fields}
+    numbers = {**client.limits._asdict(), "expires_at": client.expires_at}
     texts = {**record_key("client", client.id), "name": client.name}
     return {
         **{name: {"S": value} for name, value in texts.items()},
-        **{name: {"N": str(value)} for name, value in (numbers | {"expires_at": client.expires_at}).items()},
+        **{name: {"N": str(value)} for name, value in numbers.items()},
         **({"disabled": {"BOOL": True}} if client.disabled else {}),
     }
 

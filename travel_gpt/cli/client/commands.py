@@ -73,10 +73,7 @@ def rotate(stack: str, name: str, console: Console, flags: str = "") -> None:
         CliError: it cannot be done, or the new key does not work yet, so that the old one was kept.
         ClientError: AWS refused.
     """
-    before_aws()
-    who, place = caller(), deployed(stack, flags)
-    records = ClientRecords(place.table, flags)
-    registered = records.find(name)
+    who, place, records, registered = _find(stack, name, flags)
     _require_own_key(registered, flags)
     client = registered.client
     with audited("client.rotate", who=who, source=SOURCE, client=client.id) as change:
@@ -130,10 +127,7 @@ def limit(stack: str, name: str, typed: TypedLimits, console: Console, flags: st
             "--expires, with none (or never) to lift it.",
             USAGE,
         )
-    before_aws()
-    who, place = caller(), deployed(stack, flags)
-    records = ClientRecords(place.table, flags)
-    registered = records.find(name)
+    who, place, records, registered = _find(stack, name, flags)
     if still := [field for field in registered.damaged if field not in numbers]:
         raise CliError(
             f"The record of {registered.client.name} is damaged, so its queries are refused. Give these "
@@ -165,10 +159,7 @@ def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
         CliError: it cannot be done, or API Gateway could not be asked.
         ClientError: AWS refused.
     """
-    before_aws()
-    who, place = caller(), deployed(stack, flags)
-    records = ClientRecords(place.table, flags)
-    registered = records.find(name)
+    who, place, records, registered = _find(stack, name, flags)
     client = registered.client
     with audited("client.disable", who=who, source=SOURCE, client=client.id):
         records.change(client, {}, disabled=True)
@@ -195,10 +186,7 @@ def enable(stack: str, name: str, console: Console, flags: str = "") -> None:
         CliError: it cannot be done, or the client has no API key any more.
         ClientError: AWS refused.
     """
-    before_aws()
-    who, place = caller(), deployed(stack, flags)
-    records = ClientRecords(place.table, flags)
-    registered = records.find(name)
+    who, place, records, registered = _find(stack, name, flags)
     client = registered.client
     with audited("client.enable", who=who, source=SOURCE, client=client.id):
         there = [set_enabled(key_id, True) for key_id in _keys(registered, place)]
@@ -228,10 +216,7 @@ def remove(stack: str, name: str, console: Console, flags: str = "") -> None:
         CliError: it cannot be done, or there is no terminal to ask at.
         ClientError: AWS refused.
     """
-    before_aws()
-    who, place = caller(), deployed(stack, flags)
-    records = ClientRecords(place.table, flags)
-    registered = records.find(name)
+    who, _, records, registered = _find(stack, name, flags)
     _require_own_key(registered, flags)
     client = registered.client
     if not console.ask(f"Remove the client {client.name} of {stack}, its API key and its usage so far?"):
@@ -304,6 +289,14 @@ def _pause(stack: str, on: bool, flags: str) -> None:
     who, place = caller(), deployed(stack, flags)
     with audited("api.pause" if on else "api.resume", who=who, source=SOURCE, stack=stack):
         ClientRecords(place.table, flags).pause(on)
+
+
+def _find(stack: str, name: str, flags: str) -> tuple[str, Deployed, ClientRecords, Registered]:
+    """Return who calls, the stack, its records and the client."""
+    before_aws()
+    who, place = caller(), deployed(stack, flags)
+    records = ClientRecords(place.table, flags)
+    return who, place, records, records.find(name)
 
 
 def _require_own_key(registered: Registered, flags: str) -> None:
@@ -385,13 +378,8 @@ def _document(registered: Registered, place: Deployed) -> dict[str, object]:
         "expires_at": client.expires_at,
         "created_at": registered.created_at,
         "damaged": list(registered.damaged),
-        "limits": limits_document(client.limits),
+        "limits": client.limits._asdict(),
     }
-
-
-def limits_document(limits: Limits) -> dict[str, int]:
-    """Return the limits by name: 0 for none, budgets in nanodollars."""
-    return {field: getattr(limits, field) for field in Limits._fields}
 
 
 def moment(seconds: int) -> str:

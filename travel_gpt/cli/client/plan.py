@@ -7,11 +7,11 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import boto3
 
-from travel_gpt.aws.failures import AWS_ERRORS
+from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
 from travel_gpt.cli.aws_session import cli_error_of
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.stack import read_stack
@@ -173,13 +173,22 @@ def set_enabled(key_id: str, enabled: bool) -> bool:
     return True
 
 
-def delete_key(key_id: str) -> None:
-    """Delete a key; nothing where it is gone already."""
-    gateway = boto3.client("apigateway")
+def delete_key(key_id: str, gateway: Any = None) -> None:
+    """Delete a key; nothing where it is gone already.
+
+    Args:
+        key_id: the id of the key.
+        gateway: the client for API Gateway; that of the default session unless given.
+
+    Raises:
+        ClientError: AWS refused.
+    """
+    gateway = gateway or boto3.client("apigateway")
     try:
         gateway.delete_api_key(apiKey=key_id)
-    except gateway.exceptions.NotFoundException:
-        return
+    except AWS_ERRORS as failed:
+        if AwsFailure.of(failed).code != "NotFoundException":
+            raise
 
 
 def delete_unused_key(key_id: str) -> None:

@@ -107,8 +107,11 @@ class ClientRecords:
             CliError: there is a client of that name.
             ClientError: AWS refused.
         """
-        numbers = {field: getattr(client.limits, field) for field in Limits._fields}
-        numbers |= {"expires_at": client.expires_at, "created_at": int(time.time())}
+        numbers = {
+            **client.limits._asdict(),
+            "expires_at": client.expires_at,
+            "created_at": int(time.time()),
+        }
         record = {"name": {"S": client.name}, **{name: {"N": str(value)} for name, value in numbers.items()}}
         puts = [
             {

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from travel_gpt.cli.client.columns import print_columns
-from travel_gpt.cli.client.commands import limits_document, moment, state_of
+from travel_gpt.cli.client.commands import moment, state_of
 from travel_gpt.cli.client.plan import deployed
 from travel_gpt.cli.client.records import ClientRecords, Registered, whole_number
 from travel_gpt.cli.console import Console
@@ -139,7 +139,7 @@ def list_clients(stack: str, console: Console, flags: str = "", *, as_json: bool
                 "disabled": each.client.disabled,
                 "expires_at": each.client.expires_at,
                 "damaged": list(each.damaged),
-                "limits": limits_document(each.client.limits),
+                "limits": each.client.limits._asdict(),
                 **_numbers(used[each.client.id]),
             }
             for each in clients

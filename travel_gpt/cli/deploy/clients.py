@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
 from travel_gpt.cli.aws_session import AwsSession
-from travel_gpt.cli.client.plan import TAG
+from travel_gpt.cli.client.plan import TAG, delete_key
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import AWS_CLI
 from travel_gpt.cli.stack import Stack
@@ -73,11 +72,7 @@ def delete_keys(aws: AwsSession, console: Console, clients: Clients) -> None:
     console.step(f"Deleting {len(clients.keys)} API key{'s' if len(clients.keys) > 1 else ''} of clients")
     gateway = aws.client("apigateway")
     for key in clients.keys:
-        try:
-            gateway.delete_api_key(apiKey=key)
-        except AWS_ERRORS as failed:
-            if AwsFailure.of(failed).code != "NotFoundException":
-                raise
+        delete_key(key, gateway)
     console.good("Deleted.")
 
 
