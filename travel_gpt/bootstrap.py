@@ -11,7 +11,10 @@ from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from travel_gpt.api.routes import Api
+    from travel_gpt.api.streamed import StreamApi
     from travel_gpt.aws.table import Table
     from travel_gpt.guard.guard import Guard
 
@@ -36,19 +39,7 @@ def build_api(
     Returns:
         What answers API Gateway's events.
     """
-    session = CredentialSession(
-        source_of(settings, local),
-        ttl=settings.credential_ttl,
-        max_stale=settings.credential_max_stale,
-        previous_for=settings.credential_previous,
-        rotation_days=settings.credential_rotation_days,
-        enforce_expiry=settings.credential_expiry == "enforce",
-        # Environments that started together would otherwise fetch at the same moments from then on.
-        jitter=0.1,
-        base_url=settings.base_url,
-    )
-    if prefetch:
-        session.prefetch(seconds=10)
+    session = _session(settings, local, prefetch=prefetch)
 
     from travel_gpt.advisor.adviser import Adviser
     from travel_gpt.api.health import Health
@@ -73,15 +64,68 @@ def build_api(
     health = Health(settings, session, client, adviser, identity=identity_health if has_identity else None)
     _log_security(settings)
 
+    return Api(settings, health, adviser, _guard(settings, table), client.close)
+
+
+def build_stream_api(
+    settings: Settings,
+    *,
+    prefetch: bool = False,
+    local: Local = "",
+    table: "Table | None" = None,
+) -> "StreamApi":
+    """Create the API that streams.
+
+    Args:
+        settings: the settings.
+        prefetch: as for ``build_api``.
+        local: as for ``build_api``.
+        table: as for ``build_api``.
+
+    Returns:
+        What answers API Gateway's events with a stream.
+    """
+    session = _session(settings, local, prefetch=prefetch)
+
+    from travel_gpt.advisor.adviser import Adviser
+    from travel_gpt.api.streamed import StreamApi
+    from travel_gpt.llm.client import ModelClient
+
+    client = ModelClient(settings)
+    _log_security(settings)
+    return StreamApi(settings, Adviser(session, client), _guard(settings, table), client.close)
+
+
+def _session(settings: Settings, local: Local, *, prefetch: bool) -> CredentialSession:
+    session = CredentialSession(
+        source_of(settings, local),
+        ttl=settings.credential_ttl,
+        max_stale=settings.credential_max_stale,
+        previous_for=settings.credential_previous,
+        rotation_days=settings.credential_rotation_days,
+        enforce_expiry=settings.credential_expiry == "enforce",
+        # Environments that started together would otherwise fetch at the same moments from then on.
+        jitter=0.1,
+        base_url=settings.base_url,
+    )
+    if prefetch:
+        session.prefetch(seconds=10)
+    return session
+
+
+def _guard(settings: Settings, table: "Table | None") -> "Callable[[], Guard] | None":
+    """Return what makes the guard at its first call: no GET needs it."""
+    if not settings.table_name:
+        return None
+
     @cache
     def guard() -> "Guard":
-        """Return the guard, which no GET needs."""
         from travel_gpt.aws.table import Table
         from travel_gpt.guard.guard import Guard
 
         return Guard(settings, table or Table(settings.table_name))
 
-    return Api(settings, health, adviser, guard if settings.table_name else None, client.close)
+    return guard
 
 
 def _log_security(settings: Settings) -> None:

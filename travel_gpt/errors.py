@@ -181,6 +181,14 @@ class MethodNotAllowed(RequestError):
     message = "Use GET for the health check or POST with a query."
 
 
+class StreamingDisabled(RequestError):
+    """The owner turned streaming off."""
+
+    code = "streaming_disabled"
+    message = "This API does not stream. Send the query to /travel-gpt instead."
+    remedy = "Set `Streaming` to `on`: `./deploy.sh --parameter Streaming=on`."
+
+
 class PayloadTooLarge(RequestError):
     """The body is over the limit."""
 
@@ -530,6 +538,7 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     InvalidIdempotencyKey: 400,
     MethodNotAllowed: 405,
     RequestInProgress: 409,
+    StreamingDisabled: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     ContentRefused: 422,

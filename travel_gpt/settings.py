@@ -341,6 +341,36 @@ class GuardSettings:
 
 
 @dataclass(frozen=True)
+class StreamSettings:
+    """Streamed answers."""
+
+    streaming: str = _setting(
+        "STREAMING",
+        "on",
+        _choice("on", "off"),
+        "Whether `POST /travel-gpt/stream` answers. `off` answers 409 `streaming_disabled`.",
+    )
+    stream_seconds: int = _setting(
+        "STREAM_SECONDS",
+        90,
+        _whole_number(10, 840),
+        "Seconds within which a streamed answer must be complete.",
+    )
+    stream_first_event_seconds: int = _setting(
+        "STREAM_FIRST_EVENT_SECONDS",
+        30,
+        _whole_number(1, 840),
+        "Seconds within which the model's server must send the first event of a stream.",
+    )
+    stream_idle_seconds: int = _setting(
+        "STREAM_IDLE_SECONDS",
+        20,
+        _whole_number(1, 840),
+        "Seconds that a stream of the model's server may pause between two events.",
+    )
+
+
+@dataclass(frozen=True)
 class TelemetrySettings:
     """Log lines and metrics."""
 
@@ -373,6 +403,7 @@ _GROUPS: Final = (
     ModelSettings,
     AccessSettings,
     GuardSettings,
+    StreamSettings,
     TelemetrySettings,
 )
 
@@ -386,6 +417,7 @@ class Settings(
     ModelSettings,
     AccessSettings,
     GuardSettings,
+    StreamSettings,
     TelemetrySettings,
 ):
     """What the environment says, validated. A variable that is unset or empty has its default.

@@ -1,10 +1,12 @@
 """Answers travel queries."""
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
@@ -12,6 +14,9 @@ from travel_gpt.deadline import Deadline
 from travel_gpt.errors import LimitError, TravelGPTError
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer, Meter, Prompt
+
+if TYPE_CHECKING:
+    from travel_gpt.llm.streaming import StreamControl
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,55 @@ class Adviser:
                 failure.log_fields["credential_version"] = version
             raise
         return replace(answer, credential_version=version)
+
+    def stream(
+        self, query: str, deadline: Deadline, control: "StreamControl", meter: Meter | None = None
+    ) -> Generator[str | Answer]:
+        """Answer a query piece by piece.
+
+        Nothing is asked before the first piece is. Closing the generator ends the call.
+
+        Args:
+            query: what the traveller wrote.
+            deadline: when the whole answer must be here.
+            control: lets other threads end the call.
+            meter: counts what each try may cost, and what the answer cost.
+
+        Yields:
+            The pieces of the text, then the answer.
+
+        Raises:
+            LimitError: a limit is reached.
+            CredentialError: there is no usable credential.
+            UpstreamError: the model's server failed; after the first piece too.
+        """
+        version = ""
+
+        def begin(credential: Credential) -> tuple[str | Answer, Generator[str | Answer]]:
+            nonlocal version
+            version = credential.version
+            prompt = Prompt(INSTRUCTIONS, query)
+            parts = self._client.stream(prompt, credential, deadline, meter, control)
+            return next(parts), parts
+
+        outcome = ""
+        try:
+            first, parts = self._session.use(begin, deadline)
+            with closing(parts):
+                for part in itertools.chain([first], parts):
+                    if isinstance(part, Answer):
+                        outcome = "success"
+                        part = replace(part, credential_version=version)
+                    yield part
+        except TravelGPTError as failure:
+            if not isinstance(failure, LimitError):
+                outcome = failure.code
+            if version:
+                failure.log_fields["credential_version"] = version
+            raise
+        finally:
+            if outcome:
+                self._last_outcome = (outcome, self._now())
 
 
 INSTRUCTIONS: Final = Path(__file__).with_name("instructions.txt").read_text(encoding="utf-8").strip()

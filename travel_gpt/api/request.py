@@ -73,13 +73,17 @@ class Request:
     """When the response must be ready."""
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], context: Context) -> "Request":
+    def of(
+        cls, event: Mapping[str, Any], context: Context, *, answer_within: float = ANSWER_WITHIN
+    ) -> "Request":
         """Read an event.
 
         Args:
             event: the proxy event of a REST API. One that was written by hand may lack every part.
-            context: Lambda's context. The local server's may allow another number of seconds than 28
+            context: Lambda's context. The local server's may allow another number of seconds
                 (``answer_within``).
+            answer_within: the seconds after API Gateway took the request within which the response must be
+                complete.
 
         Returns:
             The request.
@@ -111,7 +115,7 @@ class Request:
             deadline=Deadline.of(
                 context.get_remaining_time_in_millis() / 1000,
                 taken_at,
-                answer_within=getattr(context, "answer_within", ANSWER_WITHIN),
+                answer_within=getattr(context, "answer_within", answer_within),
             ),
         )
 

@@ -244,7 +244,7 @@ def _headers_of(failure: TravelGPTError) -> dict[str, str]:
     if failure.retry_after is not None:
         headers["Retry-After"] = str(failure.retry_after)
     if isinstance(failure, MethodNotAllowed):
-        headers["Allow"] = "GET, POST"
+        headers.setdefault("Allow", "GET, POST")
     return headers
 
 

@@ -1,4 +1,4 @@
-"""The routes: from API Gateway's event to its response."""
+"""The routes of the buffered function: from API Gateway's event to its response."""
 
 import json
 import time
@@ -8,26 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses
+from travel_gpt.api.endpoint import (
+    Endpoint,
+    failure_fields,
+    idempotency_key,
+    internal_error,
+    report_failure,
+)
 from travel_gpt.api.health import Health
 from travel_gpt.api.request import Context, Request, read_query, read_verify
-from travel_gpt.errors import (
-    ClientDisabled,
-    ClientExpired,
-    CredentialError,
-    Forbidden,
-    IdempotencyKeyReused,
-    InternalError,
-    LimitError,
-    MethodNotAllowed,
-    Misconfigured,
-    NotFound,
-    Paused,
-    RequestInProgress,
-    TravelGPTError,
-    UpstreamError,
-)
+from travel_gpt.errors import MethodNotAllowed, NotFound, TravelGPTError
 from travel_gpt.settings import Settings
-from travel_gpt.telemetry import audit, count, describe, flush_metrics, logger
+from travel_gpt.telemetry import flush_metrics
 
 if TYPE_CHECKING:
     from travel_gpt.guard.guard import Guard
@@ -36,7 +28,7 @@ if TYPE_CHECKING:
 RESOURCE: Final = "/travel-gpt"
 
 
-class Api:
+class Api(Endpoint):
     """The HTTP API, from event to response. It catches every exception that a request can cause.
 
     Args:
@@ -56,12 +48,9 @@ class Api:
         guard: "Callable[[], Guard] | None" = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
-        self._settings = settings
+        super().__init__(settings, guard, close)
         self._health = health
         self._adviser = adviser
-        self._guard = guard
-        self.close = close
-        self._cold = True
 
     def answer(self, event: Mapping[str, Any], context: Context) -> responses.ProxyResponse:
         """Answer one request.
@@ -80,8 +69,9 @@ class Api:
         except TravelGPTError as failure:
             reply = self._failed(request, failure)
         except Exception as failure:  # noqa: BLE001 - Lambda's own 500 would not have the contract's body
-            reply = self._failed(request, _internal_error(request, failure))
-        self._log(request, reply, time.perf_counter() - began)
+            reply = self._failed(request, internal_error(request, failure))
+        status = reply.response["statusCode"]
+        self._log(request, status, reply.log_fields, time.perf_counter() - began)
         flush_metrics()
         return reply.response
 
@@ -102,13 +92,8 @@ class Api:
         return self._health.check(verify, request)
 
     def _advise(self, request: Request) -> responses.Reply:
-        if self._settings.api_access != "open" and not request.caller:
-            # API Gateway refuses these already. One click in its console turns that off, and then everyone
-            # could spend the owner's money.
-            raise Forbidden(
-                "a POST reached the function without an API key: check the method's ApiKeyRequired"
-            )
-        key = _idempotency_key(request)
+        self._require_key(request)
+        key = idempotency_key(request)
         if self._guard is None:
             return self._answer(request)
         self._require_settings()
@@ -124,7 +109,7 @@ class Api:
                 failure.headers = {**meter.headers, **failure.headers}
                 raise
             except Exception as failure:
-                raise _internal_error(request, failure, client=client.id) from failure
+                raise internal_error(request, failure, client=client.id) from failure
 
     def _answer_once(self, request: Request, key: str, guard: "Guard", meter: "Meter") -> responses.Reply:
         from travel_gpt.guard.idempotency import Repeated
@@ -164,72 +149,8 @@ class Api:
             fields |= {"client": meter.client.id, "cost_nanodollars": meter.cost}
         return responses.Reply(responses.answered(answer, meter, request_id=request.id), fields)
 
-    def _require_settings(self) -> None:
-        if self._settings.problems:
-            named = "; ".join(self._settings.problems)
-            raise Misconfigured(named, message=f"A setting of this deployment is wrong: {named}.")
-
     def _failed(self, request: Request, failure: TravelGPTError) -> responses.Reply:
-        if isinstance(failure, CredentialError):
-            count("CredentialFailure")
-        if isinstance(failure, Forbidden | ClientDisabled | ClientExpired):
-            count("KeyRefused")
-        if isinstance(failure, Forbidden | LimitError | RequestInProgress | IdempotencyKeyReused):
-            audit(
-                "request.refused",
-                outcome=failure.code,
-                key_id=request.caller,
-                client=failure.log_fields.get("client", ""),
-                request_id=request.id,
-            )
-        fields: dict[str, Any] = {
-            "code": failure.code,
-            "detail": failure.detail,
-            "exceptions": describe(failure),
-            **failure.log_fields,
-        }
-        if isinstance(failure, UpstreamError) or failure.upstream_status is not None:
-            fields["upstream_status"] = failure.upstream_status
-        if (request.path, request.method) == (RESOURCE, "GET"):
-            return responses.Reply(self._health.failed(failure, request), fields)
-        return responses.Reply(responses.failed(failure, request_id=request.id), fields)
-
-    def _log(self, request: Request, reply: responses.Reply, seconds: float) -> None:
-        """Write the one line of this request: what happened, and nothing that was said."""
-        status = reply.response["statusCode"]
-        # A pause is what the owner asked for.
-        is_error = status >= 500 and reply.log_fields.get("code") != Paused.code
-        write = logger.error if is_error else logger.info
-        if status < 500 and "upstream_status" in reply.log_fields:
-            # A rate limit of the model's server is for its owner to know, at LOG_LEVEL=WARNING too.
-            write = logger.warning
-        write(
-            "Answered a request",
-            extra={
-                "method": request.method,
-                "status": status,
-                "milliseconds": round(seconds * 1000, 1),
-                "cold_start": self._cold,
-                **_ids(request),
-                **reply.log_fields,
-            },
-        )
-        self._cold = False
-
-
-def _idempotency_key(request: Request) -> str:
-    if "idempotency-key" not in request.headers:
-        return ""
-    from travel_gpt.guard.idempotency import read_key
-
-    return read_key(request.headers["idempotency-key"])
-
-
-def _internal_error(request: Request, failure: Exception, **log_fields: str) -> InternalError:
-    """Log a bug with its traceback, and return what the caller gets."""
-    logger.exception("Internal error", extra=_ids(request))
-    return InternalError(type(failure).__name__, log_fields=log_fields)
-
-
-def _ids(request: Request) -> dict[str, str]:
-    return {"request_id": request.id, "function_request_id": request.invocation_id}
+        if (request.path, request.method) != (RESOURCE, "GET"):
+            return super()._failed(request, failure)
+        report_failure(request, failure)
+        return responses.Reply(self._health.failed(failure, request), failure_fields(failure))

@@ -17,6 +17,7 @@ from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
     from travel_gpt.guard.idempotency import Idempotency
+    from travel_gpt.guard.stops import Stops
 
 
 FASTEST_CLOCK: Final = 300
@@ -66,6 +67,13 @@ class Guard:
         from travel_gpt.guard.idempotency import Idempotency
 
         return Idempotency(self._table, now=self._now)
+
+    @cached_property
+    def stops(self) -> "Stops":
+        """The streams that their clients stopped."""
+        from travel_gpt.guard.stops import Stops
+
+        return Stops(self._table, now=self._now)
 
     def meter(self, client: Client, taken_at: float, deadline: Deadline) -> Meter:
         """Return the meter of one request.

@@ -1,5 +1,6 @@
 """The client of the model's server, with one connection pool for the life of the environment."""
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -26,6 +27,8 @@ from travel_gpt.settings import Settings
 
 if TYPE_CHECKING:
     from openai.auth import SubjectTokenWorkloadIdentity
+
+    from travel_gpt.llm.streaming import StreamControl
 
 T = TypeVar("T")
 
@@ -92,7 +95,14 @@ class ModelClient:
             meter.settle(api.usage(reply))
         return api.read(reply, request.model)
 
-    def stream(self, prompt: Prompt, credential: Credential, deadline: Deadline) -> Generator[str | Answer]:
+    def stream(
+        self,
+        prompt: Prompt,
+        credential: Credential,
+        deadline: Deadline,
+        meter: Meter | None = None,
+        control: "StreamControl | None" = None,
+    ) -> Generator[str | Answer]:
         """Ask the model, and read its answer while it arrives.
 
         Nothing is sent before the first piece is asked for. Failures are tried again only until then; later
@@ -102,6 +112,8 @@ class ModelClient:
             prompt: what to ask.
             credential: the key to use, and the server that it is for.
             deadline: when the whole answer must be here.
+            meter: counts what each try may cost, and what the answer cost.
+            control: lets other threads end the connection, and see when the server's last event came.
 
         Yields:
             The pieces of the answer's text, without credentials, then the answer.
@@ -116,7 +128,7 @@ class ModelClient:
         def begin(
             client: openai.OpenAI, timeout: openai.Timeout
         ) -> tuple[str | Answer, Generator[str | Answer]]:
-            from travel_gpt.llm.streaming import read_stream
+            from travel_gpt.llm.streaming import StreamControl, read_stream
 
             # As plain JSON: the first event that the SDK builds of a Response takes half a second.
             events = client.post(
@@ -127,13 +139,23 @@ class ModelClient:
                 stream=True,
                 stream_cls=openai.Stream[object],
             )
-            parts = read_stream(events, api, request, deadline)
+            parts = read_stream(events, api, request, deadline, control or StreamControl())
             return next(parts), parts
 
-        first, parts = self._call(begin, credential, deadline, request.capabilities)
+        def before_try() -> None:
+            if control is not None:
+                control.model = request.model
+                control.require_open()
+            if meter is not None:
+                meter.reserve(request)
+
+        not_charged = meter.not_charged if meter is not None else lambda: None
+        first, parts = self._call(begin, credential, deadline, request.capabilities, before_try, not_charged)
         try:
-            yield first
-            yield from parts
+            for part in itertools.chain([first], parts):
+                if isinstance(part, Answer) and meter is not None:
+                    meter.settle(part.usage)
+                yield part
         except Exception as caught:  # noqa: BLE001 - as in _call
             failure = caught
         else:

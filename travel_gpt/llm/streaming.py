@@ -2,24 +2,74 @@
 
 import json
 import socket
-from collections.abc import Generator, Iterator
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from threading import Timer
 from typing import Any
 
 import httpx2
 import openai
 
 from travel_gpt.deadline import Deadline
+from travel_gpt.errors import UpstreamFailed
 from travel_gpt.llm.error_body import is_error
 from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest
 from travel_gpt.llm.refusals import meaning_of_error_in_200
 from travel_gpt.redaction import StreamConcealer, conceal
 
 
+class StreamControl:
+    """What other threads see and do of an answer that one thread reads.
+
+    Attributes:
+        last_event: when the last event of the server arrived, by ``time.monotonic()``; None before the first.
+        model: the model that is asked.
+    """
+
+    def __init__(self) -> None:
+        self.last_event: float | None = None
+        self.model = ""
+        self._ended = threading.Event()
+        self._response: httpx2.Response | None = None
+
+    def end(self) -> None:
+        """End the connection, now or as soon as there is one: the thread that reads waits no longer."""
+        self._ended.set()
+        if self._response is not None:
+            _shut_down(self._response)
+
+    def attach(self, response: httpx2.Response) -> None:
+        """Note the connection.
+
+        Args:
+            response: of which nothing was read.
+
+        Raises:
+            UpstreamFailed: ``end`` was called before.
+        """
+        self._response = response
+        self.require_open()
+
+    def require_open(self) -> None:
+        """Raise UpstreamFailed where ``end`` was called."""
+        if self._ended.is_set():
+            raise UpstreamFailed("the stream was ended by its reader")
+
+    def watch(self, events: Iterable[object]) -> Iterator[object]:
+        """Yield the events, and note when each arrives."""
+        for event in events:
+            self.last_event = time.monotonic()
+            yield event
+
+
 def read_stream(
-    events: openai.Stream[object], api: ModelApi, request: ModelRequest, deadline: Deadline
+    events: openai.Stream[object],
+    api: ModelApi,
+    request: ModelRequest,
+    deadline: Deadline,
+    control: StreamControl,
 ) -> Generator[str | Answer]:
     """Yield each piece of an answer's text when it arrives, and then the answer.
 
@@ -30,6 +80,7 @@ def read_stream(
         api: which of the two APIs it is of.
         request: what was asked.
         deadline: when the answer must be here.
+        control: for other threads.
 
     Raises:
         TimeoutError: the time is up.
@@ -37,11 +88,12 @@ def read_stream(
     """
     # The timeout of a socket bounds the gap between two bytes, so a server that sends one now and then could
     # make the stream last for ever.
-    watchdog = Timer(deadline.left(), _shut_down, [events.response])
+    watchdog = threading.Timer(deadline.left(), _shut_down, [events.response])
     watchdog.daemon = True
     watchdog.start()
     try:
-        yield from _read(events, api, request)
+        control.attach(events.response)
+        yield from _read(events, api, request, control)
     except Exception:
         if deadline.left():
             raise
@@ -51,7 +103,9 @@ def read_stream(
         events.close()
 
 
-def _read(events: openai.Stream[object], api: ModelApi, request: ModelRequest) -> Iterator[str | Answer]:
+def _read(
+    events: openai.Stream[object], api: ModelApi, request: ModelRequest, control: StreamControl
+) -> Iterator[str | Answer]:
     reply: dict[str, Any] = {}
     sent: list[str] = []
     if events.response.headers.get("content-type", "").startswith("application/json"):
@@ -60,7 +114,7 @@ def _read(events: openai.Stream[object], api: ModelApi, request: ModelRequest) -
         if is_error(reply):
             raise meaning_of_error_in_200(reply, str(events.response.url))
     else:
-        for piece in _concealed(api.read_events(events, reply, request.capabilities)):
+        for piece in _concealed(api.read_events(control.watch(events), reply, request.capabilities)):
             sent.append(piece)
             yield piece
     answer = api.read(reply, request.model, "".join(sent) or None)

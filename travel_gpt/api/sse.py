@@ -1,0 +1,36 @@
+"""The events of a streamed answer.
+
+Source of the format: the HTML standard, "Server-sent events".
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from travel_gpt.redaction import conceal
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000",
+    # nginx and what is built on it would collect the events.
+    "X-Accel-Buffering": "no",
+}
+"""The headers of a streamed answer."""
+
+HEARTBEAT: Final = b":\n\n"
+"""A comment, which readers ignore. It keeps connections open that would be closed when nothing is sent."""
+
+Name = Literal["start", "delta", "usage", "done", "error"]
+
+
+def event(name: Name, data: Mapping[str, Any]) -> bytes:
+    """Return one event.
+
+    Args:
+        name: its name.
+        data: its data, as JSON in one line.
+    """
+    text = conceal(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+    return f"event: {name}\ndata: {text}\n\n".encode("utf-8", "replace")
