@@ -13,6 +13,7 @@
     │   ├── Forbidden
     │   ├── NotFound
     │   ├── MethodNotAllowed
+    │   ├── StreamingDisabled
     │   ├── PayloadTooLarge
     │   └── UnsupportedMediaType
     ├── LimitError                   a limit of the client or of the API, or its owner, refuses the request

@@ -17,6 +17,7 @@ from travel_gpt.errors import (
     NotFound,
     RequestError,
     RequestTooLarge,
+    StreamingDisabled,
     TravelGPTError,
     UpstreamApiUnsupported,
     UpstreamError,
@@ -28,6 +29,8 @@ METHODS: Final[tuple[Method, ...]] = ("GET", "POST")
 
 # What is no request for the health or for an answer: a wrong path, or a method that the path does not have.
 OF_THE_ADDRESS: Final = (NotFound, MethodNotAllowed)
+# What only a stream is refused with.
+OF_STREAMS: Final = (StreamingDisabled,)
 
 _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (InvalidParameter, CredentialError, UpstreamError, InternalError),
@@ -36,7 +39,7 @@ _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
 # GET sends no query that could be refused, and does not call the Responses API; POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (ContentRefused, ContextLengthExceeded, RequestTooLarge, UpstreamApiUnsupported),
-    "POST": (*OF_THE_ADDRESS, InvalidParameter),
+    "POST": (*OF_THE_ADDRESS, *OF_STREAMS, InvalidParameter),
 }
 
 
@@ -179,7 +182,7 @@ class _Entry:
     def statuses(self) -> str:
         """Every status that the code comes with, and for which method where that matters."""
         found: dict[str, str] = {}
-        if self.failure in OF_THE_ADDRESS:
+        if self.failure in (*OF_THE_ADDRESS, *OF_STREAMS):
             found[str(HTTP_STATUS[self.failure])] = ""
         for method in METHODS:
             for status, failure in of_the_function(method):

@@ -31,6 +31,7 @@ CONTRACT = {
     "not_found": 404,
     "method_not_allowed": 405,
     "request_in_progress": 409,
+    "streaming_disabled": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "content_refused": 422,

@@ -198,6 +198,12 @@ VARIABLES: dict[str, Row] = {
     "UNKNOWN_MODEL_PRICE": Row(
         "unknown_model_price", "dearest", {"refuse": "refuse"}, ["cheapest", "Refuse", "0"]
     ),
+    "STREAMING": Row("streaming", "on", {"off": "off"}, ["On", "true", "0"]),
+    "STREAM_SECONDS": Row("stream_seconds", 90, {"10": 10, "840": 840}, [*NO_NUMBERS, "9", "841"]),
+    "STREAM_FIRST_EVENT_SECONDS": Row(
+        "stream_first_event_seconds", 30, {"1": 1, "840": 840}, [*NO_NUMBERS, "0", "841"]
+    ),
+    "STREAM_IDLE_SECONDS": Row("stream_idle_seconds", 20, {"1": 1, "840": 840}, [*NO_NUMBERS, "0", "841"]),
     "LOG_LEVEL": Row(
         "log_level",
         "INFO",
