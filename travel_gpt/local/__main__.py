@@ -138,7 +138,7 @@ def _serve(
     # What the function prints goes there as well.
     running.enter_context(redirect_stdout(log))
     from travel_gpt import telemetry
-    from travel_gpt.bootstrap import build_api
+    from travel_gpt.bootstrap import build_api, build_stream_api
 
     settings = check_settings(os.environ)
     telemetry.configure(settings, stream=log, metrics=False)
@@ -147,14 +147,18 @@ def _serve(
 
     api = build_api(settings, local=access.local, table=table)
     running.callback(api.close)
+    stream_api = build_stream_api(settings, local=access.local, table=table)
+    running.callback(stream_api.close)
     gateway = Gateway(
         api.answer,
+        stream_handler=stream_api.answer,
         api_keys={each.key: each.key_id for each in clients} if clients else None,
         usage=UsagePlan(options.throttle_rate, options.throttle_burst, options.daily_quota)
         if clients
         else None,
         any_name=not loopback,
         answer_within=options.answer_within,
+        stream_within=settings.stream_seconds,
     )
     server = Server(gateway, listener, console.report)
     server.start()

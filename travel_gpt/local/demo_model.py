@@ -1,6 +1,7 @@
 """A small model server with OpenAI's HTTP API on loopback, so that a first try needs no key.
 
-It has both APIs and ``/models``. An answer is an outline of the query, and a note that it is only a demo.
+It has both APIs and ``/models``. An answer is an outline of the query, and a note that it is only a demo. It
+can be streamed, word by word.
 """
 
 import hmac
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 NAME: Final = DEMO_MODEL
 _LARGEST_BODY: Final = 1024 * 1024
 
+_Event = tuple[bool, str]
+"""Whether an event has a word of the answer, and the event as it is sent."""
+
+WORD_SECONDS: Final = 0.01
+"""Seconds from one word of a streamed answer to the next, so that it is seen to be one."""
+
 
 class Refused(Exception):
     """A request that the demo model refuses.
@@ -46,11 +53,13 @@ class DemoModel:
     """The demo model's server. It accepts only its own key, as the real one does.
 
     Args:
-        seconds: the time that an answer takes.
+        seconds: the time that an answer takes; of a streamed one, the time until its first word.
+        word_seconds: the time from one word of a streamed answer to the next.
     """
 
-    def __init__(self, seconds: float = 0) -> None:
+    def __init__(self, seconds: float = 0, word_seconds: float = WORD_SECONDS) -> None:
         self._seconds = seconds
+        self._word_seconds = word_seconds
         self.key = "demo-" + secrets.token_hex(16)
         self._server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=QuietRequestHandler
@@ -78,6 +87,11 @@ class DemoModel:
         try:
             document = self._answer(request)
             status = 200
+            if (stream := _STREAMS.get(request.path)) and _body(request).get("stream"):
+                events = self._paced(stream(document, _body(request)))
+                return Response(events, status, content_type="text/event-stream; charset=utf-8")(
+                    environ, start_response
+                )
         except Refused as refused:
             status = refused.status
             document = {
@@ -91,6 +105,12 @@ class DemoModel:
         return Response(json.dumps(document), status, content_type="application/json")(
             environ, start_response
         )
+
+    def _paced(self, events: Iterator[_Event]) -> Iterator[bytes]:
+        for is_word, event in events:
+            if is_word:
+                time.sleep(self._word_seconds)
+            yield event.encode()
 
     def _answer(self, request: Request) -> dict[str, Any]:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -112,8 +132,6 @@ def _body(request: Request) -> Mapping[str, Any]:
     body = request.get_json(force=True, silent=True)
     if not isinstance(body, dict):
         raise Refused(400, "We could not parse the JSON body of your request.")
-    if body.get("stream"):
-        raise Refused(400, "The demo model does not stream.", "unsupported_parameter")
     return body
 
 
@@ -181,6 +199,64 @@ def _completion(body: Mapping[str, Any]) -> dict[str, Any]:
             "total_tokens": _tokens(asked) + _tokens(text),
         },
     }
+
+
+def _response_events(response: Mapping[str, Any], _body: Mapping[str, Any]) -> Iterator[_Event]:
+    """Yield the events of a Response (OpenAI API reference, "Streaming events" of the Responses API)."""
+    (message,) = response["output"]
+    (part,) = message["content"]
+    begun = {**response, "status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
+    opened = {**message, "status": "in_progress", "content": []}
+    place = {"item_id": message["id"], "output_index": 0, "content_index": 0}
+    last = "response.incomplete" if response["incomplete_details"] else "response.completed"
+    events: list[tuple[bool, dict[str, Any]]] = [
+        (False, {"type": "response.created", "response": begun}),
+        (False, {"type": "response.in_progress", "response": begun}),
+        (False, {"type": "response.output_item.added", "output_index": 0, "item": opened}),
+        (False, {"type": "response.content_part.added", **place, "part": {**part, "text": ""}}),
+        *(
+            (True, {"type": "response.output_text.delta", **place, "delta": word, "logprobs": []})
+            for word in _words(part["text"])
+        ),
+        (False, {"type": "response.output_text.done", **place, "text": part["text"], "logprobs": []}),
+        (False, {"type": "response.content_part.done", **place, "part": part}),
+        (False, {"type": "response.output_item.done", "output_index": 0, "item": message}),
+        (False, {"type": last, "response": response}),
+    ]
+    for number, (is_word, event) in enumerate(events):
+        yield is_word, f"event: {event['type']}\ndata: {json.dumps({**event, 'sequence_number': number})}\n\n"
+
+
+def _completion_events(completion: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[_Event]:
+    """Yield the chunks of a completion (OpenAI API reference, "Chat completion chunk object")."""
+    (choice,) = completion["choices"]
+    common = {name: completion[name] for name in ("id", "created", "model")}
+    deltas: list[tuple[bool, dict[str, Any], str | None]] = [
+        (False, {"role": "assistant", "content": "", "refusal": None}, None),
+        *((True, {"content": word}, None) for word in _words(choice["message"]["content"])),
+        (False, {}, choice["finish_reason"]),
+    ]
+    chunks: list[tuple[bool, dict[str, Any]]] = [
+        (is_word, {"choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]})
+        for is_word, delta, finish in deltas
+    ]
+    options = body.get("stream_options")
+    if isinstance(options, Mapping) and options.get("include_usage"):
+        chunks.append((False, {"choices": [], "usage": completion["usage"]}))
+    for is_word, chunk in chunks:
+        yield is_word, f"data: {json.dumps({**common, 'object': 'chat.completion.chunk', **chunk})}\n\n"
+    yield False, "data: [DONE]\n\n"
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text, each with the space before it."""
+    return re.findall(r"\s*\S+|\s+$", text)
+
+
+_STREAMS: Final = {
+    "/v1/responses": _response_events,
+    "/v1/chat/completions": _completion_events,
+}
 
 
 def _user_message(said: object) -> str:

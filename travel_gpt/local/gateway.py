@@ -9,12 +9,15 @@ from threading import Lock, Thread
 from typing import Any, Final
 
 from travel_gpt.deadline import ANSWER_WITHIN
-from travel_gpt.local.invocation import PATHS, HttpRequest, LambdaContext, proxy_event
+from travel_gpt.local.invocation import STREAM, Caller, HttpRequest, LambdaContext, proxy_event, route_of
 from travel_gpt.local.responses import REFUSALS, HttpResponse, MalformedResponse, Refusal, http_response
 from travel_gpt.local.usage_plan import UsagePlan
 
 MORE_THAN_THE_FUNCTION: Final = 1.0
 """Seconds that API Gateway waits after the function's own limit: 29 s to 28 s on AWS."""
+
+STREAM_WITHIN: Final = 90.0
+"""Seconds for a whole streamed answer, unless others are set."""
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -48,38 +51,54 @@ class Gateway:
 
     Args:
         handler: the Lambda handler.
+        stream_handler: that of the function which streams; None where there is no such function.
         api_keys: the keys that a POST may come with, and the id of each; None for no key.
         usage: what the usage plan and the stage let through; None for no limit.
         any_name: whether to answer to host names other than localhost.
         answer_within: seconds for an answer of the function.
+        stream_within: seconds for a whole streamed answer.
     """
 
     def __init__(
         self,
         handler: Handler,
         *,
+        stream_handler: Handler | None = None,
         api_keys: Mapping[str, str] | None = None,
         usage: UsagePlan | None = None,
         any_name: bool = False,
         answer_within: float = ANSWER_WITHIN,
+        stream_within: float = STREAM_WITHIN,
     ) -> None:
         self._handler = handler
+        self._stream_handler = stream_handler
         self._api_keys = api_keys
         self._usage = usage
         self._any_name = any_name
         self._answer_within = answer_within
+        self._stream_within = stream_within
         self._waiting: set[SimpleQueue[tuple[Any, BaseException | None]]] = set()
         self._stopped = False
         self._lock = Lock()
 
-    def answer(self, request: HttpRequest) -> Exchange:
-        """Answer one request, whatever the function does."""
+    def streams(self, request: HttpRequest) -> bool:
+        """Return whether the function that streams answers a request."""
+        route = route_of(request.path)
+        return route is not None and route.resource == STREAM and self._stream_handler is not None
+
+    def answer(self, request: HttpRequest, caller: Caller | None = None) -> Exchange:
+        """Answer one request, whatever the function does.
+
+        Args:
+            request: the request.
+            caller: who waits for the answer.
+        """
         begun = time.monotonic()
         error = ""
         if refusal := self._refusal(request):
             response = refused(request, refusal)
         else:
-            response, error = self._integrate(request)
+            response, error = self._integrate(request, caller or Caller())
         return Exchange(request, response, time.monotonic() - begun, error)
 
     def stop(self) -> None:
@@ -95,7 +114,7 @@ class Gateway:
             return _OTHER_NAME
         # Every method of the path goes to the function, which answers 405 to most. The answer to a method
         # that ANY does not include, such as TRACE, is not documented; RFC 9110, section 15.5.6, asks for 405.
-        if request.path not in PATHS:
+        if route_of(request.path) is None:
             return REFUSALS["MISSING_AUTHENTICATION_TOKEN"]
         key_id = self._key_id(request)
         if self._asks_for_key(request) and not key_id:
@@ -116,19 +135,23 @@ class Gateway:
                 found = key_id
         return found
 
-    def _integrate(self, request: HttpRequest) -> tuple[HttpResponse, str]:
+    def _integrate(self, request: HttpRequest, caller: Caller) -> tuple[HttpResponse, str]:
         """Return the response, and how the function failed."""
+        handler, answer_within = self._handler, self._answer_within
+        read: Callable[[object], HttpResponse] = http_response
+        if self._stream_handler is not None and self.streams(request):
+            handler, answer_within, read = self._stream_handler, self._stream_within, _streamed_response
         outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
         event = proxy_event(request, self._key_id(request) if self._asks_for_key(request) else "")
 
         def invoke() -> None:
             try:
-                outcome.put((self._handler(event, LambdaContext(self._answer_within)), None))
+                outcome.put((handler(event, LambdaContext(answer_within, caller)), None))
             except BaseException as failure:  # noqa: BLE001 - Lambda reports every exception
                 outcome.put((None, failure))
 
         Thread(target=invoke, daemon=True, name="invocation").start()
-        timeout = self._answer_within + MORE_THAN_THE_FUNCTION
+        timeout = answer_within + MORE_THAN_THE_FUNCTION
         try:
             returned, failure = self._wait(outcome, timeout)
         except Empty:
@@ -140,7 +163,7 @@ class Gateway:
         if failure is not None:
             return refused(request, refusal), f"the function raised {_where(failure)}"
         try:
-            made = http_response(returned)
+            made = read(returned)
         except MalformedResponse as wrong:
             return refused(request, refusal), f"the function's response is malformed: {wrong}"
         headers = [pair for pair in made.headers if pair[0] != _NEEDS_TLS]
@@ -159,6 +182,22 @@ class Gateway:
         finally:
             with self._lock:
                 self._waiting.discard(outcome)
+
+
+def _streamed_response(returned: object) -> HttpResponse:
+    """Return the response of the function that streams.
+
+    Raises:
+        MalformedResponse: it is none.
+    """
+    # Not before there is a stream: it imports the SDK.
+    from travel_gpt.api.streamed import StreamedResponse
+
+    if not isinstance(returned, StreamedResponse):
+        return http_response(returned)
+    # What comes before the body is the same (Lambda developer guide, "Response streaming": the metadata).
+    head = {"statusCode": returned.status, "headers": dict(returned.headers)}
+    return replace(http_response(head), chunks=returned.chunks)
 
 
 class _Stopped(Exception):

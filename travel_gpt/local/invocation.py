@@ -1,20 +1,30 @@
 """What the handler is called with: the event of API Gateway, and the context of Lambda."""
 
+import re
 import secrets
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from travel_gpt.deadline import ANSWER_WITHIN
 
-RESOURCE: Final = "/travel-gpt"
 STAGE: Final = "Prod"
-PATHS: Final = frozenset({RESOURCE, f"/{STAGE}{RESOURCE}"})
-"""The paths: with the stage as on AWS, and without it as behind a custom domain."""
+STREAM: Final = "/travel-gpt/stream"
+"""The resource that the function which streams answers."""
+RESOURCES: Final = ("/travel-gpt", STREAM, f"{STREAM}/{{id}}/stop")
+"""The resources of the API."""
+
+_VARIABLE: Final = re.compile(r"{(\w+)}")
+_ROUTES: Final = {
+    # With the stage as on AWS, and without it as behind a custom domain.
+    resource: re.compile("(?:/" + STAGE + ")?(" + _VARIABLE.sub(r"(?P<\1>[^/]+)", resource) + ")")
+    for resource in RESOURCES
+}
 
 API_KEY_ID: Final = "localapikey"
 _API_ID: Final = "local00000"
@@ -52,11 +62,30 @@ class HttpRequest:
         return values[-1] if values else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request leads."""
+
+    resource: str
+    path: str
+    """The path without the stage."""
+    parameters: Mapping[str, str]
+    """The variable parts of the path."""
+
+
+def route_of(path: str) -> Route | None:
+    """Return where a path leads; None for one that the API does not have."""
+    for resource, pattern in _ROUTES.items():
+        if found := pattern.fullmatch(path):
+            return Route(resource, found[1], found.groupdict())
+    return None
+
+
 def proxy_event(request: HttpRequest, key_id: str = "") -> dict[str, Any]:
     """Return the event, of payload version 1.0.
 
     Args:
-        request: the HTTP request.
+        request: the HTTP request, whose path the API has.
         key_id: the id of the API key that authenticated the caller; empty where the method needs none.
 
     Returns:
@@ -64,29 +93,32 @@ def proxy_event(request: HttpRequest, key_id: str = "") -> dict[str, Any]:
     """
     headers = _many(_forwarded(request))
     query = _many(parse_qsl(request.query, keep_blank_values=True))
+    route = route_of(request.path)
+    if route is None:
+        raise ValueError(f"the API has no path {request.path}")
     return {
-        "resource": RESOURCE,
-        "path": RESOURCE,
+        "resource": route.resource,
+        "path": route.path,
         "httpMethod": request.method,
         "headers": _last(headers),
         "multiValueHeaders": headers,
         "queryStringParameters": _last(query) or None,
         "multiValueQueryStringParameters": query or None,
-        "pathParameters": None,
+        "pathParameters": dict(route.parameters) or None,
         "stageVariables": None,
-        "requestContext": _request_context(request, key_id),
+        "requestContext": _request_context(request, route, key_id),
         # No binary media types are declared, so API Gateway treats every body as text.
         "body": request.body.decode("utf-8", "replace") or None,
         "isBase64Encoded": False,
     }
 
 
-def _request_context(request: HttpRequest, key_id: str) -> dict[str, Any]:
+def _request_context(request: HttpRequest, route: Route, key_id: str) -> dict[str, Any]:
     arrived = datetime.fromtimestamp(request.taken_at, UTC)
     domain = request.header("host").partition(":")[0] or "127.0.0.1"
     return {
         "resourceId": "local0",
-        "resourcePath": RESOURCE,
+        "resourcePath": route.resource,
         "httpMethod": request.method,
         "extendedRequestId": request.extended_request_id,
         "requestTime": arrived.strftime("%d/%b/%Y:%H:%M:%S +0000"),
@@ -164,11 +196,40 @@ ACCOUNT: Final = "123456789012"
 FUNCTION: Final = "travel-gpt-local-TravelGPTFunction"
 
 
+class Caller:
+    """The connection of a caller, as far as the function may know of it.
+
+    Lambda does not say when a caller leaves. Here the server does, so that a call whose answer nobody reads
+    ends at once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._left = False
+        self._to_call: list[Callable[[], None]] = []
+
+    def when_left(self, call: Callable[[], None]) -> None:
+        """Have a function called once the caller has left; at once where it has."""
+        with self._lock:
+            if not self._left:
+                self._to_call.append(call)
+                return
+        call()
+
+    def leave(self) -> None:
+        """Note that the caller closed its connection."""
+        with self._lock:
+            self._left, to_call, self._to_call = True, self._to_call, []
+        for call in to_call:
+            call()
+
+
 class LambdaContext:
     """The second argument of the handler.
 
     Args:
         answer_within: seconds for an answer, from the arrival of the request.
+        caller: who waits for it.
     """
 
     function_name = FUNCTION
@@ -180,7 +241,8 @@ class LambdaContext:
     identity = None
     client_context = None
 
-    def __init__(self, answer_within: float = ANSWER_WITHIN) -> None:
+    def __init__(self, answer_within: float = ANSWER_WITHIN, caller: Caller | None = None) -> None:
+        self.when_left = (caller or Caller()).when_left
         self.aws_request_id = str(uuid.uuid4())
         self.answer_within = answer_within
         self._ends = time.monotonic() + answer_within + MORE_THAN_AN_ANSWER

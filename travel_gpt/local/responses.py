@@ -4,10 +4,10 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from travel_gpt import errors
 
@@ -22,6 +22,18 @@ _MEMBERS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body
 _NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 
 
+class Chunks(Protocol):
+    """The pieces of a body that is streamed."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the pieces."""
+        ...
+
+    def close(self) -> None:
+        """End what makes them."""
+        ...
+
+
 class MalformedResponse(Exception):
     """The result of the handler is not a proxy response."""
 
@@ -33,6 +45,8 @@ class HttpResponse:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    chunks: "Chunks | None" = None
+    """The body of a streamed response, in the place of ``body``; to be closed by who sends it."""
 
 
 def http_response(returned: object, *, binary: bool = False) -> HttpResponse:

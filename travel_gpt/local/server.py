@@ -1,17 +1,21 @@
 """The HTTP server in front of the gateway."""
 
 import errno
+import select
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from http.client import responses as reason_phrases
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wsgi import ClosingIterator
 
 from travel_gpt.local.gateway import Exchange, Gateway, refused
-from travel_gpt.local.invocation import HttpRequest
+from travel_gpt.local.invocation import Caller, HttpRequest
 from travel_gpt.local.responses import REFUSALS, HttpResponse, Refusal
 
 if TYPE_CHECKING:
@@ -21,6 +25,9 @@ LARGEST_BODY: Final = 10 * 1024 * 1024
 """The largest body that API Gateway accepts, in bytes."""
 
 _REFUSED_WITHIN: Final = 2.0
+
+_LOOK_EVERY: Final = 0.25
+"""Seconds after which it is looked at again whether the caller of a stream is still there."""
 
 _HEADERS: Final = "travel_gpt.headers"
 
@@ -97,6 +104,7 @@ class Server:
             fd=listener.fileno(),
         )
         self._running = 0
+        self._callers: set[Caller] = set()
         self._changed = Condition()
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="server")
 
@@ -118,13 +126,15 @@ class Server:
         """Stop: accept no more requests, and answer the running ones.
 
         Args:
-            within: seconds to wait for the function. Unanswered requests are refused then.
+            within: seconds to wait for the function. Unanswered requests are refused then, and streams end.
         """
         self._server.shutdown()
         self._thread.join()
         with self._changed:
             if not self._changed.wait_for(lambda: not self._running, within):
                 self._gateway.stop()
+                for caller in self._callers:
+                    caller.leave()
                 # Wait until the refusals are sent, except to a client that does not read.
                 self._changed.wait_for(lambda: not self._running, _REFUSED_WITHIN)
         self._server.server_close()
@@ -143,15 +153,73 @@ class Server:
     def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterator[bytes]:
         body, refusal = _body(environ)
         request = _request(environ, body)
+        if refusal is None and self._gateway.streams(request):
+            yield from self._stream(request, environ["werkzeug.socket"], start_response)
+            return
         if refusal is None:
             exchange = self._gateway.answer(request)
         else:
             exchange = Exchange(request, refused(request, refusal), 0.0)
         self._report(exchange)
-        response = exchange.response
-        phrase = reason_phrases.get(response.status, "Unknown")
-        start_response(f"{response.status} {phrase}", _headers(request, response))
-        yield b"" if request.method == "HEAD" else response.body
+        yield _begin(exchange, start_response)
+
+    def _stream(
+        self, request: HttpRequest, connection: socket.socket, start_response: "StartResponse"
+    ) -> Iterator[bytes]:
+        began = time.monotonic()
+        with self._watched(connection) as caller:
+            exchange = self._gateway.answer(request, caller)
+            first = _begin(exchange, start_response)
+            chunks = exchange.response.chunks
+            if chunks is None:
+                self._report(exchange)
+                yield first
+                return
+            try:
+                yield from chunks
+            finally:
+                chunks.close()
+                # As long as the whole answer took, and in the order of their ends.
+                self._report(replace(exchange, seconds=time.monotonic() - began))
+
+    @contextmanager
+    def _watched(self, connection: socket.socket) -> Iterator[Caller]:
+        """Return the caller at the other end of a connection, and note when it leaves."""
+        caller, over = Caller(), Event()
+        watcher = Thread(target=_watch, args=(connection, caller, over), daemon=True, name="caller")
+        watcher.start()
+        with self._changed:
+            self._callers.add(caller)
+        try:
+            yield caller
+        finally:
+            with self._changed:
+                self._callers.discard(caller)
+            over.set()
+            watcher.join()
+
+
+def _begin(exchange: Exchange, start_response: "StartResponse") -> bytes:
+    """Begin the response, and return the body of one that is not streamed."""
+    request, response = exchange.request, exchange.response
+    phrase = reason_phrases.get(response.status, "Unknown")
+    start_response(f"{response.status} {phrase}", _headers(request, response))
+    return b"" if request.method == "HEAD" else response.body
+
+
+def _watch(connection: socket.socket, caller: Caller, over: Event) -> None:
+    """Wait until the other end of a connection is closed, or the answer is over."""
+    while not over.is_set():
+        try:
+            if select.select([connection], [], [], _LOOK_EVERY)[0]:
+                if not connection.recv(1, socket.MSG_PEEK):
+                    caller.leave()
+                    return
+                # More than the request: what follows it cannot be seen.
+                over.wait()
+        except (OSError, ValueError):
+            caller.leave()
+            return
 
 
 def _body(environ: "WSGIEnvironment") -> tuple[bytes, Refusal | None]:
@@ -195,18 +263,23 @@ def _request(environ: "WSGIEnvironment", body: bytes) -> HttpRequest:
 
 
 def _headers(request: HttpRequest, response: HttpResponse) -> list[tuple[str, str]]:
-    return [
+    headers = [
         *response.headers,
         ("x-amzn-RequestId", request.request_id),
         ("x-amz-apigw-id", request.extended_request_id),
-        ("Content-Length", str(len(response.body))),
     ]
+    if response.chunks is None:
+        headers.append(("Content-Length", str(len(response.body))))
+    return headers
 
 
 class QuietRequestHandler(WSGIRequestHandler):
     """Werkzeug's handler, without its log and its name in the answers."""
 
     protocol_version = "HTTP/1.1"
+    # Each chunk is sent in several writes. Nagle's algorithm would have the later ones wait for the reader's
+    # acknowledgement of the first, which takes up to 40 ms.
+    disable_nagle_algorithm = True
     # Seconds without data after which a connection is closed.
     timeout = 35.0
 

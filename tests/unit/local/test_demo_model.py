@@ -1,6 +1,7 @@
 """The demo model as the official SDK sees it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -12,7 +13,7 @@ QUERY = "Three days in Lisbon for two"
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[DemoModel]:
-    demo = DemoModel()
+    demo = DemoModel(word_seconds=0.001)
     demo.start()
     yield demo
     demo.close()
@@ -73,6 +74,35 @@ def test_it_keeps_to_the_output_cap(client: openai.OpenAI) -> None:
     assert len(chat.choices[0].message.content or "") <= 80
 
 
+@pytest.mark.parametrize(("cap", "status"), [(1500, "completed"), (20, "incomplete")])
+def test_it_streams_the_same_answer_word_by_word(client: openai.OpenAI, cap: int, status: str) -> None:
+    asked: Any = {"model": NAME, "input": QUERY, "max_output_tokens": cap}
+    events = list(client.responses.create(**asked, stream=True))
+    whole = client.responses.create(**asked)
+
+    pieces = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(pieces) == whole.output_text
+    assert len(pieces) == len(whole.output_text.split())
+    last: Any = events[-1]
+    assert (last.type, last.response.usage) == (f"response.{status}", whole.usage)
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
+@pytest.mark.parametrize(("options", "usages"), [({"include_usage": True}, 1), (openai.omit, 0)])
+@pytest.mark.parametrize(("cap", "finish"), [(1500, "stop"), (20, "length")])
+def test_it_streams_completions(
+    client: openai.OpenAI, options: Any, usages: int, cap: int, finish: str
+) -> None:
+    asked: Any = {"model": NAME, "messages": [{"role": "user", "content": QUERY}], "max_tokens": cap}
+    chunks = list(client.chat.completions.create(**asked, stream=True, stream_options=options))
+    whole = client.chat.completions.create(**asked)
+
+    choices = [choice for chunk in chunks for choice in chunk.choices]
+    assert "".join(choice.delta.content or "" for choice in choices) == whole.choices[0].message.content
+    assert [choice.finish_reason for choice in choices if choice.finish_reason] == [finish]
+    assert [chunk.usage for chunk in chunks if chunk.usage] == [whole.usage] * usages
+
+
 def test_it_lists_itself(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [NAME]
 
@@ -89,7 +119,7 @@ def test_it_takes_its_own_key_only(demo: DemoModel) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"model": NAME, "input": "To Oslo", "stream": True},
+        {"model": NAME, "input": [], "stream": True},
         {"model": NAME, "input": []},
         {"model": NAME, "input": [{"role": "assistant", "content": "Hello"}]},
         {"model": NAME},
