@@ -127,12 +127,31 @@ def _read(
 def _concealed(texts: Iterator[str]) -> Iterator[str]:
     """Yield what may be sent of a text in pieces, from its first character on that is not white space."""
     concealer, begun = StreamConcealer(), False
-    for text in texts:
+    for text in _whole_characters(texts):
         if piece := concealer.feed(text if begun else text.lstrip()):
             begun = True
             yield piece
     if piece := concealer.end():
         yield piece
+
+
+def _whole_characters(texts: Iterator[str]) -> Iterator[str]:
+    """Yield a text in pieces of which none ends inside a character.
+
+    In JSON, a character beyond the first 65,536 may be written as two escapes (RFC 8259, section 7), and a
+    server may send each in an event of its own.
+    """
+    held = ""
+    for text in texts:
+        text, held = held + text, ""
+        if "\ud800" <= text[-1:] <= "\udbff":
+            text, held = text[:-1], text[-1]
+        if any("\ud800" <= sign <= "\udfff" for sign in text):
+            # As UTF-16, both halves become the character.
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        yield text
+    if held:
+        yield held
 
 
 def _shut_down(response: httpx2.Response) -> None:
