@@ -64,12 +64,29 @@ class Endpoint:
         report_failure(request, failure)
         return responses.Reply(responses.failed(failure, request_id=request.id), failure_fields(failure))
 
-    def _log(self, request: Request, status: int, log_fields: Mapping[str, Any], seconds: float) -> None:
-        """Write the one line of this request: what happened, and nothing that was said."""
+    def _log(
+        self,
+        request: Request,
+        status: int,
+        log_fields: Mapping[str, Any],
+        seconds: float,
+        *,
+        failed_as: int = 0,
+    ) -> None:
+        """Write the one line of this request: what happened, and nothing that was said.
+
+        Args:
+            request: the request.
+            status: the status of its response.
+            log_fields: further fields.
+            seconds: how long it took.
+            failed_as: the status of a failure that came after the response had begun.
+        """
+        failed_as = failed_as or status
         # A pause is what the owner asked for.
-        is_error = status >= 500 and log_fields.get("code") != Paused.code
+        is_error = failed_as >= 500 and log_fields.get("code") != Paused.code
         write = logger.error if is_error else logger.info
-        if status < 500 and "upstream_status" in log_fields:
+        if failed_as < 500 and "upstream_status" in log_fields:
             # A rate limit of the model's server is for its owner to know, at LOG_LEVEL=WARNING too.
             write = logger.warning
         write(

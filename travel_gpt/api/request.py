@@ -54,6 +54,8 @@ class Request:
     """The resource, such as ``/travel-gpt``: without the stage, or the base path of a custom domain."""
     headers: Mapping[str, str] = field(repr=False)
     """The headers by their names in lower case."""
+    path_parameters: Mapping[str, str]
+    """The variable parts of the path."""
     query: Mapping[str, tuple[str, ...]] = field(repr=False)
     """The values of each query parameter."""
     body: str = field(repr=False)
@@ -104,6 +106,7 @@ class Request:
             method=event.get("httpMethod") or "",
             path=event.get("resource") or "",
             headers=headers,
+            path_parameters=_mapping(event, "pathParameters"),
             query=query,
             body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),

@@ -107,6 +107,15 @@ class AnswerBody(TypedDict, total=False):
     timestamp: int
 
 
+class StoppingBody(TypedDict):
+    """The body of a POST that stops a stream."""
+
+    status: str
+    message: str
+    request_id: str
+    timestamp: int
+
+
 class FailureBody(TypedDict):
     """The body of every failure."""
 
@@ -220,6 +229,17 @@ def answered(answer: "Answer", meter: "Meter | None" = None, *, request_id: str)
 def repeated(status: int, body: Mapping[str, Any]) -> ProxyResponse:
     """Return the response of a POST that was answered before, with the status and body of that answer."""
     return _response(status, body, {"Idempotency-Replayed": "true"})
+
+
+def stopping(*, request_id: str) -> ProxyResponse:
+    """Return the 202 of a POST that stops a stream."""
+    body = StoppingBody(
+        status="success",
+        message="If this stream is open and yours, it ends within seconds.",
+        request_id=request_id,
+        timestamp=int(time.time()),
+    )
+    return _response(202, body)
 
 
 def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from travel_gpt.guard.meter import Meter
 
 RESOURCE: Final = "/travel-gpt"
+STOP_RESOURCE: Final = "/travel-gpt/stream/{id}/stop"
 
 
 class Api(Endpoint):
@@ -76,6 +77,8 @@ class Api(Endpoint):
         return reply.response
 
     def _route(self, request: Request) -> responses.Reply:
+        if request.path == STOP_RESOURCE:
+            return self._stop(request)
         if request.path != RESOURCE:
             raise NotFound("no such resource")
         match request.method:
@@ -110,6 +113,14 @@ class Api(Endpoint):
                 raise
             except Exception as failure:
                 raise internal_error(request, failure, client=client.id) from failure
+
+    def _stop(self, request: Request) -> responses.Reply:
+        from travel_gpt.api.stop import require_post, stop_stream
+
+        require_post(request)
+        self._require_key(request)
+        self._require_settings()
+        return stop_stream(request, self._guard() if self._guard is not None else None)
 
     def _answer_once(self, request: Request, key: str, guard: "Guard", meter: "Meter") -> responses.Reply:
         from travel_gpt.guard.idempotency import Repeated

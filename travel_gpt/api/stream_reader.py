@@ -14,6 +14,10 @@ END_WITHIN: Final = 1.0
 """Seconds for the thread to end after its connection was ended."""
 
 
+class CallerLeft(Exception):
+    """The caller closed its connection, so nothing needs to be read."""
+
+
 class StreamReader:
     """The pieces of one answer.
 
@@ -52,28 +56,44 @@ class StreamReader:
 
         Raises:
             UpstreamTimeout: no event came in the time that there is for it.
+            CallerLeft: ``leave`` was called.
             Exception: what reading the answer raised.
         """
-        try:
-            part = self._read.get(timeout=seconds)
-        except Empty:
-            self._require_events()
-            return None
-        if isinstance(part, Exception):
-            raise part
-        return part
+        ends = time.monotonic() + seconds
+        while True:
+            left = ends - time.monotonic()
+            try:
+                part = self._read.get(timeout=max(0.0, min(left, self._next_event_due())))
+            except Empty:
+                if self._next_event_due() <= 0:
+                    raise UpstreamTimeout(self._late()) from None
+                if time.monotonic() >= ends:
+                    return None
+            else:
+                if isinstance(part, Exception):
+                    raise part
+                return part
+
+    def leave(self) -> None:
+        """Have ``get`` raise CallerLeft; for other threads."""
+        self._read.put(CallerLeft())
 
     def end(self) -> None:
         """End the connection, and wait for the thread."""
         self._control.end()
         self._thread.join(END_WITHIN)
 
-    def _require_events(self) -> None:
+    def _next_event_due(self) -> float:
+        """Return the seconds within which the server must send its next event."""
         last, now = self._control.last_event, time.monotonic()
-        if last is None and now - self._began > self._first_event_within:
-            raise UpstreamTimeout(f"the stream had no event within {self._first_event_within:g} s")
-        if last is not None and now - last > self._next_event_within:
-            raise UpstreamTimeout(f"the stream had no event for {self._next_event_within:g} s")
+        if last is None:
+            return self._began + self._first_event_within - now
+        return last + self._next_event_within - now
+
+    def _late(self) -> str:
+        if self._control.last_event is None:
+            return f"the stream had no event within {self._first_event_within:g} s"
+        return f"the stream had no event for {self._next_event_within:g} s"
 
     def _run(self) -> None:
         try:

@@ -17,8 +17,14 @@ from travel_gpt.api.endpoint import (
     report_failure,
 )
 from travel_gpt.api.request import Context, Request, read_query
-from travel_gpt.api.stream_reader import StreamReader
-from travel_gpt.errors import MethodNotAllowed, NotFound, StreamingDisabled, TravelGPTError
+from travel_gpt.api.stream_reader import CallerLeft, StreamReader
+from travel_gpt.errors import (
+    MethodNotAllowed,
+    NotFound,
+    StreamingDisabled,
+    TravelGPTError,
+    UpstreamFailed,
+)
 from travel_gpt.llm.model_api import Answer
 from travel_gpt.llm.streaming import StreamControl
 from travel_gpt.settings import Settings
@@ -37,6 +43,9 @@ first words: until then a failure is an ordinary response."""
 
 STOP_CHECK_SECONDS: Final = 2.0
 """Seconds after which it is looked up again whether the client stopped its stream."""
+
+CALLER_LEFT: Final = "caller_left"
+"""The outcome of a stream whose caller closed its connection."""
 
 TO_FINISH: Final = 2.0
 """Seconds that are kept of the stream's time for its last events and for settling what it cost."""
@@ -74,6 +83,17 @@ class StreamedResponse:
     headers: Mapping[str, str]
     chunks: Chunks
     """To be closed in the end, whatever happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request, and what its server says of it."""
+
+    request: Request
+    began: float
+    """By ``time.perf_counter()``."""
+    when_left: "Callable[[Callable[[], None]], object]"
+    """Has a function called, in another thread, once the caller leaves. Lambda does not say that."""
 
 
 @dataclass(slots=True)
@@ -121,17 +141,22 @@ class StreamApi(Endpoint):
 
         Args:
             event: the REST API's proxy event (payload format 1.0).
-            context: Lambda's context.
+            context: Lambda's context. The local server's may have ``when_left``, which takes what is called
+                once the caller has closed its connection.
 
         Returns:
             The stream; an ordinary response where the request is refused, or fails before its first words.
         """
         began = time.perf_counter()
         request = Request.of(event, context, answer_within=self._settings.stream_seconds)
+        call = _Call(request, began, getattr(context, "when_left", lambda _: None))
         try:
-            chunks = self._open(request, began)
+            chunks = self._open(call)
         except TravelGPTError as failure:
             reply = self._failed(request, failure)
+        except CallerLeft:
+            unread = responses.failed(UpstreamFailed(), request_id=request.id)
+            reply = responses.Reply(unread, {"outcome": CALLER_LEFT})
         except Exception as failure:  # noqa: BLE001 - Lambda's own 500 would not have the contract's body
             reply = self._failed(request, internal_error(request, failure))
         else:
@@ -143,7 +168,8 @@ class StreamApi(Endpoint):
         flush_metrics()
         return reply.response
 
-    def _open(self, request: Request, began: float) -> Generator[bytes] | responses.ProxyResponse:
+    def _open(self, call: _Call) -> Generator[bytes] | responses.ProxyResponse:
+        request = call.request
         if request.path != RESOURCE:
             raise NotFound("no such resource")
         if request.method != "POST":
@@ -154,14 +180,16 @@ class StreamApi(Endpoint):
         key = idempotency_key(request)
         if self._guard is None:
             with ExitStack() as stack:
-                return self._begin(request, began, stack)
+                return self._begin(call, stack)
         self._require_settings()
         guard = self._guard()
         client = guard.client(request.caller, request.client_address, request.deadline)
         with ExitStack() as stack:
             meter = stack.enter_context(closing(guard.meter(client, request.taken_at, request.deadline)))
             try:
-                return self._begin(request, began, stack, guard, meter, key)
+                return self._begin(call, stack, guard, meter, key)
+            except CallerLeft:
+                raise
             except TravelGPTError as failure:
                 failure.log_fields["client"] = client.id
                 failure.headers = {**meter.headers, **failure.headers}
@@ -171,14 +199,13 @@ class StreamApi(Endpoint):
 
     def _begin(
         self,
-        request: Request,
-        began: float,
+        call: _Call,
         stack: ExitStack,
         guard: "Guard | None" = None,
         meter: "Meter | None" = None,
         key: str = "",
     ) -> Generator[bytes] | responses.ProxyResponse:
-        running = None
+        request, began, running = call.request, call.began, None
         if guard is not None and meter is not None and key:
             from travel_gpt.guard.idempotency import Repeated
 
@@ -199,29 +226,35 @@ class StreamApi(Endpoint):
             next_event_within=self._settings.stream_idle_seconds,
         )
         stack.callback(reader.end)
+        call.when_left(reader.leave)
         first = reader.get(HEARTBEAT_SECONDS)
         exchange = _Exchange(request, began, reader, first, stack.pop_all(), control.model, meter, running)
         return self._send(exchange, guard)
 
     def _send(self, exchange: _Exchange, guard: "Guard | None") -> Generator[bytes]:
         request = exchange.request
-        fields: dict[str, Any] = {"stream": True, "outcome": "caller_left"}
+        fields: dict[str, Any] = {"stream": True, "outcome": CALLER_LEFT}
+        failed_as = 0
         if exchange.meter is not None:
             fields["client"] = exchange.meter.client.id
         try:
             yield sse.event("start", {"request_id": request.id, "model": exchange.model})
             try:
                 yield from self._relay(exchange, guard, fields)
+            except CallerLeft:
+                return
             except TravelGPTError as failure:
                 fields |= {"outcome": failure.code, **failure_fields(failure)}
+                failed_as = responses.status_of(failure)
                 report_failure(request, failure)
                 yield sse.event("error", _error(failure, request))
             except Exception as failure:  # noqa: BLE001 - the reader gets an event, as every caller an answer
                 bug = internal_error(request, failure)
                 fields |= {"outcome": bug.code, **failure_fields(bug)}
+                failed_as = responses.status_of(bug)
                 yield sse.event("error", _error(bug, request))
         finally:
-            self._finish(exchange, guard, fields)
+            self._finish(exchange, guard, fields, failed_as)
 
     def _relay(self, exchange: _Exchange, guard: "Guard | None", fields: dict[str, Any]) -> Generator[bytes]:
         request, reader, meter = exchange.request, exchange.reader, exchange.meter
@@ -261,14 +294,17 @@ class StreamApi(Endpoint):
         yield sse.event("usage", _usage(exchange.body))
         yield sse.event("done", {"truncated": part.truncated})
 
-    def _finish(self, exchange: _Exchange, guard: "Guard | None", fields: dict[str, Any]) -> None:
+    def _finish(
+        self, exchange: _Exchange, guard: "Guard | None", fields: dict[str, Any], failed_as: int
+    ) -> None:
         exchange.opened.close()
         if guard is not None and exchange.running is not None:
             from travel_gpt.guard.idempotency import Repeated
 
             kept = None if exchange.body is None else Repeated(200, exchange.body)
             guard.idempotency.end(exchange.running, kept)
-        self._log(exchange.request, 200, fields, time.perf_counter() - exchange.began)
+        seconds = time.perf_counter() - exchange.began
+        self._log(exchange.request, 200, fields, seconds, failed_as=failed_as)
         flush_metrics()
 
     def _repeat(self, request: Request, began: float, body: dict[str, Any], client: str) -> Generator[bytes]:
