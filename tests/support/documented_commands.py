@@ -20,7 +20,7 @@ PAGES = (
     *("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"),
     *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))),
 )
-OTHER_LANGUAGES = frozenset({"json", "mermaid", "sql", "text"})
+OTHER_LANGUAGES = frozenset({"json", "mermaid", "python", "sql", "text"})
 _PROGRAMS = (
     *("./deploy.sh", ".venv/run/bin/travel-gpt", ".venv/dev/bin/python", ".venv/cloud/bin/python"),
     *(
