@@ -28,7 +28,9 @@ OF_THE_CONNECTION = frozenset({"connection", "content-length", "transfer-encodin
 
 def proxy_event(
     *,
+    resource: str,
     path: str,
+    path_parameters: dict[str, str],
     query: list[tuple[str, str]],
     headers: list[tuple[str, str]],
     body: bytes,
@@ -39,7 +41,9 @@ def proxy_event(
     """An event for a request.
 
     Args:
-        path: the resource and, since nothing in it varies, the path too; without the stage.
+        resource: the resource, such as ``/stream/{id}``.
+        path: the path as sent, without the stage.
+        path_parameters: what the path has where the resource has a name in braces.
         query: decoded, in order.
         headers: in order.
         body: as sent.
@@ -54,14 +58,14 @@ def proxy_event(
     # API Gateway replaces what is not text, unless the API calls the media type binary.
     text = base64.b64encode(body).decode() if binary else body.decode(errors="replace")
     return {
-        "resource": path,
+        "resource": resource,
         "path": path,
         "httpMethod": context["httpMethod"],
         "headers": {name: values[-1] for name, values in many.items()},
         "multiValueHeaders": many,
         "queryStringParameters": {name: values[-1] for name, values in parameters.items()} or None,
         "multiValueQueryStringParameters": parameters or None,
-        "pathParameters": None,
+        "pathParameters": path_parameters or None,
         "stageVariables": stage_variables or None,
         "requestContext": {
             **context,

@@ -69,7 +69,7 @@ class FakeAws:
         self._real_commands = False
         authority, self._authority = trustme.CA(), folder / "authority.pem"
         authority.cert_pem.write_to_path(str(self._authority))
-        gateway = Gateway(server.control, self.client, self._invoke, ACCOUNT_ID)
+        gateway = Gateway(server.control, self.client, self._invoke, self._invoke_stream, ACCOUNT_ID)
         self._proxy = TlsProxy(authority, gateway, openai.hosts, openai.upstream.port)
         (self.home / ".curlrc").write_text(
             # Port 443 alone: http://localhost stays what it is.
@@ -297,6 +297,9 @@ class FakeAws:
 
     def _invoke(self, region: str, name: str, event: dict[str, Any], timeout: float) -> dict[str, Any]:
         return self.function(name, region).invoke(event, timeout)
+
+    def _invoke_stream(self, region: str, name: str, event: dict[str, Any], timeout: float) -> bytes:
+        return self.function(name, region).invoke_stream(event, timeout)
 
     def close(self) -> None:
         """Stop what was started.

@@ -77,6 +77,26 @@ class DeployedFunction:
             finally:
                 self._deliver_logs(emulator)
 
+    def invoke_stream(self, event: dict[str, Any], timeout: float = 60.0) -> bytes:
+        """Run it with an event; it streams its response.
+
+        Args:
+            event: as for ``invoke``.
+            timeout: as for ``invoke``.
+
+        Returns:
+            All that it sent: the emulator hands it out when the response is complete.
+
+        Raises:
+            TimeoutError: no answer in time.
+        """
+        with self._lock:
+            emulator = self._started()
+            try:
+                return emulator.invoke_raw(event, timeout)
+            finally:
+                self._deliver_logs(emulator)
+
     def restart(self) -> None:
         """Start it anew at the next event: nothing it keeps in memory survives."""
         with self._lock:
@@ -92,11 +112,15 @@ class DeployedFunction:
         if self._emulator is None or now != self._running:
             self.close()
             self._running, self._delivered = now, 0
+            code, variables = self._code(now["CodeSha256"]), self._variables(now)
+            wrapper = variables.get("AWS_LAMBDA_EXEC_WRAPPER", "")
             self._emulator = self._stack.enter_context(
                 Emulator.start(
-                    self._variables(now),
+                    variables,
                     now["Handler"],
-                    [self._code(now["CodeSha256"]), host_dependencies()],
+                    [code, host_dependencies()],
+                    # Lambda unpacks the code into /var/task.
+                    wrapper=code / wrapper.removeprefix("/var/task/") if wrapper else None,
                     timeout=now["Timeout"],
                     memory=now["MemorySize"],
                     name=self._name,
@@ -141,4 +165,8 @@ class DeployedFunction:
             if not own:
                 raise RuntimeError(f"The deployed package of {self._name} has no travel_gpt in it")
             package.extractall(folder, own)
+            # Lambda keeps the rights that the zip has, and extractall does not.
+            for name in own:
+                if mode := package.getinfo(name).external_attr >> 16 & 0o777:
+                    (folder / name).chmod(mode)
         return folder

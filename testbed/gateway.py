@@ -10,8 +10,9 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +23,7 @@ from travel_gpt.local.responses import MalformedResponse, http_response
 
 Answer = tuple[int, dict[str, str], bytes]
 Invoke = Callable[[str, str, dict[str, Any], float], dict[str, Any]]
+InvokeStream = Callable[[str, str, dict[str, Any], float], bytes]
 BODY_LIMIT = 10 * 1024 * 1024
 # What API Gateway answers when no gateway response says otherwise: status, text, x-amzn-ErrorType. Recorded:
 # apigateway/gateway response 403, 413, 500, 502 and 504. The error type of the 413 is assumed.
@@ -37,7 +39,41 @@ BUILT_IN = {
     "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out", "InternalServerErrorException"),
     "DEFAULT_5XX": (502, "Internal server error", "InternalServerErrorException"),
 }
-FUNCTION_IN_URI = re.compile(r":lambda:path/2015-03-31/functions/(.+)/invocations")
+FUNCTION_IN_URI = re.compile(
+    r":lambda:path/(?:2015-03-31/functions/(?P<buffered>.+)/invocations"
+    r"|2021-11-15/functions/(?P<streaming>.+)/response-streaming-invocations)$"
+)
+# Between the metadata and the payload, and within the first 16 KB. Source: API Gateway developer guide, "Set
+# up a Lambda proxy integration with payload response streaming".
+DELIMITER = bytes(8)
+METADATA_LIMIT = 16 * 1024
+
+
+def _resource(path: str, resources: set[str]) -> tuple[str, dict[str, str]]:
+    """The resource that a path belongs to, and what it has where the resource has names in braces."""
+    if path in resources:
+        return path, {}
+    for resource in sorted(resources):
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(resource))
+        if found := re.fullmatch(pattern, path):
+            return resource, {name: unquote(value) for name, value in found.groupdict().items()}
+    return path, {}
+
+
+def _parts(streamed: bytes) -> tuple[dict[str, Any], bytes]:
+    """The metadata and the payload of a streamed response.
+
+    Raises:
+        MalformedResponse: there is no metadata. That this is a 502, as without streaming, is assumed.
+    """
+    metadata, delimiter, payload = streamed.partition(DELIMITER)
+    try:
+        parsed = json.loads(metadata)
+    except ValueError:
+        parsed = None
+    if not delimiter or len(metadata) > METADATA_LIMIT or not isinstance(parsed, dict):
+        raise MalformedResponse("no metadata before the payload")
+    return {**parsed, "body": ""}, payload
 
 
 class Refused(Exception):
@@ -51,13 +87,20 @@ class Gateway:
         control: asks the fake AWS (see ``account.AwsServer.control``).
         client: makes a boto3 client for a service and region.
         invoke: runs a function: region, name, event, seconds at the most.
+        invoke_stream: runs a function that streams, and returns all that it sent.
         account_id: twelve digits.
     """
 
     def __init__(
-        self, control: Callable[..., Any], client: Callable[[str, str], Any], invoke: Invoke, account_id: str
+        self,
+        control: Callable[..., Any],
+        client: Callable[[str, str], Any],
+        invoke: Invoke,
+        invoke_stream: InvokeStream,
+        account_id: str,
     ) -> None:
         self._control, self._client, self._invoke, self._account_id = control, client, invoke, account_id
+        self._invoke_stream = invoke_stream
 
     def answer(
         self, api: str, region: str, method: str, target: str, headers: list[tuple[str, str]], body: bytes
@@ -116,11 +159,12 @@ class Gateway:
         body: bytes,
     ) -> Answer:
         methods = served["methods"]
-        found = methods.get(f"{context['httpMethod']} {path}") or methods.get(f"ANY {path}")
+        resource, parameters = _resource(path, {name.partition(" ")[2] for name in methods})
+        found = methods.get(f"{context['httpMethod']} {resource}") or methods.get(f"ANY {resource}")
         if found is None:
             raise Refused("MISSING_AUTHENTICATION_TOKEN")
         key = next((value for name, value in headers if name.lower() == "x-api-key"), "")
-        context |= {"resourceId": found["resourceId"], "resourcePath": path}
+        context |= {"resourceId": found["resourceId"], "resourcePath": resource}
         identity = context["identity"]
         if found["keyRequired"]:
             identity |= {"apiKey": key, "apiKeyId": served["keys"].get(key)}
@@ -131,7 +175,9 @@ class Gateway:
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         binary = any(matches(each, kind.partition(";")[0]) for each in served["binaryMediaTypes"])
         event = proxy_event(
+            resource=resource,
             path=path,
+            path_parameters=parameters,
             query=[(unquote_plus(k), v) for k, v in parse_qsl(query, keep_blank_values=True)],
             headers=headers,
             body=body,
@@ -148,15 +194,18 @@ class Gateway:
         # Lambda is always called by POST (recorded: .../lambda-integration-method-not-post).
         if function is None or method["integrationMethod"] != "POST":
             raise Refused("API_CONFIGURATION_ERROR")
-        name = function[1].rsplit(":", 1)[-1]
+        name = (function["buffered"] or function["streaming"]).rsplit(":", 1)[-1]
         if not self._may_invoke(region, name, context):
             raise Refused("API_CONFIGURATION_ERROR")
         try:
-            answered = self._invoke(region, name, event, method["timeoutInMillis"] / 1000)
+            seconds = method["timeoutInMillis"] / 1000
+            if function["streaming"]:
+                metadata, body = _parts(self._invoke_stream(region, name, event, seconds))
+                answer = replace(http_response(metadata), body=body)
+            else:
+                answer = http_response(self._invoke(region, name, event, seconds))
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT") from None
-        try:
-            answer = http_response(answered)
         except MalformedResponse:
             raise Refused("DEFAULT_5XX") from None
         context["integration"] = {"status": 200, "requestId": str(uuid.uuid4())}

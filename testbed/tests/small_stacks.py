@@ -27,6 +27,33 @@ def lambda_handler(event, context):
 """
 
 
+# Speaks Lambda's Runtime API: metadata, eight null bytes, and what the path and the handler's event had.
+RUNTIME = """
+import http.client, json, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    answer = api.getresponse()
+    event = json.loads(answer.read())
+    metadata = {"statusCode": 201, "headers": {"Content-Type": "text/event-stream"}}
+    seen = [event["resource"], event["path"], event["pathParameters"]]
+    parts = [json.dumps(metadata).encode(), bytes(8), json.dumps(seen).encode()]
+    if event["queryStringParameters"]:
+        del parts[1]
+    path = f"/2018-06-01/runtime/invocation/{answer.headers['Lambda-Runtime-Aws-Request-Id']}/response"
+    headers = {
+        "Lambda-Runtime-Function-Response-Mode": "streaming",
+        "Content-Type": "application/vnd.awslambda.http-integration-response",
+        "Transfer-Encoding": "chunked",
+    }
+    api.request("POST", path, iter(parts), headers, encode_chunked=True)
+    api.getresponse().read()
+"""
+WRAPPER = """#!/bin/sh
+exec "$1" "$LAMBDA_TASK_ROOT/travel_gpt/runtime.py"
+"""
+
+
 def template(resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
     """A template of these resources, with further sections by name."""
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, **sections}
@@ -95,6 +122,10 @@ def api(aws: FakeAws, *, key_required: bool, deployment: str = "Deployment") -> 
     with zipfile.ZipFile(packed, "w") as package:
         package.writestr("travel_gpt/__init__.py", "")
         package.writestr("travel_gpt/handler.py", HANDLER)
+        package.writestr("travel_gpt/runtime.py", RUNTIME)
+        executable = zipfile.ZipInfo("travel_gpt/wrapper")
+        executable.external_attr = 0o100755 << 16
+        package.writestr(executable, WRAPPER)
     s3.put_object(Bucket="code", Key="code.zip", Body=packed.getvalue())
     uri = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations"
     method: dict[str, Any] = {
@@ -157,6 +188,36 @@ def api(aws: FakeAws, *, key_required: bool, deployment: str = "Deployment") -> 
             "Properties": {"KeyId": {"Ref": "Key"}, "KeyType": "API_KEY", "UsagePlanId": {"Ref": "Plan"}},
         },
     }
+
+
+def streaming_api(aws: FakeAws, **integration: Any) -> dict[str, Any]:
+    """The same with a GET on /here/{id} that streams.
+
+    Args:
+        aws: where the function's code is put.
+        integration: what differs in the method's integration.
+    """
+    resources = api(aws, key_required=False)
+    uri = (
+        "arn:aws:apigateway:${AWS::Region}:lambda:path/2021-11-15/functions/${Function.Arn}"
+        "/response-streaming-invocations"
+    )
+    method = {
+        "type": "aws_proxy",
+        "httpMethod": "POST",
+        "uri": {"Fn::Sub": uri},
+        "responseTransferMode": "STREAM",
+        "timeoutInMillis": 900_000,
+        **integration,
+    }
+    paths = {"/here/{id}": {"get": {"x-amazon-apigateway-integration": method}}}
+    resources["Api"]["Properties"]["Body"]["paths"] = paths
+    resources["Function"]["Properties"]["Environment"] = {
+        "Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/travel_gpt/wrapper"}
+    }
+    source = "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/Prod/GET/here/*"
+    resources["Permission"]["Properties"]["SourceArn"] = {"Fn::Sub": source}
+    return resources
 
 
 URL = {"Url": {"Value": {"Fn::Sub": "https://${Api}.execute-api.${AWS::Region}.amazonaws.com/Prod/here"}}}

@@ -11,7 +11,16 @@ from botocore.exceptions import ClientError
 from testbed.account import AwsServer
 from testbed.fake_aws import FakeAws, start_fake_aws
 from testbed.logging_role import POLICY
-from testbed.tests.small_stacks import LAMBDA_TRUST, URL, api, deploy, log_group, reasons, template
+from testbed.tests.small_stacks import (
+    LAMBDA_TRUST,
+    URL,
+    api,
+    deploy,
+    log_group,
+    reasons,
+    streaming_api,
+    template,
+)
 from tests.support.permissions import client_as
 
 
@@ -65,6 +74,44 @@ def test_a_stage_serves_what_was_deployed_and_not_what_the_api_became(small: Sma
 
     assert small.deploy(api(small.aws, key_required=False, deployment="Anew")) == "UPDATE_COMPLETE"
     assert small.get() == (200, [None, None])
+
+
+def test_a_streamed_response_is_what_follows_its_metadata(small: Small) -> None:
+    assert small.deploy(streaming_api(small.aws)) == "CREATE_COMPLETE"
+
+    # Through the program that AWS_LAMBDA_EXEC_WRAPPER names, whose right to be executed the zip has
+    assert small.get("/Rome%201") == (201, ["/here/{id}", "/here/Rome%201", {"id": "Rome 1"}])
+    assert small.get("/Rome/further")[0] == 403
+    # And without the eight null bytes there is no response.
+    assert small.get("/Rome?delimiter=no")[0] == 502
+
+
+BUFFERED_URI = {
+    "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions"
+    "/${Function.Arn}/invocations"
+}
+
+
+@pytest.mark.parametrize(
+    ("integration", "why"),
+    [
+        ({"timeoutInMillis": 900_001}, "Timeout should be between 50 ms and 900000 ms"),
+        ({"timeoutInMillis": 49}, "Timeout should be between 50 ms and 900000 ms"),
+        ({"responseTransferMode": "RESPONSE_STREAM"}, "Invalid response transfer mode RESPONSE_STREAM"),
+        ({"uri": BUFFERED_URI}, "Invalid integration URI for STREAM"),
+        ({"responseTransferMode": "BUFFERED"}, "Timeout should be between 50 ms and 29000 ms"),
+        (
+            {"responseTransferMode": "BUFFERED", "timeoutInMillis": 29_000},
+            "Invalid integration URI for BUFFERED",
+        ),
+    ],
+    ids=str,
+)
+def test_half_of_a_streaming_integration_is_refused(
+    integration: dict[str, Any], why: str, small: Small
+) -> None:
+    assert small.deploy(streaming_api(small.aws, **integration)) == "ROLLBACK_COMPLETE"
+    assert why in reasons(small.aws)
 
 
 def with_policy(aws: FakeAws, deployment: str, **properties: str) -> dict[str, Any]:

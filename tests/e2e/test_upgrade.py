@@ -31,6 +31,9 @@ NEW = {
     "ClientTable",
     *("Budget50Alarm", "Budget80Alarm", "Budget100Alarm", "ClientBudgetAlarm"),
     *("RefusedKeysAlarm", "OverReservationAlarm", "LimitsUnavailableAlarm"),
+    *("TravelGPTStreamFunction", "StreamFunctionRole", "StreamFunctionLogGroup"),
+    *("StreamErrorsAlarm", "StreamThrottlesAlarm"),
+    *("ApiMayInvokeFunctionForStreams", "ApiMayInvokeStreamFunction"),
 }
 """What the last release does not have."""
 
@@ -77,7 +80,7 @@ class Upgraded:
                 package.writestr(zipfile.ZipInfo(path), content)
         self.aws.client("s3").put_object(Bucket="packages", Key=name, Body=packed.getvalue())
         template = files["template.yaml"].decode()
-        assert template.count(UNPACKAGED) == 2
+        assert UNPACKAGED in template
         made = self.formation.create_change_set(
             StackName=STACK,
             ChangeSetName=f"to-{name}",

@@ -185,6 +185,7 @@ class Emulator:
         timeout: int = 30,
         memory: int = 1024,
         name: str = "travel-gpt",
+        wrapper: Path | None = None,
     ) -> Iterator["Emulator"]:
         """Start the runtime; it is stopped at the end, whatever happens.
 
@@ -195,6 +196,7 @@ class Emulator:
             timeout: the function's, in seconds.
             memory: the function's, in MB.
             name: the function's.
+            wrapper: the program of ``AWS_LAMBDA_EXEC_WRAPPER``, started in the place of the runtime's client.
         """
         invoke_port, runtime_port = _free_ports(2)
         searched = [*map(str, paths), str(runtime_client())]
@@ -223,7 +225,13 @@ class Emulator:
             f"127.0.0.1:{invoke_port}",
         ]
         command += ["--runtime-api-address", f"127.0.0.1:{runtime_port}"]
-        command += [python(), "-m", "awslambdaric", handler]
+        # Lambda developer guide, "Modifying the runtime environment": a wrapper gets the interpreter and the
+        # runtime's own program as its arguments.
+        command += (
+            [python(), "-m", "awslambdaric", handler]
+            if wrapper is None
+            else [str(wrapper), python(), "/var/runtime/bootstrap.py"]
+        )
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log"
             with log.open("wb") as output:
@@ -253,12 +261,7 @@ class Emulator:
         Returns:
             What it answered; ``{"errorType": …, "errorMessage": …}`` when it failed or ran out of time.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
-        try:
-            connection.request("POST", INVOKE, json.dumps(event))
-            content = connection.getresponse().read()
-        finally:
-            connection.close()
+        content = self.invoke_raw(event, timeout)
         if content.startswith(TIMED_OUT):
             # The emulator writes the sentence alone; Lambda an error (recorded: lambda/Invoke/timeout).
             message = f"RequestId: {REQUEST.findall(self.logs)[-1]} Error: {content.decode()}"
@@ -268,6 +271,23 @@ class Emulator:
         except ValueError:
             raise RuntimeError(f"The emulator answered {content!r}\n{self.logs}") from None
         return answer
+
+    def invoke_raw(self, event: Mapping[str, Any], timeout: float = 60.0) -> bytes:
+        """Invoke the function.
+
+        Args:
+            event: what it is given.
+            timeout: seconds to wait for the answer at the most.
+
+        Returns:
+            The bytes of its answer.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        try:
+            connection.request("POST", INVOKE, json.dumps(event))
+            return connection.getresponse().read()
+        finally:
+            connection.close()
 
     @property
     def logs(self) -> str:

@@ -12,8 +12,11 @@ CONFIGURATION = frozenset(
     {"Description", "Environment", "Handler", "MemorySize", "Role", "Runtime", "Timeout", "LoggingConfig"}
     | {"TracingConfig", "EphemeralStorage", "SnapStart", "Layers", "VpcConfig"}
 )
-# Variables Lambda sets itself, and refuses from anybody else.
-RESERVED_VARIABLES = re.compile(r"_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_.*|AWS_(?!ENDPOINT_URL|.*_ENDPOINT).*")
+# Variables Lambda sets itself, and refuses from anybody else. The name of a wrapper is the owner's to set:
+# Lambda developer guide, "Modifying the runtime environment", Wrapper scripts.
+RESERVED_VARIABLES = re.compile(
+    r"_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_.*|AWS_(?!ENDPOINT_URL|.*_ENDPOINT|LAMBDA_EXEC_WRAPPER$).*"
+)
 ENVIRONMENT_LIMIT = 4096
 
 

@@ -1,5 +1,6 @@
 """Imports an OpenAPI body into a REST API, as API Gateway does, by its public API."""
 
+import re
 from typing import Any
 
 from testbed.stacks.document import InvalidTemplate
@@ -11,6 +12,10 @@ KNOWN_AT_ROOT = frozenset(
 )
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch"})
 ANY_METHOD = VENDOR + "any-method"
+STREAMING_URI = re.compile(r":lambda:path/2021-11-15/functions/.+/response-streaming-invocations$")
+# The most milliseconds by response transfer mode. STREAM: hashicorp/terraform-provider-aws pull request
+# 45482, which has the words of the refusal too. BUFFERED: API Gateway quotas (an account may have more).
+LONGEST = {"STREAM": 900_000, "BUFFERED": 29_000}
 RESPONSE_PARAMETER = "gatewayresponse."
 
 
@@ -88,13 +93,34 @@ def _method(gateway: Any, where: dict[str, str], operation: dict[str, Any], *, k
     kind = integration["type"].upper()
     if kind != "AWS_PROXY":
         raise InvalidTemplate(f"The fake AWS has no integrations but AWS_PROXY, so not {kind}")
+    mode, milliseconds = _transfer(integration)
     gateway.put_integration(
         **where,
         type=kind,
         integrationHttpMethod=integration.get("httpMethod", "POST"),
         uri=integration["uri"],
-        timeoutInMillis=int(integration.get("timeoutInMillis", 29000)),
+        timeoutInMillis=milliseconds,
+        responseTransferMode=mode,
     )
+
+
+def _transfer(integration: dict[str, Any]) -> tuple[str, int]:
+    """How an integration's response reaches the caller, and how long API Gateway waits for it.
+
+    STREAM belongs to the URI of InvokeWithResponseStream: API Gateway developer guide, "Set up a Lambda proxy
+    integration with payload response streaming". With the URI of Invoke, PutIntegration is a 400
+    (hashicorp/terraform-provider-aws issue 45649). Its exact words are assumed, and so is the refusal of the
+    reverse.
+    """
+    mode = integration.get("responseTransferMode", "BUFFERED")
+    if mode not in LONGEST:
+        raise InvalidTemplate(f"Errors found during import: Invalid response transfer mode {mode}")
+    milliseconds = int(integration.get("timeoutInMillis", 29_000))
+    if not 50 <= milliseconds <= LONGEST[mode]:
+        raise InvalidTemplate(f"Timeout should be between 50 ms and {LONGEST[mode]} ms")
+    if (mode == "STREAM") != bool(STREAMING_URI.search(integration["uri"])):
+        raise InvalidTemplate(f"Errors found during import: Invalid integration URI for {mode}")
+    return mode, milliseconds
 
 
 def _requires_key(security: list[dict[str, Any]], schemes: dict[str, Any]) -> bool:

@@ -66,7 +66,9 @@ def aws(
             raise returned
         return returned
 
-    gateway = CloudGateway(lambda *_, **__: served, lambda *_: Lambda(), invoke, "123456789012")
+    gateway = CloudGateway(
+        lambda *_, **__: served, lambda *_: Lambda(), invoke, lambda *_: b"", "123456789012"
+    )
     status, shown, content = gateway.answer("api", "us-east-1", method, target, list(headers), body)
     return status, {name.lower(): value for name, value in shown.items()}, content
 
