@@ -133,8 +133,8 @@ build-TravelGPTFunction:
 	"$$python" -m scripts.build_package --target "$(ARTIFACTS_DIR)"
 
 # The same package: what was just built for the API is copied.
-.PHONY: build-RotatorFunction
-build-RotatorFunction:
+.PHONY: build-RotatorFunction build-TravelGPTStreamFunction
+build-RotatorFunction build-TravelGPTStreamFunction:
 	@if [ -f "$(ARTIFACTS_DIR)/../TravelGPTFunction/travel_gpt/rotator.py" ]; then \
 		cp -Rp "$(ARTIFACTS_DIR)/../TravelGPTFunction/." "$(ARTIFACTS_DIR)"; \
 	else \

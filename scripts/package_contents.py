@@ -43,17 +43,18 @@ class BuildError(Exception):
 
 
 def copy_travel_gpt(source: Path, tree: Path) -> None:
-    """Copy what Lambda runs of travel_gpt: the files that its handlers import.
+    """Copy what Lambda runs of travel_gpt: the files that its handlers import, and what starts the stream's.
 
     Args:
         source: the package in the repository.
         tree: the folder that becomes the Lambda package.
     """
-    for file in imported_files(source.parent):
+    wrapper = source.parent / WRAPPER
+    for file in (*imported_files(source.parent), *([wrapper] if wrapper.is_file() else [])):
         if file.is_relative_to(source):
             target = tree / file.relative_to(source.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
+            shutil.copy(file, target)
 
 
 def prune(tree: Path) -> None:
@@ -103,18 +104,26 @@ def normalize(tree: Path) -> tuple[int, int]:
     """
     files, size = 0, 0
     for path in [*tree.rglob("*"), tree]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        # Lambda executes the wrapper itself; what a clone or an archive made of its mode does not matter.
+        executable = path.is_dir() or path == tree / WRAPPER
+        path.chmod(0o755 if executable else 0o644)
         os.utime(path, (FIXED_TIME, FIXED_TIME))
         if path.is_file():
             files, size = files + 1, size + path.stat().st_size
     return files, size
 
 
-HANDLERS = ("travel_gpt.handler", "travel_gpt.rotator")
+HANDLERS = ("travel_gpt.handler", "travel_gpt.rotator", "travel_gpt.stream_handler")
 """The modules that template.yaml names."""
 
+WRAPPER = "travel_gpt/stream_wrapper"
+"""The program that Lambda starts the function that streams with: AWS_LAMBDA_EXEC_WRAPPER in template.yaml."""
 
-def imported_files(tree: Path, modules: Iterable[str] = HANDLERS) -> set[Path]:
+STARTED = ("travel_gpt.stream_runtime",)
+"""The modules that the program above starts."""
+
+
+def imported_files(tree: Path, modules: Iterable[str] = (*HANDLERS, *STARTED)) -> set[Path]:
     """Follow every import statement from some modules on, within a folder.
 
     Types are not followed: what stands below ``if TYPE_CHECKING`` is never imported. A data file is needed

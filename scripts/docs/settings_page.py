@@ -54,13 +54,17 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> object:
 _Loader.add_multi_constructor("!", _short_form)
 
 
+_FUNCTIONS: Final = ("TravelGPTStreamFunction", "TravelGPTFunction")
+"""Those whose variables the page has. What both have, they have alike."""
+
+
 @dataclass(frozen=True, slots=True)
 class StackTemplate:
     """The part of a template that the documentation shows."""
 
     parameters: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, Value]
-    """The function's environment variables."""
+    """The environment variables of the functions that answer queries."""
 
     @classmethod
     def read(cls, path: Path) -> "StackTemplate":
@@ -76,10 +80,13 @@ class StackTemplate:
             ValueError: a variable has a value that is neither a text, ``!Ref`` nor ``!If``.
         """
         document = _Loader(path.read_text(encoding="utf-8")).get_single_data()
-        function = document["Resources"]["TravelGPTFunction"]["Properties"]
+        resources = document["Resources"]
         conditions = document.get("Conditions", {})
         variables = {
-            name: _value(given, conditions) for name, given in function["Environment"]["Variables"].items()
+            name: _value(given, conditions)
+            for function in _FUNCTIONS
+            if function in resources
+            for name, given in resources[function]["Properties"]["Environment"]["Variables"].items()
         }
         return cls(document["Parameters"], variables)
 

@@ -12,6 +12,7 @@ from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.local.responses import REFUSALS
 
 ANY = "x-amazon-apigateway-any-method"
+STREAM, STOP = "/travel-gpt/stream", "/travel-gpt/stream/{id}/stop"
 INTEGRATION = "x-amazon-apigateway-integration"
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 STRICT = "Strict-Transport-Security"
@@ -22,28 +23,38 @@ def body(stack: CompiledStack) -> dict[str, Any]:
     return found
 
 
-def keyed_methods(stack: CompiledStack) -> set[str]:
-    """The methods that API Gateway lets through with an API key only."""
+def operations(stack: CompiledStack) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every operation by its path and method."""
+    paths = body(stack)["paths"].items()
+    return {(path, verb): operation for path, item in paths for verb, operation in item.items()}
+
+
+def keyed_methods(stack: CompiledStack) -> set[tuple[str, str]]:
+    """The paths and methods that API Gateway lets through with an API key only."""
     api = body(stack)
     assert "security" not in api
     assert api["components"]["securitySchemes"] == {
         "api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}
     }
-    operations = api["paths"]["/travel-gpt"]
     secured = {
-        verb: operation["security"] for verb, operation in operations.items() if "security" in operation
+        where: operation["security"]
+        for where, operation in operations(stack).items()
+        if "security" in operation
     }
     assert all(security == [{"api_key": []}] for security in secured.values())
     return set(secured)
 
 
-def test_there_is_one_path_and_nothing_greedy(any_stack: CompiledStack) -> None:
-    assert list(body(any_stack)["paths"]) == ["/travel-gpt"]
-    assert set(body(any_stack)["paths"]["/travel-gpt"]) == {"get", "post", ANY}
+def test_there_are_three_paths_and_nothing_greedy(any_stack: CompiledStack) -> None:
+    assert {path: set(item) for path, item in body(any_stack)["paths"].items()} == {
+        "/travel-gpt": {"get", "post", ANY},
+        STREAM: {"post", ANY},
+        STOP: {"post", ANY},
+    }
 
 
 def test_with_an_api_key_asked_for_post_needs_it_and_health_does_not(keyed_stack: CompiledStack) -> None:
-    assert keyed_methods(keyed_stack) == {"post"}
+    assert keyed_methods(keyed_stack) == {("/travel-gpt", "post"), (STREAM, "post"), (STOP, "post")}
 
 
 def test_an_open_api_asks_for_no_key_and_keeps_the_keys_and_their_plan(
@@ -56,16 +67,28 @@ def test_an_open_api_asks_for_no_key_and_keeps_the_keys_and_their_plan(
         assert open_stack.outputs[name] == keyed_stack.outputs[name]
 
 
-def test_every_method_reaches_the_function_before_the_gateway_gives_up(any_stack: CompiledStack) -> None:
-    for operation in body(any_stack)["paths"]["/travel-gpt"].values():
+def test_every_method_reaches_a_function_before_the_gateway_gives_up(any_stack: CompiledStack) -> None:
+    buffered = {
+        "type": "aws_proxy",
+        "httpMethod": "POST",
+        "uri": "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions"
+        "/<TravelGPTFunction.Arn>/invocations",
+        "timeoutInMillis": 29000,
+    }
+    # API Gateway developer guide, "Set up a Lambda proxy integration with payload response streaming": the
+    # mode and the URI; "Stream the integration response": 15 minutes at most.
+    streaming = {
+        "type": "aws_proxy",
+        "httpMethod": "POST",
+        "uri": "arn:aws:apigateway:eu-central-1:lambda:path/2021-11-15/functions"
+        "/<TravelGPTStreamFunction.Arn>/response-streaming-invocations",
+        "responseTransferMode": "STREAM",
+        "timeoutInMillis": 900_000,
+    }
+    for where, operation in operations(any_stack).items():
         assert "responses" in operation, "OpenAPI asks for it, and so does API Gateway"
-        assert operation[INTEGRATION] == {
-            "type": "aws_proxy",
-            "httpMethod": "POST",
-            "uri": "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions"
-            "/<TravelGPTFunction.Arn>/invocations",
-            "timeoutInMillis": 29000,
-        }
+        assert operation[INTEGRATION] == (streaming if where == (STREAM, "post") else buffered), where
+    assert any_stack.of("TravelGPTStreamFunction")["Timeout"] * 1000 < streaming["timeoutInMillis"]
 
 
 def test_the_api_is_regional_takes_tls_1_2_or_newer_and_its_keys_from_the_header(
@@ -115,6 +138,8 @@ def test_throttles_are_set_for_each_method_and_for_all_others() -> None:
         ("/*", "*"): ("5", "6"),
         ("/~1travel-gpt", "GET"): ("5", "6"),
         ("/~1travel-gpt", "POST"): ("3", "4"),
+        ("/~1travel-gpt~1stream", "POST"): ("3", "4"),
+        ("/~1travel-gpt~1stream~1{id}~1stop", "POST"): ("3", "4"),
     }
 
 
@@ -181,7 +206,8 @@ def test_an_open_api_differs_in_nothing_but_the_key(
 ) -> None:
     with_key = copy.deepcopy(body(keyed_stack))
 
-    del with_key["paths"]["/travel-gpt"]["post"]["security"]
+    for path in with_key["paths"].values():
+        del path["post"]["security"]
     assert with_key == body(open_stack)
 
 

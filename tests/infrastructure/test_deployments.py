@@ -30,6 +30,8 @@ OTHERWISE = {
     "OpenAIApi": "chat",
     "ReasoningEffort": "low",
     "MaxOutputTokens": "800",
+    "Streaming": "off",
+    "StreamSeconds": "120",
     "BudgetPerDay": "0.50",
     "BudgetPerMonth": "0",
     "BudgetWhenUnavailable": "allow",
@@ -96,6 +98,7 @@ def test_the_deployments_carry_the_stamp_of_the_api_as_it_is() -> None:
     [
         ("timeoutInMillis: 29000", "timeoutInMillis: 28000"),
         ("Types: [REGIONAL]", "Types: [EDGE]"),
+        ("responseTransferMode: STREAM", "responseTransferMode: BUFFERED"),
         # "Redeploy your API for the changes to take effect": API Gateway, "How to change a security policy".
         ("SecurityPolicy: SecurityPolicy_TLS13_1_2_2021_06", "SecurityPolicy: TLS_1_0"),
         ('"code":"internal_error"', '"code":"oops"'),

@@ -1,4 +1,4 @@
-"""The function and its environment."""
+"""The two functions that answer queries, and their environment."""
 
 import pytest
 
@@ -6,6 +6,9 @@ from tests.support.compiled_template import CompiledStack, compile_stack, read_t
 from travel_gpt.settings import Settings, settings_fields
 
 SETTINGS = {setting.variable: setting for setting in settings_fields()}
+# What the function that streams has besides.
+OF_STREAMS = {"Streaming": "STREAMING", "StreamSeconds": "STREAM_SECONDS"}
+WRAPPER = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/travel_gpt/stream_wrapper"}
 # Which parameter sets which variable.
 VARIABLES = {
     "SecretName": "OPENAI_SECRET_NAME",
@@ -35,15 +38,15 @@ VARIABLES = {
 REFERENCES = {"TABLE_NAME": "<ClientTable>", "OWNER_API_KEY_ID": "<ApiKey>"}
 
 
-def environment(stack: CompiledStack) -> dict[str, str]:
+def environment(stack: CompiledStack, function: str = "TravelGPTFunction") -> dict[str, str]:
     """The variables, with the names of resources as they could be."""
-    variables: dict[str, str] = stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
+    variables: dict[str, str] = stack.of(function)["Environment"]["Variables"]
     assert variables.items() >= REFERENCES.items()
     return variables | {name: value.strip("<>").lower() for name, value in REFERENCES.items()}
 
 
 def test_the_function_is_what_the_contract_says(any_stack: CompiledStack) -> None:
-    function = any_stack.one("AWS::Lambda::Function")
+    function = any_stack.of("TravelGPTFunction")
 
     expected = {
         "FunctionName": "travel-gpt-backend-TravelGPTFunction",
@@ -59,22 +62,85 @@ def test_the_function_is_what_the_contract_says(any_stack: CompiledStack) -> Non
     assert any_stack.outputs["FunctionName"] == "<TravelGPTFunction>"
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"ReservedConcurrency": "7", "VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"},
+    ],
+)
+def test_the_function_that_streams_differs_in_what_streaming_needs_and_in_nothing_else(
+    options: dict[str, str],
+) -> None:
+    # Whatever else a parameter changes, both functions answer with the same model, key, limits and budget.
+    stack = compile_stack(**options)
+    streaming, buffered = dict(stack.of("TravelGPTStreamFunction")), dict(stack.of("TravelGPTFunction"))
+    variables = streaming.pop("Environment")["Variables"]
+    usual = buffered.pop("Environment")["Variables"]
+
+    assert variables == {**usual, **WRAPPER, "STREAMING": "on", "STREAM_SECONDS": "90"}
+    differing = {
+        "FunctionName": "travel-gpt-backend-TravelGPTStreamFunction",
+        "Description": "Streams the answers to travel queries",
+        "Handler": "travel_gpt.stream_handler.stream",
+        "Timeout": 855,
+        "Role": "<StreamFunctionRole.Arn>",
+        "LoggingConfig": {"LogGroup": "<StreamFunctionLogGroup>"},
+    }
+    buffered.pop("ReservedConcurrentExecutions", None)
+    assert streaming == {**buffered, **differing}
+    assert stack.outputs["StreamFunctionName"] == "<TravelGPTStreamFunction>"
+    assert stack.outputs["StreamFunctionRoleArn"] == "<StreamFunctionRole.Arn>"
+
+
+def test_every_stream_ends_by_the_code_before_lambda_ends_the_function() -> None:
+    longest = read_template()["Parameters"]["StreamSeconds"]["MaxValue"]
+
+    assert compile_stack().of("TravelGPTStreamFunction")["Timeout"] >= longest + 10
+    # Lambda's own limit: 15 minutes.
+    assert compile_stack().of("TravelGPTStreamFunction")["Timeout"] <= 900
+
+
+@pytest.mark.parametrize(("reserved", "meant"), [("", None), ("0", 0), ("25", None)])
+def test_streams_take_nothing_of_what_is_reserved_and_0_stops_them_too(
+    reserved: str, meant: int | None
+) -> None:
+    function = compile_stack(ReservedConcurrency=reserved).of("TravelGPTStreamFunction")
+
+    assert function.get("ReservedConcurrentExecutions") == meant
+
+
+@pytest.mark.parametrize(("parameter", "variable"), OF_STREAMS.items())
+def test_whatever_a_parameter_of_streams_allows_the_setting_accepts(parameter: str, variable: str) -> None:
+    rules = read_template()["Parameters"][parameter]
+    values = [str(rules["Default"]), *map(str, rules.get("AllowedValues", []))]
+    values += [str(rules[bound]) for bound in ("MinValue", "MaxValue") if bound in rules]
+
+    for value in values:
+        variables = environment(compile_stack(**{parameter: value}), "TravelGPTStreamFunction")
+        assert variables[variable] == value
+        assert Settings.load(variables).problems == ()
+    assert str(rules["Default"]) == str(SETTINGS[variable].default)
+
+
 def test_sam_finds_the_function_by_the_name_in_the_contract() -> None:
     # sam logs -n TravelGPTFunction, sam local invoke, and the Makefile's build-TravelGPTFunction
-    assert read_template()["Resources"]["TravelGPTFunction"]["Type"] == "AWS::Serverless::Function"
-    assert read_template()["Resources"]["TravelGPTFunction"]["Metadata"]["BuildMethod"] == "makefile"
+    for function in ("TravelGPTFunction", "TravelGPTStreamFunction"):
+        assert read_template()["Resources"][function]["Type"] == "AWS::Serverless::Function"
+        assert read_template()["Resources"][function]["Metadata"]["BuildMethod"] == "makefile"
 
 
 @pytest.mark.parametrize(("reserved", "meant"), [("", None), ("0", "0"), ("25", "25")])
 def test_concurrency_is_reserved_only_when_the_owner_says_so(reserved: str, meant: str | None) -> None:
-    function = compile_stack(ReservedConcurrency=reserved).one("AWS::Lambda::Function")
+    function = compile_stack(ReservedConcurrency=reserved).of("TravelGPTFunction")
 
     assert function.get("ReservedConcurrentExecutions") == meant
 
 
 def test_the_environment_has_known_settings_only_and_the_code_accepts_them(any_stack: CompiledStack) -> None:
-    assert set(environment(any_stack)) <= set(SETTINGS)
-    assert Settings.load(environment(any_stack)).problems == ()
+    for function in ("TravelGPTFunction", "TravelGPTStreamFunction"):
+        assert set(environment(any_stack, function)) - set(WRAPPER) <= set(SETTINGS)
+        assert Settings.load(environment(any_stack, function)).problems == ()
 
 
 def test_a_new_stack_and_the_code_have_the_same_defaults(keyed_stack: CompiledStack) -> None:
@@ -115,7 +181,7 @@ def test_two_stacks_of_an_account_share_no_name() -> None:
             for kind in kinds
             if not resource["Properties"].get(kind, "<").startswith("<")
         }
-        assert len(found) == 24
+        assert len(found) == 29
         return found
 
     chosen = {"AlarmEmail": "owner@example.com", "ConfigRules": "enabled"}

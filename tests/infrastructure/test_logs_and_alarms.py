@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from tests.support.compiled_template import ROOT, STACK, CompiledStack, compile_stack
 
 FUNCTION = [{"Name": "FunctionName", "Value": "<TravelGPTFunction>"}]
+STREAMS = [{"Name": "FunctionName", "Value": "<TravelGPTStreamFunction>"}]
 API = [{"Name": "ApiName", "Value": STACK}, {"Name": "Stage", "Value": "Prod"}]
 
 
@@ -41,6 +44,22 @@ ALARMS: dict[str, dict[str, Any]] = {
         "Threshold": 1,
         "EvaluationPeriods": 1,
     },
+    f"{STACK}-stream-errors": {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Errors",
+        "Dimensions": STREAMS,
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
+    f"{STACK}-stream-throttles": {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Throttles",
+        "Dimensions": STREAMS,
+        "Statistic": "Sum",
+        "Threshold": 1,
+        "EvaluationPeriods": 1,
+    },
     f"{STACK}-api-5xx": {
         "Namespace": "AWS/ApiGateway",
         "MetricName": "5XXError",
@@ -50,9 +69,10 @@ ALARMS: dict[str, dict[str, Any]] = {
         "EvaluationPeriods": 1,
     },
     f"{STACK}-api-latency": {
-        "Namespace": "AWS/ApiGateway",
-        "MetricName": "Latency",
-        "Dimensions": API,
+        # API Gateway's Latency lasts until the last byte of a stream, and it has no metric without them.
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Duration",
+        "Dimensions": FUNCTION,
         "ExtendedStatistic": "p95",
         "Unit": "Milliseconds",
         "Threshold": 20_000,
@@ -79,20 +99,29 @@ SAME_FOR_ALL = {
 }
 
 
-def test_the_function_writes_to_a_group_that_sam_logs_finds(any_stack: CompiledStack) -> None:
-    function = any_stack.one("AWS::Lambda::Function")
+@pytest.mark.parametrize(
+    ("function", "group", "output"),
+    [
+        ("TravelGPTFunction", "TravelGPTFunctionLogGroup", "LogGroupName"),
+        ("TravelGPTStreamFunction", "StreamFunctionLogGroup", "StreamLogGroupName"),
+    ],
+)
+def test_each_function_writes_to_a_group_that_sam_logs_finds(
+    any_stack: CompiledStack, function: str, group: str, output: str
+) -> None:
+    properties = any_stack.of(function)
 
-    name = any_stack.all("AWS::Logs::LogGroup")["TravelGPTFunctionLogGroup"]["LogGroupName"]
-    assert name == f"/aws/lambda/{function['FunctionName']}"
-    assert function["LoggingConfig"] == {"LogGroup": "<TravelGPTFunctionLogGroup>"}
-    assert any_stack.outputs["LogGroupName"] == "<TravelGPTFunctionLogGroup>"
+    name = any_stack.all("AWS::Logs::LogGroup")[group]["LogGroupName"]
+    assert name == f"/aws/lambda/{properties['FunctionName']}"
+    assert properties["LoggingConfig"] == {"LogGroup": f"<{group}>"}
+    assert any_stack.outputs[output] == f"<{group}>"
 
 
 def test_every_log_group_forgets_in_time_and_goes_with_the_stack() -> None:
     stack = compile_stack(LogRetentionDays="14")
     groups = [item for item in stack.resources.values() if item["Type"] == "AWS::Logs::LogGroup"]
 
-    assert len(groups) == 2
+    assert len(groups) == 3
     for group in groups:
         assert (group["Properties"]["RetentionInDays"], group["DeletionPolicy"]) == ("14", "Delete")
 
@@ -110,7 +139,7 @@ def test_access_logs_can_be_left_out() -> None:
     stack = compile_stack(AccessLogs="disabled")
 
     assert "AccessLogSetting" not in stack.one("AWS::ApiGateway::Stage")
-    assert list(stack.all("AWS::Logs::LogGroup")) == ["TravelGPTFunctionLogGroup"]
+    assert set(stack.all("AWS::Logs::LogGroup")) == {"TravelGPTFunctionLogGroup", "StreamFunctionLogGroup"}
     assert "AccessLogGroupName" not in stack.outputs
 
 
@@ -184,7 +213,7 @@ def counted_metrics() -> Iterator[str]:
 def test_each_alarm_on_a_metric_of_the_function_is_on_one_that_the_code_counts(
     keyed_stack: CompiledStack,
 ) -> None:
-    environment = keyed_stack.one("AWS::Lambda::Function")["Environment"]["Variables"]
+    environment = keyed_stack.of("TravelGPTFunction")["Environment"]["Variables"]
     own = [alarm for alarm in ALARMS.values() if alarm["Namespace"] == "TravelGPT"]
 
     assert {alarm["MetricName"] for alarm in own} <= set(counted_metrics())

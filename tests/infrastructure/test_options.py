@@ -23,7 +23,7 @@ def listed(value: Any) -> list[str]:
 
 def statements(stack: CompiledStack) -> dict[str, dict[str, Any]]:
     """What the role may do, by the statements' names."""
-    (policy,) = stack.one("AWS::IAM::Role")["Policies"]
+    (policy,) = stack.of("TravelGPTFunctionRole")["Policies"]
     return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
 
 
@@ -35,19 +35,20 @@ def added(stack: CompiledStack) -> dict[str, dict[str, Any]]:
 
 
 def test_none_of_it_is_there_unless_asked_for(any_stack: CompiledStack) -> None:
-    usual = {"ReadItsSecret", "WriteItsLog", "ReadClients", "CountUsage"}
+    usual = {"ReadItsSecret", "WriteItsLog", "ReadClients", "CountUsage", "StopStreams"}
     assert set(statements(any_stack)) == usual
     assert not any_stack.all("AWS::Config::ConfigRule")
-    assert "VpcConfig" not in any_stack.one("AWS::Lambda::Function")
+    assert "VpcConfig" not in any_stack.of("TravelGPTFunction")
     assert not any("KmsKeyId" in group for group in any_stack.all("AWS::Logs::LogGroup").values())
 
 
 class TestAKmsKey:
-    def test_encrypts_both_log_groups(self) -> None:
+    def test_encrypts_every_log_group(self) -> None:
         groups = compile_stack(KmsKeyArn=KEY).all("AWS::Logs::LogGroup")
 
         assert {name: group["KmsKeyId"] for name, group in groups.items()} == {
             "TravelGPTFunctionLogGroup": KEY,
+            "StreamFunctionLogGroup": KEY,
             "ApiAccessLogGroup": KEY,
         }
 
@@ -84,9 +85,9 @@ class TestAKmsKey:
         }
 
     def test_is_no_variable_of_the_function(self) -> None:
-        function = compile_stack(KmsKeyArn=KEY).one("AWS::Lambda::Function")
+        function = compile_stack(KmsKeyArn=KEY).of("TravelGPTFunction")
 
-        assert function == compile_stack().one("AWS::Lambda::Function")
+        assert function == compile_stack().of("TravelGPTFunction")
 
 
 class TestAVpc:
@@ -95,9 +96,9 @@ class TestAVpc:
             "SubnetIds": ["subnet-0a1b2c3d", "subnet-1a1b2c3d"],
             "SecurityGroupIds": ["sg-0a1b2c3d"],
         }
-        usual = compile_stack().one("AWS::Lambda::Function")
+        usual = compile_stack().of("TravelGPTFunction")
 
-        assert compile_stack(**VPC).one("AWS::Lambda::Function") == {**usual, "VpcConfig": network}
+        assert compile_stack(**VPC).of("TravelGPTFunction") == {**usual, "VpcConfig": network}
 
     def test_takes_what_lambda_needs_to_make_network_interfaces_and_denies_it_to_the_code(self) -> None:
         allowed = added(compile_stack(**VPC))
@@ -133,7 +134,7 @@ class TestAVpc:
     def test_that_the_function_leaves_keeps_the_roles_statements_while_the_owner_says_so(self) -> None:
         left = compile_stack(KeepVpcPermissions="enabled")
 
-        assert "VpcConfig" not in left.one("AWS::Lambda::Function")
+        assert "VpcConfig" not in left.of("TravelGPTFunction")
         assert statements(left) == statements(compile_stack(**VPC))
 
     def test_has_them_whatever_is_said_of_leaving_it(self) -> None:
@@ -149,15 +150,15 @@ class TestAVpc:
 
 
 class TestConfigRules:
-    def test_watch_the_rotation_of_this_secret_and_who_may_call_this_function(self) -> None:
+    def test_watch_the_rotation_of_this_secret_and_who_may_call_these_functions(self) -> None:
         rules = compile_stack(ConfigRules="enabled").all("AWS::Config::ConfigRule").values()
 
         # deploy.sh puts the tag on the secret.
         its_secret = {"TagKey": TAG, "TagValue": STACK}
-        its_function = {
-            "ComplianceResourceTypes": ["AWS::Lambda::Function"],
-            "ComplianceResourceId": "<TravelGPTFunction>",
-        }
+        its_function, its_streams = (
+            {"ComplianceResourceTypes": ["AWS::Lambda::Function"], "ComplianceResourceId": f"<{function}>"}
+            for function in ("TravelGPTFunction", "TravelGPTStreamFunction")
+        )
         assert {
             each["ConfigRuleName"]: (each["Source"]["SourceIdentifier"], each["Scope"]) for each in rules
         } == {
@@ -167,6 +168,7 @@ class TestConfigRules:
                 its_secret,
             ),
             f"{STACK}-function-not-public": ("LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED", its_function),
+            f"{STACK}-stream-function-not-public": ("LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED", its_streams),
         }
         assert {each["Source"]["Owner"] for each in rules} == {"AWS"}
 
@@ -184,7 +186,7 @@ class TestConfigRules:
 
 def test_in_another_partition_the_options_name_that_partition() -> None:
     key = KEY.replace("arn:aws:", "arn:aws-cn:")
-    role = json.dumps(compile_stack(partition="aws-cn", KmsKeyArn=key, **VPC).one("AWS::IAM::Role"))
+    role = json.dumps(compile_stack(partition="aws-cn", KmsKeyArn=key, **VPC).of("TravelGPTFunctionRole"))
 
     assert "arn:aws-cn:ec2:" in role
     assert "arn:aws:" not in role

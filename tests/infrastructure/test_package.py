@@ -94,7 +94,9 @@ def test_travel_gpt_is_what_the_handlers_import_and_nothing_else(lambda_package:
 
 
 def test_the_allow_list_begins_with_the_handlers_of_the_template() -> None:
-    named = re.findall(r"Handler: ([\w.]+)\.lambda_handler", (ROOT / "template.yaml").read_text("utf-8"))
+    named = re.findall(
+        r"Handler: ([\w.]+)\.(?:lambda_handler|stream)\n", (ROOT / "template.yaml").read_text("utf-8")
+    )
 
     assert set(named) == set(HANDLERS)
 

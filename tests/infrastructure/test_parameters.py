@@ -81,6 +81,8 @@ BAD = {
     "OpenAIApi": ["assistants", ""],
     "ReasoningEffort": ["highest"],
     "MaxOutputTokens": ["0", "15", "128001", "many"],
+    "Streaming": ["", "true", "On"],
+    "StreamSeconds": ["0", "9", "841", "a minute"],
     "ApiAccess": ["", "public", "Open"],
     "AccessLogs": ["true"],
     "AlarmEmail": ["owner", "a@b", "a@example.com, b@example.com"],

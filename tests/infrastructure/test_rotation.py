@@ -64,7 +64,7 @@ def test_a_function_without_a_key_has_none_to_rotate() -> None:
     keyless = compile_stack(**ALL, Keyless="on", OpenAIIdentityProviderId="wip_acme")
 
     assert not OF_ROTATION & set(keyless.resources)
-    variables = keyless.one("AWS::Lambda::Function")["Environment"]["Variables"]
+    variables = keyless.of("TravelGPTFunction")["Environment"]["Variables"]
     assert variables["CREDENTIAL_ROTATION_DAYS"] == "0"
 
 

@@ -63,6 +63,6 @@ def make_built_clone(folder: Path) -> Path:
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     template = (ROOT / "template.yaml").read_text("utf-8")
-    assert template.count(_UNBUILT) == 2, "template.yaml says in another way where the code is"
+    assert template.count(_UNBUILT) == 3, "template.yaml says in another way where the code is"
     (build / "template.yaml").write_text(template.replace(_UNBUILT, "CodeUri: TravelGPTFunction\n"), "utf-8")
     return clone

@@ -60,6 +60,11 @@ class CompiledStack:
             if resource["Type"] == kind
         }
 
+    def of(self, logical_id: str) -> dict[str, Any]:
+        """The properties of a resource by its logical id."""
+        properties: dict[str, Any] = self.resources[logical_id]["Properties"]
+        return properties
+
     def one(self, kind: str) -> dict[str, Any]:
         """The properties of the only resource of a type."""
         (properties,) = self.all(kind).values()
