@@ -159,7 +159,8 @@ def document_for(access: str) -> dict[str, Any]:
     """
     document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     if access == "api-key":
-        document["paths"]["/travel-gpt"]["post"]["security"] = [{"api_key": []}]
+        for path in document["paths"].values():
+            path["post"]["security"] = [{"api_key": []}]
     return document
 
 

@@ -7,14 +7,20 @@ from typing import Final, Literal
 from scripts.docs.tables import code, table
 from travel_gpt.errors import (
     HTTP_STATUS,
+    ClientDisabled,
+    ClientExpired,
     ContentRefused,
     ContextLengthExceeded,
     CredentialError,
+    Forbidden,
     InternalError,
     InvalidParameter,
     LimitError,
+    LimitsUnavailable,
     MethodNotAllowed,
+    Misconfigured,
     NotFound,
+    Paused,
     RequestError,
     RequestTooLarge,
     StreamingDisabled,
@@ -24,8 +30,10 @@ from travel_gpt.errors import (
 )
 from travel_gpt.local.responses import REFUSALS, Refusal
 
-Method = Literal["GET", "POST"]
+Method = Literal["GET", "POST", "STREAM", "STOP"]
+"""The operations: those of /travel-gpt by their method, and the two POSTs of the paths below it."""
 METHODS: Final[tuple[Method, ...]] = ("GET", "POST")
+"""Those of /travel-gpt. A failure has the same status in the others as in POST."""
 
 # What is no request for the health or for an answer: a wrong path, or a method that the path does not have.
 OF_THE_ADDRESS: Final = (NotFound, MethodNotAllowed)
@@ -35,11 +43,24 @@ OF_STREAMS: Final = (StreamingDisabled,)
 _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (InvalidParameter, CredentialError, UpstreamError, InternalError),
     "POST": (RequestError, LimitError, CredentialError, UpstreamError, InternalError),
+    "STREAM": (RequestError, LimitError, CredentialError, UpstreamError, InternalError),
+    "STOP": (
+        NotFound,
+        Forbidden,
+        ClientDisabled,
+        ClientExpired,
+        Paused,
+        LimitsUnavailable,
+        Misconfigured,
+        InternalError,
+    ),
 }
 # GET sends no query that could be refused, and does not call the Responses API; POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (ContentRefused, ContextLengthExceeded, RequestTooLarge, UpstreamApiUnsupported),
     "POST": (*OF_THE_ADDRESS, *OF_STREAMS, InvalidParameter),
+    "STREAM": (*OF_THE_ADDRESS, InvalidParameter),
+    "STOP": (),
 }
 
 
@@ -86,7 +107,7 @@ def of_the_function(method: Method) -> Iterator[tuple[int, type[TravelGPTError]]
     """Return what the function answers when a request fails, in the order of the error table.
 
     Args:
-        method: GET or POST.
+        method: the operation.
 
     Returns:
         The HTTP status and the class of each failure.
@@ -104,8 +125,11 @@ def status_of(failure: type[TravelGPTError], method: Method) -> int:
 
 
 def of_the_gateway(method: Method) -> Iterator[Occasion]:
-    """Return what API Gateway answers by itself to a method of the path."""
-    return (occasion for occasion in OCCASIONS if method in occasion.methods)
+    """Return what API Gateway answers by itself to an operation."""
+    # It waits longer for a stream than for an answer, and then answers the same.
+    never = ("INTEGRATION_TIMEOUT",) if method == "STREAM" else ()
+    own = method if method in METHODS else "POST"
+    return (each for each in OCCASIONS if own in each.methods and each.kind not in never)
 
 
 def meaning(failure: type[TravelGPTError]) -> str:

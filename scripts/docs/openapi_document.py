@@ -14,11 +14,14 @@ from scripts.docs.openapi_schemas import (
     reference,
     refusal_example,
     schemas,
+    stopping_example,
+    stream_example,
 )
 from travel_gpt import __version__
 from travel_gpt.api.health import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
-from travel_gpt.api.routes import RESOURCE
+from travel_gpt.api.routes import RESOURCE, STOP_RESOURCE
+from travel_gpt.api.streamed import RESOURCE as STREAM_RESOURCE
 from travel_gpt.errors import (
     BudgetExhausted,
     CredentialsUnavailable,
@@ -43,6 +46,19 @@ _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "
     f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters. "
     "A stack that was deployed with `--access open` asks for no `x-api-key`."
+)
+
+_STREAM: Final = (
+    "Answers a travel query with server-sent events while the model writes. The body, the access, the limits "
+    "and the failures are those of `POST /travel-gpt`; what fails before the first words is an ordinary "
+    "response with its status. Then come the events `start`, `delta` for each piece of the answer, `usage` "
+    "and `done`, or at any time `error`, which is the last one. The data of each is a JSON object in one "
+    "line. Lines that begin with a colon are comments, which keep the connection open. docs/streaming.md has "
+    "more."
+)
+_STOP: Final = (
+    "Ends a stream of the same client. Closing the connection is not enough on AWS, where the function does "
+    "not learn of it. Whether there is such a stream is not said."
 )
 
 _MAY_WAIT: Final = (
@@ -99,14 +115,71 @@ def get() -> Json:
     }
 
 
+# The empty requirement is OpenAPI's word for "without, too": a stack with --access open takes that.
+_KEY_OR_OPEN: Final[list[Json]] = [{"api_key": []}, {}]
+
+
+def stream() -> Json:
+    """Return the operation that streams."""
+    names = ("start", "delta", "usage", "done", "error")
+    return {
+        **post(),
+        "operationId": "stream",
+        "summary": "Ask for travel advice, and read it while it is written",
+        "description": _STREAM,
+        "responses": {
+            "200": {
+                "description": "The events.",
+                "content": {
+                    "text/event-stream": {
+                        "schema": {
+                            "type": "string",
+                            # OpenAPI 3.1 cannot describe the events of a stream.
+                            "x-events": {name: reference(f"Stream{name.capitalize()}") for name in names},
+                        },
+                        "examples": {"answer": {"value": stream_example()}},
+                    }
+                },
+            },
+            **_failures("STREAM"),
+        },
+    }
+
+
+def stop() -> Json:
+    """Return the operation that stops a stream."""
+    return {
+        "operationId": "stop",
+        "summary": "Stop a stream",
+        "description": _STOP,
+        "security": _KEY_OR_OPEN,
+        "parameters": [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "The `request_id` of the event `start`.",
+                "schema": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"},
+            }
+        ],
+        "responses": {
+            "202": _response(
+                "The stream ends within seconds, if there is one.",
+                reference("Stopping"),
+                {"stopping": stopping_example()},
+            ),
+            **_failures("STOP"),
+        },
+    }
+
+
 def post() -> Json:
     """Return the operation POST."""
     return {
         "operationId": "query",
         "summary": "Ask for travel advice",
         "description": _QUERY,
-        # The empty requirement is OpenAPI's word for "without, too": a stack with --access open takes that.
-        "security": [{"api_key": []}, {}],
+        "security": _KEY_OR_OPEN,
         "parameters": [
             {
                 "name": "Idempotency-Key",
@@ -180,7 +253,7 @@ def _failures(method: Method) -> Json:
 
 def _failure(method: Method, status: _Status) -> Json:
     codes = sorted(status.codes)
-    if method == "POST" or not status.from_function:
+    if method != "GET" or not status.from_function:
         schema = failure_with("Failure", codes)
     elif not status.from_gateway:
         schema = failure_with("HealthFailure", codes)
@@ -240,7 +313,9 @@ def openapi_document() -> Json:
                     "description": "Any other method.",
                     "responses": {"405": reference("MethodNotAllowed", "responses")},
                 },
-            }
+            },
+            STREAM_RESOURCE: {"post": stream()},
+            STOP_RESOURCE: {"post": stop()},
         },
         "components": {
             "schemas": schemas(),

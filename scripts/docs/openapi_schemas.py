@@ -17,8 +17,10 @@ from travel_gpt.api.responses import (
     LastCallBody,
     Mode,
     ProxyResponse,
+    StoppingBody,
     UsageBody,
 )
+from travel_gpt.api.sse import DeltaData, DoneData, ErrorData, StartData, UsageData, event
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import CredentialError, Misconfigured, TravelGPTError
 from travel_gpt.llm.model_api import Answer, Usage
@@ -77,6 +79,10 @@ _FIELDS: Final[dict[str, Schema]] = {
         "report its usage, and what was reserved stays counted."
     },
     "budget": {"description": "Of the budgets that the query counts in, the one with the least left."},
+    "text": {"description": "The next piece of the answer. The pieces together are the answer."},
+    "repeated": {"description": "true: the answer was given before to the same Idempotency-Key."},
+    "stopped": {"description": "true: the client stopped the stream."},
+    "retry_after": {"description": "Seconds after which another try may succeed.", "minimum": 1},
     "whose": {"description": "`client`, or `api` for all clients together."},
     "period": {"description": "`day` or `month` (UTC)."},
     "limit_usd": {"description": "The budget.", "minimum": 0},
@@ -127,6 +133,18 @@ def schemas() -> dict[str, Schema]:
             },
             status="success",
         ),
+        "StreamStart": _object(StartData, optional={"repeated": "Absent otherwise."}),
+        "StreamDelta": _object(DeltaData),
+        "StreamUsage": _object(
+            UsageData,
+            optional={
+                "budget": "Only where there is a budget.",
+                "warnings": "Only where there are some.",
+            },
+        ),
+        "StreamDone": _object(DoneData, optional={"stopped": "Absent otherwise."}),
+        "StreamError": _object(ErrorData, optional={"retry_after": "Only where that is known."}),
+        "Stopping": _object(StoppingBody, status="success"),
         "Usage": _object(UsageBody, optional={"cost_usd": "Only where costs are counted."}),
         "Budget": _object(BudgetBody),
         "LastCall": _object(LastCallBody),
@@ -253,6 +271,25 @@ def answer_example() -> Schema:
     """Return the body of a POST that was answered."""
     said = Answer(text=_ANSWER, model=Settings().model, usage=Usage(689, 78, 767), truncated=False)
     return _body(responses.answered(said, request_id=_REQUEST_ID))
+
+
+def stream_example() -> str:
+    """Return the body of a stream."""
+    answer = answer_example()
+    first, rest = answer["answer"].split("\n", 1)
+    events = (
+        event("start", StartData(request_id=_REQUEST_ID, model=answer["model"])),
+        event("delta", DeltaData(text=f"{first}\n")),
+        event("delta", DeltaData(text=rest)),
+        event("usage", UsageData(usage=answer["usage"])),
+        event("done", DoneData(truncated=False)),
+    )
+    return b"".join(events).decode()
+
+
+def stopping_example() -> Schema:
+    """Return the body of a POST that stops a stream."""
+    return _body(responses.stopping(request_id=_REQUEST_ID))
 
 
 def failure_example(kind: type[TravelGPTError], method: Method) -> Schema:

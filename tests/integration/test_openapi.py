@@ -12,9 +12,11 @@ import openapi_spec_validator
 import pytest
 
 from tests.fakes.dynamodb import MemoryTable
-from tests.fakes.openai import MODELS, RESPONSES, Behaviour, Exchange, behaviours
+from tests.fakes.openai import MODELS, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.integration.conftest import SECRET, Deployment, LambdaContext, Reply, proxy_event
 from tests.integration.test_limits import REFUSALS, Setup
+from tests.integration.test_stream import Streaming, streaming as streaming
+from tests.integration.test_stream_stop import ID, buffered, stop
 from tests.integration.test_upstream_faults import FAULTS, MODEL
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.invocation import HttpRequest
@@ -314,6 +316,67 @@ def test_answers_with_limits_and_repeated_queries_are_described(deploy: Deploy, 
     described = set(PATH["post"]["responses"]["200"]["headers"])
     assert described & set(answer.headers) == {"RateLimit", "RateLimit-Policy"}
     assert described & set(repeated.headers) == {"Idempotency-Replayed"}
+
+
+STREAM = DOCUMENT["paths"]["/travel-gpt/stream"]["post"]
+STOP = DOCUMENT["paths"]["/travel-gpt/stream/{id}/stop"]["post"]
+EVENTS = STREAM["responses"]["200"]["content"]["text/event-stream"]["schema"]["x-events"]
+
+
+def codes(operation: dict[str, Any]) -> set[str]:
+    return {
+        name
+        for status, response in operation["responses"].items()
+        if status not in ("200", "202")
+        for name in response["content"]["application/json"]["examples"]
+    }
+
+
+def test_a_stream_is_refused_as_a_query_is() -> None:
+    assert codes(STREAM) == codes(PATH["post"]) | {"streaming_disabled"}
+    assert STREAM["requestBody"] == PATH["post"]["requestBody"]
+    assert STREAM["parameters"] == PATH["post"]["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "names"),
+    [
+        (behaviours.answer("Take tram 28."), {"start", "delta", "usage", "done"}),
+        (behaviours.cut_stream(), {"start", "delta", "error"}),
+    ],
+)
+def test_the_events_of_a_stream_are_described(
+    upstream: FakeOpenAI, streaming: Streaming, behaviour: Behaviour, names: set[str]
+) -> None:
+    upstream.default(RESPONSES, behaviour)
+
+    events = streaming.read(Idempotency_Key="k1")
+    if "done" in names:
+        events += streaming.read(Idempotency_Key="k1")
+
+    assert {name for name, _ in events} == names
+    for name, data in events:
+        pointer = EVENTS[name]["$ref"]
+        assert [problem.message for problem in _validator(pointer).iter_errors(data)] == []
+        known = DOCUMENT["components"]["schemas"][pointer.rpartition("/")[2]]["properties"]
+        assert set(data) <= set(known), "a field that the document does not know"
+
+
+@pytest.mark.parametrize(
+    ("stream", "key_id", "status"), [(ID, "annskey", 202), (ID, "", 403), ("a b", "annskey", 404)]
+)
+def test_what_stopping_a_stream_answers_is_described(stream: str, key_id: str, status: int) -> None:
+    table = MemoryTable()
+    table.put("key#annskey", client="c1")
+    table.put("client#c1", name="ann")
+
+    found, body = stop(buffered(table), stream, key_id=key_id)
+
+    assert found == status
+    pointer = f"#/paths/~1travel-gpt~1stream~1{{id}}~1stop/post/responses/{status}"
+    schema = _validator(f"{pointer}/content/application~1json/schema")
+    assert [problem.message for problem in schema.iter_errors(body)] == []
+    assert set(body) <= set(_fields(STOP["responses"][str(status)]))
 
 
 @pytest.mark.parametrize(("method", "resource"), [("PUT", "/travel-gpt"), ("GET", "/elsewhere")])

@@ -5,8 +5,9 @@ Source of the format: the HTML standard, "Server-sent events".
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
+from travel_gpt.api.responses import BudgetBody, UsageBody
 from travel_gpt.redaction import conceal
 
 HEADERS: Final[Mapping[str, str]] = {
@@ -23,6 +24,44 @@ HEARTBEAT: Final = b":\n\n"
 """A comment, which readers ignore. It keeps connections open that would be closed when nothing is sent."""
 
 Name = Literal["start", "delta", "usage", "done", "error"]
+
+
+class StartData(TypedDict, total=False):
+    """The first event."""
+
+    request_id: str
+    model: str
+    repeated: bool
+
+
+class DeltaData(TypedDict):
+    """A piece of the answer."""
+
+    text: str
+
+
+class UsageData(TypedDict, total=False):
+    """What the answer cost, before ``done``."""
+
+    usage: UsageBody
+    budget: BudgetBody
+    warnings: list[str]
+
+
+class DoneData(TypedDict, total=False):
+    """The last event of an answer."""
+
+    truncated: bool
+    stopped: bool
+
+
+class ErrorData(TypedDict, total=False):
+    """The last event of a stream that failed."""
+
+    code: str
+    message: str
+    request_id: str
+    retry_after: int
 
 
 def event(name: Name, data: Mapping[str, Any]) -> bytes:

@@ -87,7 +87,7 @@ class StreamedResponse:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One request, and what its server says of it."""
+    """One request, as its server passes it on."""
 
     request: Request
     began: float

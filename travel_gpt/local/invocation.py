@@ -199,8 +199,8 @@ FUNCTION: Final = "travel-gpt-local-TravelGPTFunction"
 class Caller:
     """The connection of a caller, as far as the function may know of it.
 
-    Lambda does not say when a caller leaves. Here the server does, so that a call whose answer nobody reads
-    ends at once.
+    Lambda does not say when a caller leaves. Here the server does, so that a call whose answer is no longer
+    read ends at once.
     """
 
     def __init__(self) -> None:
