@@ -139,8 +139,12 @@ def test_vault(words: list[str]) -> None:
 
 @each("curl")
 def test_curl(words: list[str]) -> None:
-    # tests/integration/test_local_server.py sends them.
-    assert [word for word in words if re.fullmatch(r"http\S+/Prod/travel-gpt(\?verify=true)?", word)]
+    # tests/integration/test_local_server.py and test_local_stream.py send them.
+    assert [
+        word
+        for word in words
+        if re.fullmatch(r"http\S+/Prod/travel-gpt(\?verify=true|/stream(/[\w-]+/stop)?)?", word)
+    ]
 
 
 @cache

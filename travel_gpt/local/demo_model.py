@@ -29,7 +29,7 @@ _LARGEST_BODY: Final = 1024 * 1024
 _Event = tuple[bool, str]
 """Whether an event has a word of the answer, and the event as it is sent."""
 
-WORD_SECONDS: Final = 0.01
+WORD_SECONDS: Final = 0.005
 """Seconds from one word of a streamed answer to the next, so that it is seen to be one."""
 
 
@@ -53,8 +53,8 @@ class DemoModel:
     """The demo model's server. It accepts only its own key, as the real one does.
 
     Args:
-        seconds: the time that an answer takes; of a streamed one, the time until its first word.
-        word_seconds: the time from one word of a streamed answer to the next.
+        seconds: the time that an answer takes.
+        word_seconds: the least time from one word of a streamed answer to the next.
     """
 
     def __init__(self, seconds: float = 0, word_seconds: float = WORD_SECONDS) -> None:
@@ -107,9 +107,11 @@ class DemoModel:
         )
 
     def _paced(self, events: Iterator[_Event]) -> Iterator[bytes]:
-        for is_word, event in events:
+        made = list(events)
+        words = sum(is_word for is_word, _ in made)
+        for is_word, event in made:
             if is_word:
-                time.sleep(self._word_seconds)
+                time.sleep(max(self._word_seconds, self._seconds / words))
             yield event.encode()
 
     def _answer(self, request: Request) -> dict[str, Any]:
@@ -119,12 +121,11 @@ class DemoModel:
         match request.method, request.path:
             case "GET", "/v1/models":
                 return {"object": "list", "data": [_model()]}
-            case "POST", "/v1/responses":
-                time.sleep(self._seconds)
-                return _response(_body(request))
-            case "POST", "/v1/chat/completions":
-                time.sleep(self._seconds)
-                return _completion(_body(request))
+            case "POST", "/v1/responses" | "/v1/chat/completions":
+                body = _body(request)
+                if not body.get("stream"):
+                    time.sleep(self._seconds)
+                return _response(body) if request.path == "/v1/responses" else _completion(body)
         raise Refused(404, f"Invalid URL ({request.method} {request.path})")
 
 
