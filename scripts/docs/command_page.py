@@ -118,6 +118,26 @@ detection, if that was run; `doctor` does not start it.
 `state` is `ok`, `warning` or `problem`. `mend` is the former name of `fix`; it is deprecated and has the same
 value.
 """,
+    "ask": """\
+```sh
+travel-gpt ask "Three days in Lisbon?"                 # the server of make run
+travel-gpt ask "Three days in Lisbon?" --env prod      # a deployed stack
+```
+
+Export the API key of any other API, or type it at the hidden prompt; it is never an argument, and it is not
+read from a `.env` file.
+
+```sh
+read -rs TRAVEL_GPT_API_KEY; export TRAVEL_GPT_API_KEY
+travel-gpt ask "Three days in Lisbon?" --url https://api.example.com/Prod/travel-gpt
+```
+
+The text goes to standard output; the model, the tokens, the cost and the budget that is left go to standard
+error. `--json` prints the JSON object of the answer once it is complete. An API that does not stream
+(`streaming_disabled`, or an older version) is asked with an ordinary POST. Ctrl-C stops the answer at the API
+too, so that it costs no more. The command does not repeat a query by itself. [python.md](python.md) describes
+the client for programs in Python.
+""",
     "secret rotate": """\
 The new key is stored as `AWSPENDING`, which the function does not read, and verified by listing the models at
 the server that the function uses (with `--env` that of the deployed function, if you may read its

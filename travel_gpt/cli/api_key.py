@@ -5,7 +5,7 @@ import sys
 import boto3
 
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.stack import read_stack
+from travel_gpt.cli.stack import Stack, read_stack
 
 
 def print_api_key(stack: str) -> None:
@@ -18,9 +18,22 @@ def print_api_key(stack: str) -> None:
         CliError: there is no such stack, or it has no API key.
         ClientError: AWS refused.
     """
-    key_id = read_stack(boto3.client("cloudformation"), stack).outputs.get("ApiKeyId")
-    if key_id is None:
-        raise CliError(f"There is no stack {stack} in this account and region whose API asks for a key.")
-    key = boto3.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)
+    key = read_api_key(read_stack(boto3.client("cloudformation"), stack))
     # Not through the console, which masks keys.
-    sys.stdout.write(f"{key['value']}\n")
+    sys.stdout.write(f"{key}\n")
+
+
+def read_api_key(stack: Stack) -> str:
+    """Return the API key of a stack.
+
+    Args:
+        stack: the stack.
+
+    Raises:
+        CliError: it does not exist, or has no API key.
+        ClientError: AWS refused.
+    """
+    key_id = stack.outputs.get("ApiKeyId")
+    if key_id is None:
+        raise CliError(f"There is no stack {stack.name} in this account and region whose API asks for a key.")
+    return str(boto3.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"])

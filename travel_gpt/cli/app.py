@@ -136,6 +136,39 @@ def api_key(
 
 
 @app.command()
+def ask(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="The query, in quotes.", show_default=False)],
+    url: Annotated[
+        str | None,
+        typer.Option(help="The URL of the API. [default: that of `make run`]", show_default=False),
+    ] = None,
+    stack: Annotated[str | None, typer.Option(help="The stack's name.", show_default=False)] = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a travel query, and print the answer while it is written.
+
+    Without an option it asks the server that `make run` starts. With --env or --stack it finds the URL of
+    that deployed stack, and the API key of its client owner. Otherwise the API key is that of the variable
+    TRAVEL_GPT_API_KEY; without the variable, it asks for the key where the API needs one.
+    """
+    from travel_gpt.cli.ask import api_of_stack, api_of_url, ask as do
+
+    if stack or env:
+        if url:
+            raise CliError("Give --url, or --env or --stack, not both.", USAGE)
+        name, flags = _stack(stack, env, region, profile), _stack_flags(stack, env, region, profile)
+        place = api_of_stack(name, flags)
+    elif region or profile:
+        raise CliError("--region and --profile need --env or --stack, which name a deployed stack.", USAGE)
+    else:
+        place = api_of_url(url, os.environ)
+    do(query, place, Console(), as_json=as_json)
+
+
+@app.command()
 def init() -> None:
     """Write a .env file into the current folder that lists the useful variables, each as a comment.
 

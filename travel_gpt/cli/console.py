@@ -88,6 +88,12 @@ class Console:
         """Print a document for another program, masked, and as it is otherwise."""
         sys.stdout.write(redact(typed(text)) + "\n")
 
+    def piece(self, text: str) -> None:
+        """Print a part of a text at once, as it is. What comes from elsewhere was masked before."""
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
     def error(self, text: str) -> None:
         """Print on standard error why it ended."""
         self._print(self._err, text, "bad")

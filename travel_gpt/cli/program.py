@@ -14,7 +14,7 @@ from travel_gpt.cli.errors import USAGE, CliError
 
 NAME: Final = "travel-gpt"
 _HINT: Final = re.compile(
-    rf"(?<![\w/.-]){NAME}(?= (?:api-key|client|deploy|doctor|init|pause|resume|secret|usage|--|COMMAND))"
+    rf"(?<![\w/.-]){NAME}(?= (?:api-key|ask|client|deploy|doctor|init|pause|resume|secret|usage|--|COMMAND))"
 )
 
 

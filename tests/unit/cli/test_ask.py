@@ -1,0 +1,325 @@
+"""``travel-gpt ask``, against a server that sends what a test says."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.support.secret_leaks import holds
+from tests.unit.cli.conftest import Person
+from tests.unit.cli.test_client import make_stack
+from tests.unit.test_client import BODY, COMMENTS, EVENTS, TEXT, Server, failure
+from travel_gpt.api import sse
+from travel_gpt.cli.console import Console
+from travel_gpt.cli.errors import FAILED, USAGE
+from travel_gpt.client import TravelGPT
+
+KEY = "Yk7annscanary2Qm3vT8xLw2Rk7Yb4Nd6H"
+POST, STREAM = "/Prod/travel-gpt", "/Prod/travel-gpt/stream"
+SHOWN = TEXT.replace("\x85", "")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+def paths(server: Server) -> list[str]:
+    return [path for _, path, _, _ in server.seen]
+
+
+def keys(server: Server) -> list[str]:
+    return [headers.get("x-api-key", "") for _, _, headers, _ in server.seen]
+
+
+def test_the_text_is_the_result_and_the_rest_a_remark(person: Person, server: Server) -> None:
+    server.whole_stream()
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url)
+
+    assert done.out == f"{SHOWN}\n"
+    left = "1.98 of 2.00 USD left of the budget of the client for the month"
+    assert done.err.splitlines() == [
+        "",
+        f"gpt-6-luna, 12 tokens, 0.000400 USD, {left}",
+        "80 % of the budget is used.",
+    ]
+    assert (paths(server), json.loads(server.seen[0][3])) == ([STREAM], {"query": "Lisbon?"})
+
+
+def test_json_is_the_body_of_a_post(person: Person, server: Server) -> None:
+    server.whole_stream()
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, "--json")
+
+    expected = {**BODY, "answer": TEXT}
+    del expected["timestamp"]
+    assert json.loads(done.out) == expected
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (409, failure("streaming_disabled")),
+        (503, failure("streaming_disabled")),
+        (404, failure("not_found")),
+        (403, failure("forbidden")),
+        (403, {"message": "Missing Authentication Token"}),
+    ],
+)
+def test_an_api_that_does_not_stream_gets_a_post(
+    person: Person, server: Server, status: int, body: dict[str, Any], options: tuple[str, ...]
+) -> None:
+    server.json(status, body)
+    server.json(200, {**BODY, "truncated": True})
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, *options)
+
+    assert paths(server) == [STREAM, POST]
+    if options:
+        assert json.loads(done.out) == {**BODY, "truncated": True}
+    else:
+        assert done.out == "Take tram 28.\n"
+        assert "The answer is not complete" in done.err
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "client_disabled"), (403, "client_expired"), (429, "rate_limited"), (503, "paused"), (400, "x")],
+)
+def test_other_refusals_are_final(person: Person, server: Server, status: int, code: str) -> None:
+    server.json(status, failure(code))
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, status=FAILED, says=f"About {code}.")
+
+    assert f"({code}, request r-9)" in done.err
+    assert paths(server) == [STREAM]
+
+
+def test_an_error_after_the_first_words_keeps_them(person: Person, server: Server) -> None:
+    server.whole_stream(*EVENTS[:3], sse.event("error", failure("upstream_timeout")))
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, status=FAILED)
+
+    assert done.out == f"{TEXT[:8]}\n"
+    assert done.err == "About upstream_timeout. (upstream_timeout, request r-9)\n"
+
+
+def test_a_cut_answer_is_a_failure(person: Person, server: Server) -> None:
+    server.stream(*EVENTS[:3])
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, status=FAILED, says="paid for")
+
+    assert done.out == f"{TEXT[:8]}\n"
+
+
+def test_no_answer_controls_the_terminal(person: Person, server: Server) -> None:
+    text = "\x1b[2J\x1b]0;title\x07a\x9b31mb\r\n\tc\n"
+    server.whole_stream(EVENTS[0], sse.event("delta", {"text": text}), *EVENTS[5:])
+    server.json(404, failure("\x1b[1m", message="\x1b[31mred"))
+
+    assert person.run("ask", "Lisbon?", "--url", server.base_url).out == "[2J]0;titlea31mb\n\tc\n"
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, status=FAILED)
+    assert "\x1b" not in done.err
+
+
+def test_the_key_of_the_variable_is_sent_and_never_shown(
+    person: Person, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAVEL_GPT_API_KEY", f"{KEY}\n")
+    pieces = [sse.event("delta", {"text": KEY[at : at + 5]}) for at in range(0, len(KEY), 5)]
+    server.whole_stream(EVENTS[0], *pieces, *EVENTS[5:])
+    server.json(409, failure("streaming_disabled"))
+    server.json(200, {**BODY, "answer": f"Your key is {KEY}"})
+    server.json(400, failure("x", message=f"Not with {KEY}."))
+
+    done = [person.run("ask", "Lisbon?", "--url", server.base_url) for _ in range(2)]
+    done.append(person.run("ask", "Lisbon?", "--url", server.base_url, status=FAILED))
+
+    assert keys(server) == [KEY] * 4
+    assert not [each for each in done if holds(each.out + each.err, KEY)]
+    assert done[0].out == "[redacted]\n"
+
+
+def test_a_key_is_asked_for_where_the_api_needs_one(
+    person: Person, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return KEY
+
+    monkeypatch.setattr("getpass.getpass", answer)
+    server.json(403, failure("forbidden"))
+    server.json(403, failure("forbidden"))
+    server.whole_stream()
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, at_terminal=True)
+
+    assert done.out == f"{SHOWN}\n"
+    assert asked == [f"API key of {server.base_url} (it is not shown): "]
+    assert (paths(server), keys(server)) == ([STREAM, POST, STREAM], ["", "", KEY])
+
+
+def test_without_a_terminal_no_key_is_asked_for(person: Person, server: Server) -> None:
+    server.json(403, failure("forbidden"))
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url, given="no key", status=USAGE)
+
+    assert "read -rs TRAVEL_GPT_API_KEY; export TRAVEL_GPT_API_KEY" in done.err
+    assert "client add NAME" in done.err
+
+
+def test_no_key_typed_is_said(person: Person, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda _: "")
+    server.json(403, failure("forbidden"))
+
+    person.run(
+        "ask", "Lisbon?", "--url", server.base_url, at_terminal=True, status=USAGE, says="nothing was asked"
+    )
+
+
+def test_a_key_that_is_refused_is_not_asked_for_again(
+    person: Person, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAVEL_GPT_API_KEY", KEY)
+    server.json(403, failure("forbidden"))
+
+    person.run(
+        "ask",
+        "Lisbon?",
+        "--url",
+        server.base_url,
+        at_terminal=True,
+        status=FAILED,
+        says="Check the API key in TRAVEL_GPT_API_KEY",
+    )
+
+
+def test_a_key_in_a_file_is_not_read(person: Person, server: Server) -> None:
+    (person.here / ".env").write_text(f"TRAVEL_GPT_API_KEY={KEY}\n")
+    server.whole_stream()
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url)
+
+    assert keys(server) == [""]
+    assert "Never read from a file, so export them if you want them: TRAVEL_GPT_API_KEY" in done.err
+
+
+@pytest.fixture
+def owner_key(person: Person, server: Server) -> str:  # noqa: ARG001 - its account
+    made: Any = boto3.client("apigateway").create_api_key(name="travel-gpt-backend-dev", enabled=True)
+    make_stack("travel-gpt-backend-dev", ApiUrl=server.base_url, ApiKeyId=made["id"])
+    return str(boto3.client("apigateway").get_api_key(apiKey=made["id"], includeValue=True)["value"])
+
+
+@pytest.mark.parametrize("named", [("--env", "dev"), ("--stack", "travel-gpt-backend-dev")])
+def test_a_deployed_stack_gets_the_key_of_its_owner(
+    person: Person, server: Server, owner_key: str, named: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That of another API.
+    monkeypatch.setenv("TRAVEL_GPT_API_KEY", KEY)
+    server.whole_stream()
+
+    done = person.run("ask", "Lisbon?", *named)
+
+    assert (done.out, keys(server)) == (f"{SHOWN}\n", [owner_key])
+    assert person.run("api-key", *named).out == f"{owner_key}\n"
+
+
+@pytest.mark.usefixtures("owner_key")
+@pytest.mark.parametrize(("status", "code"), [(503, "secret_not_found"), (403, "forbidden")])
+def test_doctor_looks_into_a_stack_that_fails(person: Person, server: Server, status: int, code: str) -> None:
+    server.json(status, failure(code))
+
+    person.run("ask", "Lisbon?", "--env", "dev", status=FAILED, says="doctor --env dev (")
+
+
+def test_a_stack_that_is_not_there_is_said(person: Person) -> None:
+    person.run(
+        "ask",
+        "Lisbon?",
+        "--env",
+        "prod",
+        status=FAILED,
+        says="There is no stack travel-gpt-backend with an API",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--url", "https://api.example.com/x", "--env", "prod"), "not both"),
+        (("--stack", "mine", "--env", "prod"), "not both"),
+        (("--region", "eu-west-1"), "need --env or --stack"),
+        (("--url", "http://api.example.com/Prod/travel-gpt"), "must be an https:// URL"),
+        (("--url", "nonsense"), "Nothing was asked."),
+    ],
+)
+def test_a_place_that_cannot_be_asked_is_refused(person: Person, options: tuple[str, ...], says: str) -> None:
+    person.run("ask", "Lisbon?", *options, status=USAGE, says=says)
+
+
+def test_a_key_that_cannot_be_sent_is_refused(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAVEL_GPT_API_KEY", f"{KEY} {KEY}")
+
+    done = person.run("ask", "Lisbon?", status=USAGE, says="The API key must be visible ASCII")
+
+    assert not holds(done.err, KEY)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        ("12", "Repeat in 12 s."),
+        ("150", "Repeat in 3 minutes."),
+        ("7300", "in 3 hours."),
+        ("200000", "3 days."),
+    ],
+)
+def test_the_time_until_another_try_is_said(person: Person, server: Server, seconds: str, says: str) -> None:
+    server.json(429, failure("rate_limited"), Retry_After=seconds)
+
+    person.run("ask", "Lisbon?", "--url", server.base_url, status=FAILED, says=says)
+    assert len(server.seen) == 1
+
+
+def test_a_server_that_is_not_there_is_said(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server() as closed:
+        url = closed.base_url
+    person.run("ask", "Lisbon?", "--url", url, status=FAILED, says="Check the URL and your network")
+
+    monkeypatch.setattr("travel_gpt.cli.ask.LOCAL_URL", url)
+    person.run("ask", "Lisbon?", status=FAILED, says="Start the server with `make run`")
+
+
+def test_an_answer_that_takes_too_long_is_said(
+    person: Person, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults: Any = TravelGPT.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "idle_timeout", 0.2)
+    server.stream(*EVENTS[:3], 10.0)
+
+    person.run("ask", "Lisbon?", "--url", server.base_url, status=FAILED, says="Ask for less at once")
+
+
+def test_ctrl_c_stops_the_stream_at_the_api(
+    person: Person, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Console, text: str) -> None:
+        if text.strip():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Console, "piece", interrupted)
+    server.stream(*EVENTS[:3], *COMMENTS)
+    server.json(404, failure("not_found"))
+
+    person.run("ask", "Lisbon?", "--url", server.base_url, status=130, says="Interrupted.")
+
+    assert paths(server) == [STREAM, f"{STREAM}/r-1/stop"]
