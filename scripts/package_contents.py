@@ -49,8 +49,7 @@ def copy_travel_gpt(source: Path, tree: Path) -> None:
         source: the package in the repository.
         tree: the folder that becomes the Lambda package.
     """
-    wrapper = source.parent / WRAPPER
-    for file in (*imported_files(source.parent), *([wrapper] if wrapper.is_file() else [])):
+    for file in (*imported_files(source.parent), source.parent / WRAPPER):
         if file.is_relative_to(source):
             target = tree / file.relative_to(source.parent)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,13 +7,23 @@ import re
 import shutil
 import stat
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from samcli.lib.package.utils import make_zip_with_lambda_permissions
 
 from scripts.build_package import compile_modules, lambda_python
-from scripts.package_contents import HANDLERS, SERVICES, copy_travel_gpt, imported_files, normalize, prune
+from scripts.package_contents import (
+    HANDLERS,
+    SERVICES,
+    WRAPPER,
+    copy_travel_gpt,
+    imported_files,
+    normalize,
+    prune,
+)
 from tests.support.compiled_template import ROOT
 from tests.support.packages import run_alone
 
@@ -86,10 +96,12 @@ def test_compiled_code_names_the_paths_that_it_has_in_lambda(lambda_package: Pat
 def test_travel_gpt_is_what_the_handlers_import_and_nothing_else(lambda_package: Path) -> None:
     packed = {name for name in names(lambda_package) if re.match("travel_gpt/(?!.*__pycache__)", name)}
 
-    assert packed == {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT)}
+    assert packed == {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT)} | {WRAPPER}
     # What is imported later, inside a function, and files that are read as data.
     read_as_data = {"travel_gpt/advisor/instructions.txt", "travel_gpt/llm/prices.json"}
     assert packed >= {"travel_gpt/credentials/sources/vault.py"} | read_as_data
+    # What the function that streams is started with.
+    assert packed >= {"travel_gpt/stream_runtime.py", "travel_gpt/stream_handler.py"}
     assert not [name for name in packed if re.match(r"travel_gpt/(local|cli|env)", name)]
 
 
@@ -197,9 +209,34 @@ def services_called() -> Iterator[str]:
                     pytest.fail(f"{module} uses boto3.resource(), whose descriptions are pruned")
 
 
-def test_lambdas_own_user_can_read_everything(lambda_package: Path) -> None:
+def test_lambdas_own_user_can_read_everything_and_execute_the_wrapper(lambda_package: Path) -> None:
     for path in lambda_package.rglob("*"):
-        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
+        executable = path.is_dir() or path == lambda_package / WRAPPER
+        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if executable else 0o644), path
+
+
+def test_the_wrapper_is_where_lambda_looks_for_it_and_executable_in_the_zip(
+    lambda_package: Path, tmp_path: Path
+) -> None:
+    named = re.findall("AWS_LAMBDA_EXEC_WRAPPER: (.*)", (ROOT / "template.yaml").read_text("utf-8"))
+    assert named == [f"/var/task/{WRAPPER}"]
+
+    # When sam packs it
+    packed = zipfile.ZipFile(make_zip_with_lambda_permissions(str(tmp_path / "code"), str(lambda_package)))
+
+    assert packed.getinfo(WRAPPER).external_attr >> 16 & 0o111 == 0o111
+    assert packed.read(WRAPPER).startswith(b"#!/bin/sh\n")
+
+
+def test_both_functions_and_the_rotation_have_the_same_package(lambda_package: Path) -> None:
+    def content(function: str) -> dict[str, tuple[int, int]]:
+        tree = lambda_package.parent / function
+        return {
+            path.relative_to(tree).as_posix(): (path.stat().st_mode, path.stat().st_size)
+            for path in files(tree)
+        }
+
+    assert content("TravelGPTStreamFunction") == content("TravelGPTFunction") == content("RotatorFunction")
 
 
 def test_it_is_small(lambda_package: Path) -> None:
