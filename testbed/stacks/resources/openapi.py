@@ -61,7 +61,8 @@ def _clear(gateway: Any, api_id: str) -> str:
     """Empty the API and return its root resource's id."""
     root = ""
     items = gateway.get_resources(restApiId=api_id, limit=500)["items"]
-    for item in items:
+    # What is below another first.
+    for item in sorted(items, key=lambda item: -len(item["path"])):
         if item["path"] == "/":
             root = item["id"]
             for verb in item.get("resourceMethods", {}):
