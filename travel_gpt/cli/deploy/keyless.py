@@ -39,7 +39,7 @@ class Trust:
     """A mapping that may be set up at OpenAI."""
 
     role: str
-    """The role's ARN, or what is known of its name."""
+    """The ARNs of the functions' roles, or what is known of their names."""
     provider: str
     """OpenAI's id of the workload identity provider; empty where the stack was not given it."""
     service_account: str
@@ -94,7 +94,14 @@ def find_trust(stack: Stack) -> Trust | None:
     role = (
         stack.outputs.get("FunctionRoleArn") or f"whose name begins with {stack.name}-TravelGPTFunctionRole"
     )
+    # The function that streams has a mapping of its own.
+    role = " and ".join([role, *_stream_role(stack)])
     return Trust(role, provider, parameters.get("OpenAIServiceAccountId", ""))
+
+
+def _stream_role(stack: Stack) -> list[str]:
+    """Return the ARN of the role that streams run as; nothing for a stack of an earlier version."""
+    return [stack.outputs["StreamFunctionRoleArn"]] if "StreamFunctionRoleArn" in stack.outputs else []
 
 
 def trust_ended_by(stack: Stack, values: Mapping[str, str]) -> Trust | None:
@@ -348,6 +355,7 @@ def _say_what_to_set_up(console: Console, plan: "Plan", stack: Stack) -> None:
             ("Audience", AUDIENCE),
             ("Mapping", "to a service account of the project that is to pay"),
             ("  where sub is", stack.outputs["FunctionRoleArn"]),
+            *(("  and another for", role) for role in _stream_role(stack)),
             (
                 "  permissions",
                 "Models: Read, Responses: Write (with OpenAIApi=chat: Chat completions: Write)",

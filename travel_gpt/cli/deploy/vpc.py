@@ -153,8 +153,12 @@ def finish(aws: AwsSession, console: Console, plan: "Plan") -> None:
 
 
 def _wait(aws: AwsSession, stack: Stack, longest: float) -> list[str]:
-    # Lambda describes each interface by the name of the function that it was made for.
-    named = {"Name": "description", "Values": [f"AWS Lambda VPC ENI-{stack.outputs['FunctionName']}*"]}
+    # Lambda describes each interface by the name of the function that it was made for. A stack of an earlier
+    # version has no function that streams.
+    functions = [
+        stack.outputs[each] for each in ("FunctionName", "StreamFunctionName") if each in stack.outputs
+    ]
+    named = {"Name": "description", "Values": [f"AWS Lambda VPC ENI-{each}*" for each in functions]}
     pages = aws.client("ec2").get_paginator("describe_network_interfaces")
     until = time.monotonic() + longest
     while True:

@@ -13,6 +13,7 @@ from travel_gpt.cli.errors import CliError
 from travel_gpt.cli.stack import Stack
 
 ROLE = "arn:aws:iam::123456789012:role/travel-gpt-backend-TravelGPTFunctionRole-Ab12Cd34"
+STREAMS = "arn:aws:iam::123456789012:role/travel-gpt-backend-StreamFunctionRole-Ab12Cd34"
 IDS = {"OpenAIIdentityProviderId": "wip_acme", "OpenAIServiceAccountId": "sa_travel"}
 ACCOUNT = Account("123456789012", "arn:aws:iam::123456789012:user/owner", "us-east-1")
 
@@ -23,7 +24,7 @@ def stack(keyless: str, *, status: str = "UPDATE_COMPLETE", **parameters: str) -
         status,
         "arn:aws:cloudformation:us-east-1:123456789012:stack/travel-gpt-backend/1",
         parameters={"Keyless": keyless, **parameters},
-        outputs={"FunctionRoleArn": ROLE},
+        outputs={"FunctionRoleArn": ROLE, "StreamFunctionRoleArn": STREAMS},
     )
 
 
@@ -90,7 +91,7 @@ def test_deleting_a_stack_that_had_a_key_says_nothing_of_a_mapping(
 
 
 def test_a_stack_that_was_keyless_once_may_still_be_trusted() -> None:
-    assert find_trust(stack("off", **IDS)) == Trust(ROLE, "wip_acme", "sa_travel")
+    assert find_trust(stack("off", **IDS)) == Trust(f"{ROLE} and {STREAMS}", "wip_acme", "sa_travel")
 
 
 def test_without_ids_or_outputs_it_says_what_to_look_for(capsys: pytest.CaptureFixture[str]) -> None:

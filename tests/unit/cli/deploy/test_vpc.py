@@ -80,7 +80,13 @@ class TestWhatIsDecided:
 def account_with(stack: Mapping[str, str], *answers: list[str] | ClientError) -> ScriptedAws:
     """An account with a stack, and an answer for each time that its function's interfaces are listed."""
     listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.items()]
-    output = {"OutputKey": "FunctionName", "OutputValue": "s-TravelGPTFunction"}
+    outputs = [
+        {"OutputKey": key, "OutputValue": f"s-{value}"}
+        for key, value in {
+            "FunctionName": "TravelGPTFunction",
+            "StreamFunctionName": "TravelGPTStreamFunction",
+        }.items()
+    ]
     about = {"StackName": "s", "StackStatus": "UPDATE_COMPLETE", "StackId": "id"}
     found = iter(answers)
 
@@ -90,7 +96,7 @@ def account_with(stack: Mapping[str, str], *answers: list[str] | ClientError) ->
             return answer
         return {"NetworkInterfaces": [{"NetworkInterfaceId": each} for each in answer]}
 
-    described = {"Stacks": [{**about, "Parameters": listed, "Outputs": [output]}]}
+    described = {"Stacks": [{**about, "Parameters": listed, "Outputs": outputs}]}
     return ScriptedAws({"DescribeStacks": described, "DescribeNetworkInterfaces": list_interfaces})
 
 
@@ -137,7 +143,8 @@ class TestTheSecondDeployment:
         run.finish(LEAVES, ["eni-1", "eni-2"], ["eni-2"], [], stack=STACK)
 
         assert run.clock.moment > 0
-        named = {"Name": "description", "Values": ["AWS Lambda VPC ENI-s-TravelGPTFunction*"]}
+        names = ["AWS Lambda VPC ENI-s-TravelGPTFunction*", "AWS Lambda VPC ENI-s-TravelGPTStreamFunction*"]
+        named = {"Name": "description", "Values": names}
         assert run.asked == [[named]] * 3
         # What the run changed in between stays.
         assert run.deployed == [{"Keyless": "on", PERMISSIONS: "disabled"}]
