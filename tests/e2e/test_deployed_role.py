@@ -62,6 +62,14 @@ class Deployed:
         """A client with the credentials that Lambda would give the function."""
         return client_as(self.aws, self.function.configuration["Role"], service, region)
 
+    def send(self, path: str, *arguments: str) -> tuple[int, str]:
+        """The status and the body that a path below the API's address answers."""
+        show = ["--silent", "--show-error", "--no-buffer", "--write-out", "\n%{http_code}"]
+        done = self.aws.run("curl", *show, self.outputs["ApiUrl"] + path, *arguments)
+        assert done.returncode == 0, done.stderr
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status), body
+
     def curl(self, *arguments: str) -> Any:
         """What the deployed API answers."""
         done = self.aws.run("curl", "--silent", "--show-error", self.outputs["ApiUrl"], *arguments)
@@ -201,6 +209,8 @@ class Table:
 
     def __init__(self, deployed: Deployed) -> None:
         self.name = deployed.outputs["ClientTableName"]
+        self.aws = deployed.aws
+        self.stream_role = deployed.outputs["StreamFunctionRoleArn"]
         self.role = deployed.as_the_role("dynamodb")
         self.owner = deployed.aws.client("dynamodb")
 
@@ -305,6 +315,67 @@ class TestItsTable:
 
         refused(table.role.update_item, **table.update("usage#acme", name))
         refused(table.role.batch_get_item, RequestItems={**both, name: both[table.name]})
+
+
+class TestAStream:
+    """The second function, started by the program that the package has for it."""
+
+    def arguments(self, deployed: Deployed, query: str) -> list[str]:
+        key = f"x-api-key: {deployed.caller_key()}"
+        return [
+            *("--header", key, "--header", "content-type: application/json"),
+            *("--data", json.dumps({"query": query})),
+        ]
+
+    def test_is_answered_with_events_under_a_role_of_its_own(self, deployed: Deployed) -> None:
+        deployed.aws.forget_calls()
+
+        status, body = deployed.send("/stream", *self.arguments(deployed, "A day in Évora?"))
+
+        assert status == 200, body
+        events = [part.partition("\n")[0].removeprefix("event: ") for part in body.strip().split("\n\n")]
+        assert (events[0], events[-2:]) == ("start", ["usage", "done"]), body
+        assert set(events[1:-2]) == {"delta"}
+        role = deployed.aws.function(deployed.outputs["StreamFunctionName"]).configuration["Role"]
+        assert role == deployed.outputs["StreamFunctionRoleArn"] != deployed.function.configuration["Role"]
+        made = [c.name for c in deployed.aws.calls(mutating=False) if c.caller == role.rsplit("/", 1)[-1]]
+        assert Counter(name for name in made if not name.startswith("logs:")) == {
+            "secretsmanager:GetSecretValue": 1,
+            "dynamodb:BatchGetItem": 1,
+            "dynamodb:UpdateItem": 4,
+        }
+        written = deployed.lines(deployed.outputs["StreamLogGroupName"])
+        (line,) = [json.loads(each) for each in written if '"message":"Answered a request"' in each]
+        assert (line["stream"], line["outcome"], line["client"]) == (True, "success", "owner")
+
+    def test_is_refused_as_every_query_is(self, deployed: Deployed) -> None:
+        arguments = self.arguments(deployed, "A day in Évora?")
+
+        assert deployed.send("/stream", *arguments[2:])[0] == 403
+        status, body = deployed.send("/stream", *arguments[:-1], '{"query": ""}')
+        assert (status, json.loads(body)["code"]) == (400, "invalid_query")
+
+    def test_is_stopped_by_the_other_function_which_cannot_read_the_flag(self, table: Table) -> None:
+        # A stop request updates the flag; the function that streams reads it, and can set none.
+        stream = client_as(table.aws, table.stream_role, "dynamodb")
+
+        table.role.update_item(**table.update("stop#acme#1"))
+        refused(table.role.batch_get_item, **table.read("stop#acme#1"))
+        found = stream.batch_get_item(**table.read("stop#acme#1", "client#acme"))["Responses"][table.name]
+        assert sorted(each["pk"]["S"] for each in found) == ["client#acme", "stop#acme#1"]
+        refused(stream.update_item, **table.update("stop#acme#1"))
+        refused(stream.update_item, **table.update("client#acme"))
+        for key in COUNTERS:
+            stream.update_item(**table.update(key))
+            refused(stream.batch_get_item, **table.read(key))
+
+    def test_has_a_role_that_can_read_no_other_secret(self, deployed: Deployed) -> None:
+        secrets = client_as(deployed.aws, deployed.outputs["StreamFunctionRoleArn"], "secretsmanager")
+
+        assert json.loads(secrets.get_secret_value(SecretId=OWN)["SecretString"]) == {"api_key": KEY}
+        for name in NEIGHBOURS:
+            refused(secrets.get_secret_value, SecretId=name)
+        refused(secrets.put_secret_value, SecretId=OWN, SecretString="{}")
 
 
 class TestAQueryOfTheOwner:
