@@ -101,6 +101,20 @@ def test_the_client_asks_the_local_server(local: LocalServer) -> None:
         stranger.ask("Porto")
 
 
+def test_a_stream_of_the_local_server_is_read_and_stopped(tmp_path: Path) -> None:
+    with (
+        LocalServer(tmp_path, "--access", "api-key", DEMO_SECONDS="6") as server,
+        TravelGPT(server.url, api_key=key_of(server)) as api,
+        api.stream("A week in Porto") as stream,
+    ):
+        first = next(stream)
+        api.stop(stream.request_id)
+        answer = stream.answer()
+
+    assert answer.text.startswith(first)
+    assert (answer.truncated, answer.body["stopped"]) == (True, True)
+
+
 @pytest.fixture
 def upstream() -> Iterator[FakeOpenAI]:
     with FakeOpenAI() as server:

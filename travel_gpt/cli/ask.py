@@ -189,7 +189,9 @@ def _report(answer: Answer, console: Console) -> None:
         )
     if said:
         console.aside(_printable(f"\n{', '.join(said)}"))
-    if answer.truncated:
+    if answer.body.get("stopped") is True:
+        console.aside("The answer is not complete: it was stopped.")
+    elif answer.truncated:
         console.aside("The answer is not complete: it reached the limit of its length. Ask for less at once.")
     for warning in answer.warnings:
         console.aside(_printable(warning))

@@ -101,6 +101,17 @@ def test_other_refusals_are_final(person: Person, server: Server, status: int, c
     assert paths(server) == [STREAM]
 
 
+def test_a_stopped_answer_is_said(person: Person, server: Server) -> None:
+    server.whole_stream(*EVENTS[:3], sse.event("done", {"truncated": True, "stopped": True}))
+
+    done = person.run("ask", "Lisbon?", "--url", server.base_url)
+
+    assert (done.out, done.err) == (
+        f"{TEXT[:8]}\n",
+        "\ngpt-6-luna\nThe answer is not complete: it was stopped.\n",
+    )
+
+
 def test_an_error_after_the_first_words_keeps_them(person: Person, server: Server) -> None:
     server.whole_stream(*EVENTS[:3], sse.event("error", failure("upstream_timeout")))
 
