@@ -158,6 +158,9 @@ def document_for(access: str) -> dict[str, Any]:
         access: ``open`` or ``api-key``.
     """
     document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    if access == "open":
+        # Without clients there is no table, so no stream can be stopped.
+        del document["paths"]["/travel-gpt/stream/{id}/stop"]
     if access == "api-key":
         for path in document["paths"].values():
             path["post"]["security"] = [{"api_key": []}]

@@ -320,7 +320,10 @@ def test_answers_with_limits_and_repeated_queries_are_described(deploy: Deploy, 
 
 STREAM = DOCUMENT["paths"]["/travel-gpt/stream"]["post"]
 STOP = DOCUMENT["paths"]["/travel-gpt/stream/{id}/stop"]["post"]
-EVENTS = STREAM["responses"]["200"]["content"]["text/event-stream"]["schema"]["x-events"]
+EVENTS = {
+    event["properties"]["event"]["const"]: event["properties"]["data"]["contentSchema"]
+    for event in STREAM["responses"]["200"]["content"]["text/event-stream"]["schema"]["oneOf"]
+}
 
 
 def codes(operation: dict[str, Any]) -> set[str]:
