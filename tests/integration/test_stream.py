@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,6 +79,22 @@ def upstream() -> Iterator[FakeOpenAI]:
 
 @pytest.fixture
 def streaming(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Streaming]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with stream_function(upstream) as function:
+        yield function
+
+
+@contextmanager
+def stream_function(
+    upstream: FakeOpenAI, *, api: str = "responses", **settings_: float
+) -> Iterator[Streaming]:
+    """A function whose key is in ``OPENAI_API_KEY``.
+
+    Args:
+        upstream: the model's server.
+        api: which of its APIs.
+        settings_: limits in seconds, which may be shorter than those that can be set.
+    """
     table = MemoryTable()
     table.put("key#annskey", client=CLIENT)
     table.put(f"client#{CLIENT}", name="ann", per_minute=100)
@@ -86,15 +104,16 @@ def streaming(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": upstream.base_url,
             "OPENAI_MAX_RETRIES": "0",
+            "OPENAI_API": api,
             "TABLE_NAME": TABLE,
             "BUDGET_PER_DAY": "1",
         }
     )
     assert settings.problems == ()
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    api = build_stream_api(settings, table=Table(TABLE, send=table.send))
-    yield Streaming(api, table)
-    api.close()
+    limits: dict[str, Any] = settings_
+    function = build_stream_api(replace(settings, **limits), table=Table(TABLE, send=table.send))
+    yield Streaming(function, table)
+    function.close()
 
 
 def test_an_answer_comes_as_events(upstream: FakeOpenAI, streaming: Streaming) -> None:

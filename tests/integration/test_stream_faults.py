@@ -1,0 +1,329 @@
+"""Streams that fail, and the limits of their time: each with its event, its log line and its settlement."""
+
+import io
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.openai import CHAT, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
+from tests.fakes.openai.events import chat_stream, responses_stream
+from tests.integration.conftest import LambdaContext
+from tests.integration.test_stream import KEY, Streaming, parse, stream_function, upstream as upstream
+from tests.support.function_log import log as log
+from travel_gpt.api import responses, streamed
+from travel_gpt.api.streamed import StreamedResponse
+
+PATHS = {"responses": RESPONSES, "chat": CHAT}
+STREAMS = {"responses": responses_stream, "chat": chat_stream}
+TEXT = "Take tram 28 up the hill, and walk down through Alfama in the evening light."
+both_apis = pytest.mark.parametrize("api", PATHS)
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+def begin(events: int, then: Callable[[Exchange], object]) -> Behaviour:
+    """Send the first events of a stream, then something else."""
+
+    def act(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        for event in islice(STREAMS[exchange.endpoint](exchange.body, TEXT), events):
+            exchange.chunk(event)
+        then(exchange)
+
+    return act
+
+
+def held(go_on: threading.Event) -> Behaviour:
+    """Answer, but wait after the first words."""
+
+    def act(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        for number, event in enumerate(responses_stream(exchange.body, TEXT)):
+            exchange.chunk(event)
+            if number == 5:
+                go_on.wait(60)
+        exchange.write(b"0\r\n\r\n")
+
+    return act
+
+
+def hang(exchange: Exchange) -> None:
+    exchange.pause(20)
+
+
+def garbage(exchange: Exchange) -> None:
+    exchange.chunk(b"data: {not JSON\n\n\xff\xfe\n\n")
+    exchange.write(b"0\r\n\r\n")
+
+
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    """The lines of requests."""
+    found = [json.loads(line) for line in log.getvalue().splitlines()]
+    return [line for line in found if line["message"] == "Answered a request"]
+
+
+def test_comments_are_sent_until_the_first_words(
+    upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed, "HEARTBEAT_SECONDS", 0.1)
+    upstream.default(RESPONSES, behaviours.slow(0.6))
+
+    with stream_function(upstream) as function:
+        response = function.open()
+        sent = [*response.chunks]
+
+    words = next(at for at, chunk in enumerate(sent) if chunk.startswith(b"event: delta"))
+    assert sent[0].startswith(b"event: start")
+    assert 2 <= len(sent[1:words]) <= 6
+    assert set(sent[1:words]) == {b":\n\n"}
+    assert sent[-1].startswith(b"event: done")
+
+
+@both_apis
+@pytest.mark.parametrize(
+    ("events", "then", "limits", "cause"),
+    [
+        (0, hang, {"stream_first_event_seconds": 0.3}, "no event within 0.3 s"),
+        (9, hang, {"stream_idle_seconds": 0.3}, "no event for 0.3 s"),
+        (9, hang, {"stream_seconds": 2.5}, "did not answer in time"),
+    ],
+    ids=["first-event", "idle", "whole"],
+)
+def test_each_limit_ends_in_an_error_and_a_settled_budget(
+    upstream: FakeOpenAI,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    api: str,
+    events: int,
+    then: Behaviour,
+    limits: dict[str, float],
+    cause: str,
+) -> None:
+    # With words before the limit the response has begun, and without them it begins with a comment.
+    monkeypatch.setattr(streamed, "HEARTBEAT_SECONDS", 0.1)
+    upstream.default(PATHS[api], begin(events, then))
+
+    with stream_function(upstream, api=api, **limits) as function:
+        began = time.monotonic()
+        sent = function.read()
+
+    assert time.monotonic() - began < 2
+    assert sent[0][0] == "start"
+    assert (sent[-1][0], sent[-1][1]["code"]) == ("error", "upstream_timeout")
+    (line,) = lines(log)
+    assert (line["level"], line["status"], line["code"]) == ("ERROR", 200, "upstream_timeout")
+    assert cause in line["detail"]
+    assert function.cost("stack") > 0, "it may have been charged"
+    assert function.reserved() == []
+
+
+def test_the_first_event_may_be_too_late_before_the_response_began(
+    upstream: FakeOpenAI, log: io.StringIO
+) -> None:
+    upstream.default(RESPONSES, begin(0, hang))
+
+    with stream_function(upstream, stream_first_event_seconds=0.3) as function:
+        assert function.refused()[0] == 504
+
+    assert lines(log)[0]["code"] == "upstream_timeout"
+    assert function.reserved() == []
+
+
+@both_apis
+@pytest.mark.parametrize(
+    "fault",
+    [
+        behaviours.cut_stream(10, TEXT),
+        behaviours.stream_error(10, TEXT),
+        begin(10, garbage),
+        begin(10, lambda exchange: exchange.reset()),
+    ],
+    ids=["cut", "error-event", "garbage", "reset"],
+)
+def test_a_fault_after_ten_events_is_an_error_event(
+    upstream: FakeOpenAI, log: io.StringIO, api: str, fault: Behaviour
+) -> None:
+    upstream.default(PATHS[api], fault)
+
+    with stream_function(upstream, api=api) as function:
+        sent = function.read()
+
+    assert sent[1][0] == "delta"
+    assert (sent[-1][0], sent[-1][1]["code"]) == ("error", "upstream_error")
+    assert [name for name, _ in sent].count("error") == 1
+    (line,) = lines(log)
+    assert (line["level"], line["code"], line["outcome"]) == ("ERROR", "upstream_error", "upstream_error")
+    assert line["detail"]
+    # The first call of a Chat Completions server is refused: it has another name for the output cap.
+    assert len(upstream.calls) == {"responses": 1, "chat": 2}[api], "no other try after the first words"
+    assert function.cost("stack") > 0
+    assert function.reserved() == []
+    assert KEY[:12] not in log.getvalue()
+
+
+@pytest.mark.parametrize("fault", [behaviours.drop(), behaviours.drop(reset=True)])
+def test_a_fault_before_the_first_words_is_a_refusal(
+    upstream: FakeOpenAI, log: io.StringIO, fault: Behaviour
+) -> None:
+    upstream.default(RESPONSES, fault)
+
+    with stream_function(upstream) as function:
+        status, body = function.refused()
+
+    assert (status, body["code"]) == (502, lines(log)[0]["code"])
+    assert function.reserved() == []
+
+
+def test_a_server_that_is_not_there_is_a_refusal_that_costs_nothing() -> None:
+    with FakeOpenAI() as gone:
+        pass
+    with stream_function(gone) as function:
+        assert function.refused()[1]["code"] == "upstream_unreachable"
+    assert function.cost("stack") == 0
+    assert function.reserved() == []
+
+
+def test_a_stream_is_refused_while_the_table_is_away(upstream: FakeOpenAI) -> None:
+    with stream_function(upstream) as function:
+        function.table.before = lambda *_: "throttle"
+        status, body = function.refused()
+
+    assert (status, body["code"]) == (503, "limits_unavailable")
+    assert upstream.calls == []
+
+
+def test_a_stream_ends_well_where_the_table_goes_away_meanwhile(
+    upstream: FakeOpenAI, log: io.StringIO
+) -> None:
+    go_on = threading.Event()
+    upstream.default(RESPONSES, held(go_on))
+    with stream_function(upstream) as function:
+        response = function.open()
+        function.table.before = lambda *_: "fail"
+        go_on.set()
+        sent = parse(b"".join(response.chunks))
+
+    assert sent[-1] == ("done", {"truncated": False})
+    assert "A reservation may not have been settled" in log.getvalue()
+    assert function.reserved() != [], "it stands"
+
+
+def test_a_bug_after_the_first_words_is_an_error_event(
+    upstream: FakeOpenAI, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(responses, "answered", broken)
+    with stream_function(upstream) as function:
+        sent = function.read(Idempotency_Key="k1")
+
+        assert (sent[-1][0], sent[-1][1]["code"]) == ("error", "internal_error")
+        assert lines(log)[-1]["level"] == "ERROR"
+        assert "ZeroDivisionError" in log.getvalue()
+        assert function.reserved() == []
+        monkeypatch.undo()
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        assert function.read(Idempotency_Key="k1")[-1][0] == "done", "the same query may be sent again"
+
+
+def test_while_a_stream_runs_its_idempotency_key_is_taken(upstream: FakeOpenAI) -> None:
+    with stream_function(upstream) as function:
+        response = function.open(Idempotency_Key="k1")
+        status, body = function.refused(Idempotency_Key="k1")
+        response.chunks.close()
+
+        assert (status, body["code"]) == (409, "request_in_progress")
+        assert function.read(Idempotency_Key="k1")[-1][0] == "done"
+
+
+class Callers:
+    """A context whose caller leaves when the test says."""
+
+    def __init__(self) -> None:
+        self.leave: Callable[[], None] = lambda: None
+
+    def context(self) -> Any:
+        made: Any = LambdaContext(100_000)
+        made.when_left = lambda call: setattr(self, "leave", call)
+        return made
+
+
+def test_a_caller_that_leaves_before_the_first_words_ends_the_call(
+    upstream: FakeOpenAI, log: io.StringIO
+) -> None:
+    upstream.default(RESPONSES, begin(0, hang))
+    callers = Callers()
+    with stream_function(upstream) as function:
+        left = threading.Timer(0.3, lambda: callers.leave())
+        left.start()
+        began = time.monotonic()
+        assert not isinstance(function.api.answer(function.event(), callers.context()), StreamedResponse)
+        left.join()
+
+    assert time.monotonic() - began < 2
+    (line,) = lines(log)
+    assert (line["outcome"], line["stream"]) == ("caller_left", True)
+    assert "Internal error" not in log.getvalue()
+    assert function.cost("stack") > 0
+    assert function.reserved() == []
+
+
+def _memory() -> int:
+    """The resident memory of this process, in KiB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_200_streams_at_once_all_finish(upstream: FakeOpenAI) -> None:
+    go_on = threading.Event()
+
+    upstream.default(RESPONSES, held(go_on))
+    with stream_function(upstream) as function:
+        function.table.put("client#c1", name="ann", per_minute=1000)
+        before = _memory()
+        opened = [function.open() for _ in range(200)]
+        each = (_memory() - before) / 200
+        go_on.set()
+        ends = [parse(b"".join(response.chunks))[-1] for response in opened]
+
+    assert ends == [("done", {"truncated": False})] * 200
+    assert each < 1024, f"{each:.0f} KiB for each stream, with the thread of the scripted server"
+    assert function.reserved() == []
+
+
+@both_apis
+def test_the_first_event_follows_the_first_words_at_once(upstream: FakeOpenAI, api: str) -> None:
+    sent_at: list[float] = []
+
+    def model(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        for event in STREAMS[exchange.endpoint](exchange.body, TEXT):
+            if b'"Take"' in event:
+                sent_at.append(time.monotonic())
+            exchange.chunk(event)
+        exchange.write(b"0\r\n\r\n")
+
+    def seen(function: Streaming) -> float:
+        response = function.open()
+        while not next(response.chunks).startswith(b"event: delta"):
+            pass
+        at = time.monotonic()
+        response.chunks.close()
+        return at - sent_at[-1]
+
+    upstream.default(PATHS[api], model)
+    with stream_function(upstream, api=api) as function:
+        seen(function)
+        assert statistics.median(seen(function) for _ in range(9)) < 0.05
