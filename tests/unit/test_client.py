@@ -200,10 +200,10 @@ def test_what_the_standard_says_about_fields() -> None:
     """Source: the HTML standard, "Interpreting an event stream"."""
     sent = (
         b": comment\nid: 7\nretry: 3\nunknown\nevent:delta\ndata: one\ndata:  two\ndata\n\n"
-        b"event: without data\n\nevent: cut off\ndata: x\n"
+        b"data: without a name\n\nevent: without data\n\nevent: cut off\ndata: x\n"
     )
 
-    assert list(client._Events("").feed(sent)) == [("delta", "one\n two\n")]
+    assert list(client._Events("").feed(sent)) == [("delta", "one\n two\n"), ("", "without a name")]
 
 
 def test_a_stream_is_read_as_it_comes(server: Server, api: TravelGPT) -> None:
