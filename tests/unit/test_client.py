@@ -442,7 +442,7 @@ def test_a_retry_after_that_cannot_be_read_is_none(server: Server, api: TravelGP
         (200, {"Content-Type": "text/html"}, b"<h1>Welcome</h1>"),
         (200, {}, b'{"answer": 7}'),
         (200, {}, b"[1]"),
-        (200, {}, b" " * (client.LARGEST + 1)),
+        (200, {}, b'{"answer": "x", "has_api_key": true}' + b" " * client.LARGEST),
         (404, {}, b"<h1>Not found</h1>"),
         (403, {}, b'{"message": "Missing Authentication Token"}'),
     ],
