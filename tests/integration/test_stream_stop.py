@@ -90,6 +90,13 @@ def test_what_stops_no_stream_sets_no_flag(
     assert not [item for item in table.items.all() if item["pk"]["S"].startswith("stop#")]
 
 
+@pytest.mark.parametrize("resource", ["/travel-gpt/stream", STOP_RESOURCE])
+def test_another_method_is_answered_with_the_one_that_there_is(resource: str) -> None:
+    response = buffered(MemoryTable()).answer(proxy_event("GET", None, resource=resource), LambdaContext())
+
+    assert (response["statusCode"], response["headers"]["Allow"]) == (405, "POST")
+
+
 def test_without_a_table_no_stream_can_be_stopped() -> None:
     status, body = stop(buffered(MemoryTable(), TABLE_NAME=""))
 

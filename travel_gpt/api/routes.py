@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from travel_gpt.guard.meter import Meter
 
 RESOURCE: Final = "/travel-gpt"
+STREAM_RESOURCE: Final = "/travel-gpt/stream"
 STOP_RESOURCE: Final = "/travel-gpt/stream/{id}/stop"
 
 
@@ -77,6 +78,9 @@ class Api(Endpoint):
         return reply.response
 
     def _route(self, request: Request) -> responses.Reply:
+        if request.path in (STREAM_RESOURCE, STOP_RESOURCE) and request.method != "POST":
+            # API Gateway sends only a POST to the function that streams.
+            raise MethodNotAllowed(message="Use POST.", headers={"Allow": "POST"})
         if request.path == STOP_RESOURCE:
             return self._stop(request)
         if request.path != RESOURCE:
@@ -115,9 +119,8 @@ class Api(Endpoint):
                 raise internal_error(request, failure, client=client.id) from failure
 
     def _stop(self, request: Request) -> responses.Reply:
-        from travel_gpt.api.stop import require_post, stop_stream
+        from travel_gpt.api.stop import stop_stream
 
-        require_post(request)
         self._require_key(request)
         self._require_settings()
         return stop_stream(request, self._guard() if self._guard is not None else None)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from travel_gpt.api import responses
 from travel_gpt.api.request import Request
-from travel_gpt.errors import MethodNotAllowed, NotFound
+from travel_gpt.errors import NotFound
 
 if TYPE_CHECKING:
     from travel_gpt.guard.guard import Guard
@@ -15,12 +15,6 @@ _STREAM_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NOT_HERE: Final = (
     "This API has no table of clients, so it cannot stop a stream. Close the connection of the stream."
 )
-
-
-def require_post(request: Request) -> None:
-    """Raise MethodNotAllowed for another method."""
-    if request.method != "POST":
-        raise MethodNotAllowed(message="Use POST to stop a stream.", headers={"Allow": "POST"})
 
 
 def stop_stream(request: Request, guard: "Guard | None") -> responses.Reply:

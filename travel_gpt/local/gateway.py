@@ -84,7 +84,8 @@ class Gateway:
     def streams(self, request: HttpRequest) -> bool:
         """Return whether the function that streams answers a request."""
         route = route_of(request.path)
-        return route is not None and route.resource == STREAM and self._stream_handler is not None
+        is_post = route is not None and route.resource == STREAM and request.method == "POST"
+        return is_post and self._stream_handler is not None
 
     def answer(self, request: HttpRequest, caller: Caller | None = None) -> Exchange:
         """Answer one request, whatever the function does.
