@@ -37,7 +37,7 @@ def sent(api: str, *texts: str, escaped: bool) -> bytes:
 
 
 class Reader:
-    """A client whose server sends what it is told to."""
+    """A client whose server sends what the test gives it."""
 
     def __init__(self, api: str) -> None:
         self._chunks: list[bytes] = []
