@@ -325,6 +325,15 @@ def test_closing_a_stream_closes_its_connection(server: Server, api: TravelGPT) 
     assert list(stream) == []
 
 
+def test_a_stream_of_which_nothing_was_read_is_closed(server: Server, api: TravelGPT) -> None:
+    server.stream(*EVENTS[:3], *COMMENTS)
+
+    with api.stream("Lisbon?"):
+        pass
+
+    assert server.gone.wait(5)
+
+
 def test_a_stream_is_stopped(server: Server, api: TravelGPT) -> None:
     server.stream(*EVENTS[:3], *COMMENTS)
     server.json(202, {})
