@@ -232,6 +232,21 @@ def test_a_role_with_a_managed_policy_is_a_problem(monkeypatch: pytest.MonkeyPat
     ]
 
 
+def test_the_role_of_the_function_that_streams_is_checked_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_streams = stack()
+    role = Resource("StreamFunctionRole", "streams", "AWS::IAM::Role")
+    with_streams.resources["StreamFunctionRole"] = role
+    own = "arn:aws:secretsmanager:us-east-1:1:secret:travel-gpt/openai-api-key-??????"
+    allowed = function.Grant("secretsmanager:getsecretvalue", own)
+    grants = {"r": [allowed], "streams": [allowed, function.Grant("dynamodb:*", "*")]}
+    monkeypatch.setattr(function, "grants_of", lambda role: (grants[role], []))
+
+    (usual, wrong) = function.check_role(with_streams)
+    assert (usual.check, usual.state) == ("role", State.OK)
+    assert (wrong.check, wrong.state) == ("stream role", State.PROBLEM)
+    assert "dynamodb:*" in wrong.says
+
+
 def test_a_secret_that_is_well(person: Person) -> None:
     person.store({"api_key": KEY})
     assert [state for state, _ in results(secret.check_secret(stack()))] == ["ok"] * 5

@@ -71,6 +71,9 @@ def check_function(deployed: Deployed) -> Iterator[CheckResult]:
 RESTORE: Final = "Remove it in IAM: CloudFormation does not detect manual changes."
 """How to fix a role that may do too much."""
 
+STREAM_ROLE: Final = "StreamFunctionRole"
+"""The logical id of the role of the function that streams."""
+
 _READS: Final = "secretsmanager:getsecretvalue"
 _WEB_IDENTITY: Final = "sts:getwebidentitytoken"
 
@@ -97,14 +100,19 @@ class Grant:
 
 
 def check_role(deployed: Deployed) -> Iterator[CheckResult]:
-    """Check every policy of the function's role."""
-    role = str(deployed.function["Role"]).rpartition("/")[2]
+    """Check every policy of the role of the function, and of that of the function that streams."""
+    yield from _check_role("role", str(deployed.function["Role"]).rpartition("/")[2], deployed)
+    if STREAM_ROLE in deployed.resources:
+        yield from _check_role("stream role", deployed.resources[STREAM_ROLE].physical, deployed)
+
+
+def _check_role(check: str, role: str, deployed: Deployed) -> Iterator[CheckResult]:
     grants, attached = grants_of(role)
-    wrong = [*attached_to("role", role, attached), *_too_much(grants, deployed)]
+    wrong = [*attached_to(check, role, attached), *_too_much(grants, deployed, check)]
     yield from wrong
-    yield from _enough(grants, deployed)
+    yield from _enough(grants, deployed, check)
     if not wrong:
-        yield ok("role", f"{role} may do {len({g.action for g in grants})} things, {_on_what(grants)}")
+        yield ok(check, f"{role} may do {len({g.action for g in grants})} things, {_on_what(grants)}")
 
 
 def _on_what(grants: list[Grant]) -> str:
@@ -175,25 +183,25 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _too_much(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
+def _too_much(grants: list[Grant], deployed: Deployed, check: str = "role") -> Iterator[CheckResult]:
     own = f":secret:{secret_name_of(deployed)}-??????"
     for grant in grants:
         if "*" in grant.action:
-            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
+            yield problem(check, f"it may do {grant.action} on {grant.resource}", RESTORE)
         elif grant.action.startswith("secretsmanager:") and not grant.resource.endswith(own):
             yield problem(
-                "role",
+                check,
                 f"it may do {grant.action} on {grant.resource}, which is more than its own secret",
                 f"The resource must end in {own}. {RESTORE}",
             )
         elif grant.action == _WEB_IDENTITY and not grant.bounded:
             yield problem(
-                "role",
+                check,
                 "it may get tokens for any audience from STS: no condition limits it",
                 f"Put the conditions of template.yaml back. {RESTORE}",
             )
         elif grant.resource.endswith("*") and not _may_end_so(grant):
-            yield problem("role", f"it may do {grant.action} on {grant.resource}", RESTORE)
+            yield problem(check, f"it may do {grant.action} on {grant.resource}", RESTORE)
 
 
 def _may_end_so(grant: Grant) -> bool:
@@ -201,18 +209,18 @@ def _may_end_so(grant: Grant) -> bool:
     return grant.action in _WITHOUT_RESOURCE or within_a_log_group
 
 
-def _enough(grants: list[Grant], deployed: Deployed) -> Iterator[CheckResult]:
+def _enough(grants: list[Grant], deployed: Deployed, check: str = "role") -> Iterator[CheckResult]:
     sources = deployed.settings.credential_source
     reads = any(grant.action == _READS for grant in grants)
     if "secrets-manager" in sources and not reads:
         yield problem(
-            "role",
+            check,
             "it has no policy for reading secrets, and the function's source is secrets-manager",
             "Put the policy of template.yaml back: ./deploy.sh does so once the role differs from the stack.",
         )
     if "secrets-manager" not in sources and reads:
         yield warning(
-            "role",
+            check,
             f"it may still read a secret, and the function's sources are {', '.join(sources)}",
             "Once ?verify=true succeeds without the secret, remove the policy with the second deployment.",
         )
