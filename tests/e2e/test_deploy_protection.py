@@ -165,7 +165,8 @@ def test_in_a_vpc_lambda_may_make_network_interfaces_and_the_code_may_not(deploy
     functions = deployer.aws.client("lambda")
     where = functions.get_function_configuration(FunctionName=FUNCTION)["VpcConfig"]
     assert (where["SubnetIds"], where["SecurityGroupIds"]) == (subnets, [group])
-    assert len(ec2.describe_network_interfaces()["NetworkInterfaces"]) == len(subnets)
+    # One in each subnet for each function; the fake AWS shares none between functions, as Lambda may.
+    assert len(ec2.describe_network_interfaces()["NetworkInterfaces"]) == 2 * len(subnets)
     # And then: what the role allows to Lambda is denied to the code, which has the same role
     as_the_role(deployer, "ec2").describe_network_interfaces()
     from_the_code = as_the_role(deployer, "ec2", session=FUNCTION)
@@ -221,7 +222,7 @@ class TestConfigRules:
         # Then they are there, and the secret has the tag of their scope
         assert done.returncode == 0, done.stderr
         assert "recorder is switched off" in " ".join(done.stdout.split())
-        assert len(config.describe_config_rules()["ConfigRules"]) == 3
+        assert len(config.describe_config_rules()["ConfigRules"]) == 4
         tags = deployer.aws.client("secretsmanager").describe_secret(SecretId=SECRET)["Tags"]
         assert tags == [{"Key": "travel-gpt:stack", "Value": "travel-gpt-backend"}]
 
