@@ -310,8 +310,7 @@ def answer(api: RuntimeApi, log: Log, handler: Callable[[Any, Context], Any]) ->
 def _parts(response: Any) -> tuple[dict[str, Any], Chunks]:
     """Return the metadata and the body. A complete response has the same form: API Gateway takes no other."""
     if isinstance(response, Mapping):
-        text = response["body"]
-        body = base64.b64decode(text) if response.get("isBase64Encoded") else text.encode("utf-8", "replace")
+        body = response["body"].encode("utf-8", "replace")
         return {name: response[name] for name in ("statusCode", "headers")}, _one(body)
     return {"statusCode": response.status, "headers": dict(response.headers)}, response.chunks
 

@@ -85,7 +85,6 @@ def api() -> Iterator[RuntimeApi]:
     [
         ('ordinary(404, \'{"message": "Nö"}\')', '{"message": "Nö"}'.encode()),
         ("ordinary(404, '')", b""),
-        ("ordinary(404, 'AP8=', isBase64Encoded=True)", b"\x00\xff"),
     ],
 )
 def test_an_ordinary_response_is_streamed_too(
@@ -150,7 +149,6 @@ def test_the_next_invocation_is_asked_for_after_each_response(api: RuntimeApi, t
         "raise ValueError('broke')",
         "return streamed(int('x') for _ in [1])\n",
         "return None",
-        "return ordinary(200, 'no base64 at all', isBase64Encoded=True)",
     ],
 )
 def test_a_failure_before_the_first_byte_is_an_error(api: RuntimeApi, tmp_path: Path, broken: str) -> None:
