@@ -194,7 +194,7 @@ def state():
 
 before = state(), logging.getLevelName(60)
 import travel_gpt
-entry_points = {"travel_gpt.handler", "travel_gpt.rotator"}
+entry_points = {"travel_gpt.handler", "travel_gpt.stream_handler", "travel_gpt.rotator"}
 names = {module.name for module in pkgutil.walk_packages(travel_gpt.__path__, "travel_gpt.")} - entry_points
 names = {name for name in names if not name.endswith("__main__")}
 for name in sorted(names):
