@@ -7,11 +7,13 @@ import logging
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+from travel_gpt.errors import Paused
 from travel_gpt.redaction import redact
 from travel_gpt.settings import TelemetrySettings
 
@@ -29,6 +31,7 @@ logger: Final = logging.getLogger("travel_gpt")
 _VERBOSE_LIBRARIES: Final = ("boto3", "botocore", "urllib3", "openai", "httpx2", "httpcore2")
 
 _metrics: list[Metrics] = []
+_answered: list[bool] = []
 
 
 def configure(
@@ -55,6 +58,7 @@ def configure(
         logging.getLogger(library).setLevel(logging.WARNING)
     # The OpenAI SDK's own switch, read when it is imported: at "debug" it would write whole queries.
     os.environ.pop("OPENAI_LOG", None)
+    _answered.clear()
     _metrics[:] = [Metrics(service=settings.service, namespace=settings.metrics_namespace)] if metrics else []
     return handler
 
@@ -66,6 +70,29 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
         """Return the record as one line of JSON without credentials."""
         # Half of a surrogate pair, as a server's cut text ends in, would keep the line from being written.
         return redact(super().format(record)).encode("utf-8", "replace").decode()
+
+
+def log_answer(status: int, seconds: float, fields: Mapping[str, Any], *, failed_as: int = 0) -> None:
+    """Write the one line of a request: what happened, and nothing that was said.
+
+    Args:
+        status: the status of the response.
+        seconds: how long it took.
+        fields: further fields; ``code`` is that of a failure.
+        failed_as: the status of a failure that came after the response had begun.
+    """
+    failed_as = failed_as or status
+    # A pause is what the owner asked for.
+    is_error = failed_as >= 500 and fields.get("code") != Paused.code
+    write = logger.error if is_error else logger.info
+    if failed_as < 500 and "upstream_status" in fields:
+        # A rate limit of the model's server is for its owner to know, at LOG_LEVEL=WARNING too.
+        write = logger.warning
+    first = not _answered
+    _answered[:] = [True]
+    milliseconds = round(seconds * 1000, 1)
+    facts = {"status": status, "milliseconds": milliseconds, "cold_start": first, **fields}
+    write("Answered a request", extra=facts)
 
 
 def count(name: str, amount: int = 1) -> None:

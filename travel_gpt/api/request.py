@@ -12,12 +12,15 @@ from typing import Any, Final, Protocol
 
 from travel_gpt.deadline import ANSWER_WITHIN, Deadline
 from travel_gpt.errors import (
+    Forbidden,
     InvalidJson,
     InvalidParameter,
     InvalidQuery,
+    Misconfigured,
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from travel_gpt.settings import Settings
 
 MAX_BODY_BYTES: Final = 32 * 1024
 MAX_QUERY_CHARACTERS: Final = 4000
@@ -74,6 +77,11 @@ class Request:
     deadline: Deadline
     """When the response must be ready."""
 
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What each line of the log about this request has."""
+        return {"method": self.method, "request_id": self.id, "function_request_id": self.invocation_id}
+
     @classmethod
     def of(
         cls, event: Mapping[str, Any], context: Context, *, answer_within: float = ANSWER_WITHIN
@@ -121,6 +129,53 @@ class Request:
                 answer_within=getattr(context, "answer_within", answer_within),
             ),
         )
+
+
+def require_api_key(request: Request, settings: Settings) -> None:
+    """Refuse a caller that API Gateway did not authenticate, unless the API is open to everyone.
+
+    API Gateway refuses these already. One click in its console turns that off, and then everyone could spend
+    the owner's money.
+
+    Args:
+        request: the request.
+        settings: say whether the API is open.
+
+    Raises:
+        Forbidden: the request has no API key.
+    """
+    if settings.api_access != "open" and not request.caller:
+        raise Forbidden("a POST reached the function without an API key: check the method's ApiKeyRequired")
+
+
+def require_no_problems(settings: Settings) -> None:
+    """Refuse to answer while a setting is wrong.
+
+    Args:
+        settings: the settings.
+
+    Raises:
+        Misconfigured: names each that is wrong.
+    """
+    if settings.problems:
+        named = "; ".join(settings.problems)
+        raise Misconfigured(named, message=f"A setting of this deployment is wrong: {named}.")
+
+
+def read_idempotency_key(request: Request) -> str:
+    """Return the value of ``Idempotency-Key``; empty without one.
+
+    Args:
+        request: the request.
+
+    Raises:
+        InvalidIdempotencyKey: it is malformed.
+    """
+    if "idempotency-key" not in request.headers:
+        return ""
+    from travel_gpt.guard.idempotency import read_key
+
+    return read_key(request.headers["idempotency-key"])
 
 
 class Verify(StrEnum):

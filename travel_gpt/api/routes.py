@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses
-from travel_gpt.api.endpoint import (
-    Endpoint,
-    failure_fields,
-    idempotency_key,
-    internal_error,
-    report_failure,
-)
+from travel_gpt.api.failures import failed, failure_fields, internal_error, report_failure
 from travel_gpt.api.health import Health
-from travel_gpt.api.request import Context, Request, read_query, read_verify
+from travel_gpt.api.request import (
+    Context,
+    Request,
+    read_idempotency_key,
+    read_query,
+    read_verify,
+    require_api_key,
+    require_no_problems,
+)
 from travel_gpt.errors import MethodNotAllowed, NotFound, TravelGPTError
 from travel_gpt.settings import Settings
-from travel_gpt.telemetry import flush_metrics
+from travel_gpt.telemetry import flush_metrics, log_answer
 
 if TYPE_CHECKING:
     from travel_gpt.guard.guard import Guard
@@ -30,7 +32,7 @@ STREAM_RESOURCE: Final = "/travel-gpt/stream"
 STOP_RESOURCE: Final = "/travel-gpt/stream/{id}/stop"
 
 
-class Api(Endpoint):
+class Api:
     """The HTTP API, from event to response. It catches every exception that a request can cause.
 
     Args:
@@ -50,7 +52,9 @@ class Api(Endpoint):
         guard: "Callable[[], Guard] | None" = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(settings, guard, close)
+        self._settings = settings
+        self._guard = guard
+        self.close = close
         self._health = health
         self._adviser = adviser
 
@@ -72,8 +76,8 @@ class Api(Endpoint):
             reply = self._failed(request, failure)
         except Exception as failure:  # noqa: BLE001 - Lambda's own 500 would not have the contract's body
             reply = self._failed(request, internal_error(request, failure))
-        status = reply.response["statusCode"]
-        self._log(request, status, reply.log_fields, time.perf_counter() - began)
+        fields = {**request.log_fields, **reply.log_fields}
+        log_answer(reply.response["statusCode"], time.perf_counter() - began, fields)
         flush_metrics()
         return reply.response
 
@@ -95,15 +99,15 @@ class Api(Endpoint):
 
     def _check_health(self, request: Request) -> responses.Reply:
         verify = read_verify(request)
-        self._require_settings()
+        require_no_problems(self._settings)
         return self._health.check(verify, request)
 
     def _advise(self, request: Request) -> responses.Reply:
-        self._require_key(request)
-        key = idempotency_key(request)
+        require_api_key(request, self._settings)
+        key = read_idempotency_key(request)
         if self._guard is None:
             return self._answer(request)
-        self._require_settings()
+        require_no_problems(self._settings)
         guard = self._guard()
         client = guard.client(request.caller, request.client_address, request.deadline)
         with closing(guard.meter(client, request.taken_at, request.deadline)) as meter:
@@ -121,8 +125,8 @@ class Api(Endpoint):
     def _stop(self, request: Request) -> responses.Reply:
         from travel_gpt.api.stop import stop_stream
 
-        self._require_key(request)
-        self._require_settings()
+        require_api_key(request, self._settings)
+        require_no_problems(self._settings)
         return stop_stream(request, self._guard() if self._guard is not None else None)
 
     def _answer_once(self, request: Request, key: str, guard: "Guard", meter: "Meter") -> responses.Reply:
@@ -149,7 +153,7 @@ class Api(Endpoint):
 
     def _answer(self, request: Request, meter: "Meter | None" = None) -> responses.Reply:
         query = read_query(request)
-        self._require_settings()
+        require_no_problems(self._settings)
         deadline = request.deadline if meter is None else request.deadline.before(meter.TO_SETTLE)
         answer = self._adviser.answer(query, deadline, meter)
         fields: dict[str, Any] = {
@@ -165,6 +169,6 @@ class Api(Endpoint):
 
     def _failed(self, request: Request, failure: TravelGPTError) -> responses.Reply:
         if (request.path, request.method) != (RESOURCE, "GET"):
-            return super()._failed(request, failure)
+            return failed(request, failure)
         report_failure(request, failure)
         return responses.Reply(self._health.failed(failure, request), failure_fields(failure))

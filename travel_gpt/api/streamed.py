@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses, sse
-from travel_gpt.api.endpoint import (
-    Endpoint,
-    failure_fields,
-    idempotency_key,
-    internal_error,
-    report_failure,
+from travel_gpt.api.failures import failed, failure_fields, internal_error, report_failure
+from travel_gpt.api.request import (
+    Context,
+    Request,
+    read_idempotency_key,
+    read_query,
+    require_api_key,
+    require_no_problems,
 )
-from travel_gpt.api.request import Context, Request, read_query
 from travel_gpt.api.stream_reader import CallerLeft, StreamReader
 from travel_gpt.errors import (
     MethodNotAllowed,
@@ -28,7 +29,7 @@ from travel_gpt.errors import (
 from travel_gpt.llm.model_api import Answer
 from travel_gpt.llm.streaming import StreamControl
 from travel_gpt.settings import Settings
-from travel_gpt.telemetry import flush_metrics
+from travel_gpt.telemetry import flush_metrics, log_answer
 
 if TYPE_CHECKING:
     from travel_gpt.guard.guard import Guard
@@ -114,14 +115,14 @@ class _Exchange:
     """The body of the same answer to ``POST /travel-gpt``, once it is complete."""
 
 
-class StreamApi(Endpoint):
+class StreamApi:
     """Answers with server-sent events.
 
     Args:
         settings: the settings; where one is wrong, every response names it.
         adviser: answers queries.
-        guard: as for ``Endpoint``.
-        close: as for ``Endpoint``.
+        guard: as for ``Api``.
+        close: as for ``Api``.
     """
 
     def __init__(
@@ -131,7 +132,9 @@ class StreamApi(Endpoint):
         guard: "Callable[[], Guard] | None" = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(settings, guard, close)
+        self._settings = settings
+        self._guard = guard
+        self.close = close
         self._adviser = adviser
 
     def answer(
@@ -153,18 +156,18 @@ class StreamApi(Endpoint):
         try:
             chunks = self._open(call)
         except TravelGPTError as failure:
-            reply = self._failed(request, failure)
+            reply = failed(request, failure)
         except CallerLeft:
             unread = responses.failed(UpstreamFailed(), request_id=request.id)
             reply = responses.Reply(unread, {"outcome": CALLER_LEFT})
         except Exception as failure:  # noqa: BLE001 - Lambda's own 500 would not have the contract's body
-            reply = self._failed(request, internal_error(request, failure))
+            reply = failed(request, internal_error(request, failure))
         else:
             if isinstance(chunks, Generator):
                 return StreamedResponse(200, sse.HEADERS, Chunks(chunks))
             reply = responses.Reply(chunks, {"repeated": True})
-        status = reply.response["statusCode"]
-        self._log(request, status, {"stream": True, **reply.log_fields}, time.perf_counter() - began)
+        fields = {**request.log_fields, "stream": True, **reply.log_fields}
+        log_answer(reply.response["statusCode"], time.perf_counter() - began, fields)
         flush_metrics()
         return reply.response
 
@@ -176,12 +179,12 @@ class StreamApi(Endpoint):
             raise MethodNotAllowed(headers={"Allow": "POST"})
         if self._settings.streaming == "off":
             raise StreamingDisabled
-        self._require_key(request)
-        key = idempotency_key(request)
+        require_api_key(request, self._settings)
+        key = read_idempotency_key(request)
         if self._guard is None:
             with ExitStack() as stack:
                 return self._begin(call, stack)
-        self._require_settings()
+        require_no_problems(self._settings)
         guard = self._guard()
         client = guard.client(request.caller, request.client_address, request.deadline)
         with ExitStack() as stack:
@@ -217,7 +220,7 @@ class StreamApi(Endpoint):
             running = found
             stack.push(lambda kind, *_: guard.idempotency.end(found, None) if kind else None)
         query = read_query(request)
-        self._require_settings()
+        require_no_problems(self._settings)
         control = StreamControl()
         reader = StreamReader(
             self._adviser.stream(query, request.deadline.before(TO_FINISH), control, meter),
@@ -233,7 +236,7 @@ class StreamApi(Endpoint):
 
     def _send(self, exchange: _Exchange, guard: "Guard | None") -> Generator[bytes]:
         request = exchange.request
-        fields: dict[str, Any] = {"stream": True, "outcome": CALLER_LEFT}
+        fields: dict[str, Any] = {**request.log_fields, "stream": True, "outcome": CALLER_LEFT}
         failed_as = 0
         if exchange.meter is not None:
             fields["client"] = exchange.meter.client.id
@@ -304,7 +307,7 @@ class StreamApi(Endpoint):
             kept = None if exchange.body is None else Repeated(200, exchange.body)
             guard.idempotency.end(exchange.running, kept)
         seconds = time.perf_counter() - exchange.began
-        self._log(exchange.request, 200, fields, seconds, failed_as=failed_as)
+        log_answer(200, seconds, fields, failed_as=failed_as)
         flush_metrics()
 
     def _repeat(self, request: Request, began: float, body: dict[str, Any], client: str) -> Generator[bytes]:
@@ -312,8 +315,8 @@ class StreamApi(Endpoint):
         yield sse.event("delta", {"text": body["answer"]})
         yield sse.event("usage", _usage(body))
         yield sse.event("done", {"truncated": body["truncated"]})
-        fields = {"stream": True, "client": client, "repeated": True, "outcome": "success"}
-        self._log(request, 200, fields, time.perf_counter() - began)
+        about = {"stream": True, "client": client, "repeated": True, "outcome": "success"}
+        log_answer(200, time.perf_counter() - began, {**request.log_fields, **about})
         flush_metrics()
 
 
