@@ -14,7 +14,7 @@ def safe_base_url(value: str) -> str:
         value: the URL, such as ``https://api.openai.com/v1``.
 
     Returns:
-        The URL without a trailing slash.
+        The URL with its scheme in small letters, and without a trailing slash.
 
     Raises:
         ValueError: it is not a URL, has a user name or a query, or is http and not on loopback.
@@ -32,7 +32,8 @@ def safe_base_url(value: str) -> str:
     # that ends in "?" becomes its query.
     if "@" in parts.netloc or re.search(r"[?#\s\x00-\x1f]", value):
         raise ValueError(says)
-    return value.rstrip("/")
+    # Who reads the scheme to decide on certificates or proxies must not overlook one in capital letters.
+    return f"{parts.scheme}{value[len(parts.scheme) :].rstrip('/')}"
 
 
 def is_openai(base_url: str) -> bool:

@@ -346,7 +346,7 @@ def test_what_the_docs_show_of_a_setting_is_so(spec: Any) -> None:
         ("https://example.com", "https://example.com"),
         ("https://example.com///", "https://example.com"),
         ("https://example.com:8443/a/b", "https://example.com:8443/a/b"),
-        ("HTTPS://example.com/v1", "HTTPS://example.com/v1"),
+        ("HTTPS://example.com/v1", "https://example.com/v1"),
         ("https://[2001:db8::1]/v1", "https://[2001:db8::1]/v1"),
         ("http://localhost:1234/v1", "http://localhost:1234/v1"),
         ("http://LOCALHOST/v1", "http://LOCALHOST/v1"),
