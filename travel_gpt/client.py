@@ -225,7 +225,7 @@ class TravelGPT:
             # A proxy of the environment must not see what is sent to this machine in plain text.
             trust_env=not is_loopback(self.base_url),
             # Loading certificates that http does not use would take 50 ms.
-            verify=self.base_url.startswith("https:"),
+            verify=not self.base_url.startswith("http:"),
             headers={"User-Agent": f"travel-gpt-python/{__version__}", "Accept-Encoding": "identity"},
         )
 
@@ -606,10 +606,9 @@ def _failure(response: httpx2.Response, content: bytes) -> ApiError:
     """Return what a response other than a 2xx means."""
     url, status = str(response.url), response.status_code
     if response.is_redirect:
-        target = urljoin(url, response.headers["location"])
         return UnexpectedAnswer(
-            f"{url} redirects to {_host(target) or 'another address'}, and nothing was sent there. If the "
-            "API is there, use its URL.",
+            f"{url} redirects to {_target(response)}, and nothing was sent there. If the API is there, use "
+            "its URL.",
             code="redirected",
             status=status,
         )
@@ -623,6 +622,13 @@ def _failure(response: httpx2.Response, content: bytes) -> ApiError:
         code = "unexpected_answer"
         body = {"message": f"{_host(url)} answered {status}, without saying why. Try again in a moment."}
     return _typed(status, code, body, retry_after=_retry_after(response.headers))
+
+
+def _target(response: httpx2.Response) -> str:
+    with suppress(KeyError, ValueError):
+        if host := _host(urljoin(str(response.url), response.headers["location"])):
+            return host
+    return "another address"
 
 
 def _typed(status: int, code: str, body: Mapping[str, Any], *, retry_after: int | None) -> ApiError:

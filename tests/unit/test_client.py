@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pickle
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+import trustme
 
 from scripts.package_contents import imported_files
 from tests.fakes.loopback_server import Answer as Sent, LoopbackServer
@@ -486,6 +488,32 @@ def test_the_key_is_not_sent_after_a_redirect(server: Server, api: TravelGPT, st
 
         assert other.seen == []
     assert (raised.value.code, raised.value.status) == ("redirected", status)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": "https://[::1/"}], ids=["absent", "malformed"])
+def test_a_redirect_to_nowhere_is_said(server: Server, api: TravelGPT, headers: dict[str, str]) -> None:
+    server.script.append((302, headers, b""))
+
+    with pytest.raises(UnexpectedAnswer, match="redirects to another address"):
+        api.ask("Lisbon?")
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
+def test_a_certificate_that_cannot_be_verified_gets_no_key(scheme: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+
+    class Stranger(LoopbackServer):
+        def serve(self, *_: Any) -> Sent:
+            raise AssertionError("a request was sent")
+
+    with (
+        Stranger(tls=context) as stranger,
+        TravelGPT(f"{scheme}://127.0.0.1:{stranger.port}/travel-gpt", api_key=KEY, retries=0) as api,
+        pytest.raises(ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED") as raised,
+    ):
+        api.ask("Lisbon?")
+    assert not raised.value.sent
 
 
 def test_health(server: Server, api: TravelGPT) -> None:
