@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import trustme
 
-from scripts.package_contents import imported_files
 from tests.fakes.loopback_server import Answer as Sent, LoopbackServer
 from tests.support.markdown import ROOT
 from tests.support.secret_leaks import holds
@@ -36,6 +35,7 @@ from travel_gpt.client import (
     TravelGPT,
     UnexpectedAnswer,
 )
+from travel_gpt.client.events import LONGEST, EventReader
 from travel_gpt.errors import HTTP_STATUS
 
 KEY = "Zx81canaryQm3vT8xLw2Rk7Yb4Nd6HpA0s"
@@ -181,7 +181,7 @@ def test_fields_that_an_api_does_not_have_are_unknown(server: Server, api: Trave
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
 def test_events_are_the_same_however_they_are_cut(size: int, line_end: bytes) -> None:
     sent = b"\xef\xbb\xbf" + b"".join(EVENTS).replace(b"\n", line_end)
-    events = client._Events("http://127.0.0.1")
+    events = EventReader()
 
     pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
     found = [event for piece in pieces for event in (*events.feed(piece), *events.feed(b""))]
@@ -192,9 +192,9 @@ def test_events_are_the_same_however_they_are_cut(size: int, line_end: bytes) ->
 
 def test_events_are_the_same_wherever_they_are_cut_once() -> None:
     sent = b"".join(EVENTS)
-    whole = list(client._Events("").feed(sent))
+    whole = list(EventReader().feed(sent))
     for at in range(len(sent)):
-        events = client._Events("")
+        events = EventReader()
         assert [*events.feed(sent[:at]), *events.feed(sent[at:])] == whole, at
 
 
@@ -205,7 +205,7 @@ def test_what_the_standard_says_about_fields() -> None:
         b"data: without a name\n\nevent: without data\n\nevent: cut off\ndata: x\n"
     )
 
-    assert list(client._Events("").feed(sent)) == [("delta", "one\n two\n"), ("", "without a name")]
+    assert list(EventReader().feed(sent)) == [("delta", "one\n two\n"), ("", "without a name")]
 
 
 def test_a_stream_is_read_as_it_comes(server: Server, api: TravelGPT) -> None:
@@ -306,7 +306,7 @@ def test_a_stream_that_ends_too_early_is_no_answer(server: Server, api: TravelGP
         b"event: delta\ndata: {not json}\n\n",
         b"event: delta\ndata: [1]\n\n",
         b"data: " + b"[" * 100_000 + b"\n\n",
-        b"data: " + b"x" * (client.LARGEST + 1),
+        b"data: " + b"x" * (LONGEST + 1),
     ],
     ids=["no-json", "no-object", "nested", "too-long"],
 )
@@ -453,7 +453,7 @@ def test_a_retry_after_that_cannot_be_read_is_none(server: Server, api: TravelGP
         (200, {"Content-Type": "text/html"}, b"<h1>Welcome</h1>"),
         (200, {}, b'{"answer": 7}'),
         (200, {}, b"[1]"),
-        (200, {}, b'{"answer": "x", "has_api_key": true}' + b" " * client.LARGEST),
+        (200, {}, b'{"answer": "x", "has_api_key": true}' + b" " * LONGEST),
         (404, {}, b"<h1>Not found</h1>"),
         (403, {}, b'{"message": "Missing Authentication Token"}'),
     ],
@@ -551,7 +551,7 @@ def test_an_api_without_a_credential_says_why(server: Server, api: TravelGPT) ->
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr("travel_gpt.client.time.sleep", waited.append)
+    monkeypatch.setattr("time.sleep", waited.append)
     return waited
 
 
@@ -606,11 +606,56 @@ def test_a_connection_that_is_refused_is_repeated(pauses: list[float]) -> None:
     assert (len(pauses), raised.value.sent) == (2, False)
 
 
+def test_an_answer_of_the_first_try_is_waited_for(server: Server, pauses: list[float]) -> None:
+    server.script.append([b""])
+    for _ in range(4):
+        server.json(409, failure("request_in_progress"), Retry_After="2")
+    server.json(200, BODY)
+
+    with TravelGPT(server.base_url, retries=1) as api:
+        assert api.ask("Lisbon?", idempotency_key="k").text == "Take tram 28."
+
+    assert pauses == [0.5, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("retries", "timeout", "sent"), [(0, 30.0, 1), (1, 0.0, 2)], ids=["off", "too-long"])
+def test_an_answer_of_another_try_is_not_waited_for(
+    server: Server, pauses: list[float], retries: int, timeout: float, sent: int
+) -> None:
+    server.json(409, failure("request_in_progress"), Retry_After="2")
+
+    with (
+        TravelGPT(server.base_url, retries=retries, stream_timeout=timeout) as api,
+        pytest.raises(RequestRefused) as raised,
+    ):
+        api.stream("Lisbon?", idempotency_key="k")
+
+    assert raised.value.code == "request_in_progress"
+    assert (len(server.seen), len(pauses)) == (sent, sent - 1)
+
+
+@pytest.mark.parametrize("key", ["k", None])
+def test_an_answer_that_is_cut_is_repeated_with_an_idempotency_key_only(
+    server: Server, pauses: list[float], key: str | None
+) -> None:
+    server.script.append([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"])
+    server.json(200, BODY)
+
+    with TravelGPT(server.base_url) as api:
+        if key:
+            assert api.ask("Lisbon?", idempotency_key=key).text == "Take tram 28."
+        else:
+            with pytest.raises(ConnectionFailed, match="was cut"):
+                api.ask("Lisbon?")
+
+    assert (len(server.seen), len(pauses)) == ((2, 1) if key else (1, 0))
+
+
 def test_nothing_prints_the_key(server: Server, api: TravelGPT, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("httpx2", "httpcore2"):
         caplog.set_level(logging.DEBUG, logger=name)
     server.json(403, failure("forbidden"))
-    said = [repr(api), str(api), f"{api}", repr(vars(api))]
+    said = [repr(api), str(api), f"{api}", repr(vars(api)), repr(vars(api._transport))]
     for call in (lambda: api.ask("Lisbon?"), lambda: api.stream("Lisbon?"), lambda: pickle.dumps(api)):
         try:
             call()
@@ -623,6 +668,34 @@ def test_nothing_prints_the_key(server: Server, api: TravelGPT, caplog: pytest.L
 
     assert "POST" in caplog.text
     assert not holds("\n".join(said), KEY)
+
+
+def without_a_key_in_any_frame(call: Callable[[], object], kind: type[Exception]) -> None:
+    # As those do that report exceptions to a service: with the variables of every function.
+    with pytest.raises(kind) as raised:
+        call()
+    report = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    frames = [each for each in report.stack if each.filename != __file__]
+    assert frames
+    assert report.__cause__ is None
+    assert not holds(repr([each.locals for each in frames]), KEY)
+
+
+@pytest.mark.parametrize("call", ["ask", "stream"])
+def test_no_variable_of_a_failed_call_has_the_key(server: Server, api: TravelGPT, call: str) -> None:
+    answers: list[Sent | list[Step]] = [(403, {}, b"{}"), [b"nonsense\r\n\r\n"], [b""], [10.0]]
+    for answer in answers:
+        server.script[:] = [answer]
+        api._timeout = api._idle_timeout = 0.3
+        without_a_key_in_any_frame(lambda: getattr(api, call)("Lisbon?"), ApiError)
+    assert server.seen[0][2]["x-api-key"] == KEY
+
+
+def test_no_variable_of_a_failed_stream_has_the_key(server: Server, api: TravelGPT) -> None:
+    server.stream(*EVENTS[:3])
+
+    with api.stream("Lisbon?") as stream:
+        without_a_key_in_any_frame(stream.answer, ConnectionFailed)
 
 
 @pytest.mark.parametrize("bad", [f"{KEY}\nx: y", f"{KEY} x", f"{KEY}é", "", " "])
@@ -666,6 +739,54 @@ def test_no_proxy_sees_what_is_sent_to_this_machine(server: Server, monkeypatch:
         assert (len(server.seen), proxy.seen) == (1, [])
 
 
+def test_a_proxy_that_refuses_is_said(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+    with Server() as proxy:
+        proxy.script.append((407, {}, b""))
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        with (
+            TravelGPT("https://api.example.com/Prod/travel-gpt", api_key=KEY) as api,
+            pytest.raises(ConnectionFailed, match=r"No connection to api\.example\.com .+\(407") as raised,
+        ):
+            api.ask("Lisbon?")
+
+        assert (len(pauses), raised.value.sent) == (2, False)
+        # Only where to connect to: the rest is encrypted.
+        assert {method for method, *_ in proxy.seen} == {"CONNECT"}
+        assert not holds(repr(proxy.seen), KEY)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTPS_PROXY", f"nonsense://ann:{KEY}@proxy"),
+        ("HTTPS_PROXY", f"http://ann:{KEY}@proxy:port"),
+        ("SSL_CERT_FILE", "/nowhere"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_said(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValueError, match=name) as raised:
+        TravelGPT("https://api.example.com/Prod/travel-gpt")
+
+    assert not holds("".join(traceback.format_exception(raised.value)), KEY)
+
+
+def test_a_host_name_that_cannot_be_one_is_said() -> None:
+    with (
+        TravelGPT(f"https://{'a' * 64}.example/travel-gpt", retries=0) as api,
+        pytest.raises(ConnectionFailed, match="No connection") as raised,
+    ):
+        api.ask("Lisbon?")
+
+    assert not raised.value.sent
+
+
 def test_threads_share_a_client(server: Server, api: TravelGPT) -> None:
     server.whole_stream()
     texts: list[str] = []
@@ -680,12 +801,6 @@ def test_threads_share_a_client(server: Server, api: TravelGPT) -> None:
     for thread in threads:
         thread.join()
     assert texts == [TEXT] * 8
-
-
-def test_the_client_is_in_no_package_for_lambda() -> None:
-    for modules in (("travel_gpt.handler", "travel_gpt.rotator"), ("travel_gpt.stream_handler",)):
-        assert ROOT / "travel_gpt/client.py" not in imported_files(ROOT, modules)
-    assert ROOT / "travel_gpt/client.py" in imported_files(ROOT, ["travel_gpt.client"])
 
 
 def test_the_client_imports_the_http_library_and_nothing_else_that_is_large() -> None:
