@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,3 +175,46 @@ def test_chunks_arrive_one_by_one(tmp_path_factory: pytest.TempPathFactory, upst
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(times) == 6
     assert min(gaps) > 0.03, gaps
+
+
+def threads_of(server: LocalServer) -> list[int]:
+    """The ids of the threads of a process, where the system has them; that of the main thread is its own."""
+    folder = Path(f"/proc/{server.process.pid}/task")
+    return [int(thread.name) for thread in folder.iterdir()] if folder.exists() else [server.process.pid]
+
+
+@pytest.mark.parametrize("words", [True, False], ids=["after-the-first-words", "before-them"])
+def test_a_server_that_stops_ends_its_streams_at_once(
+    tmp_path_factory: pytest.TempPathFactory, upstream: FakeOpenAI, words: bool
+) -> None:
+    model = Recorded(words=words)
+    upstream.default(RESPONSES, model)
+    home = tmp_path_factory.mktemp("home")
+    with (
+        LocalServer(home, OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY=KEY) as server,
+        connected(server) as connection,
+    ):
+        assert model.begun.wait(5)
+        sent = b""
+        while words and b"event: delta" not in sent:
+            sent += connection.recv(65536)
+        began = time.monotonic()
+
+        # The kernel may give the signal to any of the threads.
+        os.kill(max(threads_of(server)), signal.SIGINT)
+
+        assert server.process.wait(10) == 0
+        assert time.monotonic() - began < 4, "the streams and the end of the process"
+        assert "Stopping" not in server.printed, "it waits for nothing"
+        assert not server.errors
+        while data := connection.recv(65536):
+            sent += data
+
+    assert model.gone.wait(5)
+    if words:
+        assert sent.endswith(b"\r\n0\r\n\r\n"), "a whole response"
+        last = sent[sent.index(b"event: error") :].splitlines()[1].removeprefix(b"data: ")
+        assert json.loads(last)["message"].startswith("The server was stopped")
+        assert sent.count(b"event: error") == 1
+    else:
+        assert sent.startswith(b"HTTP/1.1 502 ")

@@ -1,6 +1,7 @@
 """Travel GPT on one machine: `python -m travel_gpt.local`, or `make run`."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
     from travel_gpt.local.server import Server
 
 STOP_WITHIN: Final = 8.0
-"""Seconds for running requests when the server stops: a container's runtime kills a process after ten."""
+"""Seconds for running requests when the server stops: a container's runtime kills a process after ten.
+Streams end at once."""
+
+LOOK_EVERY: Final = 0.5
+"""Seconds after which it is looked again whether the server was asked to stop."""
 
 
 class _Stopped(BaseException):
@@ -99,7 +104,10 @@ def _run(given: argparse.Namespace) -> int:
         with ExitStack() as running:
             running.callback(listener.close)
             _serve(options, access, clients, listener, console, running)
-            threading.Event().wait()
+            # Python calls the handlers of signals in this thread. One that another thread received does not
+            # wake it, so it looks for itself.
+            while not threading.Event().wait(LOOK_EVERY):
+                pass
     except _Stopped:
         console.say("Stopped.")
     return 0
@@ -205,4 +213,7 @@ def _stop_serving(server: "Server", console: "Console") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    # At its end the interpreter looks for garbage among all objects of the libraries, which takes up to 2 s.
+    gc.freeze()
+    sys.exit(exit_code)

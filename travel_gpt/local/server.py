@@ -31,6 +31,9 @@ _LOOK_EVERY: Final = 0.25
 
 _HEADERS: Final = "travel_gpt.headers"
 
+_ENDS: Final = (b"event: done\n", b"event: error\n")
+"""How the last event of a stream begins."""
+
 
 class CannotListen(Exception):
     """The address cannot be used; the text has the reason."""
@@ -105,6 +108,7 @@ class Server:
         )
         self._running = 0
         self._callers: set[Caller] = set()
+        self._closing = False
         self._changed = Condition()
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="server")
 
@@ -119,24 +123,25 @@ class Server:
 
     @property
     def running(self) -> int:
-        """The number of running requests."""
-        return self._running
+        """The number of running requests, without the streams."""
+        return self._running - len(self._callers)
 
     def close(self, within: float = 0.0) -> None:
-        """Stop: accept no more requests, and answer the running ones.
+        """Stop: accept no more requests, answer the running ones, and end the streams.
 
         Args:
-            within: seconds to wait for the function. Unanswered requests are refused then, and streams end.
+            within: seconds to wait for the function. Unanswered requests are refused then.
         """
         self._server.shutdown()
         self._thread.join()
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._running, within):
+            self._closing = True
+            for caller in self._callers:
+                caller.leave()
+            if not self._changed.wait_for(lambda: self.running <= 0, within):
                 self._gateway.stop()
-                for caller in self._callers:
-                    caller.leave()
-                # Wait until the refusals are sent, except to a client that does not read.
-                self._changed.wait_for(lambda: not self._running, _REFUSED_WITHIN)
+            # Wait until the ends are sent, except to a client that does not read.
+            self._changed.wait_for(lambda: not self._running, _REFUSED_WITHIN)
         self._server.server_close()
         self._listener.close()
 
@@ -175,8 +180,12 @@ class Server:
                 self._report(exchange)
                 yield first
                 return
+            last = first
             try:
-                yield from chunks
+                for last in chunks:
+                    yield last
+                if self._closing and not last.startswith(_ENDS):
+                    yield _stopped(request)
             finally:
                 chunks.close()
                 # As long as the whole answer took, and in the order of their ends.
@@ -190,6 +199,8 @@ class Server:
         watcher.start()
         with self._changed:
             self._callers.add(caller)
+            if self._closing:
+                caller.leave()
         try:
             yield caller
         finally:
@@ -205,6 +216,16 @@ def _begin(exchange: Exchange, start_response: "StartResponse") -> bytes:
     phrase = reason_phrases.get(response.status, "Unknown")
     start_response(f"{response.status} {phrase}", _headers(request, response))
     return b"" if request.method == "HEAD" else response.body
+
+
+def _stopped(request: HttpRequest) -> bytes:
+    """Return the last event of a stream that ends with the server."""
+    # Not before there is a stream, as in the gateway.
+    from travel_gpt.api import sse
+
+    message = "The server was stopped before the answer was complete. Start it and ask again."
+    code = REFUSALS["INTEGRATION_FAILURE"].code
+    return sse.event("error", {"code": code, "message": message, "request_id": request.request_id})
 
 
 def _watch(connection: socket.socket, caller: Caller, over: Event) -> None:
