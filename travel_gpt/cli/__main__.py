@@ -67,7 +67,7 @@ def _run(arguments: list[str]) -> int:
     from travel_gpt.cli.app import app
     from travel_gpt.cli.aws_session import cli_error_of
     from travel_gpt.errors import TravelGPTError
-    from travel_gpt.guard.typed_limits import WrongLimit
+    from travel_gpt.guard.limits import WrongLimit
     from travel_gpt.telemetry import describe
 
     command = get_command(app)

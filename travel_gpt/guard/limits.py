@@ -3,6 +3,10 @@
 from typing import NamedTuple
 
 
+class WrongLimit(ValueError):
+    """A limit, or the name of a client, has a value that it cannot have. The text says what it must be."""
+
+
 class Limits(NamedTuple):
     """The limits of one client, or of the stack. 0 is no limit, unless the field says otherwise."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from travel_gpt.guard.limits import Limits
+from travel_gpt.guard.limits import Limits, WrongLimit
 from travel_gpt.llm.prices import NANODOLLARS
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -19,10 +19,6 @@ MOST_PARALLEL: Final = 100
 NO_LIMIT: Final = "none"
 """What is typed to lift a limit. 0 is refused: it could as well mean that nothing is let through."""
 _DISABLE: Final = "To refuse every query of a client: travel-gpt client disable NAME"
-
-
-class WrongLimit(ValueError):
-    """A limit, or the name of a client, has a value that it cannot have. The text says what it must be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
 from travel_gpt.env_trust import NotAllowed
-from travel_gpt.guard.typed_limits import WrongLimit
+from travel_gpt.guard.limits import WrongLimit
 from travel_gpt.local.environment import (
     VARIABLES,
     ModelAccess,

@@ -14,8 +14,8 @@ from botocore.credentials import Credentials
 
 from travel_gpt.aws.table import Table
 from travel_gpt.guard.clients import OWNER, Client, record_key
-from travel_gpt.guard.limits import Limits
-from travel_gpt.guard.typed_limits import MOST_REQUESTS, TypedLimits, WrongLimit, checked_name
+from travel_gpt.guard.limits import Limits, WrongLimit
+from travel_gpt.guard.typed_limits import MOST_REQUESTS, TypedLimits, checked_name
 from travel_gpt.local.invocation import API_KEY_ID, REGION
 
 TABLE: Final = "travel-gpt-local-clients"

@@ -6,8 +6,7 @@ import pytest
 
 from travel_gpt.errors import ClientDisabled, ClientExpired, Forbidden
 from travel_gpt.guard.clients import OWNER, Client, ClientDirectory
-from travel_gpt.guard.limits import Limits
-from travel_gpt.guard.typed_limits import WrongLimit
+from travel_gpt.guard.limits import Limits, WrongLimit
 from travel_gpt.local import __main__ as program
 from travel_gpt.local.clients import LocalClient, client_table, read_clients
 from travel_gpt.settings import GuardSettings
