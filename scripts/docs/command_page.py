@@ -135,8 +135,8 @@ travel-gpt ask "Three days in Lisbon?" --url https://api.example.com/Prod/travel
 The text goes to standard output; the model, the tokens, the cost and the budget that is left go to standard
 error. `--json` prints the JSON object of the answer once it is complete. An API that does not stream
 (`streaming_disabled`, or an older version) is asked with an ordinary POST. Ctrl-C stops the answer at the API
-too, so that it costs no more. The command does not repeat a query by itself. [python.md](python.md) describes
-the client for programs in Python.
+too, so that it costs no more, and so does a reader that leaves, such as `head`. The command does not repeat a
+query by itself. [python.md](python.md) describes the client for programs in Python.
 """,
     "secret rotate": """\
 The new key is stored as `AWSPENDING`, which the function does not read, and verified by listing the models at

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from tests.fakes.openai import RESPONSES, FakeOpenAI, behaviours
 from tests.integration.test_local_server import LocalServer
 from tests.support.markdown import ROOT
+from tests.support.scripted_api import COMMENTS, EVENTS, ScriptedApi
 from tests.support.secret_leaks import holds
 from tests.support.streaming_server import StreamingServer
 from travel_gpt.api.streamed import StreamApi, StreamedResponse
@@ -25,7 +27,9 @@ KEY = "Wq9annscanary4Qm3vT8xLw2Rk7Yb4Nd6H"
 ANSWER = 'Take tram 28 up to Graça 🚋, "slowly".\nThen walk.'
 
 
-def start(home: Path, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
+def start(
+    home: Path, *arguments: str, stdout: Any = subprocess.PIPE, **environment: str
+) -> "subprocess.Popen[bytes]":
     """Start the command in an empty folder."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "LANG"))}
     return subprocess.Popen(
@@ -33,7 +37,7 @@ def start(home: Path, *arguments: str, **environment: str) -> "subprocess.Popen[
         cwd=home,
         env={**kept, "PYTHONPATH": str(ROOT), "HOME": str(home), **environment},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
 
@@ -113,6 +117,80 @@ def test_a_stream_of_the_local_server_is_read_and_stopped(tmp_path: Path) -> Non
 
     assert answer.text.startswith(first)
     assert (answer.truncated, answer.body["stopped"]) == (True, True)
+
+
+STOP = "/Prod/travel-gpt/stream/r-1/stop"
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedApi]:
+    """An API in the middle of a long answer, which can be stopped."""
+    with ScriptedApi() as server:
+        server.stream(*EVENTS[:3], *COMMENTS[:4], *EVENTS[4:5], *COMMENTS)
+        server.json(202, {})
+        yield server
+
+
+def first_of(command: "subprocess.Popen[bytes]") -> bytes:
+    assert command.stdout
+    return os.read(command.stdout.fileno(), 1)
+
+
+def test_ctrl_c_ends_the_command_and_the_answer(scripted: ScriptedApi, tmp_path: Path) -> None:
+    with start(tmp_path, "Lisbon?", "--url", scripted.base_url) as command:
+        first_of(command)
+        command.send_signal(signal.SIGINT)
+        _, err = command.communicate(timeout=40)
+
+    assert (command.returncode, err) == (130, b"\nInterrupted. The answer was stopped.\n")
+    assert scripted.seen[-1][1] == STOP
+    assert scripted.gone.wait(5)
+
+
+def test_a_reader_that_leaves_ends_the_command_and_the_answer(scripted: ScriptedApi, tmp_path: Path) -> None:
+    with start(tmp_path, "Lisbon?", "--url", scripted.base_url) as command:
+        first_of(command)
+        assert command.stdout
+        assert command.stderr
+        command.stdout.close()
+        err = command.stderr.read()
+
+    assert (command.returncode, err) == (1, b"")
+    assert scripted.seen[-1][1] == STOP
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has that file")
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+def test_a_full_disk_is_said(scripted: ScriptedApi, tmp_path: Path, options: tuple[str, ...]) -> None:
+    scripted.script.clear()
+    scripted.whole_stream()
+    with Path("/dev/full").open("wb") as full:
+        command = start(tmp_path, "Lisbon?", "--url", scripted.base_url, *options, stdout=full)
+        _, err = command.communicate(timeout=40)
+
+    assert (command.returncode, err) == (
+        1,
+        b"Standard output cannot be written to: No space left on device.\n",
+    )
+
+
+def test_asking_imports_no_library_of_the_model(scripted: ScriptedApi, tmp_path: Path) -> None:
+    # It takes a second to import.
+    scripted.script.clear()
+    scripted.whole_stream()
+    code = "import sys, travel_gpt.cli.__main__ as c; print(c.main(sys.argv[1:]), 'openai' in sys.modules)"
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "LANG"))}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "ask", "Lisbon?", "--url", scripted.base_url],
+        cwd=tmp_path,
+        env={**kept, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.endswith("\n0 False\n")
 
 
 @pytest.fixture

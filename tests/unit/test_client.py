@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ import trustme
 
 from tests.fakes.loopback_server import Answer as Sent, LoopbackServer
 from tests.support.markdown import ROOT
+from tests.support.scripted_api import BODY, COMMENTS, EVENTS, TEXT, ScriptedApi, Step, failure
 from tests.support.secret_leaks import holds
 from travel_gpt import client
 from travel_gpt.api import sse
@@ -39,109 +39,21 @@ from travel_gpt.client.events import LONGEST, EventReader
 from travel_gpt.errors import HTTP_STATUS
 
 KEY = "Zx81canaryQm3vT8xLw2Rk7Yb4Nd6HpA0s"
-BODY = {
-    "status": "success",
-    "answer": "Take tram 28.",
-    "model": "gpt-6-luna",
-    "usage": {"input_tokens": 5, "output_tokens": 7, "total_tokens": 12, "cost_usd": 0.0004},
-    "budget": {
-        "whose": "client",
-        "period": "month",
-        "limit_usd": 2.0,
-        "left_usd": 1.98,
-        "renews_at": 1798761600,
-    },
-    "warnings": ["80 % of the budget is used."],
-    "truncated": False,
-    "request_id": "r-1",
-    "timestamp": 1795184890,
-}
-# Two separators of Unicode that Python's splitlines takes for line ends, an emoji of four bytes, and quotes.
-TEXT = 'Graça 🚋 "28"\u2028\\n\x85 up\nand down'
-USAGE = {"usage": BODY["usage"], "budget": BODY["budget"], "warnings": BODY["warnings"]}
-EVENTS = [
-    sse.event("start", {"request_id": "r-1", "model": "gpt-6-luna"}),
-    sse.HEARTBEAT,
-    sse.event("delta", {"text": TEXT[:8]}),
-    sse.HEARTBEAT,
-    sse.event("delta", {"text": TEXT[8:]}),
-    sse.event("usage", USAGE),
-    sse.event("done", {"truncated": False}),
-]
-Step = bytes | float | Callable[[], None]
-COMMENTS: list[Step] = [sse.HEARTBEAT, 0.02] * 500
-
-
-class Server(LoopbackServer):
-    """Sends scripted answers, one for each request; the last one for all that follow.
-
-    Attributes:
-        seen: the method, path, headers and body of each request.
-        gone: set when a client hung up while a stream was sent.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(protocol="HTTP/1.1")
-        self.script: list[Sent | list[Step]] = []
-        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.gone = threading.Event()
-        self.base_url = f"{self.url}/Prod/travel-gpt"
-
-    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Sent | None:
-        """Send the next answer: a whole one, or the pieces of a stream and the pauses between them."""
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.seen.append((request.command, request.path, headers, body))
-        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(answer, tuple):
-            return answer
-        request.close_connection = True
-        try:
-            for step in answer:
-                if isinstance(step, bytes):
-                    request.wfile.write(step)
-                    request.wfile.flush()
-                elif isinstance(step, float):
-                    self.stopping.wait(step)
-                else:
-                    step()
-        except OSError:
-            self.gone.set()
-            raise
-        return None
-
-    def json(self, status: int, body: object, **headers: str) -> None:
-        """Add an answer in JSON."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.script.append((status, {"Content-Type": "application/json", **named}, json.dumps(body).encode()))
-
-    def stream(self, *steps: Step) -> None:
-        """Add a stream: its head, and its pieces in chunks of HTTP."""
-        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-        head += f"Content-Type: {sse.HEADERS['Content-Type']}\r\n\r\n".encode()
-        pieces = [b"%x\r\n%s\r\n" % (len(step), step) if isinstance(step, bytes) else step for step in steps]
-        self.script.append([head, *pieces])
-
-    def whole_stream(self, *events: bytes) -> None:
-        self.stream(*(events or EVENTS), b"")
-
-
-def failure(code: str, **more: Any) -> dict[str, Any]:
-    return {"status": "error", "code": code, "message": f"About {code}.", "request_id": "r-9", **more}
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
+def server() -> Iterator[ScriptedApi]:
+    with ScriptedApi() as running:
         yield running
 
 
 @pytest.fixture
-def api(server: Server) -> Iterator[TravelGPT]:
+def api(server: ScriptedApi) -> Iterator[TravelGPT]:
     with TravelGPT(server.base_url, api_key=KEY, timeout=5, idle_timeout=5, retries=0) as made:
         yield made
 
 
-def test_a_query_is_answered(server: Server, api: TravelGPT) -> None:
+def test_a_query_is_answered(server: ScriptedApi, api: TravelGPT) -> None:
     server.json(200, BODY)
 
     answer = api.ask("Lisbon? Graça \ud83d", idempotency_key="trip-1")
@@ -158,7 +70,7 @@ def test_a_query_is_answered(server: Server, api: TravelGPT) -> None:
     assert answer.body == BODY
 
 
-def test_without_a_key_none_is_sent(server: Server) -> None:
+def test_without_a_key_none_is_sent(server: ScriptedApi) -> None:
     server.json(200, BODY)
     with TravelGPT(f"{server.base_url}/") as api:
         assert api.base_url == server.base_url
@@ -167,7 +79,7 @@ def test_without_a_key_none_is_sent(server: Server) -> None:
     assert not {"x-api-key", "idempotency-key"} & server.seen[0][2].keys()
 
 
-def test_fields_that_an_api_does_not_have_are_unknown(server: Server, api: TravelGPT) -> None:
+def test_fields_that_an_api_does_not_have_are_unknown(server: ScriptedApi, api: TravelGPT) -> None:
     server.json(
         200, {"answer": "Yes.", "usage": {"input_tokens": None, "cost_usd": True, "total_tokens": "7"}}
     )
@@ -208,7 +120,7 @@ def test_what_the_standard_says_about_fields() -> None:
     assert list(EventReader().feed(sent)) == [("delta", "one\n two\n"), ("", "without a name")]
 
 
-def test_a_stream_is_read_as_it_comes(server: Server, api: TravelGPT) -> None:
+def test_a_stream_is_read_as_it_comes(server: ScriptedApi, api: TravelGPT) -> None:
     more = threading.Event()
     server.stream(EVENTS[0], EVENTS[2], lambda: assert_(more.wait(5)), *EVENTS[3:], b"")
 
@@ -230,7 +142,7 @@ def assert_(value: bool) -> None:
     assert value
 
 
-def test_a_stream_in_single_bytes_is_the_same(server: Server, api: TravelGPT) -> None:
+def test_a_stream_in_single_bytes_is_the_same(server: ScriptedApi, api: TravelGPT) -> None:
     sent = b"".join(EVENTS)
     server.stream(*(sent[at : at + 1] for at in range(len(sent))), b"")
 
@@ -238,7 +150,7 @@ def test_a_stream_in_single_bytes_is_the_same(server: Server, api: TravelGPT) ->
         assert stream.answer().text == TEXT
 
 
-def test_after_its_last_event_a_stream_is_complete(server: Server, api: TravelGPT) -> None:
+def test_after_its_last_event_a_stream_is_complete(server: ScriptedApi, api: TravelGPT) -> None:
     # A server that keeps the connection open, and sends what is no event of this version before.
     server.stream(*EVENTS[:5], b"event: news\ndata: {}\n\n", *EVENTS[5:], 10.0)
 
@@ -248,7 +160,7 @@ def test_after_its_last_event_a_stream_is_complete(server: Server, api: TravelGP
     assert time.monotonic() - began < 4
 
 
-def test_a_stopped_answer_is_truncated(server: Server, api: TravelGPT) -> None:
+def test_a_stopped_answer_is_truncated(server: ScriptedApi, api: TravelGPT) -> None:
     server.whole_stream(*EVENTS[:3], sse.event("done", {"truncated": True, "stopped": True}))
 
     with api.stream("Lisbon?") as stream:
@@ -268,7 +180,7 @@ def test_a_stopped_answer_is_truncated(server: Server, api: TravelGPT) -> None:
     ],
 )
 def test_an_error_event_is_the_error_of_a_post(
-    server: Server, api: TravelGPT, code: str, kind: type[ApiError]
+    server: ScriptedApi, api: TravelGPT, code: str, kind: type[ApiError]
 ) -> None:
     data = {"code": code, "message": "No more.", "request_id": "r-1", "retry_after": 7}
     server.whole_stream(*EVENTS[:3], sse.event("error", data))
@@ -289,7 +201,9 @@ def test_an_error_event_is_the_error_of_a_post(
     [(*EVENTS[:3], b""), EVENTS[:3], (EVENTS[0], EVENTS[2][:-3], b""), (*EVENTS[:6], EVENTS[6][:-1], b"")],
     ids=["ends", "cut", "ends-in-an-event", "ends-before-the-blank-line"],
 )
-def test_a_stream_that_ends_too_early_is_no_answer(server: Server, api: TravelGPT, steps: list[Step]) -> None:
+def test_a_stream_that_ends_too_early_is_no_answer(
+    server: ScriptedApi, api: TravelGPT, steps: list[Step]
+) -> None:
     server.stream(*steps)
 
     with api.stream("Lisbon?") as stream, pytest.raises(ConnectionFailed) as raised:
@@ -310,14 +224,14 @@ def test_a_stream_that_ends_too_early_is_no_answer(server: Server, api: TravelGP
     ],
     ids=["no-json", "no-object", "nested", "too-long"],
 )
-def test_what_is_no_event_of_the_api_is_said(server: Server, api: TravelGPT, event: bytes) -> None:
+def test_what_is_no_event_of_the_api_is_said(server: ScriptedApi, api: TravelGPT, event: bytes) -> None:
     server.whole_stream(EVENTS[0], event)
 
     with api.stream("Lisbon?") as stream, pytest.raises(UnexpectedAnswer, match="ends in /travel-gpt"):
         list(stream)
 
 
-def test_closing_a_stream_closes_its_connection(server: Server, api: TravelGPT) -> None:
+def test_closing_a_stream_closes_its_connection(server: ScriptedApi, api: TravelGPT) -> None:
     server.stream(*EVENTS[:3], *COMMENTS)
 
     with api.stream("Lisbon?") as stream:
@@ -327,7 +241,7 @@ def test_closing_a_stream_closes_its_connection(server: Server, api: TravelGPT) 
     assert list(stream) == []
 
 
-def test_a_stream_of_which_nothing_was_read_is_closed(server: Server, api: TravelGPT) -> None:
+def test_a_stream_of_which_nothing_was_read_is_closed(server: ScriptedApi, api: TravelGPT) -> None:
     server.stream(*EVENTS[:3], *COMMENTS)
 
     with api.stream("Lisbon?"):
@@ -336,7 +250,7 @@ def test_a_stream_of_which_nothing_was_read_is_closed(server: Server, api: Trave
     assert server.gone.wait(5)
 
 
-def test_a_stream_is_stopped(server: Server, api: TravelGPT) -> None:
+def test_a_stream_is_stopped(server: ScriptedApi, api: TravelGPT) -> None:
     server.stream(*EVENTS[:3], *COMMENTS)
     server.json(202, {})
 
@@ -349,7 +263,7 @@ def test_a_stream_is_stopped(server: Server, api: TravelGPT) -> None:
     assert server.gone.wait(5)
 
 
-def test_an_id_cannot_lead_to_another_path(server: Server, api: TravelGPT) -> None:
+def test_an_id_cannot_lead_to_another_path(server: ScriptedApi, api: TravelGPT) -> None:
     server.json(200, {})
 
     api.stop("../../other?x=1#")
@@ -357,7 +271,7 @@ def test_an_id_cannot_lead_to_another_path(server: Server, api: TravelGPT) -> No
     assert server.seen[0][1] == "/Prod/travel-gpt/stream/..%2F..%2Fother%3Fx%3D1%23/stop"
 
 
-def test_a_complete_stream_has_nothing_to_stop(server: Server, api: TravelGPT) -> None:
+def test_a_complete_stream_has_nothing_to_stop(server: ScriptedApi, api: TravelGPT) -> None:
     server.whole_stream()
 
     with api.stream("Lisbon?") as stream:
@@ -367,7 +281,7 @@ def test_a_complete_stream_has_nothing_to_stop(server: Server, api: TravelGPT) -
     assert len(server.seen) == 1
 
 
-def test_a_silent_stream_is_given_up(server: Server) -> None:
+def test_a_silent_stream_is_given_up(server: ScriptedApi) -> None:
     server.stream(*EVENTS[:3], 10.0)
     with TravelGPT(server.base_url, idle_timeout=0.2) as api, api.stream("Lisbon?") as stream:
         assert next(stream) == TEXT[:8]
@@ -377,7 +291,7 @@ def test_a_silent_stream_is_given_up(server: Server) -> None:
     assert (raised.value.code, raised.value.request_id, raised.value.sent) == ("timed_out", "r-1", True)
 
 
-def test_a_stream_of_comments_alone_is_given_up(server: Server) -> None:
+def test_a_stream_of_comments_alone_is_given_up(server: ScriptedApi) -> None:
     server.stream(EVENTS[0], *COMMENTS)
     with TravelGPT(server.base_url, stream_timeout=0.2) as api, api.stream("Lisbon?") as stream:
         began = time.monotonic()
@@ -387,7 +301,7 @@ def test_a_stream_of_comments_alone_is_given_up(server: Server) -> None:
     assert time.monotonic() - began < 4
 
 
-def test_an_answer_that_drips_is_given_up(server: Server) -> None:
+def test_an_answer_that_drips_is_given_up(server: ScriptedApi) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
     drip: list[Step] = [b" ", 0.02]
     server.script.append([head, *drip * 500])
@@ -415,7 +329,7 @@ def test_an_answer_that_drips_is_given_up(server: Server) -> None:
 )
 @pytest.mark.parametrize("call", ["ask", "stream", "health"])
 def test_a_refusal_is_a_typed_error(
-    server: Server, api: TravelGPT, status: int, kind: type[ApiError], call: str
+    server: ScriptedApi, api: TravelGPT, status: int, kind: type[ApiError], call: str
 ) -> None:
     server.json(status, failure("some_code"), Retry_After="12")
 
@@ -428,7 +342,7 @@ def test_a_refusal_is_a_typed_error(
     assert (failed.retry_after, str(failed), failed.message) == (12, "About some_code.", "About some_code.")
 
 
-def test_retry_after_may_be_a_date(server: Server, api: TravelGPT) -> None:
+def test_retry_after_may_be_a_date(server: ScriptedApi, api: TravelGPT) -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     for value, expected in ((later, range(28, 31)), ("Sun, 06 Nov 1994 08:49:37 GMT", (0,))):
         server.script.clear()
@@ -439,7 +353,7 @@ def test_retry_after_may_be_a_date(server: Server, api: TravelGPT) -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "", "1.5", "²"])
-def test_a_retry_after_that_cannot_be_read_is_none(server: Server, api: TravelGPT, value: str) -> None:
+def test_a_retry_after_that_cannot_be_read_is_none(server: ScriptedApi, api: TravelGPT, value: str) -> None:
     server.json(429, failure("rate_limited"), Retry_After=value)
 
     with pytest.raises(LimitReached) as raised:
@@ -460,7 +374,7 @@ def test_a_retry_after_that_cannot_be_read_is_none(server: Server, api: TravelGP
     ids=["html", "no-text", "no-object", "too-long", "404", "another-gateway"],
 )
 @pytest.mark.parametrize("call", ["ask", "stream", "health"])
-def test_another_server_is_said(server: Server, api: TravelGPT, answer: Sent, call: str) -> None:
+def test_another_server_is_said(server: ScriptedApi, api: TravelGPT, answer: Sent, call: str) -> None:
     server.script.append(answer)
 
     with pytest.raises(UnexpectedAnswer, match="ends in /travel-gpt") as raised:
@@ -468,7 +382,7 @@ def test_another_server_is_said(server: Server, api: TravelGPT, answer: Sent, ca
     assert raised.value.code == "unexpected_answer"
 
 
-def test_a_server_error_of_a_proxy_is_a_failure(server: Server, api: TravelGPT) -> None:
+def test_a_server_error_of_a_proxy_is_a_failure(server: ScriptedApi, api: TravelGPT) -> None:
     server.script.append((502, {}, b"<html>"))
 
     with pytest.raises(ApiFailed, match="answered 502, without saying why"):
@@ -477,8 +391,10 @@ def test_a_server_error_of_a_proxy_is_a_failure(server: Server, api: TravelGPT) 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("call", ["ask", "stream", "health", "stop"])
-def test_the_key_is_not_sent_after_a_redirect(server: Server, api: TravelGPT, status: int, call: str) -> None:
-    with Server() as other:
+def test_the_key_is_not_sent_after_a_redirect(
+    server: ScriptedApi, api: TravelGPT, status: int, call: str
+) -> None:
+    with ScriptedApi() as other:
         other.json(200, {**BODY, "has_api_key": True})
         body = json.dumps({**BODY, "has_api_key": True}).encode()
         server.script.append((status, {"Location": f"{other.base_url}?key=x"}, body))
@@ -491,7 +407,7 @@ def test_the_key_is_not_sent_after_a_redirect(server: Server, api: TravelGPT, st
 
 
 @pytest.mark.parametrize("headers", [{}, {"Location": "https://[::1/"}], ids=["absent", "malformed"])
-def test_a_redirect_to_nowhere_is_said(server: Server, api: TravelGPT, headers: dict[str, str]) -> None:
+def test_a_redirect_to_nowhere_is_said(server: ScriptedApi, api: TravelGPT, headers: dict[str, str]) -> None:
     server.script.append((302, headers, b""))
 
     with pytest.raises(UnexpectedAnswer, match="redirects to another address"):
@@ -516,7 +432,7 @@ def test_a_certificate_that_cannot_be_verified_gets_no_key(scheme: str) -> None:
     assert not raised.value.sent
 
 
-def test_health(server: Server, api: TravelGPT) -> None:
+def test_health(server: ScriptedApi, api: TravelGPT) -> None:
     body = {
         "status": "success",
         "message": "Configured",
@@ -535,7 +451,7 @@ def test_health(server: Server, api: TravelGPT) -> None:
     assert "x-api-key" not in headers
 
 
-def test_an_api_without_a_credential_says_why(server: Server, api: TravelGPT) -> None:
+def test_an_api_without_a_credential_says_why(server: ScriptedApi, api: TravelGPT) -> None:
     server.json(503, failure("secret_not_found", has_api_key=False))
 
     health = api.health()
@@ -555,7 +471,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def test_a_request_is_repeated_after_the_time_that_the_api_gives(server: Server, pauses: list[float]) -> None:
+def test_a_request_is_repeated_after_the_time_that_the_api_gives(
+    server: ScriptedApi, pauses: list[float]
+) -> None:
     server.json(429, failure("rate_limited"), Retry_After="3")
     server.json(503, failure("limits_unavailable"), Retry_After="20")
     server.whole_stream()
@@ -573,7 +491,7 @@ def test_a_request_is_repeated_after_the_time_that_the_api_gives(server: Server,
     ids=["too-long", "no-time", "failed", "off", "twice"],
 )
 def test_a_request_is_not_repeated_otherwise(
-    server: Server, pauses: list[float], status: int, retry_after: str, retries: int, sent: int
+    server: ScriptedApi, pauses: list[float], status: int, retry_after: str, retries: int, sent: int
 ) -> None:
     server.json(status, failure("rate_limited"), Retry_After=retry_after)
 
@@ -584,7 +502,7 @@ def test_a_request_is_not_repeated_otherwise(
 
 
 def test_a_cut_connection_is_repeated_with_an_idempotency_key_only(
-    server: Server, pauses: list[float]
+    server: ScriptedApi, pauses: list[float]
 ) -> None:
     server.script += [[b""], [b""]]
     with TravelGPT(server.base_url) as api:
@@ -598,7 +516,7 @@ def test_a_cut_connection_is_repeated_with_an_idempotency_key_only(
 
 
 def test_a_connection_that_is_refused_is_repeated(pauses: list[float]) -> None:
-    with Server() as closed:
+    with ScriptedApi() as closed:
         url = closed.base_url
     with TravelGPT(url) as api, pytest.raises(ConnectionFailed, match="No connection to 127") as raised:
         api.ask("Lisbon?")
@@ -606,7 +524,7 @@ def test_a_connection_that_is_refused_is_repeated(pauses: list[float]) -> None:
     assert (len(pauses), raised.value.sent) == (2, False)
 
 
-def test_an_answer_of_the_first_try_is_waited_for(server: Server, pauses: list[float]) -> None:
+def test_an_answer_of_the_first_try_is_waited_for(server: ScriptedApi, pauses: list[float]) -> None:
     server.script.append([b""])
     for _ in range(4):
         server.json(409, failure("request_in_progress"), Retry_After="2")
@@ -620,7 +538,7 @@ def test_an_answer_of_the_first_try_is_waited_for(server: Server, pauses: list[f
 
 @pytest.mark.parametrize(("retries", "timeout", "sent"), [(0, 30.0, 1), (1, 0.0, 2)], ids=["off", "too-long"])
 def test_an_answer_of_another_try_is_not_waited_for(
-    server: Server, pauses: list[float], retries: int, timeout: float, sent: int
+    server: ScriptedApi, pauses: list[float], retries: int, timeout: float, sent: int
 ) -> None:
     server.json(409, failure("request_in_progress"), Retry_After="2")
 
@@ -636,7 +554,7 @@ def test_an_answer_of_another_try_is_not_waited_for(
 
 @pytest.mark.parametrize("key", ["k", None])
 def test_an_answer_that_is_cut_is_repeated_with_an_idempotency_key_only(
-    server: Server, pauses: list[float], key: str | None
+    server: ScriptedApi, pauses: list[float], key: str | None
 ) -> None:
     server.script.append([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"])
     server.json(200, BODY)
@@ -651,7 +569,9 @@ def test_an_answer_that_is_cut_is_repeated_with_an_idempotency_key_only(
     assert (len(server.seen), len(pauses)) == ((2, 1) if key else (1, 0))
 
 
-def test_nothing_prints_the_key(server: Server, api: TravelGPT, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_prints_the_key(
+    server: ScriptedApi, api: TravelGPT, caplog: pytest.LogCaptureFixture
+) -> None:
     for name in ("httpx2", "httpcore2"):
         caplog.set_level(logging.DEBUG, logger=name)
     server.json(403, failure("forbidden"))
@@ -682,7 +602,7 @@ def without_a_key_in_any_frame(call: Callable[[], object], kind: type[Exception]
 
 
 @pytest.mark.parametrize("call", ["ask", "stream"])
-def test_no_variable_of_a_failed_call_has_the_key(server: Server, api: TravelGPT, call: str) -> None:
+def test_no_variable_of_a_failed_call_has_the_key(server: ScriptedApi, api: TravelGPT, call: str) -> None:
     answers: list[Sent | list[Step]] = [(403, {}, b"{}"), [b"nonsense\r\n\r\n"], [b""], [10.0]]
     for answer in answers:
         server.script[:] = [answer]
@@ -691,7 +611,7 @@ def test_no_variable_of_a_failed_call_has_the_key(server: Server, api: TravelGPT
     assert server.seen[0][2]["x-api-key"] == KEY
 
 
-def test_no_variable_of_a_failed_stream_has_the_key(server: Server, api: TravelGPT) -> None:
+def test_no_variable_of_a_failed_stream_has_the_key(server: ScriptedApi, api: TravelGPT) -> None:
     server.stream(*EVENTS[:3])
 
     with api.stream("Lisbon?") as stream:
@@ -699,7 +619,7 @@ def test_no_variable_of_a_failed_stream_has_the_key(server: Server, api: TravelG
 
 
 @pytest.mark.parametrize("bad", [f"{KEY}\nx: y", f"{KEY} x", f"{KEY}é", "", " "])
-def test_a_key_that_cannot_be_sent_is_not_quoted(server: Server, bad: str) -> None:
+def test_a_key_that_cannot_be_sent_is_not_quoted(server: ScriptedApi, bad: str) -> None:
     with pytest.raises(ValueError, match="visible ASCII") as raised:
         TravelGPT(server.base_url, api_key=bad)
 
@@ -711,7 +631,9 @@ def test_a_key_that_cannot_be_sent_is_not_quoted(server: Server, bad: str) -> No
 
 
 @pytest.mark.parametrize("key", ["", "two words", "a\r\nx-other: y", "ü"])
-def test_an_idempotency_key_that_cannot_be_sent_is_refused(api: TravelGPT, server: Server, key: str) -> None:
+def test_an_idempotency_key_that_cannot_be_sent_is_refused(
+    api: TravelGPT, server: ScriptedApi, key: str
+) -> None:
     with pytest.raises(ValueError, match="idempotency key"):
         api.ask("Lisbon?", idempotency_key=key)
     assert server.seen == []
@@ -725,9 +647,11 @@ def test_a_url_that_a_key_may_not_be_sent_to_is_refused(url: str) -> None:
         TravelGPT(url, api_key=KEY)
 
 
-def test_no_proxy_sees_what_is_sent_to_this_machine(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_sees_what_is_sent_to_this_machine(
+    server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.json(200, BODY)
-    with Server() as proxy:
+    with ScriptedApi() as proxy:
         proxy.json(200, BODY)
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
@@ -740,7 +664,7 @@ def test_no_proxy_sees_what_is_sent_to_this_machine(server: Server, monkeypatch:
 
 
 def test_a_proxy_that_refuses_is_said(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
-    with Server() as proxy:
+    with ScriptedApi() as proxy:
         proxy.script.append((407, {}, b""))
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         for name in ("NO_PROXY", "no_proxy"):
@@ -787,7 +711,7 @@ def test_a_host_name_that_cannot_be_one_is_said() -> None:
     assert not raised.value.sent
 
 
-def test_threads_share_a_client(server: Server, api: TravelGPT) -> None:
+def test_threads_share_a_client(server: ScriptedApi, api: TravelGPT) -> None:
     server.whole_stream()
     texts: list[str] = []
 

@@ -4,16 +4,14 @@ import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from travel_gpt.cli import target
-from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError, cli_error_for
+from travel_gpt.cli.errors import DONE, FAILED, INTERRUPTED, USAGE, CliError, cli_error_for
 from travel_gpt.cli.key_input import forget_sdk_variables
 from travel_gpt.cli.program import NAME, refuse_keys, typed, without_values
 from travel_gpt.env_file import OF_AWS, UnreadableEnvFile, load_env_file
 from travel_gpt.env_trust import Consent, EnvTrust, NotAllowed
-
-_INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.status
     except KeyboardInterrupt:
         _say("\nInterrupted. What was done is listed above; run it again to continue.")
-        return _INTERRUPTED
+        return INTERRUPTED
     except ModuleNotFoundError as missing:
         _say(f"{missing.name} is not installed here. `make command` sets everything up.")
         return USAGE
@@ -94,7 +92,7 @@ def _run(arguments: list[str]) -> int:
             FAILED,
         ) from None
     # deploy has reported that it was interrupted.
-    if status == _INTERRUPTED and _command_in(arguments) != "deploy":
+    if status == INTERRUPTED and _command_in(arguments) != "deploy":
         raise KeyboardInterrupt
     return status if isinstance(status, int) else DONE
 

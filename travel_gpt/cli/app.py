@@ -137,7 +137,9 @@ def api_key(
 
 @app.command()
 def ask(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="The query, in quotes.", show_default=False)],
+    query: Annotated[
+        list[str], typer.Argument(metavar="QUERY...", help="The query: its words.", show_default=False)
+    ],
     url: Annotated[
         str | None,
         typer.Option(help="The URL of the API. [default: that of `make run`]", show_default=False),
@@ -165,7 +167,7 @@ def ask(
         raise CliError("--region and --profile need --env or --stack, which name a deployed stack.", USAGE)
     else:
         place = api_of_url(url, os.environ)
-    do(query, place, Console(), as_json=as_json)
+    do(" ".join(query), place, Console(), as_json=as_json)
 
 
 @app.command()

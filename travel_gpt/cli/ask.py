@@ -9,9 +9,10 @@ from typing import Final
 
 import boto3
 
+from travel_gpt.base_url import is_loopback
 from travel_gpt.cli.api_key import read_api_key
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.errors import USAGE, CliError
+from travel_gpt.cli.errors import INTERRUPTED, USAGE, CliError
 from travel_gpt.cli.key_input import take_text
 from travel_gpt.cli.stack import read_stack
 from travel_gpt.client import (
@@ -25,10 +26,12 @@ from travel_gpt.client import (
     TimedOut,
     TravelGPT,
 )
+from travel_gpt.errors import NotFound
 from travel_gpt.redaction import StreamConcealer, conceal, guard
 
 API_KEY: Final = "TRAVEL_GPT_API_KEY"
 _STOP_TIMEOUT: Final = 5.0
+_NOT_STOPPED: Final = "A deployed API may go on with the answer, up to its time limit."
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """With these, an answer could move the cursor of a terminal, or rewrite what is on it."""
 
@@ -110,7 +113,15 @@ def _ask(query: str, api: Api, console: Console, *, as_json: bool) -> Answer:
         client = TravelGPT(api.url, api_key=api.key or None, retries=0)
     except ValueError as wrong:
         raise CliError(f"{wrong} Nothing was asked.", USAGE) from None
-    with client, ExitStack() as waiting:
+    with client:
+        try:
+            return _read(client, query, console, as_json=as_json)
+        except KeyboardInterrupt:
+            raise CliError(f"\nInterrupted. {_NOT_STOPPED}", INTERRUPTED) from None
+
+
+def _read(client: TravelGPT, query: str, console: Console, *, as_json: bool) -> Answer:
+    with ExitStack() as waiting:
         waiting.enter_context(console.working("Waiting for the answer"))
         try:
             stream = client.stream(query)
@@ -121,14 +132,26 @@ def _ask(query: str, api: Api, console: Console, *, as_json: bool) -> Answer:
             waiting.close()
             if not as_json:
                 console.piece(f"{_printable(conceal(answer.text))}\n")
+                console.aside("\nThis API does not stream, so the answer came whole.")
             return answer
         with stream:
             try:
                 return stream.answer() if as_json else _show(stream, waiting, console)
             except KeyboardInterrupt:
-                with suppress(ApiError):
-                    stream.stop(timeout=_STOP_TIMEOUT)
+                waiting.close()
+                raise CliError(f"\nInterrupted. {_stop(stream)}", INTERRUPTED) from None
+            except (BrokenPipeError, CliError):
+                _stop(stream)
                 raise
+
+
+def _stop(stream: Stream) -> str:
+    """Stop the answer at the API, and say whether that was possible."""
+    with suppress(ApiError):
+        stream.stop(timeout=_STOP_TIMEOUT)
+        if stream.request_id:
+            return "The answer was stopped."
+    return _NOT_STOPPED
 
 
 def _does_not_stream(refused: ApiError) -> bool:
@@ -209,12 +232,14 @@ def _next_step(failed: ApiError, api: Api) -> str:
     if isinstance(failed, ConnectionFailed):
         if failed.sent:
             return "Repeat the command. What the model wrote until then is paid for."
-        if api.url == LOCAL_URL:
+        if is_loopback(api.url):
             return (
                 "Start the server with `make run` in another terminal, or ask a deployed stack with: "
                 "travel-gpt ask --env prod"
             )
         return "Check the URL and your network, then repeat."
+    if failed.code == NotFound.code and api.flags is None:
+        return "Check the URL: it ends in /travel-gpt."
     if failed.retry_after is not None:
         return f"Repeat in {_duration(failed.retry_after)}."
     if api.flags is not None and isinstance(failed, AccessRefused | ApiFailed):

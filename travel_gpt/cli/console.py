@@ -1,6 +1,7 @@
 """The terminal: everything that the command prints, and the questions that it asks."""
 
 import contextlib
+import io
 import os
 import sys
 import textwrap
@@ -86,13 +87,24 @@ class Console:
 
     def raw(self, text: str) -> None:
         """Print a document for another program, masked, and as it is otherwise."""
-        sys.stdout.write(redact(typed(text)) + "\n")
+        self.piece(redact(typed(text)) + "\n")
 
     def piece(self, text: str) -> None:
-        """Print a part of a text at once, as it is. What comes from elsewhere was masked before."""
-        with contextlib.suppress(BrokenPipeError):
+        """Print a part of a text at once, as it is. What comes from elsewhere was masked before.
+
+        Raises:
+            BrokenPipeError: its reader has left, as behind ``| head -1``.
+            CliError: it cannot be written, as on a full disk.
+        """
+        try:
             sys.stdout.write(text)
             sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as failed:
+            # Python would try again at its end.
+            sys.stdout = io.StringIO()
+            raise CliError(f"Standard output cannot be written to: {failed.strerror}.") from None
 
     def error(self, text: str) -> None:
         """Print on standard error why it ended."""

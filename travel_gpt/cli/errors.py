@@ -18,6 +18,8 @@ FAILED: Final = 1
 """It was tried and failed."""
 USAGE: Final = 2
 """It was not tried: the command line is wrong, or something that it needs is missing."""
+INTERRUPTED: Final = 130
+"""Ctrl-C, as shells say it."""
 AWS_CLI: Final = "with the AWS CLI or in AWS CloudShell"
 """Where a printed command of ``aws`` can be typed: Travel GPT itself does not need the AWS CLI."""
 

@@ -70,6 +70,8 @@ class TravelGPT:
             self.base_url = safe_base_url(base_url)
         except ValueError as wrong:
             raise ValueError(f"The URL of the API {wrong}.") from None
+        if self.base_url.endswith("/stream"):
+            raise ValueError("Give the URL of the API itself, without /stream at its end.")
         self._timeout = timeout
         self._idle_timeout = idle_timeout
         self._stream_timeout = stream_timeout
