@@ -31,7 +31,7 @@ from travel_gpt.redaction import StreamConcealer, conceal, guard
 
 API_KEY: Final = "TRAVEL_GPT_API_KEY"
 _STOP_TIMEOUT: Final = 5.0
-_NOT_STOPPED: Final = "A deployed API may go on with the answer, up to its time limit."
+_STOPPED: Final = "The answer was stopped."
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """With these, an answer could move the cursor of a terminal, or rewrite what is on it."""
 
@@ -117,7 +117,7 @@ def _ask(query: str, api: Api, console: Console, *, as_json: bool) -> Answer:
         try:
             return _read(client, query, console, as_json=as_json)
         except KeyboardInterrupt:
-            raise CliError(f"\nInterrupted. {_NOT_STOPPED}", INTERRUPTED) from None
+            raise CliError(f"\nInterrupted. {_after_leaving(client)}", INTERRUPTED) from None
 
 
 def _read(client: TravelGPT, query: str, console: Console, *, as_json: bool) -> Answer:
@@ -139,19 +139,26 @@ def _read(client: TravelGPT, query: str, console: Console, *, as_json: bool) -> 
                 return stream.answer() if as_json else _show(stream, waiting, console)
             except KeyboardInterrupt:
                 waiting.close()
-                raise CliError(f"\nInterrupted. {_stop(stream)}", INTERRUPTED) from None
+                raise CliError(f"\nInterrupted. {_stop(stream, client)}", INTERRUPTED) from None
             except (BrokenPipeError, CliError):
-                _stop(stream)
+                _stop(stream, client)
                 raise
 
 
-def _stop(stream: Stream) -> str:
+def _stop(stream: Stream, client: TravelGPT) -> str:
     """Stop the answer at the API, and say whether that was possible."""
     with suppress(ApiError):
         stream.stop(timeout=_STOP_TIMEOUT)
         if stream.request_id:
-            return "The answer was stopped."
-    return _NOT_STOPPED
+            return _STOPPED
+    return _after_leaving(client)
+
+
+def _after_leaving(client: TravelGPT) -> str:
+    # A server on this machine sees that its reader has left.
+    if is_loopback(client.base_url):
+        return _STOPPED
+    return "The API may go on with the answer, up to its time limit."
 
 
 def _does_not_stream(refused: ApiError) -> bool:
@@ -186,10 +193,14 @@ def _printable(text: str) -> str:
 
 def _typed_key(url: str, console: Console) -> str:
     if not console.terminal:
+        where = (
+            "`make run` prints it."
+            if is_loopback(url)
+            else "The API's owner creates one with: travel-gpt client add NAME"
+        )
         raise CliError(
             f"{url} asks for an API key, and there is no terminal to type it at. Export it, as in "
-            f"`read -rs {API_KEY}; export {API_KEY}`, then repeat. The API's owner creates one with: "
-            "travel-gpt client add NAME",
+            f"`read -rs {API_KEY}; export {API_KEY}`, then repeat. {where}",
             USAGE,
         )
     key = take_text(f"API key of {url}")

@@ -180,13 +180,17 @@ def test_a_key_is_asked_for_where_the_api_needs_one(
     assert (paths(server), keys(server)) == ([STREAM, POST, STREAM], ["", "", KEY])
 
 
-def test_without_a_terminal_no_key_is_asked_for(person: Person, server: ScriptedApi) -> None:
+@pytest.mark.parametrize(("deployed", "says"), [(True, "client add NAME"), (False, "`make run` prints it.")])
+def test_without_a_terminal_no_key_is_asked_for(
+    person: Person, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch, deployed: bool, says: str
+) -> None:
+    monkeypatch.setattr("travel_gpt.cli.ask.is_loopback", lambda _: not deployed)
     server.json(403, failure("forbidden"))
 
     done = person.run("ask", "Lisbon?", "--url", server.base_url, given="no key", status=USAGE)
 
     assert "read -rs TRAVEL_GPT_API_KEY; export TRAVEL_GPT_API_KEY" in done.err
-    assert "client add NAME" in done.err
+    assert says in done.err
 
 
 def test_no_key_typed_is_said(person: Person, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,24 +387,26 @@ def test_what_ends_the_command_stops_the_answer(
     assert paths(server) == [STREAM, f"{STREAM}/r-1/stop"]
 
 
+@pytest.mark.parametrize("deployed", [True, False])
 def test_an_answer_that_cannot_be_stopped_is_said(
-    person: Person, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+    person: Person, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch, deployed: bool
 ) -> None:
     stop_at(monkeypatch, KeyboardInterrupt())
+    monkeypatch.setattr("travel_gpt.cli.ask.is_loopback", lambda _: not deployed)
     server.stream(*EVENTS[:3], *COMMENTS)
     server.json(404, failure("not_found"))
+    says = "The API may go on" if deployed else "The answer was stopped."
 
-    person.run("ask", "Lisbon?", "--url", server.base_url, status=130, says="A deployed API may go on")
+    person.run("ask", "Lisbon?", "--url", server.base_url, status=130, says=says)
 
     assert paths(server) == [STREAM, f"{STREAM}/r-1/stop"]
 
 
-def test_ctrl_c_before_the_first_word_is_said(
-    person: Person, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_before_the_first_word_is_said(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(TravelGPT, "stream", interrupted)
 
-    person.run("ask", "Lisbon?", "--url", server.base_url, status=130, says="A deployed API may go on")
+    url = "https://api.example.com/Prod/travel-gpt"
+    person.run("ask", "Lisbon?", "--url", url, status=130, says="The API may go on")
