@@ -3,21 +3,25 @@
     python -m benchmarks.loopback
 
 It prints its URL, and ends with its standard input. The scripted upstream of the tests reads and checks every
-request; that would be a good part of what is measured here, so this one only looks at the path. The table
-alone carries each update out, with its conditions: they change what the next request reads.
+request; that would be a good part of what is measured here, so this one only looks at the path, and whether a
+stream is asked for. The table alone carries each update out, with its conditions: they change what the next
+request reads.
 """
 
 import json
 import os
+import re
 import secrets
 import socket
 import sys
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from benchmarks import ANSWER, CLIENT, KEY_ID, SECRET
 from tests.fakes.dynamodb_items import Items
 from tests.fakes.openai import bodies
+from tests.fakes.openai.events import chat_stream, responses_stream
 
 # As random as a real one: pieces of sk-0000… would be found in every log line, and masking them takes time.
 _KEY: Final = f"sk-proj-{secrets.token_urlsafe(96)}"
@@ -64,6 +68,21 @@ _REPLIES: Final = {
 }
 
 
+def _stream(events: Iterable[bytes]) -> bytes:
+    """All of a stream, each event in a chunk of its own."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(event), event) for event in events) + b"0\r\n\r\n"
+
+
+_STREAM_ASKED: Final = re.compile(rb'"stream": ?true')
+_STREAMS: Final = {
+    b"/v1/responses": _stream(responses_stream(_ASKED, ANSWER)),
+    b"/v1/chat/completions": _stream(
+        chat_stream({**_ASKED, "stream_options": {"include_usage": True}}, ANSWER)
+    ),
+}
+
+
 def _table(operation: str, body: bytes) -> bytes:
     with _ONE_AT_A_TIME:
         status, document = _ITEMS.call(operation, json.loads(body))
@@ -84,7 +103,8 @@ def _serve(connection: socket.socket) -> None:
             if operation:
                 connection.sendall(_table(operation, body))
             else:
-                connection.sendall(_REPLIES[request.split(b" ")[1].partition(b"?")[0]])
+                replies = _STREAMS if _STREAM_ASKED.search(body) else _REPLIES
+                connection.sendall(replies[request.split(b" ")[1].partition(b"?")[0]])
 
 
 def main() -> None:

@@ -228,12 +228,12 @@ def loopback() -> Iterator[str]:
             process.stdin.close()
 
 
-def event_of(method: str) -> dict[str, Any]:
+def event_of(method: str, path: str = "/travel-gpt") -> dict[str, Any]:
     """Return API Gateway's event for a request."""
     body = json.dumps({"query": QUERY}).encode() if method == "POST" else b""
     request = HttpRequest(
         method=method,
-        path="/Prod/travel-gpt",
+        path=f"/Prod{path}",
         query="",
         headers=[
             ("Host", "local00000.execute-api.us-east-1.amazonaws.com"),

@@ -61,19 +61,35 @@ def build(folder: Path) -> tuple[str, list[Design]]:
     Raises:
         BuildError: one of them cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    python = build_package.lambda_python() or sys.executable
-    with contextlib.redirect_stdout(io.StringIO()):
-        build_package.build(folder / "travel-gpt", "host")
+    python, ours = build_ours(folder)
     naive, compiled = _naive(python, folder)
     return python, [
         Design(EMPTY, _standard_library_only(python, folder, "empty"), "empty"),
         Design(RAW, _standard_library_only(python, folder, "raw"), "raw"),
-        Design(OURS, folder / "travel-gpt", "travel_gpt.handler"),
-        Design(NO_TABLE, folder / "travel-gpt", "travel_gpt.handler", table=""),
+        ours,
+        Design(NO_TABLE, ours.package, ours.module, table=""),
         Design(COMPILED, compiled, "naive"),
         Design(NAIVE, naive, "naive"),
     ]
+
+
+def build_ours(folder: Path) -> tuple[str, Design]:
+    """Make this project's package.
+
+    Args:
+        folder: where to put it.
+
+    Returns:
+        The interpreter that it is for, and the buffered function.
+
+    Raises:
+        BuildError: it cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        build_package.build(folder / "travel-gpt", "host")
+    python = build_package.lambda_python() or sys.executable
+    return python, Design(OURS, folder / "travel-gpt", "travel_gpt.handler")
 
 
 def build_beside(folder: Path, commit: str) -> tuple[str, list[Design]]:
@@ -89,10 +105,7 @@ def build_beside(folder: Path, commit: str) -> tuple[str, list[Design]]:
     Raises:
         BuildError: one of them cannot be made, or there is no such commit.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    python = build_package.lambda_python() or sys.executable
-    with contextlib.redirect_stdout(io.StringIO()):
-        build_package.build(folder / "travel-gpt", "host")
+    python, ours = build_ours(folder)
     with tempfile.TemporaryDirectory() as workspace:
         _check_out(commit, Path(workspace))
         builder = [sys.executable, f"{workspace}/scripts/build_package.py", "--platform", "host"]
@@ -102,7 +115,7 @@ def build_beside(folder: Path, commit: str) -> tuple[str, list[Design]]:
     if done.returncode:
         raise BuildError(done.stderr)
     return python, [
-        Design(OURS, folder / "travel-gpt", "travel_gpt.handler"),
+        ours,
         Design(BEFORE, folder / "before", "travel_gpt.handler"),
     ]
 

@@ -1,6 +1,7 @@
 """The tables: medians and quartiles, and ratios of what ran in the same round."""
 
 from collections.abc import Callable, Sequence
+from math import comb
 from statistics import quantiles
 from typing import TypeVar
 
@@ -15,6 +16,20 @@ def spread(values: Sequence[float], form: str) -> str:
     """Write a median with the quartiles on both sides of it."""
     low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values] * 3
     return f"{middle:{form}} [{low:{form}}-{high:{form}}]"
+
+
+def interval(values: Sequence[float], form: str) -> str:
+    """Write the 95 % confidence interval of a median, which holds however the values are distributed."""
+    ordered, outside, tail = sorted(values), 0, 0.0
+    for number in range(len(ordered)):
+        # That the median of all that could be measured has no more than this many of the values below it.
+        tail += comb(len(ordered), number) / 2 ** len(ordered)
+        if tail > 0.025:
+            break
+        outside = number + 1
+    if not outside:
+        return "more rounds needed"
+    return f"{ordered[outside - 1]:{form}}-{ordered[-outside]:{form}}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -44,8 +59,27 @@ def _rows(rounds: Rounds[T], names: Sequence[str], read: Callable[[T], float], f
 
 
 def _ratio(rounds: Rounds[T], what: str, read: Callable[[T], float], against: str) -> list[str]:
-    ratios = [[read(one[OURS, case]) / read(one[against, case]) for one in rounds] for case in CASES]
-    return [f"{OURS} / {against}: {what}", *(spread(of_case, ".2f") for of_case in ratios)]
+    return [
+        f"{OURS} / {against}: {what}",
+        *(spread(values, ".2f") for values in _ratios(rounds, read, against)),
+    ]
+
+
+def _ratios(rounds: Rounds[T], read: Callable[[T], float], against: str) -> list[list[float]]:
+    return [[read(one[OURS, case]) / read(one[against, case]) for one in rounds] for case in CASES]
+
+
+def with_interval(what: str, columns: Sequence[Sequence[float]]) -> list[list[str]]:
+    """Return two rows of a table: what was measured, and the confidence interval of each median.
+
+    Args:
+        what: what it is.
+        columns: the values of each column.
+    """
+    return [
+        [what, *(spread(values, ".2f") for values in columns)],
+        [f"{what}, 95 % interval of the median", *(interval(values, ".3f") for values in columns)],
+    ]
 
 
 def cold_report(rounds: Rounds[Cold]) -> str:
@@ -92,10 +126,15 @@ def change_report(rounds: Rounds[Cold]) -> str:
         The tables.
     """
     head, names = _head(rounds), (OURS, BEFORE)
+    reads: dict[str, Callable[[Cold], float]] = {
+        "time": lambda cold: cold.wall,
+        "processor time": lambda cold: cold.cpu,
+        "memory": lambda cold: cold.memory,
+    }
     ratios = [
-        _ratio(rounds, "time", lambda cold: cold.wall, BEFORE),
-        _ratio(rounds, "processor time", lambda cold: cold.cpu, BEFORE),
-        _ratio(rounds, "memory", lambda cold: cold.memory, BEFORE),
+        row
+        for what, read in reads.items()
+        for row in with_interval(f"{OURS} / {BEFORE}: {what}", _ratios(rounds, read, BEFORE))
     ]
     return "\n\n".join(
         [

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from scripts.build_package import lambda_python
-from tests.support.packages import answer_alone, run_alone
+from tests.support.packages import answer_alone, run_alone, stream_alone
 
 # Growing by more than 3 % fails. What shrank by more gets a lower figure, or the next growth would go unseen.
 # A changed figure has its reason on its line.
 MODULES_OF_A_COLD_GET = 794  # the first figure
 MODULES_OF_A_COLD_POST = 802  # with a table: the guard (10 modules) and the price list
+MODULES_OF_A_COLD_STREAM = 807  # the first figure
 MODULES_OF_THE_ROTATION = 733  # the first figure
 BYTES_OF_THE_PACKAGE = 42_026_749  # the guard and prices.json
 
@@ -33,6 +34,13 @@ def test_a_cold_request_imports_no_more_modules(
     # A deployed function has a table, which only a query needs.
     assert ("travel_gpt.guard.meter" in ran["modules"]) == (method == "POST")
     assert_no_growth(len(ran["modules"]), committed)
+
+
+def test_a_cold_stream_imports_no_more_modules(host_package: Path, services: dict[str, str]) -> None:
+    ran = stream_alone(host_package, services)
+
+    assert "event: done" in ran["body"]
+    assert_no_growth(len(ran["modules"]), MODULES_OF_A_COLD_STREAM)
 
 
 def test_the_rotation_imports_no_more_modules(host_package: Path) -> None:

@@ -83,9 +83,16 @@ def run_build_script(target: Path, *options: str, **environment: str) -> subproc
     )
 
 
-ANSWER = """
+OF_A_FUNCTION = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+    "API_ACCESS": "open",
+}
+
+REQUEST = """
 import json
-from travel_gpt.handler import lambda_handler
 
 class Context:
     aws_request_id = "1"
@@ -96,9 +103,9 @@ class Context:
     def get_remaining_time_in_millis(self):
         return 30000
 
-def event(method, body):
+def event(method, body, path="/travel-gpt"):
     return {
-        "resource": "/travel-gpt", "path": "/travel-gpt", "httpMethod": method, "body": body,
+        "resource": path, "path": path, "httpMethod": method, "body": body,
         "headers": {"Content-Type": "application/json"},
         "multiValueHeaders": {"Content-Type": ["application/json"]},
         "queryStringParameters": {"verify": "true"} if method == "GET" else None,
@@ -107,9 +114,22 @@ def event(method, body):
     }
 
 bodies = {"GET": None, "POST": json.dumps({"query": "Three days in Rome?"})}
+"""
+
+ANSWER = """
+from travel_gpt.handler import lambda_handler
+
 answers = [lambda_handler(event(method, bodies[method]), Context()) for method in METHODS]
 modules = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
 print(json.dumps({"answers": answers, "modules": modules, "machine": __import__("os").uname().machine}))
+"""
+STREAM = """
+import travel_gpt.stream_runtime
+from travel_gpt.stream_handler import stream
+
+response = stream(event("POST", bodies["POST"], "/travel-gpt/stream"), Context())
+body = b"".join(iter(response.chunks)).decode()
+print(json.dumps({"body": body, "modules": list(sys.modules)}))
 """
 
 
@@ -136,16 +156,25 @@ def answer_alone(
     """
     return run_alone(
         package,
-        f"METHODS = {methods}\n{ANSWER}",
+        f"METHODS = {methods}\n{REQUEST}{ANSWER}",
         python,
-        AWS_REGION="us-east-1",
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
-        AWS_SECRET_ACCESS_KEY="not-a-secret",
+        **OF_A_FUNCTION,
         OPENAI_API=api,
-        API_ACCESS="open",
         **services,
     )
+
+
+def stream_alone(package: Path, services: Mapping[str, str]) -> Any:
+    """Stream an answer with the package alone, as the first of an environment.
+
+    Args:
+        package: the built package.
+        services: the variables that lead to the fakes of AWS and OpenAI.
+
+    Returns:
+        The events (``body``), and the names of all modules (``modules``).
+    """
+    return run_alone(package, REQUEST + STREAM, **OF_A_FUNCTION, **services)
 
 
 def run_alone(package: Path, code: str, python: Sequence[str] = (), **environment: str) -> Any:
