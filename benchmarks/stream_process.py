@@ -84,9 +84,9 @@ class StreamProcess:
             WrongAnswer: it is not the one to expect.
         """
         self._answered += 1
-        self._api.wait("/response", chunks=BEFORE_THE_BODY + 1, number=self._answered)
+        self._api.wait("/response", chunks=BEFORE_THE_BODY + 1, number=self._answered, seconds=DEADLINE)
         cpu = _processor_seconds(self._process.pid)
-        sent = self._api.wait("/response", number=self._answered)
+        sent = self._api.wait("/response", number=self._answered, seconds=DEADLINE)
         body = sent.chunks[BEFORE_THE_BODY:]
         if not _right(sent):
             raise WrongAnswer(f"the function that streams answered {sent.body!r}")

@@ -107,13 +107,14 @@ class RuntimeApi(LoopbackServer):
         self._events.put((request_id, json.dumps(event).encode(), headers))
         return request_id
 
-    def wait(self, end: str, *, chunks: int | None = None, number: int = 1) -> Sent:
+    def wait(self, end: str, *, chunks: int | None = None, number: int = 1, seconds: float = WAIT) -> Sent:
         """Wait for a request.
 
         Args:
             end: what its path ends with.
             chunks: until it has this many; until it is complete without it.
             number: which of several, from 1.
+            seconds: how long.
         """
 
         def found() -> Sent | None:
@@ -124,7 +125,7 @@ class RuntimeApi(LoopbackServer):
             return one if one.complete or (chunks is not None and len(one.chunks) >= chunks) else None
 
         with self._changed:
-            one = self._changed.wait_for(found, WAIT)
+            one = self._changed.wait_for(found, seconds)
         assert one is not None, f"no {end} in {[(each.path, len(each.chunks)) for each in self.sent]}"
         return one
 
