@@ -84,6 +84,9 @@ def log_answer(status: int, seconds: float, fields: Mapping[str, Any], *, failed
     failed_as = failed_as or status
     # A pause is what the owner asked for.
     is_error = failed_as >= 500 and fields.get("code") != Paused.code
+    if is_error and failed_as != status:
+        # API Gateway counts it as a 200, and Lambda as a success.
+        count("StreamFailed")
     write = logger.error if is_error else logger.info
     if failed_as < 500 and "upstream_status" in fields:
         # A rate limit of the model's server is for its owner to know, at LOG_LEVEL=WARNING too.

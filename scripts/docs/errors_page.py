@@ -7,8 +7,6 @@ from typing import Final, Literal
 from scripts.docs.tables import code, table
 from travel_gpt.errors import (
     HTTP_STATUS,
-    ClientDisabled,
-    ClientExpired,
     ContentRefused,
     ContextLengthExceeded,
     CredentialError,
@@ -20,7 +18,6 @@ from travel_gpt.errors import (
     MethodNotAllowed,
     Misconfigured,
     NotFound,
-    Paused,
     RequestError,
     RequestTooLarge,
     StreamingDisabled,
@@ -47,9 +44,6 @@ _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "STOP": (
         NotFound,
         Forbidden,
-        ClientDisabled,
-        ClientExpired,
-        Paused,
         LimitsUnavailable,
         Misconfigured,
         InternalError,

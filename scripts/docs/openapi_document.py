@@ -58,7 +58,8 @@ _STREAM: Final = (
 )
 _STOP: Final = (
     "Ends a stream of the same client. Closing the connection is not enough on AWS, where the function does "
-    "not learn of it. Whether there is such a stream is not said."
+    "not learn of it. Whether there is such a stream is not said. A client that may not ask now can "
+    "stop a stream all the same, also while the API is paused."
 )
 
 _MAY_WAIT: Final = (

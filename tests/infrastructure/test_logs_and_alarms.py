@@ -78,6 +78,7 @@ ALARMS: dict[str, dict[str, Any]] = {
         "Threshold": 20_000,
         "EvaluationPeriods": 3,
     },
+    f"{STACK}-stream-failures": of_the_function("StreamFailed", 5),
     f"{STACK}-credential-failures": of_the_function("CredentialFailure"),
     f"{STACK}-credential-fallbacks": of_the_function("CredentialFallback"),
     f"{STACK}-credential-expiring": of_the_function("CredentialExpiring"),

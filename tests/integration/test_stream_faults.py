@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.openai import CHAT, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
-from tests.fakes.openai.events import chat_stream, responses_stream
+from tests.fakes.openai.events import chat_stream, responses_event, responses_stream
 from tests.integration.conftest import LambdaContext
 from tests.integration.test_stream import KEY, Streaming, parse, stream_function, upstream as upstream
 from tests.support.function_log import log as log
@@ -66,10 +66,26 @@ def garbage(exchange: Exchange) -> None:
     exchange.write(b"0\r\n\r\n")
 
 
+def ends_with(event: bytes) -> Behaviour:
+    """Send one more event, and end."""
+
+    def act(exchange: Exchange) -> None:
+        exchange.chunk(event)
+        exchange.write(b"0\r\n\r\n")
+
+    return act
+
+
 def lines(log: io.StringIO) -> list[dict[str, Any]]:
     """The lines of requests."""
     found = [json.loads(line) for line in log.getvalue().splitlines()]
     return [line for line in found if line["message"] == "Answered a request"]
+
+
+def failures_counted(capsys: pytest.CaptureFixture[str]) -> int:
+    """The metric StreamFailed in what was written to standard output (embedded metric format)."""
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return sum(int(sum(line.get("StreamFailed", []))) for line in written)
 
 
 def test_comments_are_sent_until_the_first_words(
@@ -153,7 +169,11 @@ def test_the_first_event_may_be_too_late_before_the_response_began(
     ids=["cut", "error-event", "garbage", "reset"],
 )
 def test_a_fault_after_ten_events_is_an_error_event(
-    upstream: FakeOpenAI, log: io.StringIO, api: str, fault: Behaviour
+    upstream: FakeOpenAI,
+    log: io.StringIO,
+    capsys: pytest.CaptureFixture[str],
+    api: str,
+    fault: Behaviour,
 ) -> None:
     upstream.default(PATHS[api], fault)
 
@@ -171,6 +191,39 @@ def test_a_fault_after_ten_events_is_an_error_event(
     assert function.cost("stack") > 0
     assert function.reserved() == []
     assert KEY[:12] not in log.getvalue()
+    assert failures_counted(capsys) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "level", "counted"), [("rate_limit_exceeded", "WARNING", 0), ("insufficient_quota", "ERROR", 1)]
+)
+def test_what_the_owner_must_know_of_is_counted(
+    upstream: FakeOpenAI,
+    log: io.StringIO,
+    capsys: pytest.CaptureFixture[str],
+    code: str,
+    level: str,
+    counted: int,
+) -> None:
+    error = {"type": "error", "error": {"code": code, "message": "No.", "type": "x"}}
+    upstream.default(RESPONSES, begin(10, ends_with(responses_event(error))))
+
+    with stream_function(upstream) as function:
+        assert function.read()[-1][0] == "error"
+
+    assert lines(log)[0]["level"] == level
+    assert failures_counted(capsys) == counted
+
+
+def test_a_refusal_is_counted_by_api_gateway_alone(
+    upstream: FakeOpenAI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upstream.default(RESPONSES, behaviours.server_error())
+
+    with stream_function(upstream) as function:
+        assert function.refused()[0] == 502
+
+    assert failures_counted(capsys) == 0
 
 
 @pytest.mark.parametrize("fault", [behaviours.drop(), behaviours.drop(reset=True)])

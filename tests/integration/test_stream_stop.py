@@ -1,6 +1,8 @@
 """``POST /travel-gpt/stream/{id}/stop``: the flag, who may set it, and the stream that reads it."""
 
+import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ from tests.fakes.dynamodb import TABLE, MemoryTable
 from tests.fakes.openai import RESPONSES, FakeOpenAI, behaviours
 from tests.integration.conftest import LambdaContext, proxy_event
 from tests.integration.test_stream import KEY, Streaming, parse, streaming as streaming, upstream as upstream
+from tests.support.function_log import log as log
 from travel_gpt.api import streamed
 from travel_gpt.api.routes import STOP_RESOURCE, Api
 from travel_gpt.aws.table import Table
 from travel_gpt.bootstrap import build_api
+from travel_gpt.guard import clients
 from travel_gpt.settings import Settings
 
 ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
@@ -118,10 +122,85 @@ def test_while_the_table_is_away_the_stop_says_so() -> None:
 
 
 def test_a_stream_goes_on_while_its_flag_cannot_be_read(
-    upstream: FakeOpenAI, streaming: Streaming, monkeypatch: pytest.MonkeyPatch
+    upstream: FakeOpenAI, streaming: Streaming, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     monkeypatch.setattr(streamed, "STOP_CHECK_SECONDS", 0.0)
-    upstream.default(RESPONSES, behaviours.answer("Take tram 28."))
-    streaming.table.before = lambda operation, _: "fail" if operation == "GetItem" else None
+    monkeypatch.setattr(clients, "RECORD_TTL", 0.0)
+    upstream.default(RESPONSES, behaviours.answer("Take tram 28.", pause=0.02))
+    response = streaming.open()
+    streaming.table.before = lambda operation, _: "fail" if operation == "BatchGetItem" else None
 
-    assert streaming.read()[-1] == ("done", {"truncated": False})
+    assert parse(b"".join(response.chunks))[-1] == ("done", {"truncated": False})
+    assert "It cannot be read whether a stream was stopped" in log.getvalue()
+
+
+def pause(table: MemoryTable) -> None:
+    table.put("flag#paused")
+
+
+def disable(table: MemoryTable) -> None:
+    table.put("client#c1", name="ann", disabled=1)
+
+
+def expire(table: MemoryTable) -> None:
+    table.put("client#c1", name="ann", expires_at=1)
+
+
+def use_up(table: MemoryTable) -> None:
+    table.put("client#c1", name="ann", per_day=1)
+
+
+@pytest.mark.parametrize("cannot_ask", [pause, disable, expire, use_up])
+def test_a_client_that_may_ask_no_more_stops_its_stream_all_the_same(
+    upstream: FakeOpenAI,
+    streaming: Streaming,
+    monkeypatch: pytest.MonkeyPatch,
+    cannot_ask: Callable[[MemoryTable], None],
+) -> None:
+    upstream.default(RESPONSES, behaviours.answer("word " * 500, pause=0.02))
+    response = streaming.open()
+    pieces = [next(response.chunks), next(response.chunks)]
+    cannot_ask(streaming.table)
+    monkeypatch.setattr(streamed, "STOP_CHECK_SECONDS", 0.0)
+
+    assert stop(buffered(streaming.table))[0] == 202
+
+    assert parse(b"".join([*pieces, *response.chunks]))[-1] == ("done", {"truncated": True, "stopped": True})
+
+
+@pytest.mark.parametrize(
+    ("cannot_ask", "code"), [(pause, "paused"), (disable, "client_disabled"), (expire, "client_expired")]
+)
+def test_a_stream_ends_once_its_client_may_ask_no_more(
+    upstream: FakeOpenAI,
+    streaming: Streaming,
+    monkeypatch: pytest.MonkeyPatch,
+    log: io.StringIO,
+    capsys: pytest.CaptureFixture[str],
+    cannot_ask: Callable[[MemoryTable], None],
+    code: str,
+) -> None:
+    monkeypatch.setattr(streamed, "STOP_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(clients, "RECORD_TTL", 0.1)
+    upstream.default(RESPONSES, behaviours.answer("word " * 500, pause=0.02))
+    response = streaming.open(Idempotency_Key="k1")
+    pieces = [next(response.chunks), next(response.chunks)]
+
+    cannot_ask(streaming.table)
+
+    events = parse(b"".join([*pieces, *response.chunks]))
+    assert (events[-1][0], events[-1][1]["code"]) == ("error", code)
+    assert len(events) < 100
+    *_, line = [json.loads(each) for each in log.getvalue().splitlines()]
+    assert (line["message"], line["level"], line["outcome"]) == ("Answered a request", "INFO", code)
+    assert "StreamFailed" not in capsys.readouterr().out, "the owner wanted it"
+    assert streaming.cost("stack") > 0, "what was reserved stays counted"
+    assert streaming.reserved() == []
+    assert not idempotency_runs(streaming.table)
+
+
+def idempotency_runs(table: MemoryTable) -> bool:
+    """Whether a record says that its request still runs."""
+    items = [item for item in table.items.all() if item["pk"]["S"].startswith("idempotency#")]
+    assert items
+    return any(item["until"]["N"] != "0" for item in items)

@@ -20,7 +20,8 @@ _NOT_HERE: Final = (
 def stop_stream(request: Request, guard: "Guard | None") -> responses.Reply:
     """Ask the function that streams to end a stream.
 
-    Whether there is such a stream is not known here: its function looks for the request while it streams.
+    Whether there is such a stream is not known here: its function looks for the request while it streams. And
+    whether the client may ask now does not matter, since a stop spends nothing.
 
     Args:
         request: the request, whose path has the id of the stream.
@@ -28,13 +29,14 @@ def stop_stream(request: Request, guard: "Guard | None") -> responses.Reply:
 
     Raises:
         NotFound: the id cannot be that of a stream, or there is no table.
-        LimitError: the client may not ask now, or the table cannot be used.
+        Forbidden: no client has the API key.
+        LimitsUnavailable: the table cannot be used.
     """
     stream = str(request.path_parameters.get("id", ""))
     if not _STREAM_ID.fullmatch(stream):
         raise NotFound("the id of the stream has another form")
     if guard is None:
         raise NotFound("there is no table of clients", message=_NOT_HERE)
-    client = guard.client(request.caller, request.client_address, request.deadline)
-    guard.stops.request(client.id, stream, request.deadline)
-    return responses.Reply(responses.stopping(request_id=request.id), {"client": client.id, "stops": stream})
+    client = guard.client_id(request.caller, request.client_address, request.deadline)
+    guard.stops.request(client, stream, request.deadline)
+    return responses.Reply(responses.stopping(request_id=request.id), {"client": client, "stops": stream})

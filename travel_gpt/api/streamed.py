@@ -43,7 +43,7 @@ HEARTBEAT_SECONDS: Final = 10.0
 first words: until then a failure is an ordinary response."""
 
 STOP_CHECK_SECONDS: Final = 2.0
-"""Seconds after which it is looked up again whether the client stopped its stream."""
+"""Seconds after which it is looked up again whether the client stopped its stream, and may still ask."""
 
 CALLER_LEFT: Final = "caller_left"
 """The outcome of a stream whose caller closed its connection."""
@@ -282,6 +282,8 @@ class StreamApi:
                     fields["outcome"] = "stopped"
                     yield sse.event("done", {"truncated": True, "stopped": True})
                     return
+                # Paused or disabled, it costs nothing more either. Most calls of this read nothing.
+                guard.client(request.caller, request.client_address, request.deadline)
             part = reader.get(min(STOP_CHECK_SECONDS, max(0.0, sent_at + HEARTBEAT_SECONDS - now)))
         fields |= {
             "outcome": "success",

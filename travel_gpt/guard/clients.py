@@ -94,11 +94,26 @@ class ClientDirectory:
             Paused: the owner paused the API.
             LimitsUnavailable: the table cannot be read, and the client is not known from before.
         """
+        client_id = self.id_of_key(key_id, deadline)
+        is_owner = key_id == self._settings.owner_key_id
+        return self._allowed(Client(OWNER, OWNER, Limits()) if is_owner else client_id, deadline)
+
+    def id_of_key(self, key_id: str, deadline: Deadline | None = None) -> str:
+        """Return the id of the client that an API key belongs to, whether it may ask now or not.
+
+        Args:
+            key_id: the id of the key that API Gateway authenticated.
+            deadline: when the caller stops waiting.
+
+        Raises:
+            Forbidden: no client has the key.
+            LimitsUnavailable: the table cannot be read, and the key is not known from before.
+        """
         if key_id and key_id == self._settings.owner_key_id:
-            return self._allowed(Client(OWNER, OWNER, Limits()), deadline)
+            return OWNER
         if not (client_id := self._client_id(key_id, deadline)):
             raise Forbidden("the API key belongs to no client")
-        return self._allowed(client_id, deadline)
+        return client_id
 
     def client_of_address(self, address: str, deadline: Deadline | None = None) -> Client:
         """Return the client that stands for an address, where anyone may ask.
@@ -111,6 +126,15 @@ class ClientDirectory:
         Raises:
             Paused: the owner paused the API.
         """
+        limits = Limits(self._settings.open_per_minute, self._settings.open_per_day)
+        return self._allowed(Client(self.id_of_address(address), "address", limits), deadline)
+
+    def id_of_address(self, address: str) -> str:
+        """Return the id of the client that stands for an address.
+
+        Args:
+            address: as for ``client_of_address``.
+        """
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
@@ -120,8 +144,7 @@ class ClientDirectory:
             network = str(ipaddress.ip_network((parsed, 64 if parsed.version == 6 else 32), strict=False))
         # Not in clear: a list of who asked what is none of the owner's business.
         digest = hashlib.sha256(f"{self._table.name} {network}".encode()).hexdigest()[:16]
-        limits = Limits(self._settings.open_per_minute, self._settings.open_per_day)
-        return self._allowed(Client(f"address-{digest}", "address", limits), deadline)
+        return f"address-{digest}"
 
     def _client_id(self, key_id: str, deadline: Deadline | None) -> str:
         known = self._clients_of_keys.get(key_id)

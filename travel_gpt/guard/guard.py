@@ -61,6 +61,22 @@ class Guard:
             return self._clients.client_of_address(address, deadline)
         return self._clients.client_of_key(key_id, deadline)
 
+    def client_id(self, key_id: str, address: str, deadline: Deadline) -> str:
+        """Return the id of the client of a request that spends nothing, such as one that stops a stream.
+
+        Args:
+            key_id: as for ``client``.
+            address: as for ``client``.
+            deadline: as for ``client``.
+
+        Raises:
+            Forbidden: no client has the key.
+            LimitsUnavailable: the client cannot be found out.
+        """
+        if self._settings.api_access == "open":
+            return self._clients.id_of_address(address)
+        return self._clients.id_of_key(key_id, deadline)
+
     @cached_property
     def idempotency(self) -> "Idempotency":
         """The answers that are kept for requests with an Idempotency-Key."""
