@@ -1,6 +1,7 @@
 """The story of a client, with the real command: from the deployment of its stack to the deletion."""
 
 import json
+import re
 import time
 from collections import Counter
 from subprocess import CompletedProcess
@@ -54,6 +55,12 @@ class Owner:
         body, _, status = done.stdout.rpartition("\n")
         answer = json.loads(body)
         return int(status), answer.get("code", answer["status"])
+
+    def ask_with_command(self, key: str) -> CompletedProcess[str]:
+        """Send a query with a client's key, by the command."""
+        done = self._command.run("ask", "Porto?", "--url", self._url, TRAVEL_GPT_API_KEY=key)
+        self.written += [done.stdout, done.stderr]
+        return done
 
     def ask_until(self, key: str, wanted: tuple[int, str]) -> Counter[tuple[int, str]]:
         """Send queries until an answer is as wanted, for a few seconds; count the others."""
@@ -138,6 +145,24 @@ def test_a_client_from_its_first_key_to_its_removal(deployer: Deployer) -> None:
     assert owner.paid() == paid
     owner.type("resume")
     owner.ask_until(first, OK)
+
+    # When the owner asks with the command, then the answer is streamed; the cost and the rest are remarks
+    paid = owner.paid()
+    answered = owner.type("ask", "Two days in Porto?", "--env", "prod")
+    assert "Two days in Porto?" in answered.stdout
+    assert re.search(
+        r"^\S+, [0-9,]+ tokens, 0\.[0-9]{6} USD, .* of the budget of the API", answered.stderr, re.M
+    )
+    assert "does not stream" not in answered.stderr
+    assert owner.paid() == paid + 1
+    # And then: the command says what is refused to a client, and what to do about it
+    refused = owner.ask_with_command(owner.keys[1])
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "(budget_exhausted, request " in refused.stderr
+    unknown = owner.ask_with_command(f"{first}x")
+    assert unknown.returncode == 1
+    assert "Check the API key in TRAVEL_GPT_API_KEY" in unknown.stderr
+    assert owner.paid() == paid + 1
 
     # When the client is disabled, then API Gateway refuses its key at once
     owner.type("client", "disable", "ann")

@@ -17,10 +17,10 @@ class Doctor:
     def __init__(self, aws: FakeAws) -> None:
         self.aws = aws
 
-    def run(self, *options: str, given: str | None = None) -> CompletedProcess[str]:
+    def run(self, *options: str, given: str | None = None, **environment: str) -> CompletedProcess[str]:
         """Run it, and see that it shows nothing of a key."""
         command = [str(PYTHON), "-W", "error", "-m", "travel_gpt.cli", *options]
-        done = self.aws.run(*command, env={**self.aws.through_proxy}, input=given)
+        done = self.aws.run(*command, env={**self.aws.through_proxy, **environment}, input=given)
         for key in (GOOD_KEY, NEW_KEY, BAD_KEY):
             assert not holds(done.stdout + done.stderr, key)
         return done
