@@ -194,6 +194,13 @@ def test_a_silent_stream_is_given_up(server: ScriptedApi) -> None:
     assert (raised.value.code, raised.value.request_id, raised.value.sent) == ("timed_out", "r-1", True)
 
 
+def test_comments_keep_a_stream_open(server: ScriptedApi) -> None:
+    pause: list[Step] = [sse.HEARTBEAT, 0.1]
+    server.stream(*EVENTS[:3], *pause * 10, *EVENTS[4:], b"")
+    with TravelGPT(server.base_url, idle_timeout=0.6) as api, api.stream("Lisbon?") as stream:
+        assert stream.answer().text == TEXT
+
+
 def test_a_stream_of_comments_alone_is_given_up(server: ScriptedApi) -> None:
     server.stream(EVENTS[0], *COMMENTS)
     with TravelGPT(server.base_url, stream_timeout=0.2) as api, api.stream("Lisbon?") as stream:
