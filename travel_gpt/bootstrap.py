@@ -13,10 +13,13 @@ from travel_gpt.telemetry import logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from travel_gpt.advisor.adviser import Adviser
+    from travel_gpt.api.health import Health
     from travel_gpt.api.routes import Api
     from travel_gpt.api.streamed import StreamApi
     from travel_gpt.aws.table import Table
     from travel_gpt.guard.guard import Guard
+    from travel_gpt.llm.client import ModelClient
 
 
 def build_api(
@@ -42,28 +45,13 @@ def build_api(
     session = _session(settings, local, prefetch=prefetch)
 
     from travel_gpt.advisor.adviser import Adviser
-    from travel_gpt.api.health import Health
     from travel_gpt.api.routes import Api
     from travel_gpt.llm.client import ModelClient
 
     client = ModelClient(settings)
     adviser = Adviser(session, client)
-
-    @cache
-    def identity_health() -> Health:
-        """Return the health of the role's identity, which its owner can verify before removing the key."""
-        if "workload-identity" in settings.credential_source:
-            return health
-        from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
-
-        source = WorkloadIdentitySource(settings.identity_provider_id, settings.service_account_id)
-        session = CredentialSession(source, ttl=settings.credential_ttl, max_stale=0)
-        return Health(settings, session, client, adviser)
-
-    has_identity = settings.identity_provider_id and settings.service_account_id
-    health = Health(settings, session, client, adviser, identity=identity_health if has_identity else None)
     _log_security(settings)
-
+    health = _health(settings, session, client, adviser)
     return Api(settings, health, adviser, _guard(settings, table), client.close)
 
 
@@ -92,8 +80,35 @@ def build_stream_api(
     from travel_gpt.llm.client import ModelClient
 
     client = ModelClient(settings)
+    adviser = Adviser(session, client)
     _log_security(settings)
-    return StreamApi(settings, Adviser(session, client), _guard(settings, table), client.close)
+
+    @cache
+    def health() -> "Health":
+        return _health(settings, session, client, adviser)
+
+    return StreamApi(settings, adviser, health, _guard(settings, table), client.close)
+
+
+def _health(
+    settings: Settings, session: CredentialSession, client: "ModelClient", adviser: "Adviser"
+) -> "Health":
+    from travel_gpt.api.health import Health
+
+    @cache
+    def identity_health() -> Health:
+        """Return the health of the role's identity, which its owner can verify before removing the key."""
+        if "workload-identity" in settings.credential_source:
+            return health
+        from travel_gpt.credentials.sources.workload_identity import WorkloadIdentitySource
+
+        source = WorkloadIdentitySource(settings.identity_provider_id, settings.service_account_id)
+        session = CredentialSession(source, ttl=settings.credential_ttl, max_stale=0)
+        return Health(settings, session, client, adviser)
+
+    has_identity = settings.identity_provider_id and settings.service_account_id
+    health = Health(settings, session, client, adviser, identity=identity_health if has_identity else None)
+    return health
 
 
 def _session(settings: Settings, local: Local, *, prefetch: bool) -> CredentialSession:

@@ -53,7 +53,7 @@ _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (ContentRefused, ContextLengthExceeded, RequestTooLarge, UpstreamApiUnsupported),
     "POST": (*OF_THE_ADDRESS, *OF_STREAMS, InvalidParameter),
-    "STREAM": (*OF_THE_ADDRESS, InvalidParameter),
+    "STREAM": OF_THE_ADDRESS,
     "STOP": (),
 }
 

@@ -42,6 +42,14 @@ _HEALTH: Final = (
     "with `?verify=true`: one call that lists the models, whose result is shared for "
     f"{VERIFICATION_TTL} seconds."
 )
+_VERIFY: Final = (
+    "Whether to verify the credential with a call to the model server. A stack that `./deploy.sh --keyless` "
+    "prepared also accepts `workload-identity`, which verifies the function's own identity while a key is "
+    "still used; other stacks refuse that value."
+)
+_VERIFY_STREAM: Final = (
+    "As for GET, of the function that streams, which has a role of its own. Then no query is answered."
+)
 _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "
     f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters. "
@@ -83,22 +91,7 @@ def get() -> Json:
         "summary": "Is there a working key?",
         "description": _HEALTH,
         "security": [],
-        "parameters": [
-            {
-                "name": "verify",
-                "in": "query",
-                "description": (
-                    "Whether to verify the credential with a call to the model server. A stack that "
-                    "`./deploy.sh --keyless` prepared also accepts `workload-identity`, which verifies the "
-                    "function's own identity while a key is still used; other stacks refuse that value."
-                ),
-                "schema": {
-                    "type": "string",
-                    "enum": [Verify.CREDENTIAL, Verify.NOTHING],
-                    "default": Verify.NOTHING,
-                },
-            }
-        ],
+        "parameters": [_verify(_VERIFY)],
         "responses": {
             "200": _response(
                 "There is a usable credential.",
@@ -116,6 +109,16 @@ def get() -> Json:
     }
 
 
+def _verify(description: str) -> Json:
+    values = [Verify.CREDENTIAL, Verify.NOTHING]
+    return {
+        "name": "verify",
+        "in": "query",
+        "description": description,
+        "schema": {"type": "string", "enum": values, "default": Verify.NOTHING},
+    }
+
+
 # The empty requirement is OpenAPI's word for "without, too": a stack with --access open takes that.
 _KEY_OR_OPEN: Final[list[Json]] = [{"api_key": []}, {}]
 
@@ -123,21 +126,27 @@ _KEY_OR_OPEN: Final[list[Json]] = [{"api_key": []}, {}]
 def stream() -> Json:
     """Return the operation that streams."""
     names = ("start", "delta", "usage", "done", "error")
+    query = post()
     return {
-        **post(),
+        **query,
+        "parameters": [*query["parameters"], _verify(_VERIFY_STREAM)],
         "operationId": "stream",
         "summary": "Ask for travel advice, and read it while it is written",
         "description": _STREAM,
         "responses": {
             "200": {
-                "description": "The events.",
+                "description": "The events; with `verify`, what a GET answers.",
                 "content": {
+                    "application/json": {
+                        "schema": reference("Health"),
+                        "examples": {"verified": {"value": health_example(verified=True)}},
+                    },
                     "text/event-stream": {
                         # OpenAPI 3.1 has no word for one event of a stream; programs that read this, such as
                         # Schemathesis, take the schema for that of each event.
                         "schema": {"oneOf": [_event(name) for name in names]},
                         "examples": {"answer": {"value": stream_example()}},
-                    }
+                    },
                 },
             },
             **_failures("STREAM"),

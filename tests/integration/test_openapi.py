@@ -336,9 +336,20 @@ def codes(operation: dict[str, Any]) -> set[str]:
 
 
 def test_a_stream_is_refused_as_a_query_is() -> None:
-    assert codes(STREAM) == codes(PATH["post"]) | {"streaming_disabled"}
+    assert codes(STREAM) == codes(PATH["post"]) | {"streaming_disabled", "invalid_parameter"}
     assert STREAM["requestBody"] == PATH["post"]["requestBody"]
-    assert STREAM["parameters"] == PATH["post"]["parameters"]
+
+
+def test_a_stream_is_asked_for_as_an_answer_and_verifies_as_the_health_does() -> None:
+    verify, (of_health,) = STREAM["parameters"][-1], PATH["get"]["parameters"]
+
+    assert STREAM["parameters"][:-1] == PATH["post"]["parameters"]
+    assert {**verify, "description": ""} == {**of_health, "description": ""}
+    schemas = [
+        operation["responses"]["200"]["content"]["application/json"]["schema"]
+        for operation in (STREAM, PATH["get"])
+    ]
+    assert schemas[0] == schemas[1]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.unit.doubles import ScriptedSource, credential, session_of
 from tests.unit.llm.sdk import model_client
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses
+from travel_gpt.api.health import Health
 from travel_gpt.api.streamed import RESOURCE, StreamApi, StreamedResponse
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
@@ -61,7 +62,9 @@ def sent(api: str) -> bytes:
 
 def stream_api(client: ModelClient) -> StreamApi:
     """A function that streams, without a table."""
-    return StreamApi(Settings(), Adviser(session_of(ScriptedSource(credential(KEY)), Clock(0.0)), client))
+    settings, session = Settings(), session_of(ScriptedSource(credential(KEY)), Clock(0.0))
+    adviser = Adviser(session, client)
+    return StreamApi(settings, adviser, lambda: Health(settings, session, client, adviser))
 
 
 def answer(api: StreamApi) -> responses.ProxyResponse | StreamedResponse:

@@ -13,8 +13,10 @@ from travel_gpt.api.failures import failed, failure_fields, internal_error, repo
 from travel_gpt.api.request import (
     Context,
     Request,
+    Verify,
     read_idempotency_key,
     read_query,
+    read_verify,
     require_api_key,
     require_no_problems,
 )
@@ -32,6 +34,7 @@ from travel_gpt.settings import Settings
 from travel_gpt.telemetry import flush_metrics, log_answer
 
 if TYPE_CHECKING:
+    from travel_gpt.api.health import Health
     from travel_gpt.guard.guard import Guard
     from travel_gpt.guard.idempotency import Running
     from travel_gpt.guard.meter import Meter
@@ -121,6 +124,7 @@ class StreamApi:
     Args:
         settings: the settings; where one is wrong, every response names it.
         adviser: answers queries.
+        health: returns what verifies the credential, with the role of this function.
         guard: as for ``Api``.
         close: as for ``Api``.
     """
@@ -129,6 +133,7 @@ class StreamApi:
         self,
         settings: Settings,
         adviser: Adviser,
+        health: "Callable[[], Health]",
         guard: "Callable[[], Guard] | None" = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
@@ -136,6 +141,7 @@ class StreamApi:
         self._guard = guard
         self.close = close
         self._adviser = adviser
+        self._health = health
 
     def answer(
         self, event: Mapping[str, Any], context: Context
@@ -148,13 +154,14 @@ class StreamApi:
                 once the caller has closed its connection.
 
         Returns:
-            The stream; an ordinary response where the request is refused, or fails before its first words.
+            The stream; an ordinary response where the request is refused, fails before its first words, or
+            only asks to verify the credential.
         """
         began = time.perf_counter()
         request = Request.of(event, context, answer_within=self._settings.stream_seconds)
         call = _Call(request, began, getattr(context, "when_left", lambda _: None))
         try:
-            chunks = self._open(call)
+            opened = self._open(call)
         except TravelGPTError as failure:
             reply = failed(request, failure)
         except CallerLeft:
@@ -163,23 +170,27 @@ class StreamApi:
         except Exception as failure:  # noqa: BLE001 - Lambda's own 500 would not have the contract's body
             reply = failed(request, internal_error(request, failure))
         else:
-            if isinstance(chunks, Generator):
-                return StreamedResponse(200, sse.HEADERS, Chunks(chunks))
-            reply = responses.Reply(chunks, {"repeated": True})
+            if isinstance(opened, Generator):
+                return StreamedResponse(200, sse.HEADERS, Chunks(opened))
+            reply = opened
         fields = {**request.log_fields, "stream": True, **reply.log_fields}
         log_answer(reply.response["statusCode"], time.perf_counter() - began, fields)
         flush_metrics()
         return reply.response
 
-    def _open(self, call: _Call) -> Generator[bytes] | responses.ProxyResponse:
+    def _open(self, call: _Call) -> Generator[bytes] | responses.Reply:
         request = call.request
         if request.path != RESOURCE:
             raise NotFound("no such resource")
         if request.method != "POST":
             raise MethodNotAllowed(headers={"Allow": "POST"})
+        require_api_key(request, self._settings)
+        verify = read_verify(request)
+        if verify is not Verify.NOTHING:
+            require_no_problems(self._settings)
+            return self._health().check(verify, request)
         if self._settings.streaming == "off":
             raise StreamingDisabled
-        require_api_key(request, self._settings)
         key = read_idempotency_key(request)
         if self._guard is None:
             with ExitStack() as stack:
@@ -207,7 +218,7 @@ class StreamApi:
         guard: "Guard | None" = None,
         meter: "Meter | None" = None,
         key: str = "",
-    ) -> Generator[bytes] | responses.ProxyResponse:
+    ) -> Generator[bytes] | responses.Reply:
         request, began, running = call.request, call.began, None
         if guard is not None and meter is not None and key:
             from travel_gpt.guard.idempotency import Repeated
@@ -215,7 +226,7 @@ class StreamApi:
             found = guard.idempotency.begin(meter.client.id, key, request.body, request.deadline)
             if isinstance(found, Repeated):
                 if found.status != 200:
-                    return responses.repeated(found.status, found.body)
+                    return responses.Reply(responses.repeated(found.status, found.body), {"repeated": True})
                 return self._repeat(request, began, found.body, meter.client.id)
             running = found
             stack.push(lambda kind, *_: guard.idempotency.end(found, None) if kind else None)

@@ -1,6 +1,9 @@
 """OpenAI's token exchange: a token signed elsewhere for one of OpenAI's, if a mapping says so.
 
-Source: https://developers.openai.com/api/reference/workload-identity-federation
+Sources: https://developers.openai.com/api/reference/workload-identity-federation, and of mappings the guide
+https://developers.openai.com/api/docs/guides/workload-identity-federation: there is one for each pair of a
+provider and a service account. That it can hold for several subjects, by an attribute transformation of the
+provider such as ``assertion.sub in [...]``, follows from the operators of CEL, which the guide allows.
 """
 
 import base64
@@ -22,22 +25,22 @@ class TokenExchange:
 
     Attributes:
         issuers: the trusted issuer of each identity provider, by its id.
-        mappings: the subject that may act for a service account, by provider id and service account id.
+        mappings: the subjects that may act for a service account, by provider id and service account id.
         given: the access tokens given so far, newest last, each with the moment of its end.
         broken: a status to answer with instead, or 0.
         requests: what was asked, as it came.
     """
 
     issuers: dict[str, str] = field(default_factory=dict)
-    mappings: dict[tuple[str, str], str] = field(default_factory=dict)
+    mappings: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     given: dict[str, float] = field(default_factory=dict)
     broken: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
 
-    def trust(self, provider: str, issuer: str, account: str, subject: str) -> None:
-        """Configure a provider with one mapping."""
+    def trust(self, provider: str, issuer: str, account: str, *subjects: str) -> None:
+        """Configure a provider with one mapping, which takes the place of that pair's mapping before."""
         self.issuers[provider] = issuer
-        self.mappings[provider, account] = subject
+        self.mappings[provider, account] = subjects
 
     def good(self, token: str) -> bool:
         """Tell whether an access token is one of these and has not ended."""
@@ -66,7 +69,7 @@ class TokenExchange:
             or claims["exp"] <= time.time()
         ):
             return 401, _refusal("invalid_subject_token", asked)
-        if claims["sub"] != self.mappings.get((str(provider), str(account))):
+        if claims["sub"] not in self.mappings.get((str(provider), str(account)), ()):
             return 403, _refusal("access_denied", asked)
         token, lasts = f"oai-at-{secrets.token_urlsafe(32)}", min(LASTS_AT_MOST, claims["exp"] - time.time())
         self.given[token] = time.time() + lasts
