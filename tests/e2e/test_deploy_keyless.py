@@ -1,6 +1,7 @@
 """deploy.sh --keyless: a function under its own role, and a fake of OpenAI's token exchange."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.support.deployer import GOOD_KEY, NEW_KEY, Deployer
 from tests.support.permissions import client_as, refused
 
 SECRET = "travel-gpt/openai-api-key"
-FUNCTION = "travel-gpt-backend-TravelGPTFunction"
+FUNCTION, STREAMS = "travel-gpt-backend-TravelGPTFunction", "travel-gpt-backend-TravelGPTStreamFunction"
 IDS = ("--identity-provider", "wip_acme", "--service-account", "sa_travel")
 
 
@@ -23,11 +24,19 @@ def role_of(deployer: Deployer) -> str:
     return deployer.output("FunctionRoleArn")
 
 
-def set_up_openai(deployer: Deployer, subject: str | None = None) -> None:
-    """Do at OpenAI what deploy.sh says, and wait until no earlier result is shared any more."""
-    exchange = deployer.aws.openai.upstream.tokens
-    exchange.trust("wip_acme", identity.ISSUER, "sa_travel", subject or role_of(deployer))
-    deployer.aws.function(FUNCTION).restart()
+def set_up_openai(deployer: Deployer, printed: str) -> None:
+    """Do at OpenAI what deploy.sh printed."""
+    assert re.search(r"  key +openai\.travel_gpt_backend\n  +value +true\n", printed)
+    expression = re.search(r"  expression +assertion\.sub in (\[.*\])\n", printed)
+    assert expression, printed
+    have_openai_trust(deployer, *json.loads(expression[1]))
+
+
+def have_openai_trust(deployer: Deployer, *roles: str) -> None:
+    """Map the roles to the service account, and wait until no earlier result is shared any more."""
+    deployer.aws.openai.upstream.tokens.trust("wip_acme", identity.ISSUER, "sa_travel", *roles)
+    for function in (FUNCTION, STREAMS):
+        deployer.aws.function(function).restart()
 
 
 def health(deployer: Deployer, query: str = "") -> Any:
@@ -50,7 +59,7 @@ def test_from_a_key_to_none_without_an_hour_in_between(deployer: Deployer) -> No
     assert health(deployer)["credential_source"] == "secrets-manager"
 
     # When it is set up for another role by mistake
-    set_up_openai(deployer, subject="arn:aws:iam::123456789012:role/another")
+    have_openai_trust(deployer, "arn:aws:iam::123456789012:role/another")
     stopped = deployer.deploy("--keyless", "--yes", *IDS)
 
     # Then it stops, and the key still serves
@@ -62,8 +71,19 @@ def test_from_a_key_to_none_without_an_hour_in_between(deployer: Deployer) -> No
     assert secrets.get_secret_value(SecretId=SECRET)["SecretString"]
     assert health(deployer)["status"] == "success"
 
+    # When it is set up for one of the roles, as for a version without streams
+    have_openai_trust(deployer, role_of(deployer))
+    stopped = deployer.deploy("--keyless", "--yes")
+
+    # Then it stops as well
+    assert stopped.returncode == 1
+    assert "/Prod/travel-gpt/stream answered 503, credential_rejected" in " ".join(stopped.stderr.split())
+    assert "Nothing was taken away" in stopped.stderr
+    assert "--keyless --parameter Streaming=off" in stopped.stderr
+    assert deployer.parameters()["Keyless"] == "prepare"
+
     # When it is set up as it was said
-    set_up_openai(deployer)
+    set_up_openai(deployer, stopped.stdout)
     deployer.aws.forget_calls()
     done = deployer.deploy("--keyless", "--yes")
 
@@ -72,6 +92,7 @@ def test_from_a_key_to_none_without_an_hour_in_between(deployer: Deployer) -> No
     # And the function has no key and its role cannot read one
     assert done.returncode == 0, done.stderr
     assert "OpenAI accepted it" in done.stdout
+    assert "OpenAI accepted the role of the function that streams" in done.stdout
     assert "aws secretsmanager delete-secret" in done.stdout
     assert deployer.parameters()["Keyless"] == "on"
     assert "secretsmanager:GetSecretValue" in refused(secrets.get_secret_value, SecretId=SECRET)
@@ -107,8 +128,8 @@ def test_a_new_stack_never_has_a_key(deployer: Deployer) -> None:
     assert refused(get_token, **{**asked, "Audience": ["https://elsewhere.example"]})
     assert refused(get_token, **{**asked, "DurationSeconds": 301})
 
-    # When OpenAI knows the role
-    set_up_openai(deployer)
+    # When OpenAI knows the roles
+    set_up_openai(deployer, first.stdout)
     done = deployer.deploy("--keyless", "--yes")
 
     # Then it answers, and no secret was ever made
@@ -126,18 +147,53 @@ def test_a_dry_run_shows_both_deployments_and_what_is_lost_with_the_secret(deplo
     shown = deployer.deploy("--keyless", "--dry-run", *IDS)
 
     assert shown.returncode == 0, shown.stderr
-    assert "Verify the function's identity at OpenAI" in shown.stdout
+    assert "Verify the functions' identities at OpenAI" in shown.stdout
     assert "Deploy twice more" in shown.stdout
     assert "prepare" in shown.stdout
     assert "--parameter OpenAIModel=gpt-6.1-terra" in " ".join(shown.stdout.split())
     assert deployer.changes() == []
 
 
+def test_a_mapping_of_the_first_role_alone_fails_streams_and_is_said(deployer: Deployer) -> None:
+    # Given a stack without a key, whose mapping was made for a version without streams
+    set_up_openai(deployer, deployer.deploy("--keyless", "--yes", *IDS).stdout)
+    assert deployer.deploy("--keyless", "--yes").returncode == 0
+    have_openai_trust(deployer, role_of(deployer))
+
+    # When it is deployed
+    done = deployer.deploy("--yes")
+
+    # Then it is said what to set up, and the commands to try are still the last
+    assert done.returncode == 0, done.stderr
+    assert "Note: Streams do not work" in done.stdout
+    assert "Next, ask it something" in done.stdout.rpartition("Note: Streams")[2]
+
+    # And a stream says what is wrong, while queries are answered
+    gateway = deployer.aws.client("apigateway")
+    key = gateway.get_api_key(apiKey=deployer.output("ApiKeyId"), includeValue=True)["value"]
+
+    def ask(path: str) -> Any:
+        headers = ("-H", f"x-api-key: {key}", "-H", "content-type: application/json")
+        url = deployer.output("ApiUrl") + path
+        asked = deployer.aws.run("curl", "--silent", url, *headers, "-d", '{"query": "Porto?"}')
+        return json.loads(asked.stdout)
+
+    assert ask("")["status"] == "success"
+    refused = ask("/stream")
+    assert refused["code"] == "credential_rejected"
+    assert "docs/operations/keyless.md" in refused["message"]
+
+    # When that is set up, then both work
+    set_up_openai(deployer, done.stdout)
+    done = deployer.deploy("--yes")
+    assert "OpenAI accepted the role of the function that streams" in done.stdout
+    assert "Note: Streams" not in done.stdout
+
+
 def test_back_to_a_key(deployer: Deployer) -> None:
     # Given a stack that had a key once, and its owner revoked that
     deployer.deploy("--yes", key=GOOD_KEY)
-    deployer.deploy("--keyless", "--yes", *IDS)
-    set_up_openai(deployer)
+    set_up_openai(deployer, deployer.deploy("--keyless", "--yes", *IDS).stdout)
     assert deployer.deploy("--keyless", "--yes").returncode == 0
     deployer.aws.openai.reject(GOOD_KEY)
     deployer.aws.forget_calls()
@@ -164,7 +220,8 @@ def test_back_to_a_key(deployer: Deployer) -> None:
 
     # And the mapping that OpenAI keeps is named before the first change and at the end
     plan, _, rest = done.stdout.partition("Giving the function its key back")
-    assert f"remove the mapping of the role {role_of(deployer)}" in " ".join(plan.split())
+    assert f"remove the mapping of {role_of(deployer)} and " in " ".join(plan.split())
     at_the_end = " ".join(rest.partition("ask it something")[2].split())
-    for said in (role_of(deployer), "wip_acme", "sa_travel", "inherits the trust"):
+    streams = deployer.output("StreamFunctionRoleArn")
+    for said in (role_of(deployer), streams, "wip_acme", "sa_travel", "inherits the trust"):
         assert said in at_the_end

@@ -89,6 +89,18 @@ class Health:
         return self.status == 200 and self.body.get("status") == "success"
 
     @property
+    def code(self) -> str:
+        """The code of a failure; empty where there is none."""
+        return str(self.body.get("code", ""))
+
+    @property
+    def sentence(self) -> str:
+        """What happened, with the code and the message of a failure, to end a sentence."""
+        return (
+            f"{self.reason}, {self.code}: {self.body.get('message', '')}" if self.code else f"{self.reason}."
+        )
+
+    @property
     def verifier(self) -> str:
         """Which server accepted the credential, as messages call it; empty where none was asked."""
         if not self.body.get("verified"):
@@ -103,7 +115,24 @@ def get_health(url: str) -> Health:
         url: the API's address, from the outputs of the stack.
     """
     # Such an address begins with https: no file and no other scheme.
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310
+    return _send(urllib.request.Request(url, headers={"Accept": "application/json"}))  # noqa: S310
+
+
+def verify_stream_identity(url: str, api_key: str) -> Health:
+    """Have the function that streams verify its identity at OpenAI, once.
+
+    Args:
+        url: the address of the streams.
+        api_key: an API key; empty for an API that asks for none.
+    """
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    if api_key:
+        headers["x-api-key"] = api_key
+    address = f"{url}?verify=workload-identity"
+    return _send(urllib.request.Request(address, b"", headers, method="POST"))  # noqa: S310
+
+
+def _send(request: urllib.request.Request) -> Health:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             return Health(answer.status, f"answered {answer.status}", _object(answer.read(_LONGEST)))

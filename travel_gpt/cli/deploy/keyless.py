@@ -1,18 +1,11 @@
 """Going without a key: what is decided before anything is changed, and the way there and back.
 
-It takes two runs. With the first the function's role may ask AWS for a token that says who it is, and the key
-still serves. When OpenAI has accepted such a token, the second switches the function to it, and only then
-takes the secret away from the role.
-
-A mapping at OpenAI names the role by its ARN (the claim ``sub``). It outlives the role: anyone who may create
-a role of the same name in the account gets OpenAI's tokens for the service account.
-
-Source: OpenAI's guide "Configuring workload identity federation for AWS",
-https://developers.openai.com/api/docs/guides/workload-identity-federation/aws
+It takes two runs. With the first the functions' roles may ask AWS for a token that says who they are, and the
+key still serves. When OpenAI has accepted such a token of each role, the second switches the functions to it,
+and only then takes the secret away from the roles.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,129 +13,19 @@ from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
 from travel_gpt.base_url import is_openai
 from travel_gpt.cli.aws_session import AwsSession, if_permitted
 from travel_gpt.cli.console import Console
-from travel_gpt.cli.deploy import release
+from travel_gpt.cli.deploy import openai_trust, release
+from travel_gpt.cli.deploy.openai_trust import USES_IDENTITY
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Parameter
 from travel_gpt.cli.deploy.secret import Secret
-from travel_gpt.cli.deploy.stack import is_failed
 from travel_gpt.cli.errors import AWS_CLI, CliError
 from travel_gpt.cli.stack import Stack
+from travel_gpt.errors import CredentialRejected
 
 if TYPE_CHECKING:
     from travel_gpt.cli.deploy.plan import Plan
 
-WHERE: Final = "https://platform.openai.com → Organization settings → Security → Workload identity provider"
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """A mapping that may be set up at OpenAI."""
-
-    role: str
-    """The ARNs of the functions' roles, or what is known of their names."""
-    provider: str
-    """OpenAI's id of the workload identity provider; empty where the stack was not given it."""
-    service_account: str
-    """OpenAI's id of the service account; empty where the stack was not given it."""
-
-    @property
-    def step(self) -> str:
-        """What is for the owner to do, as one sentence of a plan."""
-        return (
-            f"You, at OpenAI: remove the mapping of the role {self.role}. It outlives the role, and anyone "
-            "who may create a role of that name in this account inherits the trust."
-        )
-
-    def show(self, console: Console) -> None:
-        """Say what to remove at OpenAI, and why.
-
-        Args:
-            console: where to say it.
-        """
-        console.heading("Remove at OpenAI, unless you have done so already")
-        console.say(f"  {WHERE}")
-        console.say()
-        unknown = "not among the stack's parameters: look for the mapping with this role"
-        console.rows(
-            [
-                ("Provider", self.provider or unknown),
-                ("Mapping", "the one whose sub is this role"),
-                ("  role", self.role),
-                ("  service account", self.service_account or unknown),
-            ]
-        )
-        console.say(
-            "\nThe mapping outlives the role: anyone who may create a role of that name in this account "
-            "inherits the trust. Delete the provider and the service account too, if nothing else uses them."
-        )
-
-
-def find_trust(stack: Stack) -> Trust | None:
-    """Find out whether OpenAI may trust a stack's role.
-
-    Args:
-        stack: the stack as it is.
-
-    Returns:
-        The mapping that may be set up; None for a stack that never had to do with one.
-    """
-    parameters = stack.parameters
-    provider = parameters.get("OpenAIIdentityProviderId", "")
-    # A stack that had a key again keeps the provider's id, and OpenAI may keep the mapping.
-    if parameters.get("Keyless", "off") == "off" and not provider:
-        return None
-    role = (
-        stack.outputs.get("FunctionRoleArn") or f"whose name begins with {stack.name}-TravelGPTFunctionRole"
-    )
-    # The function that streams has a mapping of its own.
-    role = " and ".join([role, *_stream_role(stack)])
-    return Trust(role, provider, parameters.get("OpenAIServiceAccountId", ""))
-
-
-def _stream_role(stack: Stack) -> list[str]:
-    """Return the ARN of the role that streams run as; nothing for a stack of an earlier version."""
-    return [stack.outputs["StreamFunctionRoleArn"]] if "StreamFunctionRoleArn" in stack.outputs else []
-
-
-def trust_ended_by(stack: Stack, values: Mapping[str, str]) -> Trust | None:
-    """Find out whether a deployment takes a stack's identity at OpenAI away.
-
-    Args:
-        stack: the stack as it is.
-        values: the parameters that it is to have.
-
-    Returns:
-        The mapping that is no longer needed; None where there is none, or it stays in use.
-    """
-    if not stack.exists:
-        return None
-    if is_failed(stack):
-        # It is deleted first, and the new stack's role has another name.
-        return find_trust(stack)
-    if stack.parameters.get("Keyless", "off") == "off" or values["Keyless"] != "off":
-        return None
-    return find_trust(stack)
-
-
-@contextmanager
-def trust_shown_at_the_end(console: Console, trust: Trust | None) -> Iterator[None]:
-    """Show a mapping after the last steps of a deployment, also where one of them stops it.
-
-    Args:
-        console: where to show it.
-        trust: the mapping, if there is one.
-    """
-    try:
-        yield
-    finally:
-        # The stack does without its identity by then, whatever GET answers.
-        if trust:
-            trust.show(console)
-
-
 _ENABLE: Final = "aws iam enable-outbound-web-identity-federation"
-USES_IDENTITY: Final = ("switch", "on")
-"""What Keyless is where the function has no key in use."""
 SHOW: Final = "aws iam get-outbound-web-identity-federation-info"
 
 
@@ -258,14 +141,11 @@ def steps(keyless: Keyless, values: Mapping[str, str]) -> list[str]:
     if not keyless.wanted or values["Keyless"] == "on":
         return []
     if not has_ids(values):
-        return ["Say what to set up at OpenAI, so that it trusts the function's role."]
+        return ["Say what to set up at OpenAI, so that it trusts the functions' roles."]
     return [
-        "Verify the function's identity at OpenAI. If OpenAI does not accept it, stop there.",
-        "Deploy twice more: the function uses its identity, and then its role can no longer read the secret.",
+        "Verify the functions' identities at OpenAI. If OpenAI does not accept them, stop there.",
+        "Deploy twice more: the functions use their identities, then their roles cannot read the secret.",
     ]
-
-
-AUDIENCE: Final = "https://api.openai.com/v1"
 
 
 def finish(aws: AwsSession, console: Console, plan: "Plan", stack: Stack) -> bool:
@@ -288,18 +168,20 @@ def finish(aws: AwsSession, console: Console, plan: "Plan", stack: Stack) -> boo
     if values["Keyless"] == "on":
         return True
     if not has_ids(values):
-        _say_what_to_set_up(console, plan, stack)
+        _show_setup(console, plan, stack)
         console.say("\nOpenAI shows an id of the provider and one of the service account.")
         console.heading("Next, once that is set up, with these two ids")
         ids = ("--identity-provider", "ID", "--service-account", "ID")
         console.say(f"  {plan.options.command('--keyless', *ids)}")
         return False
-    console.step("Verifying the function's identity at OpenAI")
+    console.step("Verifying the functions' identities at OpenAI")
     logs = release.logs_command(stack.name, plan.flags)
     try:
         release.check_health(console, stack, logs, verify="workload-identity")
+        if values["Streaming"] == "on":
+            _require_streams(aws, console, plan, stack)
     except CliError as refused:
-        _say_what_to_set_up(console, plan, stack)
+        _show_setup(console, plan, stack)
         console.say()
         raise CliError(
             f"{refused}\nNothing was taken away: if the function had a key, it still has. Compare what is "
@@ -345,20 +227,56 @@ def _deploy(aws: AwsSession, console: Console, plan: "Plan", keyless: str) -> No
     release.deploy(aws, console, plan.environment, plan.account.region, parameters, plan.flags)
 
 
-def _say_what_to_set_up(console: Console, plan: "Plan", stack: Stack) -> None:
-    console.heading("What to set up at OpenAI")
-    console.say(f"  {WHERE}")
-    console.say()
-    console.rows(
-        [
-            ("Issuer", plan.keyless.issuer or f"the IssuerIdentifier of: {SHOW} ({AWS_CLI})"),
-            ("Audience", AUDIENCE),
-            ("Mapping", "to a service account of the project that is to pay"),
-            ("  where sub is", stack.outputs["FunctionRoleArn"]),
-            *(("  and another for", role) for role in _stream_role(stack)),
-            (
-                "  permissions",
-                "Models: Read, Responses: Write (with OpenAIApi=chat: Chat completions: Write)",
-            ),
-        ]
+def check_streams(aws: AwsSession, console: Console, plan: "Plan", stack: Stack) -> None:
+    """Say so where streams of a stack without a key would fail, and what to set up at OpenAI.
+
+    The stack may have had no function that streams before.
+
+    Args:
+        aws: the AWS session.
+        console: where to say it.
+        plan: the plan.
+        stack: the stack after the deployment.
+
+    Raises:
+        ClientError: AWS failed.
+    """
+    values = {parameter.name: parameter.new for parameter in plan.parameters}
+    if values["Keyless"] not in USES_IDENTITY or values["Streaming"] != "on":
+        return
+    health = openai_trust.verify_streams(aws, console, stack)
+    if health.is_good:
+        console.good("OpenAI accepted the role of the function that streams, too.")
+        return
+    if health.code == CredentialRejected.code:
+        _show_setup(console, plan, stack)
+    console.note(
+        f"Streams do not work, or it is not known whether they do: {_stream_url(stack)} {health.sentence} "
+        "POST /travel-gpt answers all the same. To verify them again, a minute later:\n"
+        f"  {plan.options.command()}"
     )
+
+
+def _require_streams(aws: AwsSession, console: Console, plan: "Plan", stack: Stack) -> None:
+    """Verify the identity of the function that streams.
+
+    Raises:
+        CliError: OpenAI does not accept it, or it could not be verified.
+    """
+    health = openai_trust.verify_streams(aws, console, stack)
+    if not health.is_good:
+        without = plan.options.command("--keyless", "--parameter", "Streaming=off")
+        raise CliError(
+            "The function that streams has a role of its own, and that was not accepted: "
+            f"{_stream_url(stack)} {health.sentence}\nTo go on without streams: {without}"
+        )
+    console.good("OpenAI accepted the role of the function that streams, too.")
+
+
+def _stream_url(stack: Stack) -> str:
+    return f"{stack.outputs['ApiUrl']}/stream"
+
+
+def _show_setup(console: Console, plan: "Plan", stack: Stack) -> None:
+    issuer = plan.keyless.issuer or f"the IssuerIdentifier of: {SHOW} ({AWS_CLI})"
+    openai_trust.show_setup(console, stack, issuer)

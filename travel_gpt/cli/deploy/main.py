@@ -18,6 +18,7 @@ from travel_gpt.cli.deploy import (
     clients as client_keys,
     keyless,
     openai_key,
+    openai_trust,
     preflight,
     protection,
     release,
@@ -144,7 +145,7 @@ def _carry_out(aws: AwsSession, console: Console, plan: Plan) -> None:
             + ("." if stored else ", and the secret stays as it is.")
         )
     show_tls_change(console, plan.stack, stack, plan.flags)
-    with keyless.trust_shown_at_the_end(console, plan.trust):
+    with openai_trust.trust_shown_at_the_end(console, plan.trust):
         _finish(aws, console, plan, stack)
 
 
@@ -153,6 +154,7 @@ def _finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> None
         console.step("Calling GET")
         verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
         release.check_health(console, stack, release.logs_command(stack.name, plan.flags), verify=verify)
+        keyless.check_streams(aws, console, plan, stack)
         release.show_commands(console, stack, plan.flags)
     if plan.vpc.ends:
         vpc.finish(aws, console, plan)
@@ -220,7 +222,7 @@ def remove(aws: AwsSession, console: Console, options: Options, account: Account
     )
     clients = client_keys.find(aws, stack)
     steps = clients.steps
-    trust = keyless.find_trust(stack)
+    trust = openai_trust.find_trust(stack)
     if stack.status:
         steps.append(
             f"Delete the stack {stack.name}: the API and its URL, its API key, the function, its logs."

@@ -14,6 +14,7 @@ from travel_gpt.cli.deploy import (
     keyless as keylesses,
     logging_role,
     openai_key,
+    openai_trust,
     protection as protections,
     rotation as rotations,
     secret as secrets,
@@ -38,7 +39,7 @@ class Plan:
     parameters: Sequence[Parameter]
     key: openai_key.KeyPlan
     keyless: keylesses.Keyless
-    trust: keylesses.Trust | None
+    trust: openai_trust.Trust | None
     """The mapping at OpenAI that is no longer needed afterwards."""
     protection: protections.Protection
     rotation: rotations.Rotation
@@ -54,7 +55,7 @@ class Plan:
     def without_key(self) -> bool:
         """Whether the function is to do without a key, or does already."""
         return self.keyless.wanted or any(
-            one.name == "Keyless" and one.new in keylesses.USES_IDENTITY for one in self.parameters
+            one.name == "Keyless" and one.new in openai_trust.USES_IDENTITY for one in self.parameters
         )
 
 
@@ -160,7 +161,8 @@ def _steps(plan: Plan) -> list[str]:
     steps += keylesses.steps(plan.keyless, values)
     if not plan.keyless.wanted or keylesses.has_ids(values):
         steps.append("Call GET and say what it answers.")
-    return [*steps, *([plan.trust.step] if plan.trust else []), *plan.vpc.steps]
+    yours = [openai_trust.upgrade_step(plan.stack, values), plan.trust.step if plan.trust else ""]
+    return [*steps, *(step for step in yours if step), *plan.vpc.steps]
 
 
 def _secret_step(plan: Plan) -> str:
@@ -242,7 +244,7 @@ def prepare(
     notes += keyless.notes
     if keyless.wanted:
         parameters = keylesses.prepare(parameters)
-    without_key = keyless.wanted or values["Keyless"] in keylesses.USES_IDENTITY
+    without_key = keyless.wanted or values["Keyless"] in openai_trust.USES_IDENTITY
     protection = protections.resolve(
         aws, options, account, environment.stack, values, secret, without_key=without_key
     )
@@ -274,7 +276,7 @@ def prepare(
         parameters=parameters,
         key=plan,
         keyless=keyless,
-        trust=keylesses.trust_ended_by(stack, values),
+        trust=openai_trust.trust_ended_by(stack, values),
         protection=protection,
         rotation=rotation,
         vpc=vpc,

@@ -13,7 +13,7 @@ from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, overrides
 from travel_gpt.cli.deploy.stack import first_failure, is_failed
 from travel_gpt.cli.errors import AWS_CLI, CliError
-from travel_gpt.cli.stack import Stack, get_health, read_stack
+from travel_gpt.cli.stack import Health, Stack, get_health, read_stack
 from travel_gpt.redaction import redact
 
 
@@ -223,38 +223,54 @@ def check_health(console: Console, stack: Stack, logs: str, *, verify: str = "")
         CliError: it is not healthy, or cannot be reached, within a bounded time.
     """
     url = stack.outputs["ApiUrl"] + (f"?verify={verify}" if verify else "")
-    began = time.monotonic()
-    waiting = False
-    while True:
-        health = get_health(url)
-        answer = health.body
-        if health.is_good:
-            accepted = f", and {health.verifier} accepted it" if health.verifier else ""
-            console.good(f"It is healthy: 200, {answer.get('message', 'success')}{accepted}.")
-            return
-        waited = time.monotonic() - began
-        code = str(answer.get("code", ""))
-        ours = "has_api_key" in answer
-        if code in _PERMANENT or waited > (_ANSWERED if ours else _PROPAGATION):
-            break
-        if not waiting:
-            waiting = True
-            console.say(
-                f"Not healthy yet ({code or health.reason}). What is new is not known everywhere at once: "
-                "waiting."
-            )
-        time.sleep(_PAUSE)
+    health = wait_for_health(console, lambda: get_health(url))
+    if health.is_good:
+        accepted = f", and {health.verifier} accepted it" if health.verifier else ""
+        console.good(f"It is healthy: 200, {health.body.get('message', 'success')}{accepted}.")
+        return
     again = f"Then look again:\n    curl {shlex.quote(url)}"
-    if ours:
+    if _is_ours(health):
         raise CliError(
-            f"The stack is deployed, and its health check answers {health.status}, {code}: "
-            f"{answer.get('message', '')}\nIts log says more:\n    {logs}\n{again}"
+            f"The stack is deployed, and its health check answers {health.status}, {health.code}: "
+            f"{health.body.get('message', '')}\nIts log says more:\n    {logs}\n{again}"
         )
     raise CliError(
         f"The stack is deployed, and its API {health.reason} when it is called from here.\n"
         f"If there is a proxy or a firewall, let https through to {url.split('/')[2]}; if it is new, give it "
         f"a minute. {again}\nThe function's log:\n    {logs}"
     )
+
+
+def wait_for_health(console: Console, ask: Callable[[], Health]) -> Health:
+    """Ask a function for its health until that is good, or there is no point in asking again.
+
+    Args:
+        console: where to say that it waits.
+        ask: asks once.
+
+    Returns:
+        The last answer, within a bounded time.
+    """
+    began = time.monotonic()
+    waiting = False
+    while True:
+        health = ask()
+        waited = time.monotonic() - began
+        longest = _ANSWERED if _is_ours(health) else _PROPAGATION
+        if health.is_good or health.code in _PERMANENT or waited > longest:
+            return health
+        if not waiting:
+            waiting = True
+            console.say(
+                f"Not healthy yet ({health.code or health.reason}). What is new is not known everywhere at "
+                "once: waiting."
+            )
+        time.sleep(_PAUSE)
+
+
+def _is_ours(health: Health) -> bool:
+    """Tell whether the function answered, and not API Gateway."""
+    return "has_api_key" in health.body
 
 
 def logs_command(stack: str, flags: str) -> str:

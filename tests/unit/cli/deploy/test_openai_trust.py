@@ -1,5 +1,6 @@
 """What deploy.sh says about the mapping at OpenAI, which outlives the role that it names."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,10 +8,20 @@ import pytest
 
 from tests.unit.cli.deploy.conftest import Person, ScriptedAws, aws_error, options
 from travel_gpt.cli.aws_session import Account
-from travel_gpt.cli.deploy.keyless import WHERE, Trust, find_trust, trust_ended_by, trust_shown_at_the_end
+from travel_gpt.cli.deploy import openai_trust
 from travel_gpt.cli.deploy.main import remove
+from travel_gpt.cli.deploy.openai_trust import (
+    WHERE,
+    Trust,
+    find_trust,
+    show_setup,
+    trust_ended_by,
+    trust_shown_at_the_end,
+    upgrade_step,
+    verify_streams,
+)
 from travel_gpt.cli.errors import CliError
-from travel_gpt.cli.stack import Stack
+from travel_gpt.cli.stack import Health, Stack
 
 ROLE = "arn:aws:iam::123456789012:role/travel-gpt-backend-TravelGPTFunctionRole-Ab12Cd34"
 STREAMS = "arn:aws:iam::123456789012:role/travel-gpt-backend-StreamFunctionRole-Ab12Cd34"
@@ -68,7 +79,7 @@ def test_deleting_a_keyless_stack_names_the_mapping_before_the_question_and_at_t
     remove(account_with(stack(keyless, **IDS)), person, options("--delete"), ACCOUNT)
 
     plan, _, at_the_end = capsys.readouterr().out.partition("Deleting the stack")
-    assert f"remove the mapping of the role {ROLE}" in " ".join(plan.split())
+    assert f"remove the mapping of {ROLE} and {STREAMS}" in " ".join(plan.split())
     for said in (ROLE, "wip_acme", "sa_travel", WHERE, "inherits the trust"):
         assert said in " ".join(at_the_end.split())
 
@@ -91,7 +102,9 @@ def test_deleting_a_stack_that_had_a_key_says_nothing_of_a_mapping(
 
 
 def test_a_stack_that_was_keyless_once_may_still_be_trusted() -> None:
-    assert find_trust(stack("off", **IDS)) == Trust(f"{ROLE} and {STREAMS}", "wip_acme", "sa_travel")
+    assert find_trust(stack("off", **IDS)) == Trust(
+        (ROLE, STREAMS), "openai.travel_gpt_backend", "wip_acme", "sa_travel"
+    )
 
 
 def test_without_ids_or_outputs_it_says_what_to_look_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +114,7 @@ def test_without_ids_or_outputs_it_says_what_to_look_for(capsys: pytest.CaptureF
     trust.show(Person())
     shown = capsys.readouterr().out
     assert "mine-TravelGPTFunctionRole" in shown
-    assert "look for the mapping with this role" in shown
+    assert "look for the mapping of these roles" in shown
 
 
 @pytest.mark.parametrize(
@@ -128,3 +141,85 @@ def test_it_is_shown_also_where_the_last_step_stops(capsys: pytest.CaptureFixtur
         raise CliError("The stack is deployed, and its health says 503")
 
     assert ROLE in capsys.readouterr().out
+
+
+def test_what_to_set_up_is_one_mapping_for_both_roles(capsys: pytest.CaptureFixture[str]) -> None:
+    show_setup(Person(), stack("prepare"), "https://issuer.example")
+
+    shown = capsys.readouterr().out
+    assert f'    expression              assertion.sub in ["{ROLE}", "{STREAMS}"]\n' in shown
+    assert "Attribute transformation  openai.travel_gpt_backend\n" in shown
+    assert shown.count("openai.travel_gpt_backend") == 2
+    assert "    value                   true\n" in shown
+    assert "https://issuer.example" in shown
+
+
+class TestAStackOfAnEarlierVersion:
+    @pytest.mark.parametrize(
+        ("before", "after", "said"),
+        [
+            (("on", False), {"Keyless": "on", "Streaming": "on"}, True),
+            (("switch", False), {"Keyless": "switch", "Streaming": "on"}, True),
+            (("on", True), {"Keyless": "on", "Streaming": "on"}, False),
+            (("on", False), {"Keyless": "on", "Streaming": "off"}, False),
+            (("on", False), {"Keyless": "off", "Streaming": "on"}, False),
+            (("prepare", False), {"Keyless": "prepare", "Streaming": "on"}, False),
+            (("off", False), {"Keyless": "off", "Streaming": "on"}, False),
+        ],
+    )
+    def test_the_plan_says_what_streams_need(
+        self, before: tuple[str, bool], after: dict[str, str], said: bool
+    ) -> None:
+        keyless, streams = before
+        there = stack(keyless, **IDS)
+        outputs = dict(there.outputs) if streams else {"FunctionRoleArn": ROLE}
+
+        step = upgrade_step(replace(there, outputs=outputs), after)
+
+        assert ("credential_rejected" in step) is said
+        assert bool(step) is said
+
+
+class TestVerifyingTheStreams:
+    URL = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/Prod/travel-gpt"
+    KEY = "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3A"
+
+    @pytest.fixture
+    def sent(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+        sent: list[tuple[str, str]] = []
+
+        def verify(url: str, api_key: str) -> Health:
+            sent.append((url, api_key))
+            return Health(200, "answered 200", {"status": "success", "has_api_key": False})
+
+        monkeypatch.setattr(openai_trust, "verify_stream_identity", verify)
+        return sent
+
+    def deployed(self, access: str) -> Stack:
+        outputs = {"ApiUrl": self.URL, "ApiAccess": access, "ApiKeyId": "a1b2c3"}
+        return replace(stack("prepare"), outputs=outputs)
+
+    def test_it_is_asked_with_the_key_of_the_stack_which_is_masked(
+        self, sent: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        aws, console = ScriptedAws({"GetApiKey": {"value": self.KEY}}), Person()
+
+        assert verify_streams(aws, console, self.deployed("api-key")).is_good
+
+        assert aws.calls == [("GetApiKey", {"apiKey": "a1b2c3", "includeValue": True})]
+        assert sent == [(f"{self.URL}/stream", self.KEY)]
+        console.say(self.KEY)
+        assert self.KEY[:12] not in capsys.readouterr().out
+
+    def test_an_open_api_is_asked_without_one(self, sent: list[tuple[str, str]]) -> None:
+        assert verify_streams(ScriptedAws({}), Person(), self.deployed("open")).is_good
+        assert sent == [(f"{self.URL}/stream", "")]
+
+    def test_a_key_that_may_not_be_read_is_said(self, sent: list[tuple[str, str]]) -> None:
+        aws = ScriptedAws({"GetApiKey": aws_error("GetApiKey", "AccessDeniedException", "Not yours.")})
+
+        health = verify_streams(aws, Person(), self.deployed("api-key"))
+
+        assert not health.is_good
+        assert "apigateway:GET" in health.sentence
+        assert sent == []
