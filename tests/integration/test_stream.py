@@ -86,13 +86,14 @@ def streaming(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @contextmanager
 def stream_function(
-    upstream: FakeOpenAI, *, api: str = "responses", **settings_: float
+    upstream: FakeOpenAI, *, api: str = "responses", retries: int = 0, **settings_: float
 ) -> Iterator[Streaming]:
     """A function whose key is in ``OPENAI_API_KEY``.
 
     Args:
         upstream: the model's server.
         api: which of its APIs.
+        retries: how often a call is tried again.
         settings_: limits in seconds, which may be shorter than those that can be set.
     """
     table = MemoryTable()
@@ -103,7 +104,7 @@ def stream_function(
             "CREDENTIAL_SOURCE": "environment",
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": upstream.base_url,
-            "OPENAI_MAX_RETRIES": "0",
+            "OPENAI_MAX_RETRIES": str(retries),
             "OPENAI_API": api,
             "TABLE_NAME": TABLE,
             "BUDGET_PER_DAY": "1",
