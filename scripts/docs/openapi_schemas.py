@@ -82,6 +82,11 @@ _FIELDS: Final[dict[str, Schema]] = {
     "text": {"description": "The next piece of the answer. The pieces together are the answer."},
     "repeated": {"description": "true: the answer was given before to the same Idempotency-Key."},
     "stopped": {"description": "true: the client stopped the stream."},
+    "text_milliseconds": {
+        "description": "Milliseconds from the first `delta` to the end of the text, when they were sent. "
+        "Where they arrive in much less, something on the way collects the events.",
+        "minimum": 0,
+    },
     "retry_after": {"description": "Seconds after which another try may succeed.", "minimum": 1},
     "whose": {"description": "`client`, or `api` for all clients together."},
     "period": {"description": "`day` or `month` (UTC)."},
@@ -142,7 +147,13 @@ def schemas() -> dict[str, Schema]:
                 "warnings": "Only where there are some.",
             },
         ),
-        "StreamDone": _object(DoneData, optional={"stopped": "Absent otherwise."}),
+        "StreamDone": _object(
+            DoneData,
+            optional={
+                "stopped": "Absent otherwise.",
+                "text_milliseconds": "Absent where the answer was stopped, or was given before.",
+            },
+        ),
         "StreamError": _object(ErrorData, optional={"retry_after": "Only where that is known."}),
         "Stopping": _object(StoppingBody, status="success"),
         "Usage": _object(UsageBody, optional={"cost_usd": "Only where costs are counted."}),
@@ -282,7 +293,7 @@ def stream_example() -> str:
         event("delta", DeltaData(text=f"{first}\n")),
         event("delta", DeltaData(text=rest)),
         event("usage", UsageData(usage=answer["usage"])),
-        event("done", DoneData(truncated=False)),
+        event("done", DoneData(truncated=False, text_milliseconds=1840)),
     )
     return b"".join(events).decode()
 

@@ -1,6 +1,7 @@
 """Answers that are streamed: their events, how they fail, and what they cost."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -71,6 +72,12 @@ def parse(sent: bytes) -> Events:
     return found
 
 
+def is_whole(events: Events) -> bool:
+    """Whether a stream came to its end, with the whole answer."""
+    name, data = events[-1]
+    return (name, data.get("truncated")) == ("done", False)
+
+
 @pytest.fixture
 def upstream() -> Iterator[FakeOpenAI]:
     with FakeOpenAI() as server:
@@ -130,7 +137,7 @@ def test_an_answer_comes_as_events(upstream: FakeOpenAI, streaming: Streaming) -
     assert start["model"] == "gpt-6-luna"
     assert usage["usage"]["cost_usd"] == streaming.cost("stack") / 10**9 > 0
     assert usage["budget"]["whose"] == "api"
-    assert done == {"truncated": False}
+    assert done["truncated"] is False
     assert streaming.reserved() == []
 
 
@@ -164,6 +171,20 @@ def test_a_failure_after_the_first_words_is_an_event(upstream: FakeOpenAI, strea
     assert (events[-1][0], events[-1][1]["code"]) == ("error", "upstream_error")
     assert streaming.cost("stack") > 0, "it may have been charged"
     assert streaming.reserved() == []
+
+
+def test_the_last_event_says_how_long_the_text_was_sent(upstream: FakeOpenAI, streaming: Streaming) -> None:
+    upstream.default(RESPONSES, behaviours.answer("Take tram 28 up to Graça, slowly.", pause=0.02))
+    response = streaming.open()
+    assert next(response.chunks).startswith(b"event: start")
+    assert next(response.chunks).startswith(b"event: delta")
+    began = time.monotonic()
+
+    events = parse(b"".join(response.chunks))
+
+    seconds = time.monotonic() - began
+    assert seconds > 0.05
+    assert events[-1][1]["text_milliseconds"] == pytest.approx(seconds * 1000, abs=25)
 
 
 def test_a_reader_that_leaves_ends_the_call(upstream: FakeOpenAI, streaming: Streaming) -> None:

@@ -53,6 +53,7 @@ class DoneData(TypedDict, total=False):
 
     truncated: bool
     stopped: bool
+    text_milliseconds: int
 
 
 class ErrorData(TypedDict, total=False):

@@ -274,13 +274,13 @@ class StreamApi:
         request, reader, meter = exchange.request, exchange.reader, exchange.meter
         part, sent_at, looked_at = exchange.first, time.monotonic(), time.monotonic()
         pieces: list[str] = []
+        first_sent_at = 0.0
         while not isinstance(part, Answer):
             now = time.monotonic()
             if part:
                 if not pieces:
-                    fields["first_text_milliseconds"] = round(
-                        (time.perf_counter() - exchange.began) * 1000, 1
-                    )
+                    first_sent_at = time.perf_counter()
+                    fields["first_text_milliseconds"] = round((first_sent_at - exchange.began) * 1000, 1)
                 pieces.append(part)
                 sent_at = now
                 yield sse.event("delta", {"text": part})
@@ -296,6 +296,7 @@ class StreamApi:
                 # Paused or disabled, it costs nothing more either. Most calls of this read nothing.
                 guard.client(request.caller, request.client_address, request.deadline)
             part = reader.get(min(STOP_CHECK_SECONDS, max(0.0, sent_at + HEARTBEAT_SECONDS - now)))
+        text_seconds = time.perf_counter() - first_sent_at if pieces else 0.0
         fields |= {
             "outcome": "success",
             "model": part.model,
@@ -308,7 +309,10 @@ class StreamApi:
             fields["cost_nanodollars"] = meter.cost
         exchange.body = json.loads(responses.answered(part, meter, request_id=request.id)["body"])
         yield sse.event("usage", _usage(exchange.body))
-        yield sse.event("done", {"truncated": part.truncated})
+        # Lets a reader tell a stream from one that something on the way has collected.
+        yield sse.event(
+            "done", {"truncated": part.truncated, "text_milliseconds": round(text_seconds * 1000)}
+        )
 
     def _finish(
         self, exchange: _Exchange, guard: "Guard | None", fields: dict[str, Any], failed_as: int

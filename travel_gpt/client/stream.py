@@ -41,7 +41,7 @@ class Stream(Iterator[str]):
         self._text: list[str] = []
         self._body: dict[str, Any] = {}
         self._complete = False
-        self._pieces = self._read(until)
+        self._taken = self._read(until)
 
     def __enter__(self) -> Self:
         return self
@@ -50,11 +50,22 @@ class Stream(Iterator[str]):
         self.close()
 
     def __next__(self) -> str:
-        return next(self._pieces)
+        for name, data in self._taken:
+            if name == "delta" and (piece := text(data, "text")):
+                return piece
+        raise StopIteration
+
+    def events(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the name and the data of each event, for a program that passes them on or measures them.
+
+        Raises:
+            ApiError: the stream failed: ``error`` is raised, and not yielded.
+        """
+        yield from self._taken
 
     def close(self) -> None:
         """Close the connection. A deployed API goes on writing the answer, unless it is stopped before."""
-        self._pieces.close()
+        self._taken.close()
         self._response.close()
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
@@ -88,12 +99,12 @@ class Stream(Iterator[str]):
         body = {"status": "success", "answer": "".join(self._text), "model": self.model, **self._body}
         return read_answer({**body, "request_id": self.request_id}, self._url)
 
-    def _read(self, until: float) -> Generator[str]:
+    def _read(self, until: float) -> Generator[tuple[str, Mapping[str, Any]]]:
         host = host_of(self._url)
         with closing(self._response), translated(host, lambda: self.request_id):
             for name, data in self._events(until):
-                if piece := self._take(name, data):
-                    yield piece
+                self._take(name, data)
+                yield name, data
                 if self._complete:
                     return
         raise ConnectionFailed(
@@ -117,20 +128,19 @@ class Stream(Iterator[str]):
             if time.monotonic() > until:
                 raise timed_out(host_of(self._url), self.request_id)
 
-    def _take(self, name: str, data: Mapping[str, Any]) -> str:
-        """Take one event, and return the text that it brings. Unknown events are ignored."""
+    def _take(self, name: str, data: Mapping[str, Any]) -> None:
+        """Take one event. Unknown ones are ignored."""
         match name:
             case "start":
                 self.request_id, self.model = text(data, "request_id"), text(data, "model")
             case "delta":
                 self._text.append(text(data, "text"))
-                return self._text[-1]
             case "usage":
                 self._body |= data
             case "done":
-                self._body |= data
+                # A POST does not say when its text was sent.
+                self._body |= {key: value for key, value in data.items() if key != "text_milliseconds"}
                 self._complete = True
             case "error":
                 code = text(data, "code")
                 raise refusal(_STATUS_OF_CODE.get(code, 500), code, data, whole(data, "retry_after"))
-        return ""

@@ -63,6 +63,17 @@ def test_after_its_last_event_a_stream_is_complete(server: ScriptedApi, api: Tra
     assert time.monotonic() - began < 4
 
 
+def test_the_events_of_a_stream_are_seen_one_by_one(server: ScriptedApi, api: TravelGPT) -> None:
+    server.whole_stream()
+
+    with api.stream("Lisbon?") as stream:
+        events = list(stream.events())
+
+    assert [name for name, _ in events] == ["start", "delta", "delta", "usage", "done"]
+    assert events[1][1] == {"text": TEXT[:8]}
+    assert stream.answer().text == TEXT
+
+
 def test_a_stopped_answer_is_truncated(server: ScriptedApi, api: TravelGPT) -> None:
     server.whole_stream(*EVENTS[:3], sse.event("done", {"truncated": True, "stopped": True}))
 
