@@ -9,19 +9,24 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes.loopback_server import Answer, LoopbackServer
 from tests.fakes.openai import RESPONSES, Exchange, FakeOpenAI, behaviours
 from tests.fakes.openai.events import responses_stream
 from tests.integration.test_local_server import KEY, LocalServer
 from tests.integration.test_stream import parse
 from tests.support.markdown import Page
+from travel_gpt.cli.stream_measurement import Delivery, measure
+from travel_gpt.client import TravelGPT
 
 PAGE = Page.read("docs/streaming.md")
 BLOCKS = [text for language, text in PAGE.fenced if language == "sh"]
@@ -218,3 +223,33 @@ def test_a_server_that_stops_ends_its_streams_at_once(
         assert sent.count(b"event: error") == 1
     else:
         assert sent.startswith(b"HTTP/1.1 502 ")
+
+
+class CollectingProxy(LoopbackServer):
+    """Passes a response on once it is complete, as a proxy that buffers does."""
+
+    def __init__(self, url: str) -> None:
+        self._target = url.partition("/Prod/")[0]
+        super().__init__()
+
+    def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
+        """Ask the API, and answer with all that it said."""
+        asked = urllib.request.Request(
+            self._target + request.path, body, {"Content-Type": request.headers["Content-Type"]}
+        )
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return answer.status, {"Content-Type": answer.headers["Content-Type"]}, answer.read()
+
+
+def test_a_measurement_tells_the_stream_from_what_a_proxy_has_collected(demo: LocalServer) -> None:
+    with CollectingProxy(demo.url) as proxy:
+        behind = demo.url.replace(demo.url.partition("/Prod/")[0], proxy.url)
+        with TravelGPT(demo.url) as direct, TravelGPT(behind) as collected:
+            streamed, burst = measure(direct), measure(collected)
+
+    assert streamed.delivery is Delivery.STREAMED, streamed
+    assert burst.delivery is Delivery.BURST, burst
+    # The demo model writes a word every 5 ms.
+    assert len(streamed.texts_at) > 20
+    assert streamed.median_gap > 0.003
+    assert burst.median_gap < 0.003

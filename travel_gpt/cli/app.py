@@ -91,20 +91,35 @@ def doctor(
     region: Region = None,
     profile: Profile = None,
     verify: Annotated[bool, typer.Option("--verify", help="Verify the key with one live call.")] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Measure a streamed answer: asks one short query, which costs.")
+    ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="With --stream: the URL of the API. [default: that of `make run`]", show_default=False
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check everything that protects the key and keeps it current, and show how to fix problems.
 
-    Without --stack or --env it checks this machine; with one of them, that deployed stack. Exit status: 0
-    when there is no problem (there may be warnings), 1 when there is one, 2 when it could not check.
+    Without --stack or --env it checks this machine; with one of them, that deployed stack. With --stream it
+    also measures whether an answer arrives while the model writes it: from that stack with the API key of
+    its client owner, and otherwise from the server that `make run` starts or from --url, with the API key of
+    the variable TRAVEL_GPT_API_KEY. Exit status: 0 when there is no problem (there may be warnings), 1 when
+    there is one, 2 when it could not check.
     """
     from travel_gpt.cli.doctor.report import examine_machine, examine_stack
 
+    if url and (stack or env or not stream):
+        raise CliError("--url goes with --stream, and without --env and --stack.", USAGE)
     choose_account(region, profile)
+    how = {"verify": verify, "stream": stream, "as_json": as_json}
     if stack or env:
-        found = examine_stack(stack, env, _flags(region, profile), Console(), verify=verify, as_json=as_json)
+        found = examine_stack(stack, env, _flags(region, profile), Console(), **how)
     else:
-        found = examine_machine(Console(), verify=verify, as_json=as_json)
+        found = examine_machine(Console(), url=url, **how)
     raise typer.Exit(found)
 
 

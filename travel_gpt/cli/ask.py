@@ -131,7 +131,7 @@ def _read(client: TravelGPT, query: str, console: Console, *, as_json: bool) -> 
             answer = client.ask(query)
             waiting.close()
             if not as_json:
-                console.piece(f"{_printable(conceal(answer.text))}\n")
+                console.piece(f"{printable(conceal(answer.text))}\n")
                 console.aside("\nThis API does not stream, so the answer came whole.")
             return answer
         with stream:
@@ -177,17 +177,18 @@ def _show(stream: Stream, waiting: ExitStack, console: Console) -> Answer:
     try:
         for piece in stream:
             waiting.close()
-            if text := _printable(concealer.feed(piece)):
+            if text := printable(concealer.feed(piece)):
                 console.piece(text)
                 last = text
     finally:
         waiting.close()
-        rest = _printable(concealer.end())
+        rest = printable(concealer.end())
         console.piece(rest if (rest or last).endswith("\n") else f"{rest}\n")
     return stream.answer()
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text of the API without what a terminal would take for a command."""
     return _CONTROL.sub("", text)
 
 
@@ -222,19 +223,19 @@ def _report(answer: Answer, console: Console) -> None:
             f"{budget.period}"
         )
     if said:
-        console.aside(_printable(f"\n{', '.join(said)}"))
+        console.aside(printable(f"\n{', '.join(said)}"))
     if answer.body.get("stopped") is True:
         console.aside("The answer is not complete: it was stopped.")
     elif answer.truncated:
         console.aside("The answer is not complete: it reached the limit of its length. Ask for less at once.")
     for warning in answer.warnings:
-        console.aside(_printable(warning))
+        console.aside(printable(warning))
 
 
 def _sentences(failed: ApiError, api: Api) -> str:
     """Say what failed and what to do next."""
     named = f"({failed.code}, request {failed.request_id})" if failed.request_id else f"({failed.code})"
-    return " ".join(filter(None, [_printable(failed.message), _next_step(failed, api), _printable(named)]))
+    return " ".join(filter(None, [printable(failed.message), _next_step(failed, api), printable(named)]))
 
 
 def _next_step(failed: ApiError, api: Api) -> str:
@@ -252,7 +253,7 @@ def _next_step(failed: ApiError, api: Api) -> str:
     if failed.code == NotFound.code and api.flags is None:
         return "Check the URL: it ends in /travel-gpt."
     if failed.retry_after is not None:
-        return f"Repeat in {_duration(failed.retry_after)}."
+        return f"Repeat in {duration(failed.retry_after)}."
     if api.flags is not None and isinstance(failed, AccessRefused | ApiFailed):
         return f"Look for the cause with: travel-gpt doctor{api.flags}"
     if failed.code == "forbidden":
@@ -260,7 +261,8 @@ def _next_step(failed: ApiError, api: Api) -> str:
     return ""
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """Write a time to wait, in the largest unit that two of fit into it."""
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{-(-seconds // size)} {unit}"

@@ -1,9 +1,9 @@
 """What a check of doctor found, and how to fix it."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from travel_gpt.security_summary import summarize_security
 from travel_gpt.settings import Settings
@@ -33,6 +33,8 @@ class CheckResult:
     state: State
     says: str
     fix: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    """Figures for another program."""
 
 
 Check = Callable[[], Iterable[CheckResult]]

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,9 @@ from travel_gpt.cli.errors import DONE, FAILED, USAGE, CliError
 from travel_gpt.settings import Settings
 
 VERIFY_KEY: Final = "verify the key with one live call"
+MEASURING: Final = "Measuring a streamed answer"
+_ASK: Final = 'travel-gpt ask "Three days in Lisbon?"'
+_ASK_IT: Final = "ask it something"
 _MARKS: Final = {
     State.OK: ("ok     ", "good"),
     State.WARNING: ("warning", "note"),
@@ -21,12 +26,14 @@ _MARKS: Final = {
 }
 
 
-def examine_machine(console: Console, *, verify: bool, as_json: bool) -> int:
+def examine_machine(console: Console, *, verify: bool, stream: bool, url: str | None, as_json: bool) -> int:
     """Check this machine: its settings, and the key that they lead to.
 
     Args:
         console: where to show it.
         verify: whether to make one live call.
+        stream: whether to measure a streamed answer.
+        url: the API to measure it at; None for the local server.
         as_json: whether to print it for another program.
 
     Returns:
@@ -50,11 +57,24 @@ def examine_machine(console: Console, *, verify: bool, as_json: bool) -> int:
             with console.working("Verifying the key"):
                 found.append(local_checks.check_live(key.credential, settings))
         next_command = key.next_command(verified=verify)
+    if stream:
+        from travel_gpt.cli.doctor.stream import check_url
+
+        with console.working(MEASURING):
+            found += check_url(url, console)
+        next_command = f"{_ASK}{f' --url {shlex.quote(url)}' if url else ''}", _ASK_IT
     return report("this machine", found, console, as_json=as_json, again=next_command)
 
 
 def examine_stack(
-    stack: str | None, env: str | None, flags: str, console: Console, *, verify: bool, as_json: bool
+    stack: str | None,
+    env: str | None,
+    flags: str,
+    console: Console,
+    *,
+    verify: bool,
+    stream: bool,
+    as_json: bool,
 ) -> int:
     """Check a deployed stack.
 
@@ -64,6 +84,7 @@ def examine_stack(
         flags: the options of region and profile, for the next command to type.
         console: where to show it.
         verify: whether the function is to make one live call.
+        stream: whether to measure a streamed answer.
         as_json: whether to print it for another program.
 
     Returns:
@@ -85,9 +106,15 @@ def examine_stack(
     for title, check in checks_of(deployed, verify=verify):
         with console.working(f"Checking {title}"):
             found += run(title, check)
-    option = f" --env {env}" if env else f" --stack {name}"
-    again = "" if verify else f"travel-gpt doctor{option}{flags} --verify"
-    return report(f"stack {name}", found, console, as_json=as_json, again=(again, VERIFY_KEY))
+    options = (f" --env {env}" if env else f" --stack {name}") + flags
+    again = "" if verify else f"travel-gpt doctor{options} --verify", VERIFY_KEY
+    if stream:
+        from travel_gpt.cli.doctor.stream import CHECK, check_stack_stream
+
+        with console.working(MEASURING):
+            found += run(CHECK, partial(check_stack_stream, deployed, options, console))
+        again = f"{_ASK}{options}", _ASK_IT
+    return report(f"stack {name}", found, console, as_json=as_json, again=again)
 
 
 def run(title: str, check: Check) -> list[CheckResult]:
@@ -143,6 +170,7 @@ def report(
                 "says": each.says,
                 "fix": each.fix,
                 "mend": each.fix,
+                **({"measured": each.measured} if each.measured else {}),
             }
             for each in found
         ]

@@ -17,6 +17,7 @@ from travel_gpt.cli.stack import Stack, read_stack
 from travel_gpt.settings import Settings
 
 FUNCTION = "TravelGPTFunction"
+STREAM_FUNCTION = "TravelGPTStreamFunction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Deployed:
     """By logical id."""
     function: Mapping[str, Any] = field(default_factory=dict)
     """The function's configuration."""
+    stream_function: Mapping[str, Any] = field(default_factory=dict)
+    """That of the function that streams; empty in a stack of a version without one."""
 
     @classmethod
     def look_up(cls, name: str) -> "Deployed":
@@ -69,17 +72,21 @@ class Deployed:
             }
             if FUNCTION not in resources:
                 raise CliError(f"{name} is not a stack of Travel GPT: it has no {FUNCTION}.", USAGE)
-            function = boto3.client("lambda").get_function_configuration(
-                FunctionName=resources[FUNCTION].physical
+            functions = boto3.client("lambda")
+            function, stream_function = (
+                functions.get_function_configuration(FunctionName=resources[each].physical)
+                if each in resources
+                else {}
+                for each in (FUNCTION, STREAM_FUNCTION)
             )
         except AWS_ERRORS as failed:
             raise CliError(cli_error_of(failed).sentence, USAGE) from None
-        return cls(stack, resources, function)
+        return cls(stack, resources, function, stream_function)
 
     @property
     def variables(self) -> dict[str, str]:
         """The function's environment variables."""
-        return dict(self.function.get("Environment", {}).get("Variables", {}))
+        return variables_of(self.function)
 
     @property
     def settings(self) -> Settings:
@@ -89,6 +96,15 @@ class Deployed:
     def of_type(self, kind: str) -> list[Resource]:
         """Return the resources of one type, such as ``AWS::Logs::LogGroup``."""
         return [each for each in self.resources.values() if each.type == kind]
+
+
+def variables_of(function: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment variables of a function.
+
+    Args:
+        function: its configuration.
+    """
+    return dict(function.get("Environment", {}).get("Variables", {}))
 
 
 try:
