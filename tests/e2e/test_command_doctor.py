@@ -13,6 +13,7 @@ from tests.support.doctor import PYTHON, Doctor
 STACK = "travel-gpt-backend"
 SECRET = "travel-gpt/openai-api-key"
 FUNCTION = f"{STACK}-TravelGPTFunction"
+STREAM_FUNCTION = f"{STACK}-TravelGPTStreamFunction"
 
 
 @pytest.fixture(scope="module")
@@ -123,19 +124,19 @@ def _raise_alarm(doctor: Doctor) -> Callable[[], object]:
     return lambda: watch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="the test")
 
 
-def _stop_function(doctor: Doctor) -> Callable[[], object]:
+def _stop_function(doctor: Doctor, function: str = FUNCTION) -> Callable[[], object]:
     functions = doctor.aws.client("lambda")
-    functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
-    return lambda: functions.delete_function_concurrency(FunctionName=FUNCTION)
+    functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    return lambda: functions.delete_function_concurrency(FunctionName=function)
 
 
-def _set_variable(doctor: Doctor, name: str, value: str) -> Callable[[], object]:
+def _set_variable(doctor: Doctor, name: str, value: str, function: str = FUNCTION) -> Callable[[], object]:
     functions = doctor.aws.client("lambda")
-    before = doctor.aws.function(FUNCTION).environment
+    before = doctor.aws.function(function).environment
 
     def write(variables: dict[str, str]) -> object:
         return functions.update_function_configuration(
-            FunctionName=FUNCTION, Environment={"Variables": variables}
+            FunctionName=function, Environment={"Variables": variables}
         )
 
     write({**before, name: value})
@@ -177,6 +178,9 @@ _any_action = partial(_widen, action="s3:*", resource="arn:aws:s3:::somewhere")
 _any_resource = partial(_widen, action="dynamodb:GetItem", resource="*")
 _key_in_variable = partial(_set_variable, name="MY_KEY", value=GOOD_KEY)
 _wrong_setting = partial(_set_variable, name="CREDENTIAL_TTL_SECONDS", value="soon")
+_stop_streams = partial(_stop_function, function=STREAM_FUNCTION)
+_other_budget = partial(_set_variable, name="BUDGET_PER_DAY", value="500", function=STREAM_FUNCTION)
+_no_wrapper = partial(_set_variable, name="AWS_LAMBDA_EXEC_WRAPPER", value="", function=STREAM_FUNCTION)
 _other_throttle = partial(_change_stage, path=POST_RATE, value="500", back="5")
 _no_throttle = partial(_change_stage, path=POST_RATE, value="10000", back="5")
 _trace_bodies = partial(_change_stage, path=BODIES, value="true", back="false")
@@ -191,6 +195,9 @@ BROKEN: list[tuple[Callable[[Doctor], Callable[[], object]], str, str, str]] = [
     (_raise_alarm, "alarms", "problem", f"{STACK}-credential-failures is raised"),
     (_stop_function, "function", "problem", "its reserved concurrency is 0"),
     (_key_in_variable, "settings", "problem", "the variable MY_KEY looks like a key"),
+    (_stop_streams, "stream function", "problem", "its reserved concurrency is 0"),
+    (_other_budget, "stream settings", "problem", "other values than the function: BUDGET_PER_DAY"),
+    (_no_wrapper, "stream settings", "problem", "AWS_LAMBDA_EXEC_WRAPPER is not set"),
     (_wrong_setting, "settings", "problem", "CREDENTIAL_TTL_SECONDS must be a whole number"),
     (_other_throttle, "throttles", "warning", "POST: 500 a second"),
     (_no_throttle, "throttles", "problem", "POST has no throttle"),

@@ -1,6 +1,7 @@
 """The checks of a stack that need no account: policies and templates."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -18,10 +19,11 @@ from travel_gpt.cli.doctor.stack.deployed import (
     parse,
 )
 from travel_gpt.cli.doctor.stack.function import (
+    WRAPPER,
     _enough,
     _too_much,
     allowed_by,
-    check_function,
+    check_functions,
     check_settings,
     check_stack,
 )
@@ -169,10 +171,54 @@ def test_a_function_that_failed_to_update_is_found(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(boto3, "client", lambda _: Functions())
 
-    (finding,) = check_function(stack(State="Failed", StateReason="no image", LastUpdateStatus="Failed"))
+    (finding,) = check_functions(stack(State="Failed", StateReason="no image", LastUpdateStatus="Failed"))
 
     assert finding.state is State.PROBLEM
     assert "no image" in finding.says
+
+
+def with_stream(variables: dict[str, str], stream: dict[str, str], **function: Any) -> Deployed:
+    function |= {"FunctionName": "g", "Environment": {"Variables": stream}}
+    return replace(stack(variables=variables), stream_function=function)
+
+
+def test_the_function_that_streams_is_checked_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Functions:
+        def get_function_concurrency(self, FunctionName: str) -> dict[str, int]:  # noqa: N803 - boto3's
+            return {"ReservedConcurrentExecutions": 0} if FunctionName == "g" else {}
+
+    monkeypatch.setattr(boto3, "client", lambda _: Functions())
+
+    ran, failed, stopped = check_functions(
+        with_stream({}, {}, State="Active", LastUpdateStatus="Failed", LastUpdateStatusReason="no role")
+    )
+
+    assert (ran.check, ran.state) == ("function", State.OK)
+    assert (failed.check, failed.state) == ("stream function", State.PROBLEM)
+    assert "no role" in failed.says
+    assert "reserved concurrency is 0" in stopped.says
+    assert stopped.fix.endswith("--function-name g")
+
+
+def test_both_functions_must_have_the_same_variables() -> None:
+    own = {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "STREAMING": "off", "STREAM_SECONDS": "20"}
+    same = {"OPENAI_MODEL": "gpt-6-luna", "OPENAI_MAX_OUTPUT_TOKENS": "500"}
+
+    alike = list(check_settings(with_stream(same, {**same, **own})))
+    (*_, differ) = check_settings(
+        with_stream(
+            {**same, "LOG_LEVEL": "DEBUG"}, {**same, **own, "OPENAI_MAX_OUTPUT_TOKENS": "5000", "X": "1"}
+        )
+    )
+    (*_, unwrapped) = check_settings(with_stream(same, {**same, **own, "AWS_LAMBDA_EXEC_WRAPPER": ""}))
+
+    assert [(each.check, each.state) for each in alike] == [
+        ("settings", State.OK),
+        ("stream settings", State.OK),
+    ]
+    assert (differ.check, differ.state) == ("stream settings", State.PROBLEM)
+    assert differ.says.endswith(": LOG_LEVEL, OPENAI_MAX_OUTPUT_TOKENS, X")
+    assert "AWS_LAMBDA_EXEC_WRAPPER is not set" in unwrapped.says
 
 
 def test_the_long_and_the_short_forms_are_the_same() -> None:

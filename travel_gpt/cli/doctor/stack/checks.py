@@ -11,7 +11,7 @@ from travel_gpt.cli.doctor.stack.api import (
     check_throttles,
 )
 from travel_gpt.cli.doctor.stack.deployed import Deployed, check_drift, check_template, find_template
-from travel_gpt.cli.doctor.stack.function import check_function, check_role, check_settings, check_stack
+from travel_gpt.cli.doctor.stack.function import check_functions, check_role, check_settings, check_stack
 from travel_gpt.cli.doctor.stack.network import check_network
 from travel_gpt.cli.doctor.stack.secret import check_rotator, check_secret
 from travel_gpt.cli.doctor.stack.table import check_prices, check_table
@@ -28,7 +28,7 @@ def checks_of(deployed: Deployed, *, verify: bool) -> list[tuple[str, Check]]:
         ("stack", partial(check_stack, deployed)),
         ("settings", partial(check_settings, deployed)),
         ("security", partial(security_results, deployed.settings)),
-        ("function", partial(check_function, deployed)),
+        ("function", partial(check_functions, deployed)),
         ("role", partial(check_role, deployed)),
         ("secret", partial(check_secret, deployed)),
         ("rotation", partial(check_rotator, deployed)),

@@ -1,7 +1,7 @@
 """The stack itself, its function, and the permissions of the function's role."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -9,11 +9,15 @@ from urllib.parse import unquote
 import boto3
 
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
-from travel_gpt.cli.doctor.stack.deployed import Deployed
+from travel_gpt.cli.doctor.stack.deployed import Deployed, variables_of
 from travel_gpt.cli.errors import AWS_CLI
 from travel_gpt.cli.program import looks_like_key
+from travel_gpt.settings import Settings
 
 REDEPLOY = "Run ./deploy.sh again."
+
+WRAPPER: Final = "/var/task/travel_gpt/stream_wrapper"
+"""The program that starts the function that streams: template.yaml, AWS_LAMBDA_EXEC_WRAPPER."""
 
 
 def check_stack(deployed: Deployed) -> Iterator[CheckResult]:
@@ -30,41 +34,75 @@ def check_stack(deployed: Deployed) -> Iterator[CheckResult]:
 
 
 def check_settings(deployed: Deployed) -> Iterator[CheckResult]:
-    """Check the function's environment variables."""
-    problems = deployed.settings.problems
+    """Check the environment variables of the function, and of the one that streams."""
+    yield from _check_variables("settings", deployed.variables)
+    if deployed.stream_function:
+        yield from _check_variables("stream settings", variables_of(deployed.stream_function))
+        yield from _check_both_alike(deployed)
+
+
+def _check_variables(check: str, variables: Mapping[str, str]) -> Iterator[CheckResult]:
+    problems = Settings.load(variables).problems
     for wrong in problems:
-        yield problem("settings", wrong, "Correct it: ./deploy.sh --parameter Name=Value")
+        yield problem(check, wrong, "Correct it: ./deploy.sh --parameter Name=Value")
     # Settings.load names its own; a key may as well be in a variable that Travel GPT does not read.
     known = " ".join(problems)
-    for name, value in sorted(deployed.variables.items()):
+    for name, value in sorted(variables.items()):
         if name not in known and (looks_like_key(value) or name == "OPENAI_API_KEY"):
             yield problem(
-                "settings",
+                check,
                 f"the variable {name} looks like a key, and everyone who may see the function sees it",
                 "Revoke that key, and remove the variable: ./deploy.sh",
             )
     if not problems:
-        yield ok("settings", "every variable of the function is valid")
+        yield ok(check, "every variable of the function is valid")
 
 
-def check_function(deployed: Deployed) -> Iterator[CheckResult]:
-    """Check that the function can run."""
-    state, last = (
-        deployed.function.get("State", "Active"),
-        deployed.function.get("LastUpdateStatus", "Successful"),
-    )
+_OF_STREAMS: Final = frozenset({"AWS_LAMBDA_EXEC_WRAPPER", "STREAMING", "STREAM_SECONDS"})
+"""The variables that only the function that streams has."""
+
+
+def _check_both_alike(deployed: Deployed) -> Iterator[CheckResult]:
+    """Check that both functions ask the same model, with the same key, limits and budgets."""
+    one, other = deployed.variables, variables_of(deployed.stream_function)
+    differ = sorted(name for name in {*one, *other} - _OF_STREAMS if one.get(name) != other.get(name))
+    if differ:
+        yield problem(
+            "stream settings",
+            f"the function that streams has other values than the function: {', '.join(differ)}",
+            f"They were changed manually: set both to the same value {AWS_CLI} (aws lambda "
+            "update-function-configuration), or in the console.",
+        )
+    wrapper = other.get("AWS_LAMBDA_EXEC_WRAPPER", "")
+    if wrapper != WRAPPER:
+        yield problem(
+            "stream settings",
+            f"AWS_LAMBDA_EXEC_WRAPPER is {wrapper or 'not set'}, so the function cannot stream",
+            f"Set it to {WRAPPER}, in the console or {AWS_CLI}: aws lambda update-function-configuration",
+        )
+
+
+def check_functions(deployed: Deployed) -> Iterator[CheckResult]:
+    """Check that the function can run, and the one that streams."""
+    yield from _check_function("function", deployed.function)
+    if deployed.stream_function:
+        yield from _check_function("stream function", deployed.stream_function)
+
+
+def _check_function(check: str, function: Mapping[str, Any]) -> Iterator[CheckResult]:
+    name = function["FunctionName"]
+    state, last = function.get("State", "Active"), function.get("LastUpdateStatus", "Successful")
     if state not in {"Active", "Inactive"} or last == "Failed":
-        why = deployed.function.get("StateReason") or deployed.function.get("LastUpdateStatusReason") or ""
-        yield problem("function", f"it is {state}, its last update {last}. {why}".strip(), REDEPLOY)
+        why = function.get("StateReason") or function.get("LastUpdateStatusReason") or ""
+        yield problem(check, f"it is {state}, its last update {last}. {why}".strip(), REDEPLOY)
     else:
-        yield ok("function", f"{deployed.function['FunctionName']}, {deployed.function.get('Runtime', '')}")
-    answer = boto3.client("lambda").get_function_concurrency(FunctionName=deployed.function["FunctionName"])
+        yield ok(check, f"{name}, {function.get('Runtime', '')}")
+    answer = boto3.client("lambda").get_function_concurrency(FunctionName=name)
     if answer.get("ReservedConcurrentExecutions") == 0:
         yield problem(
-            "function",
+            check,
             "its reserved concurrency is 0, so it is not run",
-            f"Delete that {AWS_CLI}: aws lambda delete-function-concurrency --function-name "
-            f"{deployed.function['FunctionName']}",
+            f"Delete that {AWS_CLI}: aws lambda delete-function-concurrency --function-name {name}",
         )
 
 
