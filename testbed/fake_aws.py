@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class FakeAws:
         server: the fake AWS.
         openai: the fake OpenAI.
         home: the HOME of commands.
+        gateway: the deployed APIs.
     """
 
     account_id = ACCOUNT_ID
@@ -69,8 +70,8 @@ class FakeAws:
         self._real_commands = False
         authority, self._authority = trustme.CA(), folder / "authority.pem"
         authority.cert_pem.write_to_path(str(self._authority))
-        gateway = Gateway(server.control, self.client, self._invoke, self._invoke_stream, ACCOUNT_ID)
-        self._proxy = TlsProxy(authority, gateway, openai.hosts, openai.upstream.port)
+        self.gateway = Gateway(server.control, self.client, self._invoke, self._invoke_stream, ACCOUNT_ID)
+        self._proxy = TlsProxy(authority, self.gateway, openai.hosts, openai.upstream.port)
         (self.home / ".curlrc").write_text(
             # Port 443 alone: http://localhost stays what it is.
             f'connect-to = ":443:127.0.0.1:{self._proxy.port}"\ncacert = "{self._authority}"\nnoproxy = "*"\n'
@@ -298,7 +299,9 @@ class FakeAws:
     def _invoke(self, region: str, name: str, event: dict[str, Any], timeout: float) -> dict[str, Any]:
         return self.function(name, region).invoke(event, timeout)
 
-    def _invoke_stream(self, region: str, name: str, event: dict[str, Any], timeout: float) -> bytes:
+    def _invoke_stream(
+        self, region: str, name: str, event: dict[str, Any], timeout: float
+    ) -> Generator[bytes]:
         return self.function(name, region).invoke_stream(event, timeout)
 
     def close(self) -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from testbed.accesslog import append
+from testbed.streaming import StreamingEnvironment
 from tests.support.emulator import Emulator, host_dependencies
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from testbed.fake_aws import FakeAws
@@ -37,7 +39,7 @@ class DeployedFunction:
         self._aws, self._name, self._region, self._folder = aws, name, region, folder
         self._lock = threading.Lock()
         self._stack = ExitStack()
-        self._emulator: Emulator | None = None
+        self._emulator: Emulator | StreamingEnvironment | None = None
         self._running: dict[str, Any] = {}
         self._delivered = 0
 
@@ -72,30 +74,33 @@ class DeployedFunction:
         """
         with self._lock:
             emulator = self._started()
+            assert isinstance(emulator, Emulator), f"{self._name} streams"
             try:
                 return emulator.invoke(event, timeout)
             finally:
                 self._deliver_logs(emulator)
 
-    def invoke_stream(self, event: dict[str, Any], timeout: float = 60.0) -> bytes:
-        """Run it with an event; it streams its response.
+    def invoke_stream(self, event: dict[str, Any], timeout: float = 60.0) -> Generator[bytes]:
+        """Run it with an event; it streams its response. It must have a runtime of its own.
 
         Args:
             event: as for ``invoke``.
             timeout: as for ``invoke``.
 
-        Returns:
-            All that it sent: the emulator hands it out when the response is complete.
+        Yields:
+            What it sends, when it comes.
 
         Raises:
             TimeoutError: no answer in time.
+            ChildProcessError: it ended without an answer.
         """
         with self._lock:
-            emulator = self._started()
+            running = self._started()
+            assert isinstance(running, StreamingEnvironment), f"{self._name} has no runtime that streams"
             try:
-                return emulator.invoke_raw(event, timeout)
+                yield from running.invoke(event, timeout)
             finally:
-                self._deliver_logs(emulator)
+                self._deliver_logs(running)
 
     def restart(self) -> None:
         """Start it anew at the next event: nothing it keeps in memory survives."""
@@ -107,28 +112,27 @@ class DeployedFunction:
         self._emulator = None
         self._stack.close()
 
-    def _started(self) -> Emulator:
+    def _started(self) -> Emulator | StreamingEnvironment:
         now = self.configuration
-        if self._emulator is None or now != self._running:
+        ended = isinstance(self._emulator, StreamingEnvironment) and self._emulator.ended
+        if self._emulator is None or ended or now != self._running:
             self.close()
             self._running, self._delivered = now, 0
             code, variables = self._code(now["CodeSha256"]), self._variables(now)
-            wrapper = variables.get("AWS_LAMBDA_EXEC_WRAPPER", "")
-            self._emulator = self._stack.enter_context(
-                Emulator.start(
-                    variables,
-                    now["Handler"],
-                    [code, host_dependencies()],
-                    # Lambda unpacks the code into /var/task.
-                    wrapper=code / wrapper.removeprefix("/var/task/") if wrapper else None,
-                    timeout=now["Timeout"],
-                    memory=now["MemorySize"],
-                    name=self._name,
+            paths = [code, host_dependencies()]
+            how = {"timeout": now["Timeout"], "memory": now["MemorySize"], "name": self._name}
+            if wrapper := variables.get("AWS_LAMBDA_EXEC_WRAPPER"):
+                # Lambda unpacks the code into /var/task.
+                program = code / wrapper.removeprefix("/var/task/")
+                started = StreamingEnvironment.start(variables, program, paths, **how)
+                self._emulator = self._stack.enter_context(started)
+            else:
+                self._emulator = self._stack.enter_context(
+                    Emulator.start(variables, now["Handler"], paths, **how)
                 )
-            )
         return self._emulator
 
-    def _deliver_logs(self, emulator: Emulator) -> None:
+    def _deliver_logs(self, emulator: Emulator | StreamingEnvironment) -> None:
         """Carry what the function wrote to its log group if its role lets it; else keep quiet, as Lambda."""
         written = emulator.logs
         lines, self._delivered = written[self._delivered :].splitlines(), len(written)

@@ -9,8 +9,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
@@ -21,9 +20,10 @@ from testbed.events import proxy_event
 from testbed.policies import matches
 from travel_gpt.local.responses import MalformedResponse, http_response
 
-Answer = tuple[int, dict[str, str], bytes]
+Answer = tuple[int, dict[str, str], bytes | Generator[bytes]]
+"""Status, headers and body; the pieces of a body that is streamed."""
 Invoke = Callable[[str, str, dict[str, Any], float], dict[str, Any]]
-InvokeStream = Callable[[str, str, dict[str, Any], float], bytes]
+InvokeStream = Callable[[str, str, dict[str, Any], float], Generator[bytes]]
 BODY_LIMIT = 10 * 1024 * 1024
 # What API Gateway answers when no gateway response says otherwise: status, text, x-amzn-ErrorType. Recorded:
 # apigateway/gateway response 403, 413, 500, 502 and 504. The error type of the 413 is assumed.
@@ -60,20 +60,48 @@ def _resource(path: str, resources: set[str]) -> tuple[str, dict[str, str]]:
     return path, {}
 
 
-def _parts(streamed: bytes) -> tuple[dict[str, Any], bytes]:
+def _parts(streamed: Generator[bytes]) -> tuple[dict[str, Any], Generator[bytes]]:
     """The metadata and the payload of a streamed response.
 
     Raises:
         MalformedResponse: there is no metadata. That this is a 502, as without streaming, is assumed.
     """
-    metadata, delimiter, payload = streamed.partition(DELIMITER)
+    begun = b""
+    for piece in streamed:
+        begun += piece
+        if DELIMITER in begun or len(begun) > METADATA_LIMIT + len(DELIMITER):
+            break
+    metadata, delimiter, first = begun.partition(DELIMITER)
     try:
         parsed = json.loads(metadata)
     except ValueError:
         parsed = None
     if not delimiter or len(metadata) > METADATA_LIMIT or not isinstance(parsed, dict):
+        streamed.close()
         raise MalformedResponse("no metadata before the payload")
-    return {**parsed, "body": ""}, payload
+
+    def payload() -> Generator[bytes]:
+        if first:
+            yield first
+        yield from streamed
+
+    return {**parsed, "body": ""}, payload()
+
+
+def _once(body: bytes) -> Generator[bytes]:
+    yield body
+
+
+def _followed(pieces: Generator[bytes], ended: Callable[[int], None]) -> Generator[bytes]:
+    """The same pieces; at their end, or where the client leaves, it is said how long they were."""
+    length = 0
+    try:
+        for piece in pieces:
+            length += len(piece)
+            yield piece
+    finally:
+        pieces.close()
+        ended(length)
 
 
 class Refused(Exception):
@@ -87,8 +115,12 @@ class Gateway:
         control: asks the fake AWS (see ``account.AwsServer.control``).
         client: makes a boto3 client for a service and region.
         invoke: runs a function: region, name, event, seconds at the most.
-        invoke_stream: runs a function that streams, and returns all that it sent.
+        invoke_stream: runs a function that streams, and yields what it sends.
         account_id: twelve digits.
+
+    Attributes:
+        collects_streams: whether something before a client collects a streamed response, and passes it on
+            once it is complete, as a proxy does.
     """
 
     def __init__(
@@ -101,6 +133,7 @@ class Gateway:
     ) -> None:
         self._control, self._client, self._invoke, self._account_id = control, client, invoke, account_id
         self._invoke_stream = invoke_stream
+        self.collects_streams = False
 
     def answer(
         self, api: str, region: str, method: str, target: str, headers: list[tuple[str, str]], body: bytes
@@ -140,13 +173,23 @@ class Gateway:
         except Refused as refused:
             context["error"] = {"responseType": str(refused)}
             answer = _gateway_response(str(refused), served["gatewayResponses"], context)
-        if settings := served["stage"]["accessLogSettings"]:
-            context["status"], context["responseLength"] = answer[0], len(answer[2])
-            context["responseLatency"] = int((time.monotonic() - started) * 1000)
-            accesslog.write(
-                self._client("logs", region), settings, accesslog.line(settings["format"], context)
-            )
-        return answer
+        settings = served["stage"]["accessLogSettings"]
+
+        def ended(length: int) -> None:
+            if settings:
+                context["status"], context["responseLength"] = answer[0], length
+                context["responseLatency"] = int((time.monotonic() - started) * 1000)
+                accesslog.write(
+                    self._client("logs", region), settings, accesslog.line(settings["format"], context)
+                )
+
+        status, sent, content = answer
+        if isinstance(content, bytes):
+            ended(len(content))
+            return answer
+        if self.collects_streams:
+            content = _once(b"".join(content))
+        return status, sent, _followed(content, ended)
 
     def _serve(
         self,
@@ -197,23 +240,25 @@ class Gateway:
         name = (function["buffered"] or function["streaming"]).rsplit(":", 1)[-1]
         if not self._may_invoke(region, name, context):
             raise Refused("API_CONFIGURATION_ERROR")
+        body: bytes | Generator[bytes]
         try:
             seconds = method["timeoutInMillis"] / 1000
             if function["streaming"]:
-                metadata, body = _parts(self._invoke_stream(region, name, event, seconds))
-                answer = replace(http_response(metadata), body=body)
+                metadata, payload = _parts(self._invoke_stream(region, name, event, seconds))
+                answer, body = http_response(metadata), payload
             else:
                 answer = http_response(self._invoke(region, name, event, seconds))
+                body = answer.body
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT") from None
-        except MalformedResponse:
+        except (ChildProcessError, MalformedResponse):
             raise Refused("DEFAULT_5XX") from None
         context["integration"] = {"status": 200, "requestId": str(uuid.uuid4())}
         together: dict[str, str] = {}
         for header, value in answer.headers:
             together[header] = f"{together[header]}, {value}" if header in together else value
         trace = {"X-Amzn-Trace-Id": event["headers"]["X-Amzn-Trace-Id"]}
-        return answer.status, {**together, **_sent_with_every_answer(context), **trace}, answer.body
+        return answer.status, {**together, **_sent_with_every_answer(context), **trace}, body
 
     def _may_invoke(self, region: str, name: str, context: dict[str, Any]) -> bool:
         """Whether the function's own policy lets this API, stage, method and path in."""

@@ -151,6 +151,14 @@ class _Http(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
+        if not isinstance(body, bytes):
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with contextlib.closing(body):
+                for piece in body:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+            return
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":

@@ -27,9 +27,10 @@ def lambda_handler(event, context):
 """
 
 
-# Speaks Lambda's Runtime API: metadata, eight null bytes, and what the path and the handler's event had.
+# Speaks Lambda's Runtime API: metadata, eight null bytes, what the path and the handler's event had, a pause,
+# and a line end.
 RUNTIME = """
-import http.client, json, os
+import http.client, json, os, time
 api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 while True:
     api.request("GET", "/2018-06-01/runtime/invocation/next")
@@ -40,13 +41,17 @@ while True:
     parts = [json.dumps(metadata).encode(), bytes(8), json.dumps(seen).encode()]
     if event["queryStringParameters"]:
         del parts[1]
+    def paced(parts):
+        yield from parts
+        time.sleep(0.3)
+        yield b"\\n"
     path = f"/2018-06-01/runtime/invocation/{answer.headers['Lambda-Runtime-Aws-Request-Id']}/response"
     headers = {
         "Lambda-Runtime-Function-Response-Mode": "streaming",
         "Content-Type": "application/vnd.awslambda.http-integration-response",
         "Transfer-Encoding": "chunked",
     }
-    api.request("POST", path, iter(parts), headers, encode_chunked=True)
+    api.request("POST", path, paced(parts), headers, encode_chunked=True)
     api.getresponse().read()
 """
 WRAPPER = """#!/bin/sh

@@ -1,9 +1,14 @@
 """The fake AWS's API Gateway, IAM, Secrets Manager and curl refuse what the real ones refuse."""
 
+import http.client
 import json
+import ssl
+import time
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -76,6 +81,21 @@ def test_a_stage_serves_what_was_deployed_and_not_what_the_api_became(small: Sma
     assert small.get() == (200, [None, None])
 
 
+def seconds_between(small: Small, path: str) -> float:
+    """How long after its beginning a streamed body ends."""
+    url = urlsplit(small.url + path)
+    context = ssl.create_default_context(cafile=small.aws.through_proxy["SSL_CERT_FILE"])
+    proxy = urlsplit(small.aws.through_proxy["https_proxy"])
+    connection = http.client.HTTPSConnection(str(proxy.hostname), proxy.port, timeout=20, context=context)
+    connection.set_tunnel(str(url.hostname))
+    connection.request("GET", url.path)
+    with closing(connection), connection.getresponse() as answer:
+        begun = answer.read(1)
+        began = time.monotonic()
+        assert (begun, answer.read()[-1:]) == (b"[", b"\n")
+    return time.monotonic() - began
+
+
 def test_a_streamed_response_is_what_follows_its_metadata(small: Small) -> None:
     assert small.deploy(streaming_api(small.aws)) == "CREATE_COMPLETE"
 
@@ -84,6 +104,10 @@ def test_a_streamed_response_is_what_follows_its_metadata(small: Small) -> None:
     assert small.get("/Rome/further")[0] == 403
     # And without the eight null bytes there is no response.
     assert small.get("/Rome?delimiter=no")[0] == 502
+    # It arrives when it is sent, unless something has collected it.
+    assert seconds_between(small, "/Rome") > 0.2
+    small.aws.gateway.collects_streams = True
+    assert seconds_between(small, "/Rome") < 0.1
 
 
 BUFFERED_URI = {

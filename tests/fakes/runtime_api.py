@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
@@ -128,6 +128,42 @@ class RuntimeApi(LoopbackServer):
             one = self._changed.wait_for(found, seconds)
         assert one is not None, f"no {end} in {[(each.path, len(each.chunks)) for each in self.sent]}"
         return one
+
+    def response(self, request_id: str, seconds: float, alive: Callable[[], bool]) -> Iterator[bytes]:
+        """Yield what the runtime sends in answer to an invocation, when it comes.
+
+        Args:
+            request_id: the id of the invocation.
+            seconds: how long all of it may take.
+            alive: whether the runtime still runs.
+
+        Raises:
+            TimeoutError: it was not complete in time.
+            ChildProcessError: the runtime ended before.
+        """
+        ends = (f"/{request_id}/response", f"/{request_id}/error", "/init/error")
+        until, given = time.monotonic() + seconds, 0
+
+        def news() -> Sent | None:
+            one = next((each for each in self.sent if each.path.endswith(ends)), None)
+            return one if one is not None and (one.complete or len(one.chunks) > given) else None
+
+        while True:
+            running = alive()
+            with self._changed:
+                one = self._changed.wait_for(news, 0.25)
+                new = [] if one is None else [data for _, data in one.chunks[given:]]
+                ended = one is not None and one.complete
+            if one is not None and ended and not one.chunks:
+                yield one.body
+            given += len(new)
+            yield from new
+            if ended:
+                return
+            if not running and one is None:
+                raise ChildProcessError("the runtime ended without a response")
+            if time.monotonic() > until:
+                raise TimeoutError
 
     def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
         """Answer as Lambda does."""

@@ -161,6 +161,35 @@ def _run(command: list[str]) -> None:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
+def lambda_variables(
+    environment: Mapping[str, str], paths: Sequence[Path], *, name: str, timeout: int, memory: int
+) -> dict[str, str]:
+    """The variables of a function's process, its own and Lambda's.
+
+    Args:
+        environment: its own, credentials included. Nothing is inherited.
+        paths: where its code is, first things first.
+        name: its name.
+        timeout: in seconds.
+        memory: in MB.
+    """
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": environment.get("AWS_REGION", "us-east-1"),
+        **environment,
+        "PYTHONPATH": ":".join([*map(str, paths), str(runtime_client())]),
+        "LAMBDA_TASK_ROOT": str(paths[0]),
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+    }
+
+
 class Emulator:
     """A function in the Lambda runtime. One invocation at a time, as in one environment of Lambda's.
 
@@ -199,22 +228,7 @@ class Emulator:
             wrapper: the program of ``AWS_LAMBDA_EXEC_WRAPPER``, started in the place of the runtime's client.
         """
         invoke_port, runtime_port = _free_ports(2)
-        searched = [*map(str, paths), str(runtime_client())]
-        given = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "en_US.UTF-8",
-            "TZ": ":UTC",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": environment.get("AWS_REGION", "us-east-1"),
-            **environment,
-            "PYTHONPATH": ":".join(searched),
-            "LAMBDA_TASK_ROOT": str(paths[0]),
-            "AWS_LAMBDA_FUNCTION_NAME": name,
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-        }
+        given = lambda_variables(environment, paths, name=name, timeout=timeout, memory=memory)
         command = [
             "sh",
             "-c",

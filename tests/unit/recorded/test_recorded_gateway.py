@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -66,10 +66,14 @@ def aws(
             raise returned
         return returned
 
+    def invoke_stream(*_: object) -> Generator[bytes]:
+        pytest.fail("no method of these streams")
+
     gateway = CloudGateway(
-        lambda *_, **__: served, lambda *_: Lambda(), invoke, lambda *_: b"", "123456789012"
+        lambda *_, **__: served, lambda *_: Lambda(), invoke, invoke_stream, "123456789012"
     )
     status, shown, content = gateway.answer("api", "us-east-1", method, target, list(headers), body)
+    assert isinstance(content, bytes)
     return status, {name.lower(): value for name, value in shown.items()}, content
 
 
