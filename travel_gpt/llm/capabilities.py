@@ -4,8 +4,6 @@ Servers that speak OpenAI's API accept different parameters, and so do OpenAI's 
 would soon be out of date. So a parameter that an answer does not need is left out once a server refused it.
 """
 
-import openai
-
 from travel_gpt.telemetry import logger
 
 
@@ -47,6 +45,9 @@ class ServerCapabilities:
             Whether a parameter will be left out or renamed that was sent before, so that the call can be
             repeated.
         """
+        # The call has imported it. The prices, which need this module, are read without a call too.
+        import openai
+
         if not isinstance(failure, openai.BadRequestError | openai.UnprocessableEntityError):
             return False
         # Each server has an error format of its own, and all of them name the parameter.
