@@ -104,19 +104,29 @@ On this machine it checks the settings, a `.env` file, each source in the order 
 `CREDENTIAL_SOURCE` it shows which model server `make run` uses and with which key, and checks Secrets Manager
 where there are AWS credentials and a region. It is not a problem that nothing is deployed yet.
 
-Of a stack it checks the last deployment, the function's variables and state, every policy of its role, the
-secret (versions, rotation, age, encryption, resource policy), throttles, usage plan and API key, the table of
-clients and, in a VPC, the way to DynamoDB, the price list, log retention, alarms, and the answer of GET. It
-does not read the value of a stack's secret. For both it shows what protects the key, and what is off.
+Of a stack it checks the last deployment, the variables, the state and the concurrency of both functions (and
+that they have the same variables), every policy of their roles, the secret (versions, rotation, age,
+encryption, resource policy), throttles, usage plan and API key, the table of clients and, in a VPC, the way
+to DynamoDB, the price list, log retention, alarms, and the answer of GET. It does not read the value of a
+stack's secret. For both it shows what protects the key, and what is off.
 
 For drift it compares the deployed template with `template.yaml` of the clone that the command runs from:
 resources, parameters, conditions and outputs, without metadata and the location of the code. It compares
 neither the code nor the values of parameters. It also shows the result of CloudFormation's own drift
 detection, if that was run; `doctor` does not start it.
 
+`--stream` asks one short query, after it has said what that costs, and shows when the response headers, the
+first event, the first text and the end arrived, and the gaps between the events. It is a problem where all
+arrive in one burst: [streaming.md](streaming.md#measure-it) has the rule.
+
+```sh
+travel-gpt doctor --stream                # the server of make run
+travel-gpt doctor --stream --env prod     # a deployed stack
+```
+
 `--json` prints `{"about", "problems", "warnings", "findings": [{"check", "state", "says", "fix", "mend"}]}`.
 `state` is `ok`, `warning` or `problem`. `mend` is the former name of `fix`; it is deprecated and has the same
-value.
+value. The last finding of `--stream` also has `measured`, with the figures in milliseconds.
 """,
     "ask": """\
 ```sh

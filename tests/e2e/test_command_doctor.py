@@ -7,12 +7,15 @@ from functools import partial
 import pytest
 
 from testbed.fake_aws import start_fake_aws
+from tests.fakes.openai import RESPONSES, behaviours
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Deployer
 from tests.support.doctor import PYTHON, Doctor
 
 STACK = "travel-gpt-backend"
 SECRET = "travel-gpt/openai-api-key"
 FUNCTION = f"{STACK}-TravelGPTFunction"
+SLOW = behaviours.answer("Lisbon is warm in May, and the evenings are long. Take a jacket.", pause=0.05)
+"""Upstream, a word every 50 ms."""
 STREAM_FUNCTION = f"{STACK}-TravelGPTStreamFunction"
 
 
@@ -24,8 +27,15 @@ def doctor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doctor]:
     own = folder / "aws"
     own.mkdir()
     with start_fake_aws(own) as aws:
-        done = Deployer(aws, folder / "clone").deploy("--yes", key=GOOD_KEY)
+        deployer = Deployer(aws, folder / "clone")
+        aws.openai.upstream.default(RESPONSES, SLOW)
+        done = deployer.deploy("--yes", key=GOOD_KEY)
         assert done.returncode == 0, done.stdout + done.stderr
+        # A new stack is measured once, and what streams stays as it is.
+        assert "Measure whether an answer streams, with a short query for 0.0010 USD" in done.stdout
+        assert "It streams: the text was sent in " in done.stdout
+        assert deployer.parameters()["Streaming"] == "on"
+        assert len(aws.openai.upstream.calls_to(RESPONSES)) == 1
         yield Doctor(aws)
 
 
@@ -56,6 +66,24 @@ def test_a_fresh_stack_is_well(doctor: Doctor) -> None:
     assert {each["check"] for each in doctor.findings()} - {"prices"} == AS_DEPLOYED
     # Then: nothing was changed by looking.
     assert not [call for call in doctor.aws.calls() if call.caller == "owner" and call.action == "Put"]
+
+
+def test_a_stream_that_something_has_collected_is_a_problem(doctor: Doctor) -> None:
+    doctor.aws.forget_calls()
+    streams = doctor.run("doctor", "--env", "prod", "--stream")
+    doctor.aws.gateway.collects_streams = True
+    try:
+        burst = [each for each in doctor.findings("--stream") if each["check"] == "stream"]
+    finally:
+        doctor.aws.gateway.collects_streams = False
+
+    assert streams.returncode == 0, streams.stdout
+    assert "it streams: the text was sent in " in streams.stdout
+    assert streams.stderr == "One short query is asked of gpt-6-luna, for 0.0010 USD at most.\n"
+    assert streams.stdout.rstrip().endswith('travel-gpt ask "Three days in Lisbon?" --env prod')
+    assert [each["state"] for each in burst] == ["problem"]
+    assert "in one burst" in burst[0]["says"]
+    assert not [call for call in doctor.aws.calls() if call.caller == "owner"]
 
 
 def test_it_reads_no_value_of_a_deployed_stack(doctor: Doctor) -> None:

@@ -120,6 +120,10 @@ def test_a_new_stack_never_has_a_key(deployer: Deployer) -> None:
     assert "hidden from you" in first.stdout
     assert "the IssuerIdentifier of: aws iam get-outbound-web-identity-federation-info" in first.stdout
     assert role_of(deployer) in first.stdout
+    # And then it says that nothing was measured without a key, and how to do that later
+    assert "Whether answers stream was not measured" in " ".join(first.stdout.split())
+    assert "travel-gpt doctor --stack travel-gpt-backend --region us-east-1 --stream" in first.stdout
+    assert deployer.parameters()["Streaming"] == "on"
 
     # Then the role gets tokens for OpenAI alone and for minutes alone
     asked = {"Audience": ["https://api.openai.com/v1"], "SigningAlgorithm": "ES384", "DurationSeconds": 300}

@@ -3,7 +3,7 @@
 import json
 import re
 
-from tests.fakes.openai import behaviours
+from tests.fakes.openai import RESPONSES, behaviours
 from tests.support.deployer import BAD_KEY, GOOD_KEY, NEW_KEY, Deployer
 
 
@@ -70,6 +70,10 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
     built = deployer.clone / ".aws-sam/build/template.yaml"
     template = built.read_text("utf-8")
     built.write_text(before_the_tls_policy(template), "utf-8")
+    # And given something that collects what streams, on the way to the owner
+    slow = behaviours.answer("Lisbon is warm in May, and the evenings are long.", pause=0.05)
+    deployer.aws.openai.upstream.default(RESPONSES, slow)
+    deployer.aws.gateway.collects_streams = True
     first = deployer.deploy(
         "--env=dev",
         "--yes",
@@ -112,6 +116,11 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
     url = deployer.output("ApiUrl", stack)
     # An open API needs no key.
     assert "x-api-key" not in first.stdout
+    # And then: streaming was turned off after two measurements
+    assert deployer.parameters(stack)["Streaming"] == "off"
+    assert "because the events arrived in one burst" in " ".join(first.stdout.split())
+    assert "./deploy.sh --env dev --parameter Streaming=on" in first.stdout
+    assert len(deployer.aws.openai.upstream.calls_to(RESPONSES)) == 2
 
     # When one of them is changed
     built.write_text(template, "utf-8")
@@ -121,6 +130,13 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
     assert second.returncode == 0, second.stderr
     assert deployer.parameters(stack) == {**deployer.parameters(stack), **given, "ThrottleRate": "3"}
     assert "2 → 3" in second.stdout
+    # And then: what the measurement turned off stays off, without a further one, until the owner asks for it
+    assert deployer.parameters(stack)["Streaming"] == "off"
+    assert len(deployer.aws.openai.upstream.calls_to(RESPONSES)) == 2
+    assert "Measure" not in second.stdout
+    asked = deployer.deploy("--env", "dev", "--dry-run", "--parameter", "Streaming=on")
+    assert "off → on" in asked.stdout
+    assert "Measure whether an answer streams" in asked.stdout
     # And then: the same API has a TLS policy now, of which the plan and the end say that it takes its time
     assert deployer.output("ApiUrl", stack) == url
     api = url.split("//")[1].split(".")[0]

@@ -1,6 +1,7 @@
 """``travel-gpt api-key``: the API key of the stack itself, which is that of the client owner."""
 
 import sys
+from typing import Any
 
 import boto3
 
@@ -23,11 +24,12 @@ def print_api_key(stack: str) -> None:
     sys.stdout.write(f"{key}\n")
 
 
-def read_api_key(stack: Stack) -> str:
+def read_api_key(stack: Stack, gateway: Any = None) -> str:
     """Return the API key of a stack.
 
     Args:
         stack: the stack.
+        gateway: boto3's client of API Gateway; made where there is none.
 
     Raises:
         CliError: it does not exist, or has no API key.
@@ -36,4 +38,5 @@ def read_api_key(stack: Stack) -> str:
     key_id = stack.outputs.get("ApiKeyId")
     if key_id is None:
         raise CliError(f"There is no stack {stack.name} in this account and region whose API asks for a key.")
-    return str(boto3.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"])
+    gateway = gateway or boto3.client("apigateway")
+    return str(gateway.get_api_key(apiKey=key_id, includeValue=True)["value"])

@@ -28,6 +28,9 @@ from travel_gpt import advisor
 from travel_gpt.base_url import is_openai, is_openai_region
 from travel_gpt.client import ApiError, TravelGPT
 from travel_gpt.errors import Misconfigured
+from travel_gpt.llm.capabilities import ServerCapabilities
+from travel_gpt.llm.model_api import ModelRequest, Prompt
+from travel_gpt.llm.prices import NANODOLLARS, PriceList, read_prices
 from travel_gpt.settings import Settings
 
 QUERY: Final = "What is Lisbon like in May? Answer in about 100 words."
@@ -185,11 +188,6 @@ def most_cost(settings: Settings) -> str:
     Args:
         settings: those of the function. A model that its secret names is not known here.
     """
-    # Imported here: they need OpenAI's SDK, which takes a second that most commands do not have.
-    from travel_gpt.llm.capabilities import ServerCapabilities
-    from travel_gpt.llm.model_api import ModelRequest, Prompt
-    from travel_gpt.llm.prices import NANODOLLARS, PriceList, read_prices
-
     prices = PriceList.load(
         read_prices(settings.model_prices), refuse_unknown=settings.unknown_model_price == "refuse"
     )

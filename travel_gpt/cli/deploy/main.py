@@ -150,14 +150,33 @@ def _carry_out(aws: AwsSession, console: Console, plan: Plan) -> None:
 
 
 def _finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> None:
-    if not plan.keyless.wanted or keyless.finish(aws, console, plan, stack):
-        console.step("Calling GET")
-        verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
-        release.check_health(console, stack, release.logs_command(stack.name, plan.flags), verify=verify)
-        keyless.check_streams(aws, console, plan, stack)
+    try:
+        usable = not plan.keyless.wanted or keyless.finish(aws, console, plan, stack)
+        if usable:
+            console.step("Calling GET")
+            verify = "true" if plan.keyless.wanted or plan.keyless.ends else ""
+            release.check_health(console, stack, release.logs_command(stack.name, plan.flags), verify=verify)
+            keyless.check_streams(aws, console, plan, stack)
+    except CliError:
+        # The next deployment is not the first one that streams, so it will not measure either.
+        _measure_stream(aws, console, plan, stack, "The API is not healthy yet.")
+        raise
+    _measure_stream(aws, console, plan, stack, "" if usable else "The function has no key yet.")
+    if usable:
         release.show_commands(console, stack, plan.flags)
     if plan.vpc.ends:
         vpc.finish(aws, console, plan)
+
+
+def _measure_stream(aws: AwsSession, console: Console, plan: Plan, stack: Stack, obstacle: str) -> None:
+    if not plan.streaming_begins:
+        return
+    from travel_gpt.cli.deploy import streaming
+
+    if obstacle:
+        streaming.not_measured(console, plan, obstacle)
+    else:
+        streaming.finish(aws, console, plan, stack)
 
 
 def _store_secret(aws: AwsSession, console: Console, plan: Plan) -> bool:

@@ -44,6 +44,8 @@ class Plan:
     protection: protections.Protection
     rotation: rotations.Rotation
     vpc: vpcs.Vpc
+    streaming_begins: bool
+    """Whether the API streams afterwards and did not before."""
     logging_role: logging_role.RoleState | None
     """What there is of API Gateway's logging role, where it is to be set up."""
     notes: Sequence[str]
@@ -161,6 +163,11 @@ def _steps(plan: Plan) -> list[str]:
     steps += keylesses.steps(plan.keyless, values)
     if not plan.keyless.wanted or keylesses.has_ids(values):
         steps.append("Call GET and say what it answers.")
+        if plan.streaming_begins:
+            # Imported here: an HTTP library and a price list that most deployments do not need.
+            from travel_gpt.cli.deploy import streaming as streams
+
+            steps.append(streams.step(values))
     yours = [openai_trust.upgrade_step(plan.stack, values), plan.trust.step if plan.trust else ""]
     return [*steps, *(step for step in yours if step), *plan.vpc.steps]
 
@@ -280,6 +287,7 @@ def prepare(
         protection=protection,
         rotation=rotation,
         vpc=vpc,
+        streaming_begins=values["Streaming"] == "on" and current.get("Streaming") != "on",
         logging_role=logs.role,
         notes=notes,
         flags=flags,
