@@ -107,7 +107,8 @@ def test_comments_are_sent_until_the_first_words(
 @pytest.mark.parametrize(
     ("events", "then", "limits", "cause"),
     [
-        (0, hang, {"stream_first_event_seconds": 0.3}, "no event within 0.3 s"),
+        # Longer than a busy machine takes for the first call of a Chat Completions server, which is refused.
+        (0, hang, {"stream_first_event_seconds": 0.8}, "no event within 0.8 s"),
         (9, hang, {"stream_idle_seconds": 0.3}, "no event for 0.3 s"),
         (9, hang, {"stream_seconds": 2.5}, "did not answer in time"),
     ],
@@ -131,7 +132,7 @@ def test_each_limit_ends_in_an_error_and_a_settled_budget(
         began = time.monotonic()
         sent = function.read()
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     assert sent[0][0] == "start"
     assert (sent[-1][0], sent[-1][1]["code"]) == ("error", "upstream_timeout")
     (line,) = lines(log)
