@@ -8,8 +8,9 @@ Sources: the API reference of UpdateItem (an item that is missing is made; ADD b
 condition that is not met is returned where it is asked for) and of BatchGetItem (items that are missing are
 left out); the developer guide, "Condition and filter expressions, operators, and functions"
 (attribute_exists, attribute_not_exists, <=, AND, OR), and "Working with items and attributes" (an update is
-made as a whole, and the condition is checked as a part of it). Assumed: REMOVE of a missing attribute does
-nothing.
+made as a whole, and the condition is checked as a part of it); "Quotas" (an item has 400 KB at most) and
+"Item sizes and formats" (names and values in UTF-8; a number takes at most 21 bytes, here its digits). The
+message of an item that is too large is moto's. Assumed: REMOVE of a missing attribute does nothing.
 """
 
 import copy
@@ -28,6 +29,8 @@ _CLAUSE: Final = re.compile(
     r" OR (?P=counter) BETWEEN (?P<least>:\d+) AND (?P<most>:\d+)\)"
     r"|(?P<same>#\d+) = (?P<value>:\d+)"
 )
+_LARGEST_ITEM: Final = 400 * 1024
+_TOO_LARGE: Final = "Item size to update has exceeded the maximum allowed size"
 _KNOWN: Final = {
     "TableName",
     "Key",
@@ -86,8 +89,17 @@ class Items:
                     _ACTIONS[verb](after, part, names, values)
         except TypeError as wrong:
             return 400, {"__type": "ValidationException", "message": str(wrong)}
+        if _size(after) > _LARGEST_ITEM:
+            return 400, {"__type": "ValidationException", "message": _TOO_LARGE}
         self._items[key["pk"]["S"], key["sk"]["S"]] = after
         return 200, {"Attributes": after} if parameters.get("ReturnValues") == "ALL_NEW" else {}
+
+
+def _size(item: Item) -> int:
+    return sum(
+        len(name.encode()) + len(value["S"].encode() if "S" in value else value["N"])
+        for name, value in item.items()
+    )
 
 
 def _wants_item(parameters: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer, Prompt
+from travel_gpt.llm.streaming import StreamControl
 from travel_gpt.settings import Settings
 
 Deploy = Callable[..., Deployment]
@@ -77,7 +78,7 @@ def test_it_streams(servers: dict[str, CompatibleServer], name: str, api: str, m
     )
     credential = Credential(Key(KEY), source="environment")
 
-    *pieces, answer = client.stream(Prompt("Be brief.", "Lisbon?"), credential, Deadline(10))
+    *pieces, answer = client.stream(Prompt("Be brief.", "Lisbon?"), credential, Deadline(10), StreamControl())
     client.close()
 
     assert isinstance(answer, Answer)

@@ -15,7 +15,7 @@ from tests.fakes.openai.events import chat_stream, responses_event, responses_st
 from tests.integration.conftest import LambdaContext
 from tests.integration.test_stream import KEY, stream_function, upstream as upstream
 from tests.support.function_log import log as log
-from travel_gpt.api import responses, streamed
+from travel_gpt.api import exchange, responses, streamed
 from travel_gpt.api.streamed import StreamedResponse
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}
@@ -89,7 +89,8 @@ def failures_counted(capsys: pytest.CaptureFixture[str]) -> int:
 def test_comments_are_sent_until_the_first_words(
     upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streamed, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(streamed, "BEGIN_SECONDS", 0.1)
+    monkeypatch.setattr(exchange, "HEARTBEAT_SECONDS", 0.1)
     upstream.default(RESPONSES, behaviours.slow(0.6))
 
     with stream_function(upstream) as function:
@@ -110,7 +111,7 @@ def test_comments_are_sent_until_the_first_words(
         # Longer than a busy machine takes for the first call of a Chat Completions server, which is refused.
         (0, hang, {"stream_first_event_seconds": 0.8}, "no event within 0.8 s"),
         (9, hang, {"stream_idle_seconds": 0.3}, "no event for 0.3 s"),
-        (9, hang, {"stream_seconds": 2.5}, "did not answer in time"),
+        (9, hang, {"stream_seconds": 2.5}, "not complete within 2.5 s"),
     ],
     ids=["first-event", "idle", "whole"],
 )
@@ -125,7 +126,8 @@ def test_each_limit_ends_in_an_error_and_a_settled_budget(
     cause: str,
 ) -> None:
     # With words before the limit the response has begun, and without them it begins with a comment.
-    monkeypatch.setattr(streamed, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(streamed, "BEGIN_SECONDS", 0.1)
+    monkeypatch.setattr(exchange, "HEARTBEAT_SECONDS", 0.1)
     upstream.default(PATHS[api], begin(events, then))
 
     with stream_function(upstream, api=api, **limits) as function:

@@ -3,17 +3,20 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from itertools import islice, repeat
 
 import pytest
 
 from tests.fakes.openai import CHAT, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.fakes.openai.events import chat_stream, responses_stream
+from travel_gpt.api.stream_reader import StreamLimits, StreamReader
 from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import UpstreamFailed, UpstreamTimeout
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer, Prompt
+from travel_gpt.llm.streaming import StreamControl
 from travel_gpt.settings import Settings
 
 PATHS = {"responses": RESPONSES, "chat": CHAT}
@@ -48,7 +51,7 @@ def client(server: FakeOpenAI, api: str) -> Iterator[ModelClient]:
 
 
 def ask(client: ModelClient, seconds: float = 10) -> Generator[str | Answer]:
-    return client.stream(PROMPT, KEY, Deadline(seconds))
+    return client.stream(PROMPT, KEY, Deadline(seconds), StreamControl())
 
 
 def test_an_answer_comes_in_pieces_and_then_as_a_whole(client: ModelClient, upstream: FakeOpenAI) -> None:
@@ -92,15 +95,25 @@ def test_a_stream_that_breaks_in_the_middle_fails(
     assert (parts[0], len(upstream.calls)) == ("Scripted", 1)
 
 
-@pytest.mark.parametrize(
-    "behaviour", [behaviours.cut_stream(1), behaviours.stream_error(1), behaviours.drop()]
-)
-def test_a_stream_that_breaks_before_its_first_text_is_tried_again(
-    client: ModelClient, upstream: FakeOpenAI, api: str, behaviour: Behaviour
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_connection_that_breaks_before_the_response_is_tried_again(
+    client: ModelClient, upstream: FakeOpenAI, api: str, reset: bool
 ) -> None:
-    upstream.script(PATHS[api], behaviour)
+    upstream.script(PATHS[api], behaviours.drop(reset=reset))
 
     assert (next(ask(client)), len(upstream.calls)) == ("Scripted", 2)
+
+
+@pytest.mark.parametrize("behaviour", [behaviours.cut_stream(1), behaviours.stream_error(1)])
+def test_a_response_that_breaks_is_not_tried_again(
+    client: ModelClient, upstream: FakeOpenAI, behaviour: Behaviour
+) -> None:
+    upstream.default("*", behaviour)
+
+    with pytest.raises(UpstreamFailed):
+        next(ask(client))
+
+    assert len(upstream.calls) == 1
 
 
 class Endless:
@@ -149,9 +162,41 @@ def test_no_server_makes_a_stream_last_longer_than_its_deadline(
     endless = Endless(events, then, pause)
     upstream.default("*", endless)
     began = time.monotonic()
+    control = StreamControl()
+    parts = client.stream(PROMPT, KEY, Deadline(10), control)
+    reader = StreamReader(parts, control, StreamLimits(0.2, 10, 10), Deadline(0.2))
 
-    with pytest.raises(UpstreamTimeout):
-        list(ask(client, 0.2))
+    with pytest.raises(UpstreamTimeout, match=r"not complete within 0\.2 s"):
+        list(iter(partial(reader.get, 10), None))
 
     assert 0.15 < time.monotonic() - began < 1
+    reader.end()
+    assert time.monotonic() - began < 2
     assert pause > 1 or endless.client_gone.wait(5), "no thread reads on"
+
+
+@pytest.mark.parametrize("earlier", [0, 1], ids=["a-new-connection", "a-kept-one"])
+def test_ending_a_call_closes_its_connection_before_the_response_too(
+    client: ModelClient, upstream: FakeOpenAI, earlier: int
+) -> None:
+    for _ in range(earlier):
+        list(ask(client))
+    gone, called = threading.Event(), threading.Event()
+
+    def silent(exchange: Exchange) -> None:
+        called.set()
+        if exchange.wait_for_end(5):
+            gone.set()
+        exchange.cut()
+
+    upstream.default("*", silent)
+    control = StreamControl()
+    parts = client.stream(PROMPT, KEY, Deadline(10), control)
+    reader = StreamReader(parts, control, StreamLimits(10, 10, 10), Deadline(10))
+    assert called.wait(5)
+    began = time.monotonic()
+
+    reader.end()
+
+    assert gone.wait(5)
+    assert time.monotonic() - began < 1

@@ -103,7 +103,7 @@ class Adviser:
 
         Args:
             query: what the traveller wrote.
-            deadline: when the whole answer must be here.
+            deadline: when the server's response must have begun.
             control: lets other threads end the call.
             meter: counts what each try may cost, and what the answer cost.
 
@@ -121,7 +121,7 @@ class Adviser:
             nonlocal version
             version = credential.version
             prompt = Prompt(INSTRUCTIONS, query)
-            parts = self._client.stream(prompt, credential, deadline, meter, control)
+            parts = self._client.stream(prompt, credential, deadline, control, meter)
             return next(parts), parts
 
         outcome = ""

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
 
+from travel_gpt.deadline import Deadline
 from travel_gpt.errors import UpstreamTimeout
 from travel_gpt.llm.model_api import Answer
 from travel_gpt.llm.streaming import StreamControl
@@ -18,30 +20,41 @@ class CallerLeft(Exception):
     """The caller closed its connection, so nothing needs to be read."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """How long a stream may take, in seconds."""
+
+    whole: float
+    """From the request to the end of the answer."""
+    first_event: float
+    """Until the server's first event."""
+    next_event: float
+    """Between two events of the server."""
+
+
 class StreamReader:
     """The pieces of one answer.
 
     Args:
         parts: the answer, of which nothing was read.
-        control: ends its connection.
-        first_event_within: seconds for the server's first event.
-        next_event_within: seconds between two events.
+        control: ends its call.
+        limits: how long it may take.
+        deadline: when it must be complete: the end of ``limits.whole``, or earlier.
     """
 
     def __init__(
         self,
         parts: Generator[str | Answer],
         control: StreamControl,
-        *,
-        first_event_within: float,
-        next_event_within: float,
+        limits: StreamLimits,
+        deadline: Deadline,
     ) -> None:
         self._parts = parts
         self._control = control
-        self._first_event_within = first_event_within
-        self._next_event_within = next_event_within
-        self._read: SimpleQueue[str | Answer | Exception] = SimpleQueue()
+        self._limits = limits
         self._began = time.monotonic()
+        self._ends = self._began + deadline.left()
+        self._read: SimpleQueue[str | Answer | Exception] = SimpleQueue()
         self._thread = Thread(target=self._run, daemon=True, name="travel-gpt-stream")
         self._thread.start()
 
@@ -55,45 +68,47 @@ class StreamReader:
             None where nothing came in that time.
 
         Raises:
-            UpstreamTimeout: no event came in the time that there is for it.
-            CallerLeft: ``leave`` was called.
-            Exception: what reading the answer raised.
+            UpstreamTimeout: a limit has passed; its detail says which.
+            Exception: what ``fail`` was called with, or what reading the answer raised.
         """
-        ends = time.monotonic() + seconds
+        until = time.monotonic() + seconds
         while True:
-            left = ends - time.monotonic()
+            wait_until = min(until, self._due()[0])
             try:
-                part = self._read.get(timeout=max(0.0, min(left, self._next_event_due())))
+                part = self._read.get(timeout=max(0.0, wait_until - time.monotonic()))
             except Empty:
-                if self._next_event_due() <= 0:
-                    raise UpstreamTimeout(self._late()) from None
-                if time.monotonic() >= ends:
+                # An event without text may have come meanwhile.
+                due, late = self._due()
+                now = time.monotonic()
+                if now >= due:
+                    raise UpstreamTimeout(late) from None
+                if now >= until:
                     return None
             else:
                 if isinstance(part, Exception):
                     raise part
                 return part
 
-    def leave(self) -> None:
-        """Have ``get`` raise CallerLeft; for other threads."""
-        self._read.put(CallerLeft())
+    def fail(self, failure: Exception) -> None:
+        """Have ``get`` raise an exception, after what was read until now; for other threads."""
+        self._read.put(failure)
 
     def end(self) -> None:
-        """End the connection, and wait for the thread."""
+        """End the call, and wait for the thread."""
         self._control.end()
         self._thread.join(END_WITHIN)
 
-    def _next_event_due(self) -> float:
-        """Return the seconds within which the server must send its next event."""
-        last, now = self._control.last_event, time.monotonic()
+    def _due(self) -> tuple[float, str]:
+        """Return when the next limit passes, by ``time.monotonic()``, and what is to be said of it."""
+        last, limits = self._control.last_event, self._limits
         if last is None:
-            return self._began + self._first_event_within - now
-        return last + self._next_event_within - now
-
-    def _late(self) -> str:
-        if self._control.last_event is None:
-            return f"the stream had no event within {self._first_event_within:g} s"
-        return f"the stream had no event for {self._next_event_within:g} s"
+            event_due = (
+                self._began + limits.first_event,
+                (f"the stream had no event within {limits.first_event:g} s"),
+            )
+        else:
+            event_due = last + limits.next_event, f"the stream had no event for {limits.next_event:g} s"
+        return min(event_due, (self._ends, f"the stream was not complete within {limits.whole:g} s"))
 
     def _run(self) -> None:
         try:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses, sse
-from travel_gpt.api.failures import failed, failure_fields, internal_error, report_failure
+from travel_gpt.api.exchange import CALLER_LEFT, Exchange, usage_data
+from travel_gpt.api.failures import failed, internal_error
 from travel_gpt.api.request import (
     Context,
     Request,
@@ -20,7 +21,8 @@ from travel_gpt.api.request import (
     require_api_key,
     require_no_problems,
 )
-from travel_gpt.api.stream_reader import CallerLeft, StreamReader
+from travel_gpt.api.stream_reader import CallerLeft, StreamLimits, StreamReader
+from travel_gpt.api.stream_watch import StreamWatch
 from travel_gpt.errors import (
     MethodNotAllowed,
     NotFound,
@@ -28,7 +30,6 @@ from travel_gpt.errors import (
     TravelGPTError,
     UpstreamFailed,
 )
-from travel_gpt.llm.model_api import Answer
 from travel_gpt.llm.streaming import StreamControl
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import flush_metrics, log_answer
@@ -36,20 +37,16 @@ from travel_gpt.telemetry import flush_metrics, log_answer
 if TYPE_CHECKING:
     from travel_gpt.api.health import Health
     from travel_gpt.guard.guard import Guard
-    from travel_gpt.guard.idempotency import Running
+    from travel_gpt.guard.idempotency import Idempotency, Running
     from travel_gpt.guard.meter import Meter
 
 RESOURCE: Final = "/travel-gpt/stream"
 
-HEARTBEAT_SECONDS: Final = 10.0
-"""Seconds without an event after which a comment is sent. The first event waits this long for the model's
-first words: until then a failure is an ordinary response."""
+_REPEATED: Final = {"Idempotency-Replayed": "true"}
 
-STOP_CHECK_SECONDS: Final = 2.0
-"""Seconds after which it is looked up again whether the client stopped its stream, and may still ask."""
-
-CALLER_LEFT: Final = "caller_left"
-"""The outcome of a stream whose caller closed its connection."""
+BEGIN_SECONDS: Final = 2.0
+"""Seconds for the model's first words, until which a failure is an ordinary response. Then the response
+begins without them, so that the reader knows the id with which it can be stopped."""
 
 TO_FINISH: Final = 2.0
 """Seconds that are kept of the stream's time for its last events and for settling what it cost."""
@@ -100,22 +97,23 @@ class _Call:
     """Has a function called, in another thread, once the caller leaves. Lambda does not say that."""
 
 
-@dataclass(slots=True)
-class _Exchange:
-    """One stream, from its first piece to its settlement."""
+class _Record:
+    """The record of a request with an Idempotency-Key."""
 
-    request: Request
-    began: float
-    reader: StreamReader
-    first: str | Answer | None
-    """What was read before the response began."""
-    opened: ExitStack
-    """What ends with it."""
-    model: str
-    meter: "Meter | None" = None
-    running: "Running | None" = None
-    body: dict[str, Any] | None = None
-    """The body of the same answer to ``POST /travel-gpt``, once it is complete."""
+    def __init__(self, idempotency: "Idempotency", running: "Running") -> None:
+        self._idempotency, self._running, self._kept = idempotency, running, False
+
+    def keep(self, response: responses.ProxyResponse) -> None:
+        """Keep a response."""
+        from travel_gpt.guard.idempotency import Repeated
+
+        self._kept = True
+        self._idempotency.end(self._running, Repeated(response["statusCode"], json.loads(response["body"])))
+
+    def close(self) -> None:
+        """Let the next request with the key be a first one, unless a response was kept."""
+        if not self._kept:
+            self._idempotency.end(self._running, None)
 
 
 class StreamApi:
@@ -161,7 +159,7 @@ class StreamApi:
         request = Request.of(event, context, answer_within=self._settings.stream_seconds)
         call = _Call(request, began, getattr(context, "when_left", lambda _: None))
         try:
-            opened = self._open(call)
+            response = self._open(call)
         except TravelGPTError as failure:
             reply = failed(request, failure)
         except CallerLeft:
@@ -170,15 +168,15 @@ class StreamApi:
         except Exception as failure:  # noqa: BLE001 - Lambda's own 500 would not have the contract's body
             reply = failed(request, internal_error(request, failure))
         else:
-            if isinstance(opened, Generator):
-                return StreamedResponse(200, sse.HEADERS, Chunks(opened))
-            reply = opened
+            if isinstance(response, StreamedResponse):
+                return response
+            reply = response
         fields = {**request.log_fields, "stream": True, **reply.log_fields}
         log_answer(reply.response["statusCode"], time.perf_counter() - began, fields)
         flush_metrics()
         return reply.response
 
-    def _open(self, call: _Call) -> Generator[bytes] | responses.Reply:
+    def _open(self, call: _Call) -> responses.Reply | StreamedResponse:
         request = call.request
         if request.path != RESOURCE:
             raise NotFound("no such resource")
@@ -218,131 +216,70 @@ class StreamApi:
         guard: "Guard | None" = None,
         meter: "Meter | None" = None,
         key: str = "",
-    ) -> Generator[bytes] | responses.Reply:
-        request, began, running = call.request, call.began, None
+    ) -> responses.Reply | StreamedResponse:
+        request = call.request
+        record: _Record | None = None
         if guard is not None and meter is not None and key:
             from travel_gpt.guard.idempotency import Repeated
 
-            found = guard.idempotency.begin(meter.client.id, key, request.body, request.deadline)
-            if isinstance(found, Repeated):
-                if found.status != 200:
-                    return responses.Reply(responses.repeated(found.status, found.body), {"repeated": True})
-                return self._repeat(request, began, found.body, meter.client.id)
-            running = found
-            stack.push(lambda kind, *_: guard.idempotency.end(found, None) if kind else None)
+            first = guard.idempotency.begin(meter.client.id, key, request.body, request.deadline)
+            if isinstance(first, Repeated):
+                if first.status != 200:
+                    return responses.Reply(responses.repeated(first.status, first.body), {"repeated": True})
+                return _streamed(self._repeat(call, first.body, meter.client.id), _REPEATED)
+            record = stack.enter_context(closing(_Record(guard.idempotency, first)))
         query = read_query(request)
         require_no_problems(self._settings)
-        control = StreamControl()
-        reader = StreamReader(
-            self._adviser.stream(query, request.deadline.before(TO_FINISH), control, meter),
-            control,
-            first_event_within=self._settings.stream_first_event_seconds,
-            next_event_within=self._settings.stream_idle_seconds,
-        )
-        stack.callback(reader.end)
-        call.when_left(reader.leave)
-        first = reader.get(HEARTBEAT_SECONDS)
-        exchange = _Exchange(request, began, reader, first, stack.pop_all(), control.model, meter, running)
-        return self._send(exchange, guard)
-
-    def _send(self, exchange: _Exchange, guard: "Guard | None") -> Generator[bytes]:
-        request = exchange.request
-        fields: dict[str, Any] = {**request.log_fields, "stream": True, "outcome": CALLER_LEFT}
-        failed_as = 0
-        if exchange.meter is not None:
-            fields["client"] = exchange.meter.client.id
         try:
-            yield sse.event("start", {"request_id": request.id, "model": exchange.model})
-            try:
-                yield from self._relay(exchange, guard, fields)
-            except CallerLeft:
-                return
-            except TravelGPTError as failure:
-                fields |= {"outcome": failure.code, **failure_fields(failure)}
-                failed_as = responses.status_of(failure)
-                report_failure(request, failure)
-                yield sse.event("error", _error(failure, request))
-            except Exception as failure:  # noqa: BLE001 - the reader gets an event, as every caller an answer
-                bug = internal_error(request, failure)
-                fields |= {"outcome": bug.code, **failure_fields(bug)}
-                failed_as = responses.status_of(bug)
-                yield sse.event("error", _error(bug, request))
-        finally:
-            self._finish(exchange, guard, fields, failed_as)
+            exchange = self._ask(call, stack, query, guard, meter, record)
+        except TravelGPTError as failure:
+            if record is not None and meter is not None and meter.cost:
+                record.keep(responses.failed(failure, request_id=request.id))
+            raise
+        return _streamed(exchange.events(), meter.headers if meter is not None else {})
 
-    def _relay(self, exchange: _Exchange, guard: "Guard | None", fields: dict[str, Any]) -> Generator[bytes]:
-        request, reader, meter = exchange.request, exchange.reader, exchange.meter
-        part, sent_at, looked_at = exchange.first, time.monotonic(), time.monotonic()
-        pieces: list[str] = []
-        first_sent_at = 0.0
-        while not isinstance(part, Answer):
-            now = time.monotonic()
-            if part:
-                if not pieces:
-                    first_sent_at = time.perf_counter()
-                    fields["first_text_milliseconds"] = round((first_sent_at - exchange.began) * 1000, 1)
-                pieces.append(part)
-                sent_at = now
-                yield sse.event("delta", {"text": part})
-            elif now - sent_at >= HEARTBEAT_SECONDS:
-                sent_at = now
-                yield sse.HEARTBEAT
-            if guard is not None and meter is not None and now - looked_at >= STOP_CHECK_SECONDS:
-                looked_at = now
-                if guard.stops.requested(meter.client.id, request.id, request.deadline):
-                    fields["outcome"] = "stopped"
-                    yield sse.event("done", {"truncated": True, "stopped": True})
-                    return
-                # Paused or disabled, it costs nothing more either. Most calls of this read nothing.
-                guard.client(request.caller, request.client_address, request.deadline)
-            part = reader.get(min(STOP_CHECK_SECONDS, max(0.0, sent_at + HEARTBEAT_SECONDS - now)))
-        text_seconds = time.perf_counter() - first_sent_at if pieces else 0.0
-        fields |= {
-            "outcome": "success",
-            "model": part.model,
-            "input_tokens": part.usage.input_tokens,
-            "output_tokens": part.usage.output_tokens,
-            "truncated": part.truncated,
-            "credential_version": part.credential_version,
-        }
-        if meter is not None:
-            fields["cost_nanodollars"] = meter.cost
-        exchange.body = json.loads(responses.answered(part, meter, request_id=request.id)["body"])
-        yield sse.event("usage", _usage(exchange.body))
-        # Lets a reader tell a stream from one that something on the way has collected.
-        yield sse.event(
-            "done", {"truncated": part.truncated, "text_milliseconds": round(text_seconds * 1000)}
+    def _ask(
+        self,
+        call: _Call,
+        stack: ExitStack,
+        query: str,
+        guard: "Guard | None",
+        meter: "Meter | None",
+        record: _Record | None,
+    ) -> Exchange:
+        request, control = call.request, StreamControl()
+        limits = StreamLimits(
+            self._settings.stream_seconds,
+            self._settings.stream_first_event_seconds,
+            self._settings.stream_idle_seconds,
+        )
+        parts = self._adviser.stream(query, request.deadline, control, meter)
+        reader = StreamReader(parts, control, limits, request.deadline.before(TO_FINISH))
+        stack.callback(reader.end)
+        call.when_left(lambda: reader.fail(CallerLeft()))
+        first = reader.get(BEGIN_SECONDS)
+        if guard is not None and meter is not None:
+            stack.callback(StreamWatch(guard, meter.client.id, request, reader.fail).end)
+        return Exchange(
+            request,
+            call.began,
+            reader,
+            first,
+            control.model,
+            stack.pop_all(),
+            meter,
+            record.keep if record is not None else lambda _: None,
         )
 
-    def _finish(
-        self, exchange: _Exchange, guard: "Guard | None", fields: dict[str, Any], failed_as: int
-    ) -> None:
-        exchange.opened.close()
-        if guard is not None and exchange.running is not None:
-            from travel_gpt.guard.idempotency import Repeated
-
-            kept = None if exchange.body is None else Repeated(200, exchange.body)
-            guard.idempotency.end(exchange.running, kept)
-        seconds = time.perf_counter() - exchange.began
-        log_answer(200, seconds, fields, failed_as=failed_as)
-        flush_metrics()
-
-    def _repeat(self, request: Request, began: float, body: dict[str, Any], client: str) -> Generator[bytes]:
+    def _repeat(self, call: _Call, body: dict[str, Any], client: str) -> Generator[bytes]:
         yield sse.event("start", {"request_id": body["request_id"], "model": body["model"], "repeated": True})
         yield sse.event("delta", {"text": body["answer"]})
-        yield sse.event("usage", _usage(body))
+        yield sse.event("usage", usage_data(body))
         yield sse.event("done", {"truncated": body["truncated"]})
         about = {"stream": True, "client": client, "repeated": True, "outcome": "success"}
-        log_answer(200, time.perf_counter() - began, {**request.log_fields, **about})
+        log_answer(200, time.perf_counter() - call.began, {**call.request.log_fields, **about})
         flush_metrics()
 
 
-def _usage(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: body[name] for name in ("usage", "budget", "warnings") if name in body}
-
-
-def _error(failure: TravelGPTError, request: Request) -> dict[str, Any]:
-    found: dict[str, Any] = {"code": failure.code, "message": failure.message, "request_id": request.id}
-    if failure.retry_after is not None:
-        found["retry_after"] = failure.retry_after
-    return found
+def _streamed(pieces: Generator[bytes], headers: Mapping[str, str]) -> StreamedResponse:
+    return StreamedResponse(200, {**sse.HEADERS, **headers}, Chunks(pieces))

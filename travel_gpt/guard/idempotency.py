@@ -4,7 +4,7 @@ Source: draft-ietf-httpapi-idempotency-key-header-07: the key is a string in quo
 first request runs, 422 where the key comes with another body. The draft leaves the form of a key to the
 server, and has 400 for a key that is missing where it is required; here a malformed one gets it. Two things
 differ from the draft. Quotation marks may be absent, as other APIs with this header have none. And nothing is
-kept of a failure, which the draft would repeat: a caller that tries again wants an answer.
+kept of a failure that cost nothing, which the draft would repeat: a caller that tries again wants an answer.
 """
 
 import hashlib
@@ -53,6 +53,10 @@ def read_key(header: str) -> str:
     if found is None:
         raise InvalidIdempotencyKey("the Idempotency-Key is malformed")
     return found["key"]
+
+
+LONGEST: Final = 390_000
+"""Bytes of a kept answer, at most: an item has up to 400 KB (DynamoDB Developer Guide, "Quotas")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +143,16 @@ class Idempotency:
             running: what ``begin`` returned.
             answer: the answer; None after a failure that was not paid for.
         """
+        kept = "" if answer is None else _as_text(answer)
+        if len(kept.encode()) > LONGEST:
+            logger.warning("An answer was not kept, since it is too long")
+            kept = ""
         update = ItemUpdate()
         # Another request may have the key by now, or the client may be removed.
         update.require_text("token", running.token)
-        update.set("until", int((self._now() + KEEP) * 1000) if answer else 0)
-        if answer:
-            update.set_text("answer", json.dumps(asdict(answer)))
+        update.set("until", int((self._now() + KEEP) * 1000) if kept else 0)
+        if kept:
+            update.set_text("answer", kept)
         try:
             self._table.update(
                 _key(running.client, running.key), **update.parameters(), deadline=running.deadline
@@ -158,6 +166,11 @@ class Idempotency:
 def _key(client: str, key: str) -> dict[str, str]:
     # Not in clear: a caller may take a value for it that means something.
     return {"pk": f"idempotency#{client}#{_digest(key)}", "sk": RECORD}
+
+
+def _as_text(answer: Repeated) -> str:
+    # Half of a surrogate pair cannot be stored.
+    return json.dumps(asdict(answer), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _digest(text: str) -> str:

@@ -1,5 +1,6 @@
 """The money and the limits of one request: reserved before each try, settled after the answer."""
 
+from threading import Lock
 from typing import Final
 
 from travel_gpt.aws.table import TableFailed
@@ -66,6 +67,9 @@ class Meter:
         self._set_aside: list[tuple[Reservation, Spent]] = []
         self._may_be_charged = False
         self._counted = False
+        # A stream reserves and settles in one thread, and may be closed in another.
+        self._lock = Lock()
+        self._closed = False
 
     def reserve(self, request: ModelRequest) -> None:
         """Reserve the most that one try can cost. The first time, the request itself is counted too.
@@ -88,6 +92,10 @@ class Meter:
         if not self._held:
             self._reserve_anew(amount)
         self._may_be_charged = True
+        if self._closed:
+            # The try will not be made, and close() may have come before the reservation.
+            self._may_be_charged = False
+            self.close()
 
     def not_charged(self) -> None:
         """Note that the try that just failed cannot have been charged."""
@@ -99,9 +107,10 @@ class Meter:
         Args:
             usage: the usage that the server reported.
         """
-        if self._price is None or not self._held:
+        held = self._held
+        if self._price is None or not held:
             return
-        reserved = self._held[0].amount
+        reserved = held[0].amount
         self.cost = self._price.cost(usage)
         if self.cost is None:
             # What was reserved stays counted.
@@ -114,13 +123,14 @@ class Meter:
                 extra={"model": self._model, "cost": self.cost, "reserved": reserved},
             )
         spent = Spent(self.cost, self._model, usage.input_tokens or 0, usage.output_tokens or 0)
-        held, self._held = self._held, []
-        self._settle([(each, spent) for each in held])
+        self._settle([(each, spent) for each in self._take_held()])
 
     def close(self) -> None:
         """End the request. A try that may have been charged, without a known cost, stays counted."""
+        self._closed = True
         self._end_try()
-        ended, self._set_aside = self._set_aside, []
+        with self._lock:
+            ended, self._set_aside = self._set_aside, []
         self._settle(ended)
 
     @property
@@ -140,8 +150,16 @@ class Meter:
 
     def _end_try(self) -> None:
         # Settled when the request ends: the lease, which the first try took, lasts until then.
-        self._set_aside += [(each, Spent(each.amount if self._may_be_charged else 0)) for each in self._held]
-        self._held, self._may_be_charged = [], False
+        charged = self._may_be_charged
+        held = self._take_held()
+        with self._lock:
+            self._set_aside += [(each, Spent(each.amount if charged else 0)) for each in held]
+        self._may_be_charged = False
+
+    def _take_held(self) -> list[Reservation]:
+        with self._lock:
+            held, self._held = self._held, []
+        return held
 
     def _reserve_anew(self, amount: int) -> None:
         first = not self._counted

@@ -9,7 +9,7 @@ from travel_gpt.aws.table import Table, TableFailed
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import LimitsUnavailable
 from travel_gpt.guard.clients import RECORD
-from travel_gpt.telemetry import count, logger
+from travel_gpt.telemetry import count
 
 KEEP: Final = 3600
 """Seconds after which DynamoDB may delete a flag. No stream lasts as long."""
@@ -47,18 +47,17 @@ class Stops:
             raise LimitsUnavailable(f"the table cannot be used: {failed}", retry_after=2) from failed
 
     def requested(self, client: str, stream: str, deadline: Deadline) -> bool:
-        """Return whether the client asked a stream to stop; False where the table cannot be read.
+        """Return whether the client asked a stream to stop.
 
         Args:
             client: the id of the client.
             stream: the id of the stream's request.
             deadline: when the caller stops waiting.
+
+        Raises:
+            TableFailed: it cannot be read.
         """
-        try:
-            return bool(self._table.get(_key(client, stream), deadline=deadline))
-        except TableFailed as failed:
-            logger.warning("It cannot be read whether a stream was stopped", extra={"detail": str(failed)})
-            return False
+        return bool(self._table.get(_key(client, stream), deadline=deadline))
 
 
 def _key(client: str, stream: str) -> dict[str, str]:

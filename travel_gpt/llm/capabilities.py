@@ -4,6 +4,7 @@ Servers that speak OpenAI's API accept different parameters, and so do OpenAI's 
 would soon be out of date. So a parameter that an answer does not need is left out once a server refused it.
 """
 
+from travel_gpt.llm.error_body import read_error_body
 from travel_gpt.telemetry import logger
 
 
@@ -20,6 +21,9 @@ class ServerCapabilities:
             have another default that costs more.
         output_cap: the name of the output cap in the Chat Completions API. One is always sent: no call is
             made without a limit on its cost.
+        stream: whether to ask for a stream. OpenAI refuses that to organizations that are not verified, and
+            answers the same query at once (recorded: openai/POST /v1/responses stream/
+            400-org-not-verified-stream).
         stream_options: whether to ask a stream of the Chat Completions API for its usage.
         unopened_reasoning: whether the model's text begins with reasoning that has a closing tag only.
     """
@@ -28,7 +32,7 @@ class ServerCapabilities:
         # Few other servers have a reasoning effort, and older ones have only max_tokens, which OpenAI's
         # reasoning models refuse.
         self.reasoning = self.service_tier = at_openai
-        self.store = self.stream_options = True
+        self.store = self.stream = self.stream_options = True
         self.unopened_reasoning = False
         self.output_cap, self._other_cap = ("max_completion_tokens", "max_tokens")[:: 1 if at_openai else -1]
         # OpenAI accepts store. Were it left out, because a refusal quotes a user's word, OpenAI would keep
@@ -50,15 +54,13 @@ class ServerCapabilities:
 
         if not isinstance(failure, openai.BadRequestError | openai.UnprocessableEntityError):
             return False
+        if self.stream and read_error_body(failure.body).param == "stream":
+            return self._leave_out("stream")
         # Each server has an error format of its own, and all of them name the parameter.
         error = str(failure.body).lower()
         for parameter in self._optional:
             if parameter in error and getattr(self, parameter):
-                setattr(self, parameter, False)
-                logger.info(
-                    "The server does not accept a parameter: it is left out", extra={"parameter": parameter}
-                )
-                return True
+                return self._leave_out(parameter)
         # Read once: another thread may learn the same from its own refusal meanwhile.
         other_cap = self._other_cap
         if other_cap and self.output_cap in error:
@@ -68,3 +70,8 @@ class ServerCapabilities:
             )
             return True
         return False
+
+    def _leave_out(self, parameter: str) -> bool:
+        setattr(self, parameter, False)
+        logger.info("The server does not accept a parameter: it is left out", extra={"parameter": parameter})
+        return True

@@ -38,7 +38,7 @@ class ChatApi:
             body["store"] = False
         if request.capabilities.reasoning:
             body["reasoning_effort"] = request.reasoning_effort
-        if stream:
+        if stream and request.capabilities.stream:
             body["stream"] = True
             if request.capabilities.stream_options:
                 body["stream_options"] = {"include_usage": True}

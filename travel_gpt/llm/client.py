@@ -1,10 +1,9 @@
 """The client of the model's server, with one connection pool for the life of the environment."""
 
-import itertools
-import random
 import time
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx2
@@ -18,7 +17,12 @@ from travel_gpt.errors import NotPermitted, TravelGPTError, UpstreamFailed
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.chat_api import ChatApi
 from travel_gpt.llm.error_body import RESULTS, is_error
-from travel_gpt.llm.errors import cannot_be_charged, is_failed_exchange, map_openai_error, may_pass
+from travel_gpt.llm.errors import (
+    cannot_be_charged,
+    map_openai_error,
+    may_pass,
+    retry_delay,
+)
 from travel_gpt.llm.model_api import Answer, Meter, ModelApi, ModelRequest, Prompt
 from travel_gpt.llm.refusals import meaning_of_error_in_200
 from travel_gpt.llm.responses_api import ResponsesApi, objects_in, text_in
@@ -28,19 +32,17 @@ from travel_gpt.settings import Settings
 if TYPE_CHECKING:
     from openai.auth import SubjectTokenWorkloadIdentity
 
+    from travel_gpt.llm.stream_connections import StreamConnections
     from travel_gpt.llm.streaming import StreamControl
 
 T = TypeVar("T")
+NewHttp = Callable[..., httpx2.Client]
 
 MODEL_APIS: Final[Mapping[str, ModelApi]] = {"responses": ResponsesApi(), "chat": ChatApi()}
 """By the value of OPENAI_API."""
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds for a connection; a server that can be reached takes a fraction of one."""
-
-MAX_RETRY_DELAY: Final = 1.0
-"""Most seconds between two tries. A server that asks for longer is not called again; the caller gets its
-Retry-After."""
 
 MIN_TRY_SECONDS: Final = 1.0
 """Seconds that must be left after the delay for another try."""
@@ -49,6 +51,56 @@ VERIFICATION_PROMPT: Final = Prompt("Answer with one word.", "Answer with the wo
 
 VERIFICATION_TOKENS: Final = 256
 """Output tokens that such an answer may cost: enough for a model that reasons first."""
+
+
+class Connection:
+    """The SDK's client, with a pool of connections of its own.
+
+    Args:
+        new_http: makes the HTTP client, of these event hooks.
+    """
+
+    def __init__(self, new_http: NewHttp) -> None:
+        self._http = new_http(event_hooks={"request": [_guard_bearer, self._prepare]})
+        self._made_for: Credential | None = None
+        self._made: openai.OpenAI | None = None
+
+    def client(self, credential: Credential, base_url: str) -> openai.OpenAI:
+        """Return the SDK's client for a credential.
+
+        Args:
+            credential: the key to use.
+            base_url: where the server is.
+        """
+        # Local names: another thread may replace both between two reads.
+        made, made_for = self._made, self._made_for
+        if made is None or made_for != credential:
+            made = openai.OpenAI(
+                api_key=None if credential.identity else credential.key.reveal(),
+                workload_identity=_exchanged(credential.identity) if credential.identity else None,
+                base_url=base_url,
+                organization=credential.organization,
+                project=credential.project,
+                max_retries=0,
+                http_client=self._http,
+            )
+            self._made, self._made_for = made, credential
+        return made
+
+    def served_another_than(self, credential: Credential) -> bool:
+        """Return whether it served another credential, which may be for another server."""
+        return self._made_for not in (None, credential)
+
+    def renew(self) -> None:
+        """Have the next call make another client: one that exchanges a token keeps others waiting."""
+        self._made = None
+
+    def close(self) -> None:
+        """Close the connections that are not in use, and those in use as soon as they are noticed."""
+        self._http.close()
+
+    def _prepare(self, request: httpx2.Request) -> None:
+        """Change a request before it is sent: here nothing."""
 
 
 class ModelClient:
@@ -62,12 +114,14 @@ class ModelClient:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # A redirect would take the query to a server that is not configured.
-        self._http = openai.DefaultHttpxClient(
-            follow_redirects=False, event_hooks={"request": [_guard_bearer]}
+        # A redirect would take the query to a server that is not configured. To read the certificates takes
+        # longer than all else here.
+        self._new_http = partial(
+            openai.DefaultHttpxClient, follow_redirects=False, verify=httpx2.create_ssl_context()
         )
-        self._made_for: Credential | None = None
-        self._made: openai.OpenAI | None = None
+        self._connection = Connection(self._new_http)
+        self._lock = Lock()
+        self._made_streams: StreamConnections | None = None
         self._servers: dict[tuple[str, str], tuple[ServerCapabilities, tuple[str, ...]]] = {}
 
     def ask(
@@ -100,20 +154,20 @@ class ModelClient:
         prompt: Prompt,
         credential: Credential,
         deadline: Deadline,
+        control: "StreamControl",
         meter: Meter | None = None,
-        control: "StreamControl | None" = None,
     ) -> Generator[str | Answer]:
         """Ask the model, and read its answer while it arrives.
 
-        Nothing is sent before the first piece is asked for. Failures are tried again only until then; later
-        ones are raised, after what was yielded. Closing the generator closes the connection.
+        Nothing is sent before the first piece is asked for. Failures are tried again only until the server's
+        response begins: what it has begun may be charged. Closing the generator closes the connection.
 
         Args:
             prompt: what to ask.
             credential: the key to use, and the server that it is for.
-            deadline: when the whole answer must be here.
+            deadline: when the response must have begun. After that only ``control`` bounds it.
+            control: lets other threads end the call, and see when the server's last event came.
             meter: counts what each try may cost, and what the answer cost.
-            control: lets other threads end the connection, and see when the server's last event came.
 
         Yields:
             The pieces of the answer's text, without credentials, then the answer.
@@ -122,16 +176,15 @@ class ModelClient:
             KeyRefused: the server answered 401.
             TravelGPTError: any other failure, in the project's terms.
         """
+        from travel_gpt.llm.streaming import read_stream
+
         api = self._api(credential)
         request = self._request(prompt, credential, self._settings.max_output_tokens)
+        control.model = request.model
 
-        def begin(
-            client: openai.OpenAI, timeout: openai.Timeout
-        ) -> tuple[str | Answer, Generator[str | Answer]]:
-            from travel_gpt.llm.streaming import StreamControl, read_stream
-
+        def begin(client: openai.OpenAI, timeout: openai.Timeout) -> openai.Stream[object]:
             # As plain JSON: the first event that the SDK builds of a Response takes half a second.
-            events = client.post(
+            return client.post(
                 api.path,
                 cast_to=object,
                 body=api.body(request, stream=True),
@@ -139,30 +192,27 @@ class ModelClient:
                 stream=True,
                 stream_cls=openai.Stream[object],
             )
-            parts = read_stream(events, api, request, deadline, control or StreamControl())
-            return next(parts), parts
 
         def before_try() -> None:
-            if control is not None:
-                control.model = request.model
-                control.require_open()
+            control.require_open()
             if meter is not None:
                 meter.reserve(request)
+                # The table may have taken its time.
+                control.require_open()
 
-        not_charged = meter.not_charged if meter is not None else lambda: None
-        first, parts = self._call(begin, credential, deadline, request.capabilities, before_try, not_charged)
-        try:
-            for part in itertools.chain([first], parts):
-                if isinstance(part, Answer) and meter is not None:
-                    meter.settle(part.usage)
-                yield part
-        except Exception as caught:  # noqa: BLE001 - as in _call
-            failure = caught
-        else:
-            return
-        finally:
-            parts.close()
-        raise self._meaning(failure, credential)
+        not_charged = meter.not_charged if meter is not None else _ignore
+        settle = meter.settle if meter is not None else _ignore
+        with self._streams.lend(credential, control) as connection:
+            events = self._call(
+                begin, credential, deadline, request.capabilities, before_try, not_charged, connection
+            )
+            try:
+                yield from read_stream(events, api, request, control, settle)
+            except Exception as caught:  # noqa: BLE001 - as in _call
+                failure = caught
+            else:
+                return
+            raise self._meaning(failure, credential)
 
     def verify(self, credential: Credential, deadline: Deadline) -> frozenset[str]:
         """Verify a key with the one call that costs nothing: it lists the models.
@@ -205,7 +255,19 @@ class ModelClient:
 
     def close(self) -> None:
         """Close the connections; a call that is under way fails with UpstreamFailed."""
-        self._http.close()
+        self._connection.close()
+        if self._made_streams is not None:
+            self._made_streams.close()
+
+    @property
+    def _streams(self) -> "StreamConnections":
+        # Not at the start: the function that does not stream needs none.
+        from travel_gpt.llm.stream_connections import StreamConnections
+
+        with self._lock:
+            if self._made_streams is None:
+                self._made_streams = StreamConnections(self._new_http)
+            return self._made_streams
 
     def _call(
         self,
@@ -215,8 +277,10 @@ class ModelClient:
         capabilities: ServerCapabilities | None = None,
         before_try: Callable[[], None] = lambda: None,
         not_charged: Callable[[], None] = lambda: None,
+        connection: Connection | None = None,
     ) -> T:
-        client = self._client(credential)
+        connection = connection or self._connection
+        client = connection.client(credential, self._base_url(credential))
         retries = 0
         while True:
             before_try()
@@ -227,7 +291,7 @@ class ModelClient:
                 failure = caught
             if credential.identity and isinstance(failure, TimeoutError | openai.APITimeoutError):
                 # The SDK makes later calls wait for an exchange of tokens that hangs: a new client does not.
-                self._made = None
+                connection.renew()
             meaning = self._meaning(failure, credential)
             # A refusal with a meaning of its own, such as a full context, may name a parameter in passing.
             learned = capabilities and type(meaning) is UpstreamFailed and capabilities.learn(failure)
@@ -235,7 +299,7 @@ class ModelClient:
                 not_charged()
             if learned:
                 continue
-            delay = _retry_delay(failure, meaning, retries) if may_pass(failure, meaning) else None
+            delay = retry_delay(failure, meaning, retries) if may_pass(failure, meaning) else None
             last = retries == self._settings.max_retries
             if last or delay is None or deadline.left() < delay + MIN_TRY_SECONDS:
                 # Not chained: the text of a 401 quotes a part of the key.
@@ -290,22 +354,6 @@ class ModelClient:
         )
         return ModelRequest(prompt, model, max_output_tokens, self._settings.reasoning_effort, *server)
 
-    def _client(self, credential: Credential) -> openai.OpenAI:
-        # Local names: another thread may replace both between two reads.
-        made, made_for = self._made, self._made_for
-        if made is None or made_for != credential:
-            made = openai.OpenAI(
-                api_key=None if credential.identity else credential.key.reveal(),
-                workload_identity=_exchanged(credential.identity) if credential.identity else None,
-                base_url=self._base_url(credential),
-                organization=credential.organization,
-                project=credential.project,
-                max_retries=0,
-                http_client=self._http,
-            )
-            self._made, self._made_for = made, credential
-        return made
-
 
 def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":
     """Return an identity as the SDK takes it. The SDK exchanges it for a token, and caches that."""
@@ -321,15 +369,5 @@ def _guard_bearer(request: httpx2.Request) -> None:
     guard(request.headers.get("Authorization", "").removeprefix("Bearer "))
 
 
-def _retry_delay(failure: Exception, meaning: TravelGPTError, retries: int) -> float | None:
-    """Return the seconds to wait before another try; None where it cannot help."""
-    if isinstance(failure, openai.APITimeoutError):
-        # The time is spent, and the first answer may still be charged.
-        return None
-    cut = isinstance(failure, openai.APIConnectionError | ConnectionError) or is_failed_exchange(failure)
-    if not cut and meaning.upstream_status != 409 and (meaning.upstream_status or 0) < 500:
-        return None
-    if meaning.retry_after is not None:
-        return meaning.retry_after if meaning.retry_after <= MAX_RETRY_DELAY else None
-    # Random, so that requests which failed together are not repeated together.
-    return min(MAX_RETRY_DELAY, random.uniform(0.5, 1.0) * 0.25 * 2.0**retries)  # noqa: S311 - no secret
+def _ignore(*_: object) -> None:
+    """Where nothing is counted."""

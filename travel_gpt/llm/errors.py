@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 import socket
 import ssl
 import time
@@ -24,6 +25,10 @@ from travel_gpt.errors import (
 from travel_gpt.llm.error_body import read_error_body
 from travel_gpt.llm.refusals import Refusal, meaning_of, meaning_of_error_in_200
 from travel_gpt.redaction import redact
+
+MAX_RETRY_DELAY: Final = 1.0
+"""Most seconds between two tries. A server that asks for longer is not called again; the caller gets its
+Retry-After."""
 
 _MAX_RETRY_AFTER: Final = 3600
 _NOT_CHARGED: Final = frozenset({401, 403, 404, 405, 413, 415, 429})
@@ -90,6 +95,20 @@ def may_pass(failure: Exception, meaning: TravelGPTError) -> bool:
     if isinstance(meaning, UpstreamUnreachable):
         return why_not_connected(failure) != _CERTIFICATE
     return isinstance(meaning, UpstreamFailed)
+
+
+def retry_delay(failure: Exception, meaning: TravelGPTError, retries: int) -> float | None:
+    """Return the seconds to wait before another try; None where it cannot help."""
+    if isinstance(failure, openai.APITimeoutError):
+        # The time is spent, and the first answer may still be charged.
+        return None
+    cut = isinstance(failure, openai.APIConnectionError | ConnectionError) or is_failed_exchange(failure)
+    if not cut and meaning.upstream_status != 409 and (meaning.upstream_status or 0) < 500:
+        return None
+    if meaning.retry_after is not None:
+        return meaning.retry_after if meaning.retry_after <= MAX_RETRY_DELAY else None
+    # Random, so that requests which failed together are not repeated together.
+    return min(MAX_RETRY_DELAY, random.uniform(0.5, 1.0) * 0.25 * 2.0**retries)  # noqa: S311 - no secret
 
 
 def cannot_be_charged(failure: Exception, meaning: TravelGPTError) -> bool:

@@ -35,7 +35,7 @@ class ResponsesApi:
             body["store"] = False
         if request.capabilities.reasoning:
             body["reasoning"] = {"effort": request.reasoning_effort}
-        if stream:
+        if stream and request.capabilities.stream:
             body["stream"] = True
         return body
 
@@ -87,8 +87,10 @@ class ResponsesApi:
                 return
             elif kind == "error":
                 raise _failure(event)
-            elif kind == "response.failed" and (error := object_in(event, "response").get("error")):
-                raise _failure(error)
+            elif kind == "response.failed":
+                reply.update(object_in(event, "response"))
+                if error := reply.get("error"):
+                    raise _failure(error)
             # Azure OpenAI sends response.failed without the error, and an event with it after that
             # (azure-openai/POST /v1/responses stream/stream-failed-then-error-rate-limit).
         raise ConnectionError("the stream ended before the Response")

@@ -1,23 +1,23 @@
 """An answer that is read while it arrives, as server-sent events of either API."""
 
 import json
-import socket
-import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
 
-from travel_gpt.deadline import Deadline
 from travel_gpt.errors import UpstreamFailed
 from travel_gpt.llm.error_body import is_error
-from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest
+from travel_gpt.llm.model_api import Answer, ModelApi, ModelRequest, Usage
 from travel_gpt.llm.refusals import meaning_of_error_in_200
 from travel_gpt.redaction import StreamConcealer, conceal
+
+if TYPE_CHECKING:
+    from travel_gpt.llm.stream_connections import EndableConnection
 
 
 class StreamControl:
@@ -31,30 +31,37 @@ class StreamControl:
     def __init__(self) -> None:
         self.last_event: float | None = None
         self.model = ""
-        self._ended = threading.Event()
-        self._response: httpx2.Response | None = None
+        self._lock = Lock()
+        self._ended = False
+        self._connection: EndableConnection | None = None
 
     def end(self) -> None:
-        """End the connection, now or as soon as there is one: the thread that reads waits no longer."""
-        self._ended.set()
-        if self._response is not None:
-            _shut_down(self._response)
+        """End the call, or have it not begin: the thread that reads waits no longer."""
+        with self._lock:
+            self._ended = True
+            if self._connection is not None:
+                self._connection.end()
 
-    def attach(self, response: httpx2.Response) -> None:
-        """Note the connection.
+    def attach(self, connection: "EndableConnection") -> None:
+        """Note the connection of the call."""
+        with self._lock:
+            self._connection = connection
+            if self._ended:
+                connection.end()
 
-        Args:
-            response: of which nothing was read.
+    def detach(self) -> bool:
+        """Forget the connection, which another call may use from now on.
 
-        Raises:
-            UpstreamFailed: ``end`` was called before.
+        Returns:
+            Whether it was ended.
         """
-        self._response = response
-        self.require_open()
+        with self._lock:
+            self._connection = None
+            return self._ended
 
     def require_open(self) -> None:
         """Raise UpstreamFailed where ``end`` was called."""
-        if self._ended.is_set():
+        if self._ended:
             raise UpstreamFailed("the stream was ended by its reader")
 
     def watch(self, events: Iterable[object]) -> Iterator[object]:
@@ -68,60 +75,52 @@ def read_stream(
     events: openai.Stream[object],
     api: ModelApi,
     request: ModelRequest,
-    deadline: Deadline,
     control: StreamControl,
+    settle: Callable[[Usage], None],
 ) -> Generator[str | Answer]:
     """Yield each piece of an answer's text when it arrives, and then the answer.
-
-    Closing the generator closes the connection.
 
     Args:
         events: the stream, of which nothing was read.
         api: which of the two APIs it is of.
         request: what was asked.
-        deadline: when the answer must be here.
         control: for other threads.
+        settle: gets the usage that the server reported, before the answer or the failure.
 
     Raises:
-        TimeoutError: the time is up.
         Exception: what the SDK raises, or what the stream's error means.
     """
-    # The timeout of a socket bounds the gap between two bytes, so a server that sends one now and then could
-    # make the stream last for ever.
-    watchdog = threading.Timer(deadline.left(), _shut_down, [events.response])
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        control.attach(events.response)
-        yield from _read(events, api, request, control)
-    except Exception:
-        if deadline.left():
-            raise
-        raise TimeoutError("the time is up") from None
-    finally:
-        watchdog.cancel()
-        events.close()
-
-
-def _read(
-    events: openai.Stream[object], api: ModelApi, request: ModelRequest, control: StreamControl
-) -> Iterator[str | Answer]:
-    reply: dict[str, Any] = {}
+    beside_text: dict[str, Any] = {}
+    reply: object = beside_text
     sent: list[str] = []
-    if events.response.headers.get("content-type", "").startswith("application/json"):
-        # A server that does not stream.
-        reply = json.loads(events.response.read())
-        if is_error(reply):
-            raise meaning_of_error_in_200(reply, str(events.response.url))
-    else:
-        for piece in _concealed(api.read_events(control.watch(events), reply, request.capabilities)):
-            sent.append(piece)
-            yield piece
+    try:
+        if events.response.headers.get("content-type", "").startswith("application/json"):
+            reply = _read_at_once(events.response)
+        else:
+            pieces = api.read_events(control.watch(events), beside_text, request.capabilities)
+            for piece in _concealed(pieces):
+                sent.append(piece)
+                yield piece
+    except Exception:
+        if beside_text.get("usage"):
+            settle(api.usage(beside_text))
+        raise
+    finally:
+        events.close()
+    settle(api.usage(reply))
     answer = api.read(reply, request.model, "".join(sent) or None)
     if not sent:
         answer = replace(answer, text=conceal(answer.text))
         yield answer.text
     yield answer
+
+
+def _read_at_once(response: httpx2.Response) -> object:
+    """Return the reply of a server that does not stream."""
+    reply = json.loads(response.read())
+    if is_error(reply):
+        raise meaning_of_error_in_200(reply, str(response.url))
+    return reply
 
 
 def _concealed(texts: Iterator[str]) -> Iterator[str]:
@@ -152,11 +151,3 @@ def _whole_characters(texts: Iterator[str]) -> Iterator[str]:
         yield text
     if held:
         yield held
-
-
-def _shut_down(response: httpx2.Response) -> None:
-    """End a connection, so that another thread which waits for its next byte waits no longer."""
-    if stream := response.extensions.get("network_stream"):
-        with suppress(OSError):
-            # Not SSLSocket.shutdown(): it takes the TLS session away from the thread that reads.
-            socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)

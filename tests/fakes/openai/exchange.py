@@ -132,6 +132,17 @@ class Exchange:
         if seconds > 0 and self._stopping.wait(seconds):
             raise ConnectionAbortedError("the upstream stops")
 
+    def wait_for_end(self, seconds: float) -> bool:
+        """Return whether the client closes the connection in time."""
+        connection = self._request.connection
+        connection.settimeout(seconds)
+        try:
+            return not connection.recv(1, socket.MSG_PEEK)
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+
     def cut(self) -> None:
         """Close the connection in an orderly way, whatever was sent."""
         self._request.close_connection = True

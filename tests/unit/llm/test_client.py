@@ -30,8 +30,8 @@ from travel_gpt.errors import (
     UpstreamUnreachable,
 )
 from travel_gpt.llm import client as module
-from travel_gpt.llm.client import MAX_RETRY_DELAY, ModelClient, _retry_delay
-from travel_gpt.llm.errors import map_openai_error
+from travel_gpt.llm.client import ModelClient
+from travel_gpt.llm.errors import MAX_RETRY_DELAY, map_openai_error, retry_delay
 from travel_gpt.settings import Settings
 
 
@@ -384,7 +384,7 @@ def test_a_closed_client_raises(connect: Any) -> None:
     ],
 )
 def test_delays_grow_and_are_random(failure: Exception, retries: int, least: float, most: float) -> None:
-    delays = [_retry_delay(failure, map_openai_error(failure), retries) for _ in range(50)]
+    delays = [retry_delay(failure, map_openai_error(failure), retries) for _ in range(50)]
 
     assert all(delay is not None and least <= delay <= most for delay in delays)
     assert least == most or len(set(delays)) > 1
@@ -406,7 +406,7 @@ def test_delays_grow_and_are_random(failure: Exception, retries: int, least: flo
     ids=["400", "401", "404", "422", "429", "503-later", "timeout", "deadline", "unreadable"],
 )
 def test_there_is_no_delay_where_another_try_cannot_help(failure: Exception) -> None:
-    assert _retry_delay(failure, map_openai_error(failure), 0) is None
+    assert retry_delay(failure, map_openai_error(failure), 0) is None
 
 
 @pytest.mark.parametrize(

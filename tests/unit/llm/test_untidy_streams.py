@@ -9,6 +9,7 @@ from tests.unit.doubles import FIRST, FIRST_KEY, soon
 from tests.unit.llm.sdk import PROMPT, Server, model_client
 from tests.unit.llm.test_streaming import both_apis, reply
 from travel_gpt.llm.model_api import Answer
+from travel_gpt.llm.streaming import StreamControl
 
 MOUNTAIN = "\U0001f3d4"
 HIGH, LOW = "\ud83c", "\udfd4"
@@ -45,7 +46,7 @@ class Reader:
 
     def read(self, *chunks: bytes) -> list[str]:
         self._chunks = list(chunks)
-        *pieces, answer = self._client.stream(PROMPT, FIRST, soon())
+        *pieces, answer = self._client.stream(PROMPT, FIRST, soon(), StreamControl())
         assert isinstance(answer, Answer)
         assert answer.text == "".join(map(str, pieces)).strip()
         return [str(piece) for piece in pieces]

@@ -11,6 +11,7 @@ from tests.unit.llm.sdk import PROMPT, model_client
 from travel_gpt.errors import TravelGPTError
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer
+from travel_gpt.llm.streaming import StreamControl
 
 CHAT, RESPONSES = "POST /v1/chat/completions", "POST /v1/responses"
 
@@ -234,7 +235,7 @@ def test_a_recorded_stream_is_read(name: str, text: str, code: str | None) -> No
     parts: list[str | Answer] = []
     failed = None
     try:
-        parts.extend(client_of(recordings("openai")[name]).stream(PROMPT, FIRST, soon()))
+        parts.extend(client_of(recordings("openai")[name]).stream(PROMPT, FIRST, soon(), StreamControl()))
     except TravelGPTError as failure:
         failed = failure.code
 
