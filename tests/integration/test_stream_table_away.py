@@ -12,7 +12,7 @@ from tests.fakes.openai import RESPONSES, FakeOpenAI
 from tests.integration.test_stream import is_whole, parse, stream_function, upstream as upstream
 from tests.integration.test_stream_faults import held, key as key, lines
 from tests.support.function_log import log as log
-from travel_gpt.api import streamed
+from travel_gpt.api import stream_watch
 
 
 def calls_of(kind: str, after: int = 0) -> Callable[[str, dict[str, Any]], str | None]:
@@ -96,7 +96,7 @@ def test_a_stream_ends_well_where_a_call_of_the_table_fails_meanwhile(
     stands: bool,
     again: str,
 ) -> None:
-    monkeypatch.setattr(streamed, "STOP_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(stream_watch, "CHECK_SECONDS", 0.005)
     with stream_function(upstream) as function:
         function.table.before = calls_of(kind, after)
         assert is_whole(function.read(Idempotency_Key="k1"))
