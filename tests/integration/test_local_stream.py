@@ -88,7 +88,7 @@ def test_the_documented_stream_prints_events(demo: LocalServer) -> None:
 
     events = parse(sent)
     assert [name for name, _ in events if name != "delta"] == ["start", "usage", "done"]
-    (shown,) = [text for language, text in PAGE.fenced if language == "text"]
+    (shown,) = [text for language, text in PAGE.fenced if language == "text" and "event: " in text]
     assert [name for name, _ in parse(shown.encode())] == [name for name, _ in events[:3]]
     assert parse(shown.encode())[1:] == events[1:3]
     text = "".join(data["text"] for name, data in events if name == "delta")

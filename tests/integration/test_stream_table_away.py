@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.dynamodb import TABLE
-from tests.fakes.openai import RESPONSES, FakeOpenAI
+from tests.fakes.openai import RESPONSES, FakeOpenAI, behaviours
 from tests.integration.test_stream import is_whole, parse, stream_function, upstream as upstream
 from tests.integration.test_stream_faults import held, key as key, lines
 from tests.support.function_log import log as log
@@ -97,6 +97,7 @@ def test_a_stream_ends_well_where_a_call_of_the_table_fails_meanwhile(
     again: str,
 ) -> None:
     monkeypatch.setattr(stream_watch, "CHECK_SECONDS", 0.005)
+    upstream.default(RESPONSES, behaviours.answer("Take tram 28 up the hill.", pause=0.03))
     with stream_function(upstream) as function:
         function.table.before = calls_of(kind, after)
         assert is_whole(function.read(Idempotency_Key="k1"))
