@@ -86,7 +86,7 @@ class ScriptedApi(LoopbackServer):
 
     def stream(self, *steps: Step) -> None:
         """Add a stream: its head, and its pieces in chunks of HTTP."""
-        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nx-amzn-RequestId: r-1\r\n"
         head += f"Content-Type: {sse.HEADERS['Content-Type']}\r\n\r\n".encode()
         pieces = [b"%x\r\n%s\r\n" % (len(step), step) if isinstance(step, bytes) else step for step in steps]
         self.script.append([head, *pieces])

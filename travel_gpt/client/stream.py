@@ -26,14 +26,15 @@ class Stream(Iterator[str]):
     ``TravelGPT.stop`` and its request id.
 
     Attributes:
-        request_id: the id of the request; empty before the first piece.
+        request_id: the id of the request.
         model: the model; empty before the first piece.
     """
 
     def __init__(
         self, response: httpx2.Response, url: str, until: float, stop: Callable[[str, float], None]
     ) -> None:
-        self.request_id = ""
+        # The event ``start`` has it too, which may come seconds later.
+        self.request_id = response.headers.get("x-amzn-requestid", "")
         self.model = ""
         self._response = response
         self._url = url

@@ -177,6 +177,15 @@ def test_a_stream_is_stopped(server: ScriptedApi, api: TravelGPT) -> None:
     assert server.gone.wait(5)
 
 
+def test_a_stream_is_stopped_before_its_first_event(server: ScriptedApi, api: TravelGPT) -> None:
+    server.stream(*COMMENTS)
+    server.json(202, {})
+
+    api.stream("Lisbon?").stop()
+
+    assert server.seen[1][1] == "/Prod/travel-gpt/stream/r-1/stop"
+
+
 def test_an_id_cannot_lead_to_another_path(server: ScriptedApi, api: TravelGPT) -> None:
     server.json(200, {})
 
