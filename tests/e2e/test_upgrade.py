@@ -32,7 +32,7 @@ NEW = {
     *("Budget50Alarm", "Budget80Alarm", "Budget100Alarm", "ClientBudgetAlarm"),
     *("RefusedKeysAlarm", "OverReservationAlarm", "LimitsUnavailableAlarm"),
     *("TravelGPTStreamFunction", "StreamFunctionRole", "StreamFunctionLogGroup"),
-    *("StreamErrorsAlarm", "StreamThrottlesAlarm"),
+    *("StreamErrorsAlarm", "StreamFailuresAlarm", "StreamThrottlesAlarm"),
     *("ApiMayInvokeFunctionForStreams", "ApiMayInvokeStreamFunction"),
 }
 """What the last release does not have."""
