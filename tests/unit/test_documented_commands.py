@@ -207,7 +207,7 @@ def test_every_fenced_block_has_a_language_that_is_tested() -> None:
 
 
 # What a clone makes for itself; see .gitignore.
-MADE = {".venv", ".git", ".cache", ".aws-sam", "build", "dist", "__pycache__"}
+MADE = {".venv", ".git", ".cache", ".hypothesis", ".aws-sam", "build", "dist", "__pycache__"}
 NAME = re.compile(r"travel[-_.]gpt")
 FROM_AN_INDEX = re.compile(
     # An installer and the bare name behind it, in one command; a path or a URL may follow no such name.
