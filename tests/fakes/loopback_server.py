@@ -28,7 +28,7 @@ class LoopbackServer:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
+        self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
     def serve(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer | None:
@@ -38,10 +38,17 @@ class LoopbackServer:
         """
         raise NotImplementedError
 
+    def _accept(self) -> None:
+        # serve_forever would look two hundred times a second whether it has to stop.
+        while not self.stopping.is_set():
+            self._server.handle_request()
+
     def close(self) -> None:
         """Stop listening, end every wait and connection, and wait for their threads."""
         self.stopping.set()
-        self._server.shutdown()
+        # The connection that ends the wait for one.
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
         self._thread.join()
         for connection in list(self._server.connections):
             with contextlib.suppress(OSError):
