@@ -2,12 +2,16 @@
 
 import copy
 import functools
+import gc
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
+import botocore.client
 import botocore.hooks
+import botocore.regions
 import botocore.session
 import botocore.useragent
 import moto.core.models
@@ -33,6 +37,8 @@ def _say_nothing_of_the_user() -> None:
         AWS_EC2_METADATA_DISABLED="true",
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        # Moto would make a hundred machine images, with their snapshots, in each account that has a VPC.
+        MOTO_EC2_LOAD_DEFAULT_AMIS="false",
     )
     # A proxy stays, since a package index may need it; what a test starts on this machine is not behind it.
     for name in ("NO_PROXY", "no_proxy"):
@@ -75,7 +81,67 @@ def _make_sessions_cheap() -> None:
     moto.core.models.RESPONSES_METHODS.clear()
 
 
+def _make_clients_cheap() -> None:
+    """Share between the clients of a service what botocore makes of its model, which none of them changes."""
+    creator: Any = botocore.client.ClientCreator
+    load_model, make_class = creator._load_service_model, creator._create_client_class
+    models: dict[tuple[str, str | None], Any] = {}
+    classes: dict[int, type] = {}
+
+    def share_model(self: Any, service_name: str, api_version: str | None = None) -> Any:
+        key = (service_name, api_version)
+        if key not in models:
+            models[key] = load_model(self, service_name, api_version)
+        return models[key]
+
+    def share_class(self: Any, service_name: str, service_model: Any) -> type:
+        if service_name == "s3":
+            # boto3's sessions give it methods that botocore's do not.
+            made: type = make_class(self, service_name, service_model)
+            return made
+        if id(service_model) not in classes:
+            classes[id(service_model)] = make_class(self, service_name, service_model)
+        return classes[id(service_model)]
+
+    creator._load_service_model, creator._create_client_class = share_model, share_class
+    regions: Any = botocore.regions
+    make_provider = regions.EndpointProvider
+    providers: dict[tuple[int, int], tuple[Any, ...]] = {}
+
+    def share_provider(ruleset_data: Any, partition_data: Any, **more: Any) -> Any:
+        # The data are kept too: their addresses are theirs alone as long as they are there.
+        key = (id(ruleset_data), id(partition_data))
+        if key not in providers:
+            made = make_provider(ruleset_data=ruleset_data, partition_data=partition_data, **more)
+            providers[key] = (made, ruleset_data, partition_data)
+        return providers[key][0]
+
+    regions.EndpointProvider = share_provider
+
+
+def _make_logging_cheap() -> None:
+    """Keep the cache of every logger where one is set to the level that it has already, as in each test."""
+    set_level = logging.Logger.setLevel
+
+    def change_level(self: logging.Logger, level: int | str) -> None:
+        if self.level != level:
+            set_level(self, level)
+
+    logging.Logger.setLevel = change_level  # type: ignore[method-assign]
+
+
 _make_sessions_cheap()
+_make_clients_cheap()
+_make_logging_cheap()
+# What is imported and collected stays: to look through it for garbage is a fourth of the time that it takes.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later search for garbage what is there now, and search for it less often."""
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(20_000, 50, 50)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -33,9 +33,11 @@ def fresh_process() -> Iterator[None]:
     redaction._guarded.clear()
     flush_metrics()
     # The command sets the region for whatever it calls: right for a process, wrong for the next test.
-    if dict(os.environ) != environment:
-        os.environ.clear()
-        os.environ.update(environment)
+    # pytest changes a variable of its own each time, so that all of them would be set for each test.
+    changed = dict(os.environ)
+    for name in changed.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in environment.items() if changed.get(name) != value})
 
 
 @pytest.fixture
