@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -64,6 +65,7 @@ class FakeAws:
         self._folder = folder
         self.home = folder / "home"
         self.home.mkdir()
+        self._keep_sam_from_the_package_index()
         self._functions: dict[tuple[str, str], DeployedFunction] = {}
         self._denied: dict[str, list[str]] = {}
         self._refused: dict[str, str] = {}
@@ -77,6 +79,12 @@ class FakeAws:
             f'connect-to = ":443:127.0.0.1:{self._proxy.port}"\ncacert = "{self._authority}"\nnoproxy = "*"\n'
         )
         self.enforce_iam()
+
+    def _keep_sam_from_the_package_index(self) -> None:
+        """Say that sam has just looked for a newer version, which it does once a week."""
+        folder = self.home / ".aws-sam"
+        folder.mkdir()
+        (folder / "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
 
     @property
     def endpoint(self) -> str:

@@ -117,8 +117,9 @@ def serve(address: str, name: str) -> None:
         importlib.import_module(module)
     if name == "sam":
         _read_yaml_by_libyaml()
-    # A collection in a fork would copy every page of what was imported.
+    # To look for garbage in a fork would copy every page of what was imported; it ends before there is much.
     gc.freeze()
+    gc.disable()
     listener = socket.socket(socket.AF_UNIX)
     # Complete under its name: who finds it can connect.
     listener.bind(f"{address}.new")

@@ -5,6 +5,8 @@ own: they set faults and read what happened. See README.md for what is emulated 
 """
 
 import argparse
+import functools
+import gc
 import json
 import os
 import signal
@@ -21,6 +23,7 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import urls as cloudformation_urls
+from moto.core import responses as moto_responses
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam import models as iam_models
 from moto.moto_api._internal.models import moto_api_backend
@@ -59,6 +62,7 @@ class Quiet(MotoRequestHandler):
 def install() -> None:
     """Put the fake AWS's parts in the place of moto's."""
     _keep_few_managed_policies()
+    _look_at_each_class_once()
     access.install()
     function_patches.install()
     gateway_patches.install()
@@ -76,6 +80,12 @@ def _keep_few_managed_policies() -> None:
     known = json.loads(models.aws_managed_policies_data)
     kept = {name: known[name] for name in MANAGED_POLICIES}
     models.aws_managed_policies_data = json.dumps(kept)
+
+
+def _look_at_each_class_once() -> None:
+    """Keep the names of the operations of a service, which moto finds out for each request."""
+    responses: Any = moto_responses
+    responses.method_names_from_class = functools.cache(responses.method_names_from_class)
 
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -191,6 +201,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if options.guarded:
         threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    # What is imported stays: a search for garbage need not look at it.
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
     print(endpoint, flush=True)
     server.serve_forever()
 
