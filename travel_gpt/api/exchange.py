@@ -109,7 +109,7 @@ class Exchange:
         if self.meter is not None:
             fields["cost_nanodollars"] = self.meter.cost
         response = responses.answered(part, self.meter, request_id=self.request.id)
-        # Before the last event: whoever repeats the request then gets the answer.
+        # Before the last event: a caller that repeats the request then gets the answer.
         self.keep(response)
         yield sse.event("usage", usage_data(json.loads(response["body"])))
         # Lets a reader tell a stream from one that something on the way has collected.
