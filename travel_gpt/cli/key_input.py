@@ -215,7 +215,10 @@ def verify(credential: Credential, settings: Settings) -> Verification:
     Raises:
         NotAllowed: a file .env names the server, and the person does not allow it.
     """
-    # The SDK takes half a second to import, and few commands call a model's server.
+    # The SDK takes half a second to import, and its types as long again; few commands call a model's server.
+    from travel_gpt.llm.deferred_types import defer_types
+
+    defer_types()
     from travel_gpt.llm.client import ModelClient
 
     server = server_of(credential, settings)

@@ -145,6 +145,10 @@ def _serve(
     log = FunctionLog(console, verbose=options.verbose)
     # What the function prints goes there as well.
     running.enter_context(redirect_stdout(log))
+    from travel_gpt.llm.deferred_types import defer_types
+
+    # As in the function: before the SDK is imported.
+    defer_types()
     from travel_gpt import telemetry
     from travel_gpt.bootstrap import build_api, build_stream_api
 

@@ -72,6 +72,22 @@ print(json.dumps([before, "openai.types.batch" in sys.modules]))
     assert run("-c", code) == [not deferred, True]
 
 
+def test_verifying_a_key_imports_few_types() -> None:
+    # Given a command that has imported no SDK, and a server that is away
+    code = """
+import sys
+from travel_gpt.cli.key_input import verify
+from travel_gpt.credentials.secret import read_secret
+from travel_gpt.settings import Settings
+before = "openai" in sys.modules
+key = read_secret("not-a-key", source="test", version="1")
+failure = verify(key, Settings.load({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})).failure
+print(str([before, failure is None, "openai" in sys.modules, "openai.types.batch" in sys.modules]).lower())
+"""
+    # When it verifies a key, then the SDK is imported, and without the types that it has not needed
+    assert run("-c", code) == [False, False, True, False]
+
+
 def test_once_the_sdk_is_imported_nothing_is_deferred() -> None:
     finders = list(sys.meta_path)
 
