@@ -23,8 +23,8 @@ from tests.fakes.loopback_server import Answer, LoopbackServer
 from tests.fakes.openai import RESPONSES, Exchange, FakeOpenAI, behaviours
 from tests.fakes.openai.events import responses_stream
 from tests.integration.test_local_server import KEY, LocalServer
-from tests.integration.test_stream import parse
 from tests.support.markdown import Page
+from tests.support.stream_function import parse
 from travel_gpt.cli.stream_measurement import Delivery, measure
 from travel_gpt.client import TravelGPT
 

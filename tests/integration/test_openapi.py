@@ -15,9 +15,9 @@ from tests.fakes.dynamodb import MemoryTable
 from tests.fakes.openai import MODELS, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.integration.conftest import SECRET, Deployment, LambdaContext, Reply, proxy_event
 from tests.integration.test_limits import REFUSALS, Setup
-from tests.integration.test_stream import Streaming, streaming as streaming
-from tests.integration.test_stream_stop import ID, buffered, stop
 from tests.integration.test_upstream_faults import FAULTS, MODEL
+from tests.support.stream_function import Streaming, streaming as streaming
+from tests.unit.api.test_stream_stop import ID, buffered, stop
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.invocation import HttpRequest
 from travel_gpt.startup_failure import StartupFailure

@@ -13,8 +13,8 @@ import pytest
 from tests.fakes.openai import CHAT, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.fakes.openai.events import chat_stream, responses_event, responses_stream
 from tests.integration.conftest import LambdaContext
-from tests.integration.test_stream import KEY, stream_function, upstream as upstream
 from tests.support.function_log import log as log
+from tests.support.stream_function import KEY, stream_function, upstream as upstream
 from travel_gpt.api import exchange, responses, streamed
 from travel_gpt.api.streamed import StreamedResponse
 

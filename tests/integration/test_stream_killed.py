@@ -8,8 +8,8 @@ import pytest
 from tests.fakes.dynamodb import TABLE, FakeTableServer
 from tests.fakes.openai import RESPONSES, FakeOpenAI, behaviours
 from tests.fakes.runtime_api import RuntimeApi
-from tests.integration.test_stream import CLIENT, KEY, Streaming, parse, upstream as upstream
 from tests.support.clock import Clock
+from tests.support.stream_function import CLIENT, KEY, Streaming, parse, upstream as upstream
 from tests.support.stream_process import ROOT, started
 from travel_gpt.api.streamed import StreamApi
 from travel_gpt.aws.table import Table

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.openai import RESPONSES, Exchange, FakeOpenAI
-from tests.integration.test_stream import Streaming, is_whole, parse, stream_function, upstream as upstream
 from tests.integration.test_stream_faults import PATHS, STREAMS, TEXT, both_apis, held, key as key
 from tests.support.function_log import log as log
+from tests.support.stream_function import Streaming, is_whole, parse, stream_function, upstream as upstream
 
 
 def _memory() -> int:

@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.test_stream import Events, parse
 from tests.integration.test_stream_untidy import answer, deltas, stream_api
 from tests.support.recorded import recordings
+from tests.support.stream_function import Events, parse
 from tests.unit.llm.sdk import model_client
 from tests.unit.recorded.test_recorded_model_answers import CODES, STREAMS, client_of
 from travel_gpt.api.streamed import StreamedResponse

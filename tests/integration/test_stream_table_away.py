@@ -9,9 +9,9 @@ import pytest
 
 from tests.fakes.dynamodb import TABLE
 from tests.fakes.openai import RESPONSES, FakeOpenAI, behaviours
-from tests.integration.test_stream import is_whole, parse, stream_function, upstream as upstream
 from tests.integration.test_stream_faults import held, key as key, lines
 from tests.support.function_log import log as log
+from tests.support.stream_function import is_whole, parse, stream_function, upstream as upstream
 from travel_gpt.api import stream_watch
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import LambdaContext
 from tests.integration.conftest import proxy_event
 from tests.integration.test_canary import KEY, PIECES, Watch, watch as watch
-from tests.integration.test_stream import Events, parse
 from tests.support.clock import Clock
+from tests.support.stream_function import Events, parse
 from tests.unit.doubles import ScriptedSource, credential, session_of
 from tests.unit.llm.sdk import model_client
 from travel_gpt.advisor.adviser import Adviser

@@ -10,7 +10,8 @@ import pytest
 from tests.fakes.dynamodb import TABLE, MemoryTable
 from tests.fakes.openai import RESPONSES, FakeOpenAI, behaviours
 from tests.integration.conftest import LambdaContext, proxy_event
-from tests.integration.test_stream import (
+from tests.support.function_log import log as log
+from tests.support.stream_function import (
     KEY,
     Streaming,
     is_whole,
@@ -18,7 +19,6 @@ from tests.integration.test_stream import (
     streaming as streaming,
     upstream as upstream,
 )
-from tests.support.function_log import log as log
 from travel_gpt.api import stream_watch
 from travel_gpt.api.routes import STOP_RESOURCE, Api
 from travel_gpt.aws.table import Table

@@ -2,14 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from tests.fakes.dynamodb import TABLE
 from tests.fakes.openai import CHAT, RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.integration.conftest import LambdaContext
-from tests.integration.test_stream import KEY, Streaming, stream_function
+from tests.support.stream_function import KEY, Streaming, stream_function, upstream as upstream
 from travel_gpt.api.streamed import StreamedResponse
 from travel_gpt.aws.table import Table
 from travel_gpt.bootstrap import build_api
@@ -21,12 +20,6 @@ both_apis = pytest.mark.parametrize("api", PATHS)
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-@pytest.fixture
-def upstream() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
 
 
 def last_code(function: Streaming, **headers: str) -> str:
