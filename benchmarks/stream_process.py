@@ -119,7 +119,8 @@ def _right(sent: Sent) -> bool:
     text = "".join(data.get("text", "") for _, data in events)
     # Without the cost it was not counted, and what that takes not measured.
     cost = [data["usage"].get("cost_usd") for name, data in events if name == "usage"]
-    return text == ANSWER and None not in cost and events[-1] == ("done", {"truncated": False})
+    name, end = events[-1]
+    return text == ANSWER and None not in cost and (name, end.get("truncated")) == ("done", False)
 
 
 def _data(piece: bytes) -> tuple[str, dict[str, Any]]:

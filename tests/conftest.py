@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,13 @@ def _make_logging_cheap() -> None:
     logging.Logger.setLevel = change_level  # type: ignore[method-assign]
 
 
+def _take_interrupts() -> None:
+    """Have the tests' processes take SIGINT, which a shell has those ignore that it starts with an ``&``."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_take_interrupts()
 _make_sessions_cheap()
 _make_clients_cheap()
 _make_logging_cheap()

@@ -48,7 +48,7 @@ _VERIFY: Final = (
     "still used; other stacks refuse that value."
 )
 _VERIFY_STREAM: Final = (
-    "As for GET, of the function that streams, which has a role of its own. Then no query is answered."
+    "As for GET, of the function that streams, which has a role of its own. Then the query is not answered."
 )
 _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "

@@ -181,7 +181,7 @@ def test_two_stacks_of_an_account_share_no_name() -> None:
             for kind in kinds
             if not resource["Properties"].get(kind, "<").startswith("<")
         }
-        assert len(found) == 29
+        assert len(found) == 30
         return found
 
     chosen = {"AlarmEmail": "owner@example.com", "ConfigRules": "enabled"}

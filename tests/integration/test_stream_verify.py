@@ -53,7 +53,7 @@ def settings(openai: FakeOpenAI, **more: str) -> Settings:
 
 
 def verify(api: StreamApi, what: str, key: str = "annskey") -> tuple[int, dict[str, Any]]:
-    event = proxy_event("POST", "", queryStringParameters={"verify": what})
+    event = proxy_event("POST", '{"query": "Lisbon?"}', queryStringParameters={"verify": what})
     event["resource"] = event["path"] = "/travel-gpt/stream"
     event["requestContext"]["identity"] = {"apiKeyId": key, "sourceIp": "192.0.2.1"}
     response: Any = api.answer(event, LambdaContext(100_000))

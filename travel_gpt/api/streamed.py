@@ -185,6 +185,8 @@ class StreamApi:
         require_api_key(request, self._settings)
         verify = read_verify(request)
         if verify is not Verify.NOTHING:
+            # It is not asked, but the body is the same for every request of this path.
+            read_query(request)
             require_no_problems(self._settings)
             return self._health().check(verify, request)
         if self._settings.streaming == "off":

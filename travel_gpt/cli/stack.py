@@ -129,7 +129,8 @@ def verify_stream_identity(url: str, api_key: str) -> Health:
     if api_key:
         headers["x-api-key"] = api_key
     address = f"{url}?verify=workload-identity"
-    return _send(urllib.request.Request(address, b"", headers, method="POST"))  # noqa: S310
+    body = b'{"query": "Verify."}'  # Required, and not asked.
+    return _send(urllib.request.Request(address, body, headers, method="POST"))  # noqa: S310
 
 
 def _send(request: urllib.request.Request) -> Health:
