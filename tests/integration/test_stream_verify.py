@@ -52,8 +52,10 @@ def settings(openai: FakeOpenAI, **more: str) -> Settings:
     return found
 
 
-def verify(api: StreamApi, what: str, key: str = "annskey") -> tuple[int, dict[str, Any]]:
-    event = proxy_event("POST", '{"query": "Lisbon?"}', queryStringParameters={"verify": what})
+def verify(
+    api: StreamApi, what: str, key: str = "annskey", body: str = '{"query": "Lisbon?"}'
+) -> tuple[int, dict[str, Any]]:
+    event = proxy_event("POST", body, queryStringParameters={"verify": what})
     event["resource"] = event["path"] = "/travel-gpt/stream"
     event["requestContext"]["identity"] = {"apiKeyId": key, "sourceIp": "192.0.2.1"}
     response: Any = api.answer(event, LambdaContext(100_000))
@@ -114,9 +116,10 @@ def test_is_refused(openai: FakeOpenAI, what: str, key: str, code: str) -> None:
     api.close()
 
 
-def test_false_asks_for_an_answer(openai: FakeOpenAI) -> None:
+@pytest.mark.parametrize("what", ["false", "true"])
+def test_each_request_has_a_query(openai: FakeOpenAI, what: str) -> None:
     api = build_stream_api(settings(openai))
 
-    # The body is empty.
-    assert verify(api, "false")[1]["code"] == "invalid_json"
+    assert verify(api, what, body="")[1]["code"] == "invalid_json"
+    assert openai.calls == []
     api.close()
