@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
@@ -182,10 +182,17 @@ def test_chunks_arrive_one_by_one(tmp_path_factory: pytest.TempPathFactory, upst
     assert min(gaps) > 0.03, gaps
 
 
-def threads_of(server: LocalServer) -> list[int]:
-    """The ids of the threads of a process, where the system has them; that of the main thread is its own."""
+def interrupt(server: LocalServer) -> None:
+    """Send SIGINT to the newest thread of a process: the kernel may choose any of them.
+
+    Where the system lists no threads, or those that it lists have ended, to the process.
+    """
     folder = Path(f"/proc/{server.process.pid}/task")
-    return [int(thread.name) for thread in folder.iterdir()] if folder.exists() else [server.process.pid]
+    threads = sorted((int(thread.name) for thread in folder.glob("*")), reverse=True)
+    for thread in [*threads, server.process.pid]:
+        with suppress(ProcessLookupError):
+            os.kill(thread, signal.SIGINT)
+            return
 
 
 @pytest.mark.parametrize("words", [True, False], ids=["after-the-first-words", "before-them"])
@@ -205,8 +212,7 @@ def test_a_server_that_stops_ends_its_streams_at_once(
             sent += connection.recv(65536)
         began = time.monotonic()
 
-        # The kernel may give the signal to any of the threads.
-        os.kill(max(threads_of(server)), signal.SIGINT)
+        interrupt(server)
 
         assert server.process.wait(10) == 0
         assert time.monotonic() - began < 4, "the streams and the end of the process"

@@ -53,9 +53,10 @@ def settings(openai: FakeOpenAI, **more: str) -> Settings:
 
 
 def verify(
-    api: StreamApi, what: str, key: str = "annskey", body: str = '{"query": "Lisbon?"}'
+    api: StreamApi, what: str, key: str = "annskey", body: str = '{"query": "Lisbon?"}', **headers: str
 ) -> tuple[int, dict[str, Any]]:
     event = proxy_event("POST", body, queryStringParameters={"verify": what})
+    event["headers"] |= headers
     event["resource"] = event["path"] = "/travel-gpt/stream"
     event["requestContext"]["identity"] = {"apiKeyId": key, "sourceIp": "192.0.2.1"}
     response: Any = api.answer(event, LambdaContext(100_000))
@@ -121,5 +122,14 @@ def test_each_request_has_a_query(openai: FakeOpenAI, what: str) -> None:
     api = build_stream_api(settings(openai))
 
     assert verify(api, what, body="")[1]["code"] == "invalid_json"
+    assert openai.calls == []
+    api.close()
+
+
+@pytest.mark.parametrize("what", ["false", "true"])
+def test_each_idempotency_key_is_read(openai: FakeOpenAI, what: str) -> None:
+    api = build_stream_api(settings(openai))
+
+    assert verify(api, what, **{"Idempotency-Key": "\u00e9"})[1]["code"] == "invalid_idempotency_key"
     assert openai.calls == []
     api.close()

@@ -184,14 +184,14 @@ class StreamApi:
             raise MethodNotAllowed(headers={"Allow": "POST"})
         require_api_key(request, self._settings)
         verify = read_verify(request)
+        key = read_idempotency_key(request)
         if verify is not Verify.NOTHING:
-            # It is not asked, but the body is the same for every request of this path.
+            # It is not asked, but the headers and the body are the same for every request of this path.
             read_query(request)
             require_no_problems(self._settings)
             return self._health().check(verify, request)
         if self._settings.streaming == "off":
             raise StreamingDisabled
-        key = read_idempotency_key(request)
         if self._guard is None:
             with ExitStack() as stack:
                 return self._begin(call, stack)
