@@ -1,4 +1,4 @@
-"""The function that streams verifies its credential: with its own role, and without a query."""
+"""The function that streams verifies its credential with its own role, and does not answer the query."""
 
 import json
 from collections.abc import Iterator
