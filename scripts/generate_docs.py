@@ -18,6 +18,7 @@ from scripts.docs.command_page import command_page  # noqa: E402
 from scripts.docs.errors_page import errors_page  # noqa: E402
 from scripts.docs.openapi_document import openapi_document  # noqa: E402
 from scripts.docs.settings_page import StackTemplate, settings_page  # noqa: E402
+from scripts.docs.trip_schemas import wire_schemas  # noqa: E402
 
 REFRESH: Final = "make docs"
 
@@ -33,6 +34,7 @@ def wanted(root: Path) -> dict[Path, str]:
         Path("docs/errors.md"): errors_page(),
         Path("docs/command.md"): command_page(),
         Path("docs/openapi.json"): json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
+        **{Path(path): text for path, text in wire_schemas().items()},
     }
 
 

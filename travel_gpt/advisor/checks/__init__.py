@@ -1,0 +1,1 @@
+"""Rules that a planned trip is checked by, outside the model: each in a file of its own."""

@@ -1,0 +1,87 @@
+"""What a check says of a trip."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """What a violation means."""
+
+    ERROR = "error"
+    """The trip cannot be made as it is written, or breaks what was asked."""
+    WARNING = "warning"
+    """It may not be what was asked."""
+    NOTE = "note"
+    """Something to know."""
+
+
+class Outcome(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    VIOLATED = "violated"
+    NOT_CHECKABLE = "not_checkable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One place in a trip that breaks a rule."""
+
+    message: str
+    """What is wrong, for a traveller."""
+    day: int | None = None
+    """The number of the day; None where it is the whole trip."""
+    item: str | None = None
+    """The name of what it is about."""
+    by: float | None = None
+    """By how much."""
+    unit: str | None = None
+    """The unit of ``by``: ``minutes``, ``days``, ``nights``, ``km``, ``items``, or the code of a currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one rule says of a trip."""
+
+    rule: str
+    severity: Severity
+    outcome: Outcome
+    violations: tuple[Violation, ...] = ()
+    why: str = ""
+    """Why it could not be checked, or which part of it could not."""
+    applies: bool = True
+    """False where nothing was asked or planned that the rule is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: its name, and what breaking it means."""
+
+    name: str
+    severity: Severity
+
+    def judged(self, violations: list[Violation], why: str = "") -> Result:
+        """Return the result of a check that was made.
+
+        Args:
+            violations: what was found; none for a trip that keeps the rule.
+            why: which part could not be checked, and why.
+        """
+        outcome = Outcome.VIOLATED if violations else Outcome.OK
+        return Result(
+            rule=self.name,
+            severity=self.severity,
+            outcome=outcome,
+            violations=tuple(violations),
+            why=why,
+        )
+
+    def not_checkable(self, why: str) -> Result:
+        """Return the result where the data for the check is missing."""
+        return Result(rule=self.name, severity=self.severity, outcome=Outcome.NOT_CHECKABLE, why=why)
+
+    def does_not_apply(self, why: str) -> Result:
+        """Return the result where nothing was asked or planned that the rule is about."""
+        return Result(
+            rule=self.name, severity=self.severity, outcome=Outcome.NOT_CHECKABLE, why=why, applies=False
+        )

@@ -1,0 +1,206 @@
+"""What the model is asked to write of a trip: only what it alone can know.
+
+The model writes an outline first, and then each day, all at the same time. Ids, dates, coordinates, sums and
+what a place is in are added by code. Whatever a server says that it accepts, a reply is validated here: slips
+that have one meaning are corrected, such as ``9:5`` for ``09:05``; what is left out of a list of known words
+is dropped; and a reply without its parts is refused.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Final, get_args
+
+from pydantic import BeforeValidator, Field
+
+from travel_gpt.advisor.trip import Diet, LodgingKind, Mobility, Mode, Pace, VisitKind
+
+MOST_DAYS: Final = 30
+"""Days of the longest trip that is planned."""
+
+_CLOCK: Final = re.compile(r"\s*(\d{1,2})[:.h](\d{1,2})(?::\d\d)?\s*")
+_LONGEST: Final = {"name": 120, "text": 400}
+
+
+def _clock(value: object) -> object:
+    if isinstance(value, str) and (found := _CLOCK.fullmatch(value)):
+        hours, minutes = int(found[1]), int(found[2])
+        if hours == 24 and not minutes:
+            hours = 0
+        return f"{hours:02}:{minutes:02}"
+    return value
+
+
+def _cut(kind: str) -> BeforeValidator:
+    def cut(value: object) -> object:
+        return " ".join(value.split())[: _LONGEST[kind]] if isinstance(value, str) else value
+
+    return BeforeValidator(cut)
+
+
+def _known(words: object) -> Callable[[object], object]:
+    """Return what keeps of a list only the words of a ``Literal``."""
+
+    def keep(value: object) -> object:
+        if not isinstance(value, list):
+            return [] if value is None else value
+        return [word for word in value if word in get_args(words)]
+
+    return keep
+
+
+def _one_of(words: object, otherwise: str | None) -> BeforeValidator:
+    return BeforeValidator(lambda value: value if value in get_args(words) else otherwise)
+
+
+def _nothing_for_less(value: object) -> object:
+    return None if value in ("", "null", "none", 0) else value
+
+
+Name = Annotated[str, _cut("name"), Field(min_length=1)]
+Text = Annotated[str, _cut("text")]
+Clock = Annotated[str, BeforeValidator(_clock), Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Cost = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+OptionalName = Annotated[str | None, BeforeValidator(_nothing_for_less), _cut("name")]
+Diets = Annotated[list[Diet], BeforeValidator(_known(Diet))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """What the query says, and null or nothing where it does not."""
+
+    origin: OptionalName
+    destinations: Annotated[list[Name], Field(max_length=20)]
+    start: Annotated[date | None, BeforeValidator(_nothing_for_less)]
+    nights: Annotated[int | None, Field(ge=0, le=365)]
+    round_trip: bool | None
+    adults: Annotated[int | None, BeforeValidator(_nothing_for_less), Field(ge=1, le=50)]
+    children: Annotated[list[Annotated[int, Field(ge=0, le=17)]], Field(max_length=20)]
+    budget: Annotated[float | None, BeforeValidator(_nothing_for_less), Field(gt=0, le=1e9)]
+    budget_currency: Annotated[str | None, BeforeValidator(_nothing_for_less)]
+    pace: Annotated[Pace | None, _one_of(Pace, None)]
+    interests: Annotated[list[Name], Field(max_length=20)]
+    diet: Diets
+    mobility: Annotated[list[Mobility], BeforeValidator(_known(Mobility))]
+    lodging: Annotated[list[LodgingKind], BeforeValidator(_known(LodgingKind))]
+    transport: Annotated[list[Mode], BeforeValidator(_known(Mode))]
+    language: OptionalName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """A town of the trip, named once with what tells it from others of its name."""
+
+    name: Name
+    country: Annotated[str, _cut("name")]
+    """ISO 3166-1 alpha-2."""
+    region: OptionalName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLeg:
+    """A way from one town to another."""
+
+    mode: Annotated[Mode, _one_of(Mode, "other")]
+    origin: Name
+    destination: Name
+    from_airport: OptionalName
+    to_airport: OptionalName
+    depart: Clock
+    arrive: Clock
+    days_later: Annotated[int, Field(ge=-1, le=3)]
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireStay:
+    """One or more nights in the same bed."""
+
+    town: Name
+    name: Name
+    kind: Annotated[LodgingKind, _one_of(LodgingKind, "other")]
+    first_night: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    """The number of the day that its first night follows."""
+    nights: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    cost_per_night: Cost
+    step_free: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutlineDay:
+    """What one day is about."""
+
+    town: Name
+    title: Name
+    legs: Annotated[list[WireLeg], Field(max_length=8)]
+    highlights: Annotated[list[Name], Field(max_length=8)]
+    """Which sights are for this day, so that no other day has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The frame of a trip."""
+
+    understood: Understood
+    title: Name
+    summary: Text
+    currency: Annotated[str, _cut("name")]
+    towns: Annotated[list[Town], Field(min_length=1, max_length=40)]
+    days: Annotated[list[OutlineDay], Field(min_length=1, max_length=MOST_DAYS)]
+    stays: Annotated[list[WireStay], Field(max_length=MOST_DAYS)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireVisit:
+    """What is done at one place."""
+
+    kind: Annotated[VisitKind, _one_of(VisitKind, "other")]
+    name: Name
+    town: Name
+    start: Clock
+    end: Clock
+    cost: Cost
+    why: Text
+    diet: Diets
+    step_free: bool | None
+
+
+Visits = Annotated[list[WireVisit], Field(max_length=20)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayPlan:
+    """What is done on one day of an outline."""
+
+    visits: Visits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """One night in a bed."""
+
+    town: Name
+    name: Name
+    kind: Annotated[LodgingKind, _one_of(LodgingKind, "other")]
+    cost: Cost
+    step_free: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisedDay:
+    """A day that is written anew, as a whole, because it broke rules."""
+
+    town: Name
+    title: Name
+    legs: Annotated[list[WireLeg], Field(max_length=8)]
+    visits: Visits
+    night: Night | None
+
+
+SHAPES: Final[dict[str, type]] = {
+    "trip_outline": Outline,
+    "trip_day": DayPlan,
+    "trip_revised_day": RevisedDay,
+}
+"""What the model is asked for, by the name of its schema."""
