@@ -174,7 +174,7 @@ class Trip:
     """Decimal places of the currency; None where there is no such currency."""
     travellers: Travellers = Travellers()
     origin: str | None = None
-    """The name of the place where the trip begins; None where nobody said."""
+    """The name of the place where the trip begins; None where none is known."""
     start: date | None = None
     end: date | None = None
     nights: int

@@ -115,7 +115,7 @@ class WireLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireStay:
-    """One or more nights in the same bed."""
+    """One or more nights in the same lodging."""
 
     town: Name
     name: Name
@@ -178,7 +178,7 @@ class DayPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """One night in a bed."""
+    """One night in a lodging."""
 
     town: Name
     name: Name

@@ -1,4 +1,4 @@
-"""What a check says of a trip."""
+"""What a check reports about a trip."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,7 +41,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one rule says of a trip."""
+    """What one rule reports about a trip."""
 
     rule: str
     severity: Severity
