@@ -135,7 +135,8 @@ class Day:
     """The night after the day; None on the last day, and where a leg takes the night."""
     cost: float = 0.0
     """The sum of the day's costs, the night included."""
-    holidays: tuple[Holiday, ...] = ()
+    holidays: tuple[Holiday, ...] | None = None
+    """None where the data has none for the country or the year, and where the day has no date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
