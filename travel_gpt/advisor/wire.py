@@ -75,9 +75,9 @@ class Understood:
     start: Annotated[date | None, BeforeValidator(_nothing_for_less)]
     nights: Annotated[int | None, Field(ge=0, le=365)]
     round_trip: bool | None
-    adults: Annotated[int | None, BeforeValidator(_nothing_for_less), Field(ge=1, le=50)]
+    adults: Annotated[Annotated[int, Field(ge=1, le=50)] | None, BeforeValidator(_nothing_for_less)]
     children: Annotated[list[Annotated[int, Field(ge=0, le=17)]], Field(max_length=20)]
-    budget: Annotated[float | None, BeforeValidator(_nothing_for_less), Field(gt=0, le=1e9)]
+    budget: Annotated[Annotated[float, Field(gt=0, le=1e9)] | None, BeforeValidator(_nothing_for_less)]
     budget_currency: Annotated[str | None, BeforeValidator(_nothing_for_less)]
     pace: Annotated[Pace | None, _one_of(Pace, None)]
     interests: Annotated[list[Name], Field(max_length=20)]
