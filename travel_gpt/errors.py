@@ -6,6 +6,7 @@
     ├── RequestError                 the caller can fix it
     │   ├── InvalidJson
     │   ├── InvalidQuery
+    │   ├── InvalidConstraint
     │   ├── InvalidParameter
     │   ├── InvalidIdempotencyKey
     │   ├── IdempotencyKeyReused
@@ -121,6 +122,13 @@ class InvalidQuery(RequestError):
 
     code = "invalid_query"
     message = '"query" must be a text of 1 to 4,000 characters.'
+
+
+class InvalidConstraint(RequestError):
+    """A field beside ``query`` has a value that it cannot have."""
+
+    code = "invalid_constraint"
+    message = "A field of the request has a value that it cannot have."
 
 
 class InvalidParameter(RequestError):
@@ -531,6 +539,7 @@ class InternalError(TravelGPTError):
 HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     InvalidJson: 400,
     InvalidQuery: 400,
+    InvalidConstraint: 400,
     InvalidParameter: 400,
     ClientDisabled: 403,
     ClientExpired: 403,

@@ -23,6 +23,7 @@ from travel_gpt.errors import (
 CONTRACT = {
     "invalid_json": 400,
     "invalid_query": 400,
+    "invalid_constraint": 400,
     "invalid_parameter": 400,
     "invalid_idempotency_key": 400,
     "forbidden": 403,

@@ -10,6 +10,9 @@ from typing import Final, Literal
 
 SCHEMA_VERSION: Final = "1"
 
+MOST_DAYS: Final = 30
+"""Days of the longest trip that is planned."""
+
 Mode = Literal["flight", "train", "bus", "car", "taxi", "ferry", "metro", "tram", "bicycle", "walk", "other"]
 VisitKind = Literal["sight", "activity", "meal", "rest", "other"]
 LodgingKind = Literal["hotel", "hostel", "apartment", "guesthouse", "resort", "campsite", "other"]

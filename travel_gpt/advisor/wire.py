@@ -14,10 +14,7 @@ from typing import Annotated, Final, get_args
 
 from pydantic import BeforeValidator, Field
 
-from travel_gpt.advisor.trip import Diet, LodgingKind, Mobility, Mode, Pace, VisitKind
-
-MOST_DAYS: Final = 30
-"""Days of the longest trip that is planned."""
+from travel_gpt.advisor.trip import MOST_DAYS, Diet, LodgingKind, Mobility, Mode, Pace, VisitKind
 
 _CLOCK: Final = re.compile(r"\s*(\d{1,2})[:.h](\d{1,2})(?::\d\d)?\s*")
 _LONGEST: Final = {"name": 120, "text": 400}
