@@ -7,7 +7,9 @@ import pytest
 
 from tests.fakes.openai import FakeOpenAI
 from tests.support.markdown import Page
+from tests.support.scripted_api import ScriptedApi
 from tests.support.streaming_server import StreamingServer
+from tests.support.trip_answers import TRIP_BODY, trip_events
 from travel_gpt import client
 
 PAGE = Page.read("docs/python.md")
@@ -27,7 +29,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StreamingServer]:
         yield running
 
 
-def run(example: str, server: StreamingServer) -> None:
+def run(example: str, server: StreamingServer | ScriptedApi) -> None:
     """Run an example as it is, but for the URL of the local server."""
     here = re.sub(r"TravelGPT\((?=\)|retries)", f"TravelGPT('{server.base_url}', ", example)
     exec(compile(here, "docs/python.md", "exec"), {})
@@ -39,7 +41,16 @@ def example(marker: str) -> str:
 
 
 def test_every_example_is_run() -> None:
-    markers = ("Three days in Lisbon?", "TRAVEL_GPT_API_KEY", "api.stream(", "retries=0", "uuid", "health()")
+    markers = (
+        "Three days in Lisbon?",
+        "TRAVEL_GPT_API_KEY",
+        "A week in Japan",
+        "api.ask(\n",
+        "stream.events()",
+        "retries=0",
+        "uuid",
+        "health()",
+    )
     assert [example(marker) for marker in markers] == EXAMPLES
 
 
@@ -59,12 +70,37 @@ def test_a_deployed_api_gets_the_key(server: StreamingServer, capsys: pytest.Cap
 
 
 def test_streaming(server: StreamingServer, capsys: pytest.CaptureFixture[str]) -> None:
-    run(example("api.stream("), server)
+    run(example("A week in Japan"), server)
 
     text, total = capsys.readouterr().out.strip().rsplit("\n", 1)
     assert text
     assert int(total) > 0
     assert server.seen == [("POST", "/travel-gpt/stream", "")]
+
+
+def test_a_trip(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedApi() as server:
+        server.json(200, TRIP_BODY)
+        run(example("api.ask(\n"), server)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "1 To Lisbon 563.0 EUR",
+        "2 Belém 196.0 EUR",
+        "3 To Porto 253.0 EUR",
+        "4 Home 390.0 EUR",
+        "verified: False errors: 1",
+    ]
+
+
+def test_a_streamed_trip(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScriptedApi() as server:
+        server.whole_stream(*trip_events())
+        run(example("stream.events()"), server)
+
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"day {number} is written" for number in (2, 1, 3, 4)),
+        "Lisbon and Porto by train",
+    ]
 
 
 def test_a_failure(server: StreamingServer, capsys: pytest.CaptureFixture[str]) -> None:

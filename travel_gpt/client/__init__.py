@@ -4,7 +4,7 @@ Threads may share a ``TravelGPT``. A ``Stream`` belongs to the thread that reads
 """
 
 from travel_gpt.client.answers import Answer, Budget, Health, Usage
-from travel_gpt.client.api import ANSWER_TIMEOUT, IDLE_TIMEOUT, LOCAL_URL, STREAM_TIMEOUT, TravelGPT
+from travel_gpt.client.api import ANSWER_TIMEOUT, IDLE_TIMEOUT, LOCAL_URL, STREAM_TIMEOUT, Format, TravelGPT
 from travel_gpt.client.errors import (
     AccessRefused,
     ApiError,
@@ -28,6 +28,7 @@ __all__ = [
     "ApiFailed",
     "Budget",
     "ConnectionFailed",
+    "Format",
     "Health",
     "LimitReached",
     "RequestRefused",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from travel_gpt.client.errors import unexpected
-from travel_gpt.client.fields import number, text, whole
+from travel_gpt.client.fields import mapping, number, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,18 @@ class Answer:
     warnings: tuple[str, ...]
     """Sentences about limits and budgets that are nearly used up."""
     truncated: bool
-    """Whether the limit of its length, or its reader, ended it."""
+    """Whether the limit of its length, or its reader, ended it; of a trip, whether days are missing."""
     request_id: str
     body: Mapping[str, Any] = field(repr=False)
     """The JSON object that a POST is answered with."""
+    itinerary: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The trip; None where prose was asked for. ``text`` is the same trip to read, in Markdown."""
+    understood: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What the trip had to keep to: what was asked, and what the query says."""
+    checks: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What was checked of the trip, and whether it is verified."""
+    repair: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Which days were written again because they broke rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,10 @@ def read_answer(body: Mapping[str, Any] | None, url: str) -> Answer:
         truncated=body.get("truncated") is True,
         request_id=text(body, "request_id"),
         body=body,
+        itinerary=mapping(body, "itinerary"),
+        understood=mapping(body, "understood"),
+        checks=mapping(body, "checks"),
+        repair=mapping(body, "repair"),
     )
 
 

@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -25,6 +25,8 @@ IDLE_TIMEOUT: Final = 30.0
 """Seconds between two pieces of a stream, which has a comment in every 10 s without an event."""
 STREAM_TIMEOUT: Final = 900.0
 """Seconds for a whole stream. API Gateway ends one after 15 minutes."""
+Format = Literal["prose", "itinerary"]
+"""A text, or a trip of typed days that code checks."""
 _RETRY_PAUSE: Final = 0.5
 _Result = TypeVar("_Result")
 
@@ -92,11 +94,21 @@ class TravelGPT:
         """Close the connections, also those of streams that are still read."""
         self._transport.close()
 
-    def ask(self, query: str, *, idempotency_key: str | None = None) -> Answer:
+    def ask(
+        self,
+        query: str,
+        *,
+        format: Format = "prose",  # noqa: A002 - its name in the request
+        constraints: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
         """Ask, and wait for the whole answer.
 
         Args:
             query: the query.
+            format: ``itinerary`` for a trip in ``itinerary``, with what was checked of it.
+            constraints: what the trip must keep to: fields of the request, such as ``destinations``. The API
+                validates them.
             idempotency_key: where it is sent again with the same query, the same answer comes for ten
                 minutes, and is paid for once: 1 to 255 visible ASCII characters, such as a UUID.
 
@@ -105,9 +117,9 @@ class TravelGPT:
 
         Raises:
             ApiError: there is no answer.
-            ValueError: the idempotency key cannot be used.
+            ValueError: the idempotency key or the constraints cannot be used.
         """
-        headers, content = _query(query, idempotency_key)
+        headers, content = _request(query, format, constraints, idempotency_key)
 
         def send() -> bytes:
             until = time.monotonic() + self._timeout
@@ -117,11 +129,20 @@ class TravelGPT:
         answer = self._repeat(send, self._timeout, paid_once=idempotency_key is not None)
         return read_answer(json_object(answer), self.base_url)
 
-    def stream(self, query: str, *, idempotency_key: str | None = None) -> Stream:
+    def stream(
+        self,
+        query: str,
+        *,
+        format: Format = "prose",  # noqa: A002 - as for ``ask``
+        constraints: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Stream:
         """Ask, and get the answer while it is written.
 
         Args:
             query: the query.
+            format: as for ``ask``.
+            constraints: as for ``ask``.
             idempotency_key: as for ``ask``.
 
         Returns:
@@ -129,10 +150,10 @@ class TravelGPT:
 
         Raises:
             ApiError: the API refuses the query. While the stream is read, it may fail as well.
-            ValueError: the idempotency key cannot be used.
+            ValueError: the idempotency key or the constraints cannot be used.
         """
         url = f"{self.base_url}/stream"
-        headers, content = _query(query, idempotency_key)
+        headers, content = _request(query, format, constraints, idempotency_key)
 
         def send() -> tuple[httpx2.Response, float]:
             until = time.monotonic() + self._stream_timeout
@@ -208,12 +229,18 @@ class TravelGPT:
         return None
 
 
-def _query(query: str, idempotency_key: str | None) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of a query."""
+def _request(
+    query: str, format_: Format, constraints: Mapping[str, Any] | None, idempotency_key: str | None
+) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of a request."""
     headers = {"Content-Type": "application/json"}
     if idempotency_key is not None:
         if not VISIBLE.fullmatch(idempotency_key):
             raise ValueError("The idempotency key must be visible ASCII characters, such as a UUID.")
         headers["Idempotency-Key"] = idempotency_key
+    if taken := {"query", "format"} & (constraints or {}).keys():
+        raise ValueError(f"The constraints have {' and '.join(sorted(taken))}, which are other arguments.")
+    # An API of an older version knows no format; prose is its only one.
+    body = {"query": query} if format_ == "prose" else {"query": query, "format": format_}
     # Half of a character, of a text that was cut, is sent as its escape.
-    return headers, json.dumps({"query": query}).encode()
+    return headers, json.dumps({**body, **(constraints or {})}).encode()

@@ -25,6 +25,12 @@ def text(body: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """Return an object; None where it is not known."""
+    value = body.get(name)
+    return value if isinstance(value, dict) else None
+
+
 def whole(body: Mapping[str, Any], name: str) -> int | None:
     """Return a whole number; None where it is not known."""
     value = number(body, name)

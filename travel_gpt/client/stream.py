@@ -22,6 +22,8 @@ _STATUS_OF_CODE: Final = {kind.code: status for kind, status in HTTP_STATUS.item
 class Stream(Iterator[str]):
     """An answer while it is written: an iterator over the pieces of its text.
 
+    The text of a trip comes in one piece, once the trip is complete; ``events`` has its days before.
+
     ``TravelGPT.stream`` makes it. It belongs to the thread that reads it; another one can stop it with
     ``TravelGPT.stop`` and its request id.
 
@@ -52,7 +54,7 @@ class Stream(Iterator[str]):
 
     def __next__(self) -> str:
         for name, data in self._taken:
-            if name == "delta" and (piece := text(data, "text")):
+            if piece := _text_of(name, data):
                 return piece
         raise StopIteration
 
@@ -135,8 +137,11 @@ class Stream(Iterator[str]):
             case "start":
                 self.request_id, self.model = text(data, "request_id"), text(data, "model")
             case "delta":
-                self._text.append(text(data, "text"))
-            case "usage":
+                self._text.append(_text_of(name, data))
+            case "itinerary":
+                self._text = [_text_of(name, data)]
+                self._body |= {key: value for key, value in data.items() if key != "answer"}
+            case "checks" | "usage":
                 self._body |= data
             case "done":
                 # A POST does not say when its text was sent.
@@ -145,3 +150,13 @@ class Stream(Iterator[str]):
             case "error":
                 code = text(data, "code")
                 raise refusal(_STATUS_OF_CODE.get(code, 500), code, data, whole(data, "retry_after"))
+
+
+def _text_of(name: str, data: Mapping[str, Any]) -> str:
+    """Return what an event adds to the text of the answer."""
+    match name:
+        case "delta":
+            return text(data, "text")
+        case "itinerary":
+            return text(data, "answer")
+    return ""
