@@ -25,6 +25,13 @@ class Env(StrEnum):
     dev = "dev"
 
 
+class AnswerFormat(StrEnum):
+    """What the answer of ask is."""
+
+    prose = "prose"
+    itinerary = "itinerary"
+
+
 Environment = Annotated[
     Env | None, typer.Option("--env", help="The environment, as deploy.sh names it.", show_default=False)
 ]
@@ -164,15 +171,62 @@ def ask(
     region: Region = None,
     profile: Profile = None,
     as_json: Json = False,
+    form: Annotated[
+        AnswerFormat | None,
+        typer.Option(
+            "--format", help="A text, or a trip whose days are checked. [default: prose]", show_default=False
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ask for a trip, and keep it in this file: .md to read, .json for a program.",
+            show_default=False,
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a file that --save names.")] = False,
+    start: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The first day: 2027-05-03.", show_default=False)
+    ] = None,
+    nights: Annotated[int | None, typer.Option(help="How many nights.", show_default=False)] = None,
+    origin: Annotated[
+        str | None, typer.Option("--from", help="Where the trip begins.", show_default=False)
+    ] = None,
+    destinations: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="Where it leads to. May be given several times.", show_default=False),
+    ] = None,
+    adults: Annotated[int | None, typer.Option(help="How many adults travel.", show_default=False)] = None,
+    children: Annotated[
+        str | None, typer.Option(help="The children's ages, such as 4,9.", show_default=False)
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help='The most that all may cost together: "1500 EUR".', show_default=False),
+    ] = None,
 ) -> None:
     """Ask a travel query, and print the answer while it is written.
 
     Without an option it asks the server that `make run` starts. With --env or --stack it finds the URL of
     that deployed stack, and the API key of its client owner. Otherwise the API key is that of the variable
     TRAVEL_GPT_API_KEY; without the variable, it asks for the key where the API needs one.
-    """
-    from travel_gpt.cli.ask import api_of_stack, api_of_url, ask as do
 
+    With --format itinerary the answer is a trip: its days in tables, with their costs, and what was checked.
+    """
+    from travel_gpt.cli.ask import Question, api_of_stack, api_of_url, ask as do
+    from travel_gpt.cli.itinerary.options import TripOptions
+
+    wanted = AnswerFormat(form or (AnswerFormat.itinerary if save else AnswerFormat.prose))
+    options = TripOptions(
+        start=start,
+        nights=nights,
+        origin=origin,
+        destinations=tuple(destinations or ()),
+        adults=adults,
+        children=children,
+        budget=budget,
+    )
+    question = Question(" ".join(query), wanted.value, options.constraints())
     if stack or env:
         if url:
             raise CliError("Give --url, or --env or --stack, not both.", USAGE)
@@ -182,7 +236,16 @@ def ask(
         raise CliError("--region and --profile need --env or --stack, which name a deployed stack.", USAGE)
     else:
         place = api_of_url(url, os.environ)
-    do(" ".join(query), place, Console(), as_json=as_json)
+    console = Console()
+    if replace and save is None:
+        raise CliError("--replace goes with --save.", USAGE)
+    if save is not None:
+        from travel_gpt.cli.itinerary.saving import checked_path
+
+        if wanted is AnswerFormat.prose:
+            raise CliError("--save keeps a trip: leave out --format prose.", USAGE)
+        save = checked_path(save, console, replace=replace)
+    do(question, place, console, as_json=as_json, save_to=save)
 
 
 @app.command()

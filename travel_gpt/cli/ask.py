@@ -1,11 +1,10 @@
 """``travel-gpt ask``: ask the API of a stack, of a URL or of this machine."""
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import boto3
 
@@ -14,6 +13,7 @@ from travel_gpt.cli.api_key import read_api_key
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import INTERRUPTED, USAGE, CliError
 from travel_gpt.cli.key_input import take_text
+from travel_gpt.cli.printable import json_text, printable
 from travel_gpt.cli.stack import read_stack
 from travel_gpt.client import (
     LOCAL_URL,
@@ -22,6 +22,7 @@ from travel_gpt.client import (
     ApiError,
     ApiFailed,
     ConnectionFailed,
+    Format,
     Stream,
     TimedOut,
     TravelGPT,
@@ -32,8 +33,6 @@ from travel_gpt.redaction import StreamConcealer, conceal, guard
 API_KEY: Final = "TRAVEL_GPT_API_KEY"
 _STOP_TIMEOUT: Final = 5.0
 _STOPPED: Final = "The answer was stopped."
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""With these, an answer could move the cursor of a terminal, or rewrite what is on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,16 @@ class Api:
     """Its API key; empty for none."""
     flags: str | None = None
     """The options that name its stack, with a space before them; None where it is known by its URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked."""
+
+    query: str
+    format: Format = "prose"
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the request besides."""
 
 
 def api_of_stack(stack: str, flags: str) -> Api:
@@ -78,36 +87,53 @@ def api_of_url(url: str | None, environ: Mapping[str, str]) -> Api:
     return Api(url or LOCAL_URL, environ.get(API_KEY, "").strip())
 
 
-def ask(query: str, api: Api, console: Console, *, as_json: bool = False) -> None:
+def ask(
+    question: Question, api: Api, console: Console, *, as_json: bool = False, save_to: Path | None = None
+) -> None:
     """Ask, and print the answer to standard output while it is written. Remarks go to standard error.
 
+    A trip is printed once it is complete.
+
     Args:
-        query: the query.
+        question: what to ask.
         api: the API to ask.
-        console: where to print it.
+        console: where to print the answer.
         as_json: print the JSON object of the answer instead, once it is complete.
+        save_to: a file for a trip, which can be written.
 
     Raises:
-        CliError: there is no answer, or not the whole one.
+        CliError: there is no answer, or not the whole one, or it cannot be saved.
     """
     try:
         try:
-            answer = _ask(query, api, console, as_json=as_json)
+            answer = _ask(question, api, console, as_json=as_json)
         except AccessRefused as refused:
             # Whether an API asks for a key is known once it refuses a query without one.
             if api.key or refused.code != "forbidden":
                 raise
             api = replace(api, key=_typed_key(api.url, console))
-            answer = _ask(query, api, console, as_json=as_json)
+            answer = _ask(question, api, console, as_json=as_json)
     except ApiError as failed:
         raise CliError(_sentences(failed, api)) from None
-    if as_json:
-        console.raw(json.dumps(answer.body, ensure_ascii=False, indent=2))
-    else:
-        _report(answer, console)
+    try:
+        if as_json:
+            console.raw(json_text(answer.body))
+        else:
+            if question.format == "itinerary":
+                _show_trip(answer, console)
+            _report(answer, console)
+    finally:
+        # It is paid for, also where it cannot be shown.
+        if save_to is not None and answer.itinerary is not None:
+            _save(answer, save_to, console)
+    if question.format == "itinerary" and answer.itinerary is None:
+        raise CliError(
+            "The API answered with prose: it is of a version that makes no trips. Deploy it again, or ask "
+            "without --format and --save."
+        )
 
 
-def _ask(query: str, api: Api, console: Console, *, as_json: bool) -> Answer:
+def _ask(question: Question, api: Api, console: Console, *, as_json: bool) -> Answer:
     guard(api.key)
     try:
         client = TravelGPT(api.url, api_key=api.key or None, retries=0)
@@ -115,27 +141,30 @@ def _ask(query: str, api: Api, console: Console, *, as_json: bool) -> Answer:
         raise CliError(f"{wrong} Nothing was asked.", USAGE) from None
     with client:
         try:
-            return _read(client, query, console, as_json=as_json)
+            return _read(client, question, console, as_json=as_json)
         except KeyboardInterrupt:
             raise CliError(f"\nInterrupted. {_after_leaving(client)}", INTERRUPTED) from None
 
 
-def _read(client: TravelGPT, query: str, console: Console, *, as_json: bool) -> Answer:
+def _read(client: TravelGPT, question: Question, console: Console, *, as_json: bool) -> Answer:
+    asked: dict[str, Any] = {"format": question.format, "constraints": question.constraints}
     with ExitStack() as waiting:
-        waiting.enter_context(console.working("Waiting for the answer"))
+        now = waiting.enter_context(console.working("Waiting for the answer"))
         try:
-            stream = client.stream(query)
+            stream = client.stream(question.query, **asked)
         except ApiError as refused:
             if not _does_not_stream(refused):
                 raise
-            answer = client.ask(query)
+            answer = client.ask(question.query, **asked)
             waiting.close()
-            if not as_json:
+            if not as_json and question.format == "prose":
                 console.piece(f"{printable(conceal(answer.text))}\n")
                 console.aside("\nThis API does not stream, so the answer came whole.")
             return answer
         with stream:
             try:
+                if question.format == "itinerary":
+                    return _follow(stream, now)
                 return stream.answer() if as_json else _show(stream, waiting, console)
             except KeyboardInterrupt:
                 waiting.close()
@@ -143,6 +172,34 @@ def _read(client: TravelGPT, query: str, console: Console, *, as_json: bool) -> 
             except (BrokenPipeError, CliError):
                 _stop(stream, client)
                 raise
+
+
+def _follow(stream: Stream, now: Callable[[str], None]) -> Answer:
+    """Read a stream to its end, and show how far the trip is."""
+    from travel_gpt.cli.itinerary.progress import Progress
+
+    progress = Progress(now)
+    for name, data in stream.events():
+        progress.take(name, data)
+    return stream.answer()
+
+
+def _show_trip(answer: Answer, console: Console) -> None:
+    if answer.itinerary is None:
+        console.piece(f"{printable(conceal(answer.text))}\n")
+        return
+    # What reads and shows a trip takes a tenth of a second to import.
+    from travel_gpt.cli.itinerary.page import trip_page
+    from travel_gpt.cli.itinerary.reply import read_reply
+
+    console.page(trip_page(read_reply(answer), console.width))
+
+
+def _save(answer: Answer, path: Path, console: Console) -> None:
+    from travel_gpt.cli.itinerary.saving import save
+
+    save(answer, path)
+    console.aside(f"Saved to {path}.")
 
 
 def _stop(stream: Stream, client: TravelGPT) -> str:
@@ -187,11 +244,6 @@ def _show(stream: Stream, waiting: ExitStack, console: Console) -> Answer:
     return stream.answer()
 
 
-def printable(text: str) -> str:
-    """Return a text of the API without what a terminal would take for a command."""
-    return _CONTROL.sub("", text)
-
-
 def _typed_key(url: str, console: Console) -> str:
     if not console.terminal:
         where = (
@@ -226,7 +278,7 @@ def _report(answer: Answer, console: Console) -> None:
         console.aside(printable(f"\n{', '.join(said)}"))
     if answer.body.get("stopped") is True:
         console.aside("The answer is not complete: it was stopped.")
-    elif answer.truncated:
+    elif answer.truncated and answer.itinerary is None:
         console.aside("The answer is not complete: it reached the limit of its length. Ask for less at once.")
     for warning in answer.warnings:
         console.aside(printable(warning))

@@ -5,10 +5,10 @@ import io
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from rich.console import Console as RichConsole
+from rich.console import Console as RichConsole, ConsoleDimensions, RenderableType
 from rich.text import Text
 
 from travel_gpt.cli.errors import USAGE, CliError
@@ -106,6 +106,27 @@ class Console:
             sys.stdout = io.StringIO()
             raise CliError(f"Standard output cannot be written to: {failed.strerror}.") from None
 
+    @property
+    def width(self) -> int:
+        """The characters of a line of ``page``; elsewhere than at a terminal as many as are readable."""
+        return min(self._out.width, _WIDEST) if self._out.is_terminal else _WIDEST
+
+    def page(self, parts: Iterable[RenderableType]) -> None:
+        """Print texts and tables, broken to ``width``. What comes from elsewhere was masked before.
+
+        Raises:
+            BrokenPipeError: its reader has left.
+            CliError: it cannot be written.
+        """
+        page = _console(self._out.file)
+        # Rich would take 80 where the output is no terminal, or a dumb one.
+        page.size = ConsoleDimensions(self.width, 25)
+        with page.capture() as captured:
+            for part in parts:
+                page.print(part)
+        # Rich would end the process itself where the reader has left, and fills lines up with spaces.
+        self.piece("".join(f"{line.rstrip(' ')}\n" for line in captured.get().removesuffix("\n").split("\n")))
+
     def error(self, text: str) -> None:
         """Print on standard error why it ended."""
         self._print(self._err, text, "bad")
@@ -115,13 +136,13 @@ class Console:
         self._print(self._err, text)
 
     @contextlib.contextmanager
-    def working(self, doing: str) -> Iterator[None]:
-        """Show at a terminal that something takes its time."""
+    def working(self, doing: str) -> Iterator[Callable[[str], None]]:
+        """Show at a terminal that something takes its time, and yield what shows that something else does."""
         if self._err.is_terminal:
-            with self._err.status(f"{doing} ..."):
-                yield
+            with self._err.status(f"{doing} ...") as status:
+                yield lambda now: status.update(f"{now} ...")
         else:
-            yield
+            yield lambda _: None
 
     def ask(self, question: str, otherwise: str = "To go on without a question, add --yes.") -> bool:
         """Ask a question that is answered with yes or no.

@@ -403,7 +403,7 @@ def test_an_answer_that_cannot_be_stopped_is_said(
 
 
 def test_ctrl_c_before_the_first_word_is_said(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(TravelGPT, "stream", interrupted)

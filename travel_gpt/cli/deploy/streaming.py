@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.cli.api_key import read_api_key
-from travel_gpt.cli.ask import printable
 from travel_gpt.cli.aws_session import AwsSession, cli_error_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.deploy import release
 from travel_gpt.cli.errors import CliError, sentence
+from travel_gpt.cli.printable import printable
 from travel_gpt.cli.stack import Stack, read_stack
 from travel_gpt.cli.stream_measurement import Delivery, Measurement, measure, most_cost
 from travel_gpt.client import ApiError, TravelGPT

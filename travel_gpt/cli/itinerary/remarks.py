@@ -1,0 +1,116 @@
+"""What is said about a trip in sentences, at the terminal and in a saved file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from travel_gpt.advisor.checks.result import Outcome, Severity
+from travel_gpt.cli.itinerary.reply import Reply
+from travel_gpt.cli.itinerary.wording import amount, counted, listed
+from travel_gpt.cli.printable import one_line
+
+VERIFY_BEFORE_BOOKING: Final = (
+    "Opening hours, prices, timetables and entry rules are the model's: look them up before you book."
+)
+
+
+def verdict(reply: Reply) -> str:
+    """Say whether the trip is verified, and why not."""
+    checks = reply.checks
+    share = (
+        f"{checks.rules_checked} of the {counted(checks.rules_that_apply, 'rule')} that apply to this trip "
+        f"could be checked ({_percent(checks.share_checked)}; {_percent(checks.share_needed)} are needed)"
+    )
+    if checks.verified:
+        return f"Verified: no errors were found, and {share}."
+    because = listed(list(_reasons(reply)) or ["the API gives no reason"])
+    return f"Not verified: {because}. {share[0].upper()}{share[1:]}."
+
+
+def _reasons(reply: Reply) -> Iterator[str]:
+    if errors := list(reply.checks.found(Severity.ERROR)):
+        yield f"{counted(len(errors), 'error')} {'was' if len(errors) == 1 else 'were'} found"
+    if reply.checks.share_checked < reply.checks.share_needed:
+        yield "too little could be checked"
+    if reply.trip.missing_days:
+        yield "days are missing"
+
+
+def _percent(share: float) -> str:
+    # Rounded down, so that 79.9 % do not look like the 80 % that are needed.
+    return f"{int(share * 100 + 1e-9)} %"
+
+
+def unchecked(reply: Reply) -> Iterator[str]:
+    """Yield a sentence for each rule that could not be checked, or not all of it."""
+    for result in reply.checks.unchecked():
+        part = "" if result.outcome is Outcome.NOT_CHECKABLE else ", in part"
+        yield f"{_words(result.rule)}{part}: {one_line(result.why)}"
+
+
+def missing(reply: Reply) -> str:
+    """Say which days are missing; empty for none."""
+    days = reply.trip.missing_days
+    if not days:
+        return ""
+    which = f"Day {days[0]} is" if len(days) == 1 else f"Days {listed(days)} are"
+    return (
+        f"{which} not planned: there was no time, or the model gave nothing usable. Ask again, or for fewer "
+        "days."
+    )
+
+
+def repaired(reply: Reply) -> str:
+    """Say what became of days that broke rules; empty where none did."""
+    days = reply.repair.days
+    which = f"day{'' if len(days) == 1 else 's'} {listed(days)}" if days else "days"
+    match reply.repair.outcome:
+        case "not_needed":
+            return ""
+        case "done":
+            return f"The model wrote {which} again because rules were broken; now they are kept."
+        case "partly":
+            return f"The model wrote {which} again because rules were broken; some still are."
+        case "failed":
+            return "The model was asked to write days again that break rules, and gave nothing usable."
+        case "no_time":
+            return "There was no time to have the model write days again that break rules."
+        case "no_budget":
+            return "The budget had too little left to have the model write days again that break rules."
+
+
+def understood(reply: Reply) -> str:
+    """Say what was understood from the query alone; empty for nothing."""
+    names = reply.understood.get("from_query")
+    said = [
+        f"{_words(name.rpartition('.')[2])} {value}"
+        for name in (names if isinstance(names, list) else [])
+        if isinstance(name, str) and (value := _value(_field(reply.understood, name), reply))
+    ]
+    return f"Understood from your words: {'; '.join(said)}." if said else ""
+
+
+def _field(fields: Mapping[str, Any], name: str) -> object:
+    """Return the value of a field, such as ``travellers.adults``."""
+    within, _, rest = name.partition(".")
+    found = fields.get(within)
+    return (_field(found, rest) if isinstance(found, dict) else None) if rest else found
+
+
+def _value(value: object, reply: Reply) -> str:
+    match value:
+        case None | [] | {}:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case {"amount": int() | float() as budget, "currency": str() as currency}:
+            return f"{amount(budget, reply.trip)} {one_line(currency)}"
+        case dict():
+            parts = ((_words(name), _value(each, reply)) for name, each in value.items())
+            return ", ".join(f"{name} {text}" for name, text in parts if text)
+        case list():
+            return ", ".join(filter(None, (_value(each, reply) for each in value)))
+    return _words(str(value))
+
+
+def _words(name: str) -> str:
+    return one_line(name).replace("_", " ")
