@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.docs.command_page import command_page  # noqa: E402
 from scripts.docs.errors_page import errors_page  # noqa: E402
+from scripts.docs.itinerary_picture import itinerary_picture  # noqa: E402
 from scripts.docs.openapi_document import openapi_document  # noqa: E402
 from scripts.docs.settings_page import StackTemplate, settings_page  # noqa: E402
 from scripts.docs.trip_schemas import wire_schemas  # noqa: E402
@@ -33,6 +34,7 @@ def wanted(root: Path) -> dict[Path, str]:
         Path("docs/settings.md"): settings_page(StackTemplate.read(root / "template.yaml")),
         Path("docs/errors.md"): errors_page(),
         Path("docs/command.md"): command_page(),
+        Path("docs/itineraries.svg"): itinerary_picture(),
         Path("docs/openapi.json"): json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
         **{Path(path): text for path, text in wire_schemas().items()},
     }
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             print(f"{path} is out of date with the code. Refresh it with: {REFRESH}", file=sys.stderr)
         return 1 if stale else 0
     for path in stale:
-        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(texts[path], encoding="utf-8")
         print(f"{path}: written")
     return 0

@@ -147,6 +147,28 @@ error. `--json` prints the JSON object of the answer once it is complete. An API
 (`streaming_disabled`, or an older version) is asked with an ordinary POST. Ctrl-C stops the answer at the API
 too, so that it costs no more, and so does a reader that leaves, such as `head`. The command does not repeat a
 query by itself. [python.md](python.md) describes the client for programs in Python.
+
+With `--format itinerary` the answer is a trip, and what code checked of it:
+
+```sh
+travel-gpt ask --format itinerary "A week in Portugal, by train" --from Berlin --budget "1500 EUR"
+travel-gpt ask "Three nights in Porto" --adults 2 --children 4,9 --save trip.md
+```
+
+![A trip of four days in tables, with its costs and what was checked](itineraries.svg)
+
+While it waits, it says at a terminal how far the trip is. Then it prints the days in tables. Errors and
+warnings are counted at the day and listed below, followed by a sentence that says whether the trip is
+verified, the rules that could not be checked, and what was understood from your words. A trip that is not
+verified is an answer too: the exit status is 0. In a narrow terminal the tables have fewer columns;
+without a terminal they are 110 characters wide.
+
+`--save` keeps the trip in a file and implies `--format itinerary`. A name that ends in `.md` gets the
+text of the answer and what could not be checked; one that ends in `.json` gets the object that `--json`
+prints. A file that is there is replaced after a question, or with `--replace`.
+
+The options from `--start` to `--budget` are fields of the request. They win over what the query says, and
+the API explains a value that it refuses (`invalid_constraint`).
 """,
     "secret rotate": """\
 The new key is stored as `AWSPENDING`, which the function does not read, and verified by listing the models at
