@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,10 +155,19 @@ def document_for(access: str) -> dict[str, Any]:
     The document describes both kinds of stack, so by it a POST may come without a key. Where the mode is
     ``api-key`` it may not: Schemathesis then checks that a missing key and a wrong one are refused.
 
+    JSON Schema cannot say that a date is not in the past, or that a trip has not both ``start`` and ``end``
+    and another number of ``nights``. So here the dates are some of the coming ones, each ``start`` before
+    each ``end``, and one of ``end`` and ``nights`` is left out.
+
     Args:
         access: ``open`` or ``api-key``.
     """
     document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    fields = document["components"]["schemas"]["Query"]["properties"]
+    today = datetime.now(UTC).date()
+    fields["start"]["enum"] = [(today + timedelta(days)).isoformat() for days in range(5)] + [None]
+    fields["end"]["enum"] = [(today + timedelta(days)).isoformat() for days in range(5, 10)] + [None]
+    del fields["end" if access == "open" else "nights"]
     if access == "open":
         # Without clients there is no table, so no stream can be stopped.
         del document["paths"]["/travel-gpt/stream/{id}/stop"]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from scripts.docs.errors_page import Method, meaning, of_the_function, of_the_gateway
 from scripts.docs.openapi_schemas import (
+    CONSTRAINED_QUERY,
     QUERY,
     answer_example,
     failure_example,
@@ -52,7 +53,8 @@ _VERIFY_STREAM: Final = (
 )
 _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "
-    f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters. "
+    f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters, and "
+    "fields beside it that say what a trip must keep to. "
     "A stack that was deployed with `--access open` asks for no `x-api-key`."
 )
 
@@ -220,7 +222,10 @@ def post() -> Json:
             "content": {
                 "application/json": {
                     "schema": reference("Query"),
-                    "examples": {"query": {"value": {"query": QUERY}}},
+                    "examples": {
+                        "query": {"value": {"query": QUERY}},
+                        "constraints": {"value": CONSTRAINED_QUERY},
+                    },
                 }
             },
         },

@@ -5,10 +5,10 @@ import types
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from scripts.docs.errors_page import Method
+from scripts.docs.request_schema import request_schema
 from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.api import responses
 from travel_gpt.api.health import VERIFICATION_TTL, CredentialStatus
-from travel_gpt.api.request import MAX_QUERY_CHARACTERS, VISIBLE
 from travel_gpt.api.responses import (
     AnswerBody,
     BudgetBody,
@@ -107,7 +107,7 @@ _NO_KEY_IN_THESE_MODES: Final[Schema] = {
 def schemas() -> dict[str, Schema]:
     """Return every schema of the document, by its name in ``components``."""
     return {
-        "Query": _query(),
+        "Query": request_schema(),
         "Health": _object(
             HealthBody,
             without=("code",),
@@ -194,18 +194,6 @@ def reference(name: str, kind: str = "schemas") -> Schema:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def _query() -> Schema:
-    query = {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": MAX_QUERY_CHARACTERS,
-        "pattern": VISIBLE,
-        "description": "What the traveller would like to know, in any language. It is trimmed before it is "
-        "measured, and needs a character that is no control character and no space.",
-    }
-    return {"type": "object", "required": ["query"], "properties": {"query": query}}
-
-
 def _object(
     body: type, *, without: tuple[str, ...] = (), optional: dict[str, str] | None = None, **constants: object
 ) -> Schema:
@@ -249,6 +237,17 @@ def _of_type(kind: Any) -> Schema:
 
 
 QUERY: Final = "Two days in Lisbon in May, on foot, for 200 euros?"
+CONSTRAINED_QUERY: Final[Schema] = {
+    "query": "Where the trams go, and where people of the place eat.",
+    "origin": "Berlin",
+    "destinations": ["Lisbon", "Porto"],
+    "nights": 7,
+    "travellers": {"adults": 2, "children": [4]},
+    "budget": {"amount": 1500, "currency": "EUR"},
+    "pace": "relaxed",
+    "diet": ["vegetarian"],
+}
+"""Without dates, which would be in the past one day."""
 
 _REQUEST_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 _TIMESTAMP: Final = 1234567890

@@ -280,7 +280,7 @@ def test_the_callers_key_is_not_repeated_either(
         watch.see(deployment.send(sent).raw)
     deployment.upstream.default(RESPONSES, behaviours.server_error())
     watch.see(deployment.send(events[5]).raw)
-    monkeypatch.setattr("travel_gpt.api.routes.read_query", lambda _event: 1 / 0)
+    monkeypatch.setattr("travel_gpt.api.routes.read_question", lambda *_: 1 / 0)
     watch.see(deployment.send(events[5]).raw)
 
     assert "ZeroDivisionError" in watch.text()

@@ -213,6 +213,7 @@ POSTS: list[tuple[str, Ask, str]] = [
     ("no-usage", _faulty(RESPONSES, behaviours.answer(usage={"input_tokens": None}), _post), ""),
     ("empty", _raw(""), "invalid_json"),
     ("array", _raw("[]"), "invalid_json"),
+    ("no-such-pace", _raw(json.dumps({"query": "Rome?", "pace": "slow"})), "invalid_constraint"),
     ("no-query", _raw("{}"), "invalid_query"),
     ("long-query", _raw(json.dumps({"query": "x" * 4001})), "invalid_query"),
     ("no-key", _raw('{"query":"Rome?"}', requestContext={"identity": {}}), "forbidden"),

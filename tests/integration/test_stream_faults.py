@@ -273,7 +273,7 @@ def test_a_bug_before_the_first_words_is_an_ordinary_response(
 ) -> None:
     with stream_function(upstream) as function:
         with monkeypatch.context() as broken:
-            broken.setattr(streamed, "read_query", lambda _: 1 / 0)
+            broken.setattr(streamed, "read_question", lambda *_: 1 / 0)
             status, body = function.refused(Idempotency_Key="k1")
 
         assert (status, body["code"]) == (500, "internal_error")

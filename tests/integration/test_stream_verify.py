@@ -122,6 +122,7 @@ def test_each_request_has_a_query(openai: FakeOpenAI, what: str) -> None:
     api = build_stream_api(settings(openai))
 
     assert verify(api, what, body="")[1]["code"] == "invalid_json"
+    assert verify(api, what, body='{"query": "Lisbon?", "nights": 99}')[1]["code"] == "invalid_constraint"
     assert openai.calls == []
     api.close()
 

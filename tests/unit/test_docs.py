@@ -17,7 +17,7 @@ from scripts.docs.settings_page import StackTemplate
 from tests.support.markdown import ROOT, Page, pages
 from travel_gpt import client
 from travel_gpt.advisor.adviser import INSTRUCTIONS
-from travel_gpt.api.request import MAX_QUERY_CHARACTERS
+from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS
 from travel_gpt.cli.app import app
 from travel_gpt.env_file import OF_CREDENTIALS
 from travel_gpt.errors import HTTP_STATUS, CredentialError, UpstreamError
@@ -187,7 +187,8 @@ def test_the_defaults_are_what_the_page_says() -> None:
     ):
         assert phrase in SAID, phrase
     assert settings.max_retries == 2, "up to two more times"
-    assert MAX_QUERY_CHARACTERS * 4 + len(INSTRUCTIONS.encode()) + 500 < 20_000, "below 20,000 bytes"
+    assert MAX_BODY_BYTES + len(INSTRUCTIONS.encode()) + 500 < 36_000, "below 36,000 bytes"
+    assert MAX_QUERY_CHARACTERS * 4 < MAX_BODY_BYTES
 
 
 def test_the_readme_says_what_an_answer_costs() -> None:
@@ -207,7 +208,7 @@ def test_the_readme_says_what_an_answer_costs() -> None:
     assert len(INSTRUCTIONS) / 4 < given < len(INSTRUCTIONS) / 4 + 200
     assert produced < Settings().max_output_tokens
     (most,) = re.findall(r"no call costs more than \$([\d.]+\d)", said)
-    assert f"one call costs at most 0.0025 + 0.00075 = {most} dollars" in SAID
+    assert f"one call costs at most 0.0045 + 0.00075 = {most} dollars" in SAID
     for price in (price_in, price_out):
         assert f"${price:.2f} for a million tokens" in SAID or f"${price:.2f} for a million out" in SAID
 

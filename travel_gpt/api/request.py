@@ -5,14 +5,17 @@ import binascii
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, get_args
 
+from travel_gpt.advisor.question import Format, Question
 from travel_gpt.deadline import ANSWER_WITHIN, Deadline
 from travel_gpt.errors import (
     Forbidden,
+    InvalidConstraint,
     InvalidJson,
     InvalidParameter,
     InvalidQuery,
@@ -208,24 +211,47 @@ def read_verify(request: Request) -> Verify:
         raise InvalidParameter("verify has another value") from None
 
 
-def read_query(request: Request) -> str:
-    """Return the travel query of a POST.
+def read_question(request: Request, now: Callable[[], float]) -> Question:
+    """Return what a POST asks.
 
     Args:
         request: the request.
+        now: the wall clock, in seconds. Which dates a trip can have depends on it.
 
     Returns:
-        The query, trimmed: 1 to 4,000 characters.
+        The question. Its query is trimmed, and has 1 to 4,000 characters.
 
     Raises:
         UnsupportedMediaType: the body is declared as something other than plain JSON in UTF-8.
         PayloadTooLarge: the body has more than 32 KiB.
         InvalidJson: the body is not a JSON object.
         InvalidQuery: ``query`` is missing, not a string, without a visible character, or of the wrong length.
+        InvalidConstraint: another field has a value that it cannot have.
     """
     _require_no_coding(request.headers.get("content-encoding", ""))
     _require_json(request.headers.get("content-type", ""))
-    query = _json_object(_decode_body(request)).get("query")
+    body = _json_object(_decode_body(request))
+    query, answer_format = _query(body.get("query")), _format(body.get("format"))
+    if body.keys() <= {"query", "format"}:
+        return Question(query, answer_format)
+    from travel_gpt.advisor.constraints import Constraints
+    from travel_gpt.api.constraint_fields import read_constraints
+
+    constraints = read_constraints(body, datetime.fromtimestamp(now(), UTC).date())
+    return Question(query, answer_format, None if constraints == Constraints() else constraints)
+
+
+def _format(value: object) -> Format:
+    formats: tuple[Format, ...] = get_args(Format)
+    for each in formats:
+        if value == each:
+            return each
+    if value is None:
+        return "prose"
+    raise InvalidConstraint(message=f'"format" must be one of {", ".join(formats)}.')
+
+
+def _query(query: object) -> str:
     if query is None:
         raise InvalidQuery(
             "no query", message='The JSON object needs a "query", a text of 1 to 4,000 characters.'

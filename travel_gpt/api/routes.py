@@ -14,7 +14,7 @@ from travel_gpt.api.request import (
     Context,
     Request,
     read_idempotency_key,
-    read_query,
+    read_question,
     read_verify,
     require_api_key,
     require_no_problems,
@@ -42,6 +42,7 @@ class Api:
         guard: returns what knows the clients and their limits, made at the first call; None where nothing is
             limited.
         close: closes the connections to the model's server.
+        now: the wall clock, in seconds.
     """
 
     def __init__(
@@ -51,12 +52,15 @@ class Api:
         adviser: Adviser,
         guard: "Callable[[], Guard] | None" = None,
         close: Callable[[], None] = lambda: None,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._guard = guard
         self.close = close
         self._health = health
         self._adviser = adviser
+        self._now = now
 
     def answer(self, event: Mapping[str, Any], context: Context) -> responses.ProxyResponse:
         """Answer one request.
@@ -152,10 +156,10 @@ class Api:
             guard.idempotency.end(first, kept)
 
     def _answer(self, request: Request, meter: "Meter | None" = None) -> responses.Reply:
-        query = read_query(request)
+        question = read_question(request, self._now)
         require_no_problems(self._settings)
         deadline = request.deadline if meter is None else request.deadline.before(meter.TO_SETTLE)
-        answer = self._adviser.answer(query, deadline, meter)
+        answer = self._adviser.answer(question, deadline, meter)
         fields: dict[str, Any] = {
             "model": answer.model,
             "input_tokens": answer.usage.input_tokens,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from travel_gpt.advisor.adviser import Adviser
+from travel_gpt.advisor.question import Question
 from travel_gpt.api import responses, sse
 from travel_gpt.api.exchange import CALLER_LEFT, Exchange, usage_data
 from travel_gpt.api.failures import failed, internal_error
@@ -16,7 +17,7 @@ from travel_gpt.api.request import (
     Request,
     Verify,
     read_idempotency_key,
-    read_query,
+    read_question,
     read_verify,
     require_api_key,
     require_no_problems,
@@ -125,6 +126,7 @@ class StreamApi:
         health: returns what verifies the credential, with the role of this function.
         guard: as for ``Api``.
         close: as for ``Api``.
+        now: as for ``Api``.
     """
 
     def __init__(
@@ -134,11 +136,14 @@ class StreamApi:
         health: "Callable[[], Health]",
         guard: "Callable[[], Guard] | None" = None,
         close: Callable[[], None] = lambda: None,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._guard = guard
         self.close = close
         self._adviser = adviser
+        self._now = now
         self._health = health
 
     def answer(
@@ -187,7 +192,7 @@ class StreamApi:
         key = read_idempotency_key(request)
         if verify is not Verify.NOTHING:
             # It is not asked, but the headers and the body are the same for every request of this path.
-            read_query(request)
+            read_question(request, self._now)
             require_no_problems(self._settings)
             return self._health().check(verify, request)
         if self._settings.streaming == "off":
@@ -230,10 +235,10 @@ class StreamApi:
                     return responses.Reply(responses.repeated(first.status, first.body), {"repeated": True})
                 return _streamed(self._repeat(call, first.body, meter.client.id), _REPEATED)
             record = stack.enter_context(closing(_Record(guard.idempotency, first)))
-        query = read_query(request)
+        question = read_question(request, self._now)
         require_no_problems(self._settings)
         try:
-            exchange = self._ask(call, stack, query, guard, meter, record)
+            exchange = self._ask(call, stack, question, guard, meter, record)
         except TravelGPTError as failure:
             if record is not None and meter is not None and meter.cost:
                 record.keep(responses.failed(failure, request_id=request.id))
@@ -244,7 +249,7 @@ class StreamApi:
         self,
         call: _Call,
         stack: ExitStack,
-        query: str,
+        question: Question,
         guard: "Guard | None",
         meter: "Meter | None",
         record: _Record | None,
@@ -255,7 +260,7 @@ class StreamApi:
             self._settings.stream_first_event_seconds,
             self._settings.stream_idle_seconds,
         )
-        parts = self._adviser.stream(query, request.deadline, control, meter)
+        parts = self._adviser.stream(question, request.deadline, control, meter)
         reader = StreamReader(parts, control, limits, request.deadline.before(TO_FINISH))
         stack.callback(reader.end)
         call.when_left(lambda: reader.fail(CallerLeft()))

@@ -5,6 +5,7 @@ import json
 import re
 import time
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,20 @@ from hypothesis import example, given, strategies as st
 
 import travel_gpt
 from tests.conftest import LambdaContext, proxy_event
+from tests.support.clock import Clock
+from travel_gpt.advisor.constraints import Budget, Constraints
+from travel_gpt.advisor.question import Question
 from travel_gpt.api.request import (
     MAX_BODY_BYTES,
     MAX_QUERY_CHARACTERS,
     VISIBLE,
     Request,
     Verify,
-    read_query,
+    read_question,
     read_verify,
 )
 from travel_gpt.errors import (
+    InvalidConstraint,
     InvalidJson,
     InvalidParameter,
     InvalidQuery,
@@ -38,8 +43,12 @@ def post(body: object, *, base64_encoded: bool = False, headers: Any = JSON) -> 
     return {"headers": headers, "body": body, "isBase64Encoded": base64_encoded}
 
 
+def question_of(event: dict[str, Any], now: Callable[[], float] = time.time) -> Question:
+    return read_question(Request.of(event, LambdaContext()), now)
+
+
 def query_of(event: dict[str, Any]) -> str:
-    return read_query(Request.of(event, LambdaContext()))
+    return question_of(event).query
 
 
 def verify_of(event: dict[str, Any]) -> Verify:
@@ -324,6 +333,62 @@ def test_given_one_character_more_then_the_query_is_refused_with_its_length(char
         query_of(asking(character * 4001, ensure_ascii=False))
 
     assert refused.value.message == '"query" has 4,001 characters; 4,000 is the most.'
+
+
+def asking_with(**fields: object) -> dict[str, Any]:
+    return post(json.dumps({"query": "Rome", **fields}))
+
+
+def test_a_query_alone_has_no_constraints() -> None:
+    bodies: list[dict[str, Any]] = [{}, {"format": "prose"}, {"format": None}, {"pad": "x"}, {"diet": []}]
+    for fields in bodies:
+        question = question_of(asking_with(**fields))
+
+        assert (question.query, question.format, question.constraints) == ("Rome", "prose", None), fields
+
+
+def test_the_fields_beside_the_query_are_its_constraints() -> None:
+    question = question_of(asking_with(budget={"amount": 9.5, "currency": "chf"}, format="prose"))
+
+    assert question.constraints == Constraints(budget=Budget(amount=9.5, currency="CHF"))
+
+
+@pytest.mark.parametrize("value", ["itinerarys", "Prose", "", 0, False, [], ["prose"], {"prose": 1}], ids=str)
+def test_another_format_is_refused_with_those_there_are(value: object) -> None:
+    with pytest.raises(InvalidConstraint) as refused:
+        question_of(asking_with(format=value))
+
+    assert refused.value.message.startswith('"format" must be one of prose')
+
+
+def test_which_dates_can_be_depends_on_the_clock() -> None:
+    # 1,795,176,000 is noon of 20 November 2026 (UTC).
+    clock, event = Clock(), asking_with(start="2026-11-19")
+    read = question_of(event, clock).constraints
+    assert read is not None
+    assert str(read.start) == "2026-11-19"
+
+    clock.advance(12 * 3600 - 1)
+    question_of(event, clock)
+    clock.advance(1)
+    with pytest.raises(InvalidConstraint, match='"start" must be a date from 2026-11-20'):
+        question_of(event, clock)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 4000, "9" * 5000, "NaN", "Infinity"])
+@pytest.mark.parametrize("field", ['"nights": %s', '"budget": {"amount": %s, "currency": "EUR"}'])
+def test_numbers_that_are_none_are_refused(field: str, number: str) -> None:
+    with pytest.raises((InvalidConstraint, InvalidJson)):
+        question_of(post('{"query": "Rome", ' + field % number + "}"))
+
+
+def test_a_query_that_is_wrong_is_refused_before_the_fields_are_read() -> None:
+    with pytest.raises(InvalidQuery):
+        question_of(post('{"query": "", "nights": -1, "format": "x"}'))
+
+
+def test_what_a_caller_wrote_is_not_in_the_repr_of_a_question() -> None:
+    assert "Rome" not in repr(question_of(asking_with(origin="Rome")))
 
 
 def padded(size: int, filler: str = " ") -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -125,6 +126,38 @@ def test_post_answers_the_query(function: Logged) -> None:
     asked = json.loads(proxy_event("post")["body"])["query"].strip()
     assert function.server.asked == [(asked, FIRST_KEY)]
     assert 27 < function.server.seconds_left[0] <= 28
+
+
+def test_post_with_constraints_passes_them_on_with_the_query(function: Logged) -> None:
+    function.send("post", body=json.dumps({"query": "Lisbon?", "travellers": {"adults": 2}}))
+
+    ((asked, _),) = function.server.asked
+    assert asked.startswith("Lisbon?\n\n")
+    assert asked.endswith('\n{"travellers": {"adults": 2}}')
+
+
+@pytest.mark.parametrize("module", ["travel_gpt.advisor.constraints", "travel_gpt.api.constraint_fields"])
+def test_a_query_alone_imports_nothing_of_constraints(
+    function: Logged, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An import of it fails: a cold start pays for each.
+    monkeypatch.setitem(sys.modules, module, None)
+
+    assert function.send("post", body='{"query": "Lisbon?", "format": "prose"}')[0] == 200
+    assert function.send("post", body='{"query": "Lisbon?", "nights": 2}')[0] == 500
+
+
+def test_given_a_constraint_that_cannot_be_then_nothing_is_asked(function: Logged) -> None:
+    # The function's clock stands at 20 November 2026.
+    body = json.dumps({"query": "Lisbon?", "start": "2026-11-18", "nights": True})
+    status, answer, _ = function.send("post", body=body)
+
+    assert (status, answer["code"]) == (400, "invalid_constraint")
+    assert answer["message"] == (
+        '"nights" must be a whole number from 0 to 29; ask for a longer trip in parts. '
+        '"start" must be a date from 2026-11-19 to 2028-11-20.'
+    )
+    assert (function.source.fetches, function.server.asked) == (0, [])
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "get", "", None])

@@ -1,16 +1,19 @@
 """Answers that are streamed: their events, how they fail, and what they cost."""
 
+import json
 import time
 
 import pytest
 
 from tests.fakes.openai import RESPONSES, Behaviour, FakeOpenAI, behaviours
+from tests.integration.conftest import LambdaContext
 from tests.support.stream_function import (
     Streaming,
     parse,
     streaming as streaming,
     upstream as upstream,
 )
+from travel_gpt.api.streamed import StreamedResponse
 
 
 def test_an_answer_comes_as_events(upstream: FakeOpenAI, streaming: Streaming) -> None:
@@ -28,6 +31,36 @@ def test_an_answer_comes_as_events(upstream: FakeOpenAI, streaming: Streaming) -
     assert usage["budget"]["whose"] == "api"
     assert done["truncated"] is False
     assert streaming.reserved() == []
+
+
+def test_constraints_go_to_the_model_with_the_query(upstream: FakeOpenAI, streaming: Streaming) -> None:
+    upstream.default(RESPONSES, behaviours.answer("Take tram 28 up to Graça."))
+    event = streaming.event()
+    event["body"] = json.dumps({"query": "Lisbon?", "pace": "relaxed"})
+
+    response = streaming.api.answer(event, LambdaContext(100_000))
+
+    assert isinstance(response, StreamedResponse)
+    assert parse(b"".join(response.chunks))[-1][0] == "done"
+    response.chunks.close()
+    (call,) = upstream.calls
+    assert call.body is not None
+    asked = call.body["input"][-1]["content"]
+    assert asked.startswith("Lisbon?\n\n")
+    assert asked.endswith('\n{"pace": "relaxed"}')
+
+
+def test_given_a_constraint_that_cannot_be_then_nothing_is_asked_or_reserved(
+    upstream: FakeOpenAI, streaming: Streaming
+) -> None:
+    event = streaming.event()
+    event["body"] = json.dumps({"query": "Lisbon?", "pace": "slow"})
+
+    response = streaming.api.answer(event, LambdaContext(100_000))
+
+    assert not isinstance(response, StreamedResponse)
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (400, "invalid_constraint")
+    assert (upstream.calls, streaming.reserved()) == ([], [])
 
 
 @pytest.mark.parametrize(
