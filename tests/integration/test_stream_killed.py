@@ -14,7 +14,7 @@ from tests.support.stream_process import ROOT, started
 from travel_gpt.api.streamed import StreamApi
 from travel_gpt.aws.table import Table
 from travel_gpt.bootstrap import build_stream_api
-from travel_gpt.guard import idempotency, meter
+from travel_gpt.guard import idempotency, request_counters
 from travel_gpt.guard.guard import Guard
 from travel_gpt.settings import Settings
 
@@ -79,7 +79,7 @@ def test_what_a_killed_stream_reserved_stands_and_it_blocks_others_for_its_time_
         clock.advance(STREAM_SECONDS - 10)
         assert refusal(function, Idempotency_Key="k1") == "request_in_progress"
         assert refusal(function) == "rate_limited"
-        clock.advance(10 + max(idempotency.MARGIN, meter.LEASE_MARGIN))
+        clock.advance(10 + max(idempotency.MARGIN, request_counters.LEASE_MARGIN))
         assert function.read(Idempotency_Key="k1")[-1][0] == "done"
 
         assert function.cost("stack") > reserved, "its reservation stays counted"

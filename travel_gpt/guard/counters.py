@@ -23,6 +23,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from travel_gpt.aws.failures import AwsFailure, Kind
@@ -240,6 +241,24 @@ class Counters:
                 return self.settle(reservation._replace(lease=""), spent, deadline)
             return None
         return Totals.of(item, windows)
+
+    def release(self, reservation: Reservation, deadline: Deadline | None = None) -> None:
+        """End the lease of a reservation that was settled without it.
+
+        Args:
+            reservation: the reservation, with its lease.
+            deadline: when the caller stops waiting.
+
+        Raises:
+            TableFailed: the table cannot be used. The lease then ends by itself.
+        """
+        update = ItemUpdate()
+        update.require_equal(reservation.lease, reservation.lease_ends)
+        update.remove(reservation.lease)
+        with suppress(ConditionFailed):
+            # It had ended, and may be another request's now.
+            key = _key(reservation.name, reservation.totals.windows)
+            self._table.update(key, **update.parameters(), deadline=deadline)
 
     def count_refusal(self, name: str, windows: Windows, deadline: Deadline | None = None) -> None:
         """Count a request that was refused.

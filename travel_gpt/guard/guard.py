@@ -11,6 +11,7 @@ from travel_gpt.deadline import Deadline
 from travel_gpt.guard.clients import Client, ClientDirectory
 from travel_gpt.guard.counters import Counters
 from travel_gpt.guard.meter import Meter
+from travel_gpt.guard.request_counters import RequestCounters
 from travel_gpt.llm.prices import PriceList, read_prices
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import logger
@@ -100,4 +101,5 @@ class Guard:
             deadline: when the response must leave.
         """
         taken_at = min(max(taken_at, 0), self._now() + FASTEST_CLOCK)
-        return Meter(client, self._settings, self._counters, self._prices, taken_at, deadline)
+        counters = RequestCounters(client, self._settings, self._counters, taken_at, deadline)
+        return Meter(client, self._prices, counters)

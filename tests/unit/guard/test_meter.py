@@ -17,6 +17,7 @@ from travel_gpt.guard.clients import Client
 from travel_gpt.guard.counters import Counters
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.meter import Meter
+from travel_gpt.guard.request_counters import RequestCounters
 from travel_gpt.guard.windows import Windows
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.model_api import ModelRequest, Prompt, Usage
@@ -39,7 +40,9 @@ Start = Callable[..., Meter]
 def start(counters: Counters) -> Start:
     def make(limits: Limits = Limits(), **environment: str) -> Meter:  # noqa: B008 - frozen
         settings = Settings.load({"BUDGET_PER_DAY": "1", **environment})
-        return Meter(Client("c1", "ann", limits), settings, counters, PriceList.load(), NOW, Deadline(28))
+        client = Client("c1", "ann", limits)
+        counted = RequestCounters(client, settings, counters, NOW, Deadline(28))
+        return Meter(client, PriceList.load(), counted)
 
     return make
 
@@ -310,7 +313,7 @@ def test_a_settlement_is_given_up_at_the_deadline(fake: MemoryTable, start: Star
     meter = start()
     meter.reserve(ASKED)
     metrics()
-    meter._deadline = Deadline(0.1)
+    meter._counters._deadline = Deadline(0.1)
     ended = threading.Event()
 
     def wait(*_: object) -> None:
