@@ -24,23 +24,50 @@ class StreamControl:
     """What other threads see and do of an answer that one thread reads.
 
     Attributes:
-        last_event: when the last event of the server arrived, by ``time.monotonic()``; None before the first.
         model: the model that is asked.
     """
 
     def __init__(self) -> None:
-        self.last_event: float | None = None
         self.model = ""
+        self._last_event: float | None = None
         self._lock = Lock()
         self._ended = False
         self._connection: EndableConnection | None = None
+        self._others: list[StreamControl] = []
+
+    @property
+    def last_event(self) -> float | None:
+        """When the last event of the server arrived, by ``time.monotonic()``; None before the first.
+
+        Events of the further calls count too.
+        """
+        with self._lock:
+            others = [*self._others]
+        times = (self._last_event, *(other.last_event for other in others))
+        return max((at for at in times if at is not None), default=None)
+
+    def another(self) -> "StreamControl":
+        """Return the control of a further call for the same reader, which may be read at the same time.
+
+        It can be ended alone, and ends with this one.
+        """
+        other = StreamControl()
+        with self._lock:
+            self._others.append(other)
+            ended = self._ended
+        if ended:
+            other.end()
+        return other
 
     def end(self) -> None:
-        """End the call, or have it not begin: the thread that reads waits no longer."""
+        """End the call and the further ones, or have them not begin: the threads that read wait no longer."""
         with self._lock:
             self._ended = True
             if self._connection is not None:
                 self._connection.end()
+            others = [*self._others]
+        for other in others:
+            other.end()
 
     def attach(self, connection: "EndableConnection") -> None:
         """Note the connection of the call."""
@@ -67,7 +94,7 @@ class StreamControl:
     def watch(self, events: Iterable[object]) -> Iterator[object]:
         """Yield the events, and note when each arrives."""
         for event in events:
-            self.last_event = time.monotonic()
+            self._last_event = time.monotonic()
             yield event
 
 

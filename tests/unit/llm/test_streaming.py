@@ -1,8 +1,10 @@
 """Answers that are read while they arrive: their text, what is kept out of it, and how they fail."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 import pytest
@@ -24,11 +26,14 @@ from travel_gpt.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
 )
-from travel_gpt.llm import client as module
+from travel_gpt.llm import client as module, streaming
 from travel_gpt.llm.capabilities import ServerCapabilities
 from travel_gpt.llm.client import MODEL_APIS, ModelClient
 from travel_gpt.llm.model_api import Answer, Usage
 from travel_gpt.llm.streaming import StreamControl
+
+if TYPE_CHECKING:
+    from travel_gpt.llm.stream_connections import EndableConnection
 
 APIS = ("responses", "chat")
 both_apis = pytest.mark.parametrize("api", APIS)
@@ -372,3 +377,87 @@ def test_any_events_end_in_an_answer_or_an_error_of_the_contract(api: str, sent:
     except (TravelGPTError, ConnectionError):
         return
     assert answer.text
+
+
+class TestFurtherCalls:
+    """Controls of several calls for one reader."""
+
+    def test_the_last_event_is_the_latest_of_all_calls(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        times = iter([5.0, 7.0, 6.0])
+        monkeypatch.setattr(streaming, "time", SimpleNamespace(monotonic=lambda: next(times)))
+        control = StreamControl()
+        first, second = control.another(), control.another()
+
+        seen = [control.last_event]
+        for watched in (first, second, control):
+            assert list(watched.watch(["event"])) == ["event"]
+            seen.append(control.last_event)
+
+        assert seen == [None, 5, 7, 7]
+        assert (first.last_event, second.last_event) == (5, 7)
+
+    def test_one_of_them_can_be_ended_alone(self) -> None:
+        control = StreamControl()
+        first, second = control.another(), control.another()
+
+        first.end()
+
+        control.require_open()
+        second.require_open()
+        with pytest.raises(UpstreamFailed, match="ended"):
+            first.require_open()
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_they_all_end_with_the_first(self, when: str) -> None:
+        control, connections = StreamControl(), [SimpleNamespace(ended=0) for _ in range(2)]
+        if when == "before":
+            control.end()
+        other = control.another()
+        further = other.another()
+        for each, connection in zip((other, further), connections, strict=True):
+            connection.end = lambda connection=connection: setattr(connection, "ended", 1)
+            each.attach(cast("EndableConnection", connection))
+
+        control.end()
+
+        assert [connection.ended for connection in connections] == [1, 1]
+        for each in (other, further):
+            with pytest.raises(UpstreamFailed, match="ended"):
+                each.require_open()
+
+    def test_calls_that_begin_in_many_threads_while_the_first_ends_all_end(self) -> None:
+        for _ in range(50):
+            control, together = StreamControl(), Barrier(9)
+
+            def begin(control: StreamControl = control, together: Barrier = together) -> StreamControl:
+                together.wait(10)
+                return control.another()
+
+            with ThreadPoolExecutor(8) as pool:
+                begun = [pool.submit(begin) for _ in range(8)]
+                together.wait(10)
+                control.end()
+            for each in begun:
+                with pytest.raises(UpstreamFailed, match="ended"):
+                    each.result().require_open()
+
+    @both_apis
+    def test_they_are_read_at_the_same_time(self, api: str) -> None:
+        # Each call waits for the other, so that neither would be answered alone.
+        together = Barrier(2)
+
+        def serve(_: httpx2.Request) -> httpx2.Response:
+            together.wait(10)
+            return reply(events(api, "Take", " tram 28."))
+
+        upstream = model_client(serve, OPENAI_API=api)
+        control = StreamControl()
+
+        def read(each: StreamControl) -> list[str | Answer]:
+            return list(upstream.stream(PROMPT, FIRST, soon(), each))
+
+        with ThreadPoolExecutor(2) as pool:
+            read_parts = list(pool.map(read, [control.another(), control.another()]))
+
+        assert [parts[:-1] for parts in read_parts] == [["Take", " tram 28."]] * 2
+        assert control.last_event is not None
