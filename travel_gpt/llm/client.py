@@ -143,7 +143,7 @@ class ModelClient:
             TravelGPTError: any other failure, in the project's terms.
         """
         api = self._api(credential)
-        request = self._request(prompt, credential, self._settings.max_output_tokens)
+        request = self._request(prompt, credential, self._cap(prompt))
         reply = self._post(api, request, credential, deadline, meter)
         if meter is not None:
             meter.settle(api.usage(reply))
@@ -179,7 +179,7 @@ class ModelClient:
         from travel_gpt.llm.streaming import read_stream
 
         api = self._api(credential)
-        request = self._request(prompt, credential, self._settings.max_output_tokens)
+        request = self._request(prompt, credential, self._cap(prompt))
         control.model = request.model
 
         def begin(client: openai.OpenAI, timeout: openai.Timeout) -> openai.Stream[object]:
@@ -341,6 +341,14 @@ class ModelClient:
 
     def _base_url(self, credential: Credential) -> str:
         return credential.base_url or self._settings.base_url
+
+    def _cap(self, prompt: Prompt) -> int:
+        setting = self._settings.max_output_tokens
+        if prompt.max_output_tokens is None:
+            return setting
+        # Reasoning counts as output: without tokens for it, there may be no answer.
+        reasoning = 0 if self._settings.reasoning_effort == "none" else setting
+        return prompt.max_output_tokens + reasoning
 
     def _request(self, prompt: Prompt, credential: Credential, max_output_tokens: int) -> ModelRequest:
         model = credential.model or self._settings.model

@@ -1,10 +1,45 @@
 """What is asked of a model, what it answers, and what one of OpenAI's two APIs for text has to do."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Final, Protocol, Self
 
 from travel_gpt.llm.capabilities import ServerCapabilities
+
+IN_WORDS: Final = (
+    "Answer with one JSON object and nothing else: no text before or after it, and no code fence. It must "
+    "follow this JSON schema, with every property that it requires:"
+)
+"""What stands before a schema that is a part of the instructions. JSON mode needs the word JSON there: see
+``ServerCapabilities.structured``."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A JSON schema that an answer is to follow.
+
+    OpenAI's strict mode wants ``additionalProperties`` false and every property required (OpenAI's guide
+    "Structured Outputs", "Supported schemas"). What a server makes of it is not certain: an answer is to be
+    validated all the same.
+    """
+
+    name: str
+    """At most 64 letters, digits, underscores and hyphens."""
+    text: str
+    """The schema as JSON."""
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The parsed schema, which is not to be changed."""
+        document: dict[str, Any] = json.loads(self.text)
+        return document
+
+    @property
+    def in_words(self) -> str:
+        """The schema as a part of the instructions."""
+        return f"{IN_WORDS}\n{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +50,11 @@ class Prompt:
     """What the model is to do, from the developer."""
     query: str
     """What the user wrote."""
+    schema: Schema | None = None
+    """What the answer is to follow; None for prose."""
+    max_output_tokens: int | None = None
+    """The most tokens that the answer itself may have, in place of OPENAI_MAX_OUTPUT_TOKENS. A model that
+    reasons gets those of the setting besides, since its reasoning counts as output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +107,13 @@ class Meter(Protocol):
 
     def settle(self, usage: Usage) -> None:
         """Replace what was reserved by what the answer cost."""
+
+    def another(self) -> Self:
+        """Return the meter of a further call for the same query, which may run at the same time.
+
+        It reserves and settles on its own, and does not count the query again. What it costs counts for this
+        meter too, and it ends with it. To be asked for after this meter's first reservation.
+        """
 
 
 class ModelApi(Protocol):

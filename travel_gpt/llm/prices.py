@@ -69,14 +69,18 @@ class Price(NamedTuple):
     def most(self, request: ModelRequest) -> int:
         """Return the most that one call can cost, in nanodollars.
 
-        A token stands for at least one byte of UTF-8, so the input has no more tokens than bytes. The answer
-        has no more than the cap, which is sent with each call and counts reasoning as well.
+        A token stands for at least one byte of UTF-8, so the input has no more tokens than bytes. A schema
+        counts twice: servers count it as input, and it may be sent in words as well, as another thread may
+        find out between this and the call. The answer has no more than the cap, which is sent with each call
+        and counts reasoning as well.
 
         Args:
             request: what will be asked.
         """
         prompt = request.prompt
         size = len(prompt.instructions.encode()) + len(prompt.query.encode()) + MESSAGE_TOKENS
+        if prompt.schema is not None:
+            size += len(prompt.schema.text.encode()) + len(prompt.schema.in_words.encode())
         return size * self.dearest_input + request.max_output_tokens * self.output
 
     def cost(self, usage: Usage) -> int | None:

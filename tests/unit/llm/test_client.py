@@ -76,6 +76,21 @@ def test_the_default_call_goes_to_openai_with_the_key_in_the_header(connect: Any
     assert answer.text == "Take tram 28."
 
 
+@pytest.mark.parametrize(
+    ("own", "effort", "cap"),
+    [(None, "none", 1500), (None, "low", 1500), (700, "none", 700), (700, "low", 2200), (4000, "none", 4000)],
+)
+def test_the_cap_of_a_prompt_takes_the_place_of_the_setting_and_reasoning_comes_on_top(
+    connect: Any, server: Server, own: int | None, effort: str, cap: int
+) -> None:
+    client = connect(OPENAI_MAX_OUTPUT_TOKENS="1500", OPENAI_REASONING_EFFORT=effort)
+
+    client.ask(replace(PROMPT, max_output_tokens=own), FIRST, soon())
+
+    (body,) = server.bodies()
+    assert body["max_output_tokens"] == cap
+
+
 def test_verification_lists_the_models(connect: Any, server: Server) -> None:
     assert connect().verify(FIRST, soon()) == set(bodies.LISTED_MODELS)
 

@@ -1,6 +1,7 @@
 """Prices: the most that a call can cost, the cost of a usage, and models without a price."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from travel_gpt.errors import Misconfigured
 from travel_gpt.llm import prices as prices_module
 from travel_gpt.llm.capabilities import ServerCapabilities
-from travel_gpt.llm.model_api import ModelRequest, Prompt, Usage
+from travel_gpt.llm.model_api import IN_WORDS, ModelRequest, Prompt, Schema, Usage
 from travel_gpt.llm.prices import MESSAGE_TOKENS, NANODOLLARS, Price, PriceList, read_prices
 
 LUNA = Price(input=100, cached_input=10, cache_write=125, output=500)
@@ -30,6 +31,16 @@ def test_the_most_counts_each_byte_as_a_token_and_the_whole_cap() -> None:
     size = len(b"Advise.") + len("Málaga, 旅行?".encode()) + MESSAGE_TOKENS
 
     assert LUNA.most(asked("Málaga, 旅行?", cap=16)) == size * 125 + 16 * 500
+
+
+def test_a_schema_counts_as_the_format_and_in_words() -> None:
+    schema = Schema("trip", '{"title": "Málaga"}')
+    plain = asked()
+
+    with_schema = replace(plain, prompt=replace(plain.prompt, schema=schema))
+
+    added = 2 * len(schema.text.encode()) + len(IN_WORDS) + 1
+    assert LUNA.most(with_schema) == LUNA.most(plain) + added * 125
 
 
 @pytest.mark.parametrize(
