@@ -49,4 +49,5 @@ def _format() -> str:
     own = re.sub(r"\s*@font-face \{\{.*?\n    \}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     own = re.sub(r"<!--.*?-->", f"<desc>{escape(_DESCRIPTION)}</desc>", own)
     own = own.replace("<svg ", '<svg role="img" ', 1)
+    own = own.replace("font-family: arial", "font-family: arial, sans-serif")
     return own.replace("Fira Code, monospace", _FONTS)

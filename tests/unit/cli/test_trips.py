@@ -16,6 +16,7 @@ from tests.unit.cli.conftest import Done, Person
 from travel_gpt.cli.ask import Api, Question, ask
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import FAILED, USAGE
+from travel_gpt.cli.itinerary.progress import Progress
 from travel_gpt.redaction import guard
 
 KEY = "Yk7annscanary2Qm3vT8xLw2Rk7Yb4Nd6H"
@@ -201,13 +202,14 @@ def test_what_became_of_broken_rules_is_said(
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_missing_days_are_said_where_they_are(person: Person, server: ScriptedApi, kept: bool) -> None:
-    body = changed(itinerary={"missing_days": [2, 4]}, checks={"results": []})
+    body = changed(itinerary={"missing_days": [2, 4]}, checks={"results": []}) | {"truncated": True}
     days = body["itinerary"]["days"]
     body["itinerary"]["days"] = [day | {"visits": []} for day in days] if kept else [days[0], days[2]]
 
     out = shown(person, server, body)
 
     assert "Days 2 and 4 are not planned: there was no time" in out
+    assert "limit of its length" not in run(person, server).err
     second = out[out.index("\nDay 2") : out.index("\nDay 3")]
     assert ("Pensão Graça" in second) is kept
     assert ("What is done on this day is missing." if kept else "This day is not planned.") in second
@@ -247,6 +249,50 @@ def test_costs_are_compared_with_the_budget(
     assert says in shown(person, server, changed(understood={"budget": budget}))
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (
+            {"round_trip": False, "diet": ["gluten_free", "vegan"], "from_query": ["round_trip", "diet"]},
+            "round trip no; diet gluten free, vegan.",
+        ),
+        ({"round_trip": True, "from_query": ["round_trip", "language"]}, "round trip yes."),
+        ({"from_query": ["budget"]}, "budget 1,500 EUR."),
+        ({"from_query": ["travellers"]}, "travellers adults 2, children 4."),
+        ({"from_query": ["travellers.children"]}, "children 4."),
+        ({"from_query": ["nights.adults", "diet", "pace", 7, None, ["x"]], "diet": [], "pace": None}, ""),
+        ({"from_query": "nights"}, ""),
+    ],
+)
+def test_what_was_understood_from_the_query_is_a_sentence(
+    person: Person, server: ScriptedApi, fields: dict[str, Any], says: str
+) -> None:
+    out = shown(person, server, changed(understood=fields))
+
+    if says:
+        assert f"Understood from your words: {says}\n" in out
+    else:
+        assert "Understood" not in out
+
+
+@pytest.mark.parametrize("budget", [7, {}, {"amount": "1500", "currency": "EUR"}, {"amount": 1500}])
+def test_a_budget_that_is_none_is_not_compared(person: Person, server: ScriptedApi, budget: object) -> None:
+    assert "budget" not in shown(person, server, changed(understood={"budget": budget}))
+
+
+def test_a_trip_with_nothing_to_say_has_no_such_sentences(person: Person, server: ScriptedApi) -> None:
+    body = changed(itinerary={"summary": "", "travellers": {"adults": 1, "children": []}})
+    body |= {"understood": {}, "repair": {"outcome": "not_needed", "days": []}}
+    body["checks"] |= {"results": [], "verified": True}
+
+    out = shown(person, server, body)
+    run(person, server, "--save", "trip.md")
+
+    assert "1 adult, from Berlin\n\nDay 1" in out
+    assert not [word for word in ("Found", "Could not be checked", "Understood", "again") if word in out]
+    assert (person.here / "trip.md").read_text(encoding="utf-8") == f"{TRIP_BODY['answer']}\n"
+
+
 def test_progress_says_what_is_happening(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
 
@@ -275,6 +321,26 @@ def test_progress_says_what_is_happening(server: ScriptedApi, monkeypatch: pytes
         "Checking the trip, and repairing it where that is needed",
         "shown",
     ]
+
+
+def test_a_day_that_comes_twice_counts_once() -> None:
+    said: list[str] = []
+    progress = Progress(said.append)
+
+    progress.take("outline", {"itinerary": TRIP_BODY["itinerary"]})
+    for _ in range(2):
+        progress.take("day", {"day": {"number": 2}})
+
+    assert said[1:] == ["Writing the days: 1 of 4 complete"] * 2
+
+
+def test_an_empty_day_has_no_table(person: Person, server: ScriptedApi) -> None:
+    body = changed()
+    body["itinerary"]["days"][3] |= {"legs": [], "cost": 0}
+
+    out = shown(person, server, body)
+
+    assert "\nDay 4, Wed 6 Oct 2027: Home\n\nCosts\n" in out
 
 
 @pytest.mark.parametrize("data", [{}, {"itinerary": 7, "day": 7}, {"itinerary": {"days": 7}, "day": {}}])

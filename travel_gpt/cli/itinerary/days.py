@@ -105,7 +105,8 @@ class _Rows:
                 self._add_visit(each)
         if day.stay:
             self._add_stay(day.stay)
-        self._add("", [Text("Total of the day", style="bold")], "", day.cost)
+        if day.cost:
+            self._add("", [Text("Total of the day", style="bold")], "", day.cost)
 
     def _add_leg(self, leg: Leg) -> None:
         later = f" {leg.days_later:+d}d" if leg.days_later else ""

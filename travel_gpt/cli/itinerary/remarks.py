@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from travel_gpt.advisor.checks.result import Outcome, Severity
 from travel_gpt.cli.itinerary.reply import Reply
-from travel_gpt.cli.itinerary.wording import amount, counted, listed
+from travel_gpt.cli.itinerary.wording import counted, listed
 from travel_gpt.cli.printable import one_line
 
 VERIFY_BEFORE_BOOKING: Final = (
@@ -84,7 +84,7 @@ def understood(reply: Reply) -> str:
     said = [
         f"{_words(name.rpartition('.')[2])} {value}"
         for name in (names if isinstance(names, list) else [])
-        if isinstance(name, str) and (value := _value(_field(reply.understood, name), reply))
+        if isinstance(name, str) and (value := _value(_field(reply.understood, name)))
     ]
     return f"Understood from your words: {'; '.join(said)}." if said else ""
 
@@ -96,19 +96,19 @@ def _field(fields: Mapping[str, Any], name: str) -> object:
     return (_field(found, rest) if isinstance(found, dict) else None) if rest else found
 
 
-def _value(value: object, reply: Reply) -> str:
+def _value(value: object) -> str:
     match value:
-        case None | [] | {}:
+        case None:
             return ""
         case bool():
             return "yes" if value else "no"
         case {"amount": int() | float() as budget, "currency": str() as currency}:
-            return f"{amount(budget, reply.trip)} {one_line(currency)}"
+            return f"{budget:,} {one_line(currency)}"
         case dict():
-            parts = ((_words(name), _value(each, reply)) for name, each in value.items())
+            parts = ((_words(name), _value(each)) for name, each in value.items())
             return ", ".join(f"{name} {text}" for name, text in parts if text)
         case list():
-            return ", ".join(filter(None, (_value(each, reply) for each in value)))
+            return ", ".join(filter(None, (_value(each) for each in value)))
     return _words(str(value))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from travel_gpt.advisor.checks.result import Outcome, Result, Severity, Violation
+from travel_gpt.advisor.checks.result import Result, Severity, Violation
 from travel_gpt.advisor.trip import Trip
 from travel_gpt.cli.errors import CliError
 from travel_gpt.client import Answer
@@ -26,7 +26,7 @@ class Checks:
     def found(self, severity: Severity) -> Iterator[Violation]:
         """Yield what breaks the rules of one severity."""
         for result in self.results:
-            if result.outcome is Outcome.VIOLATED and result.severity is severity:
+            if result.severity is severity:
                 yield from result.violations
 
     def unchecked(self) -> Iterator[Result]:
