@@ -67,6 +67,25 @@ def leg_minutes(
     return by_the_clocks + max(offsets_from) - min(offsets_to)
 
 
+def offsets_from_utc(zone: str | None, on: date | None, clock: str) -> tuple[int, int] | None:
+    """Return by how much a clock is ahead of UTC.
+
+    Args:
+        zone: the IANA time zone.
+        on: the local date; None for any: then the first of January.
+        clock: the local time, as ``HH:MM``.
+
+    Returns:
+        The smallest and the largest number of minutes, which differ in an hour that a change of the clocks
+        repeats or leaves out; None where the time zone is not known.
+    """
+    known = _zone(zone)
+    if known is None:
+        return None
+    first, second = _offsets(known, on or date(_ANY_YEAR, 1, 1), clock)
+    return min(first, second), max(first, second)
+
+
 @lru_cache(maxsize=512)
 def _zone(name: str | None) -> ZoneInfo | None:
     # ValueError: a name that is no path below the database's directory.
@@ -76,6 +95,7 @@ def _zone(name: str | None) -> ZoneInfo | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def _offsets(zone: ZoneInfo, on: date, clock: str) -> tuple[int, int]:
     """Return the minutes by which a clock is ahead of UTC: two readings in an hour that a change repeats."""
     hours, minutes = divmod(minutes_of(clock), 60)

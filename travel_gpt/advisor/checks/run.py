@@ -1,0 +1,125 @@
+"""All rules, and what they report about a trip together."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from travel_gpt.advisor.checks import (
+    airports,
+    budget,
+    currency,
+    dates,
+    diet,
+    duplicates,
+    holidays,
+    leg_speed,
+    lodging,
+    mobility,
+    nights,
+    overlaps,
+    pace,
+    places,
+    returns,
+    route,
+    sums,
+    transport,
+)
+from travel_gpt.advisor.checks.result import Outcome, Result, Rule, Severity
+from travel_gpt.advisor.constraints import Constraints
+from travel_gpt.advisor.trip import Trip
+
+SHARE_NEEDED: Final = 0.8
+"""Of the rules that apply, the share that has to be checked before a trip counts as verified."""
+
+Check = Callable[[Trip, Constraints], Result]
+
+CHECKS: Final[tuple[tuple[Rule, Check], ...]] = (
+    (dates.RULE, dates.check),
+    (nights.RULE, nights.check),
+    (overlaps.RULE, overlaps.check),
+    (leg_speed.RULE, leg_speed.check),
+    (returns.RULE, returns.check),
+    (duplicates.RULE, duplicates.check),
+    (sums.RULE, sums.check),
+    (currency.RULE, currency.check),
+    (budget.RULE, budget.check),
+    (route.RULE, route.check),
+    (places.RULE, places.check),
+    (airports.RULE, airports.check),
+    (transport.RULE, transport.check),
+    (lodging.RULE, lodging.check),
+    (pace.RULE, pace.check),
+    (diet.RULE, diet.check),
+    (mobility.RULE, mobility.check),
+    (holidays.RULE, holidays.check),
+)
+"""Each rule and its check: errors first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What all rules report about a trip."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def errors(self) -> int:
+        """How many violations are errors."""
+        return self._violations(Severity.ERROR)
+
+    @property
+    def warnings(self) -> int:
+        """How many violations are warnings."""
+        return self._violations(Severity.WARNING)
+
+    @property
+    def notes(self) -> int:
+        """How many violations are notes."""
+        return self._violations(Severity.NOTE)
+
+    @property
+    def rules_that_apply(self) -> int:
+        """How many rules are about something that was asked or planned."""
+        return sum(result.applies for result in self.results)
+
+    @property
+    def rules_checked(self) -> int:
+        """How many of those could be checked."""
+        return sum(result.outcome is not Outcome.NOT_CHECKABLE for result in self.results)
+
+    @property
+    def share_checked(self) -> float:
+        """The share of the rules that apply which could be checked."""
+        return self.rules_checked / self.rules_that_apply
+
+    @property
+    def verified(self) -> bool:
+        """Whether there is no error, and enough was checked to say so."""
+        return not self.errors and self.share_checked >= SHARE_NEEDED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as callers get it."""
+        return {
+            "verified": self.verified,
+            "errors": self.errors,
+            "warnings": self.warnings,
+            "notes": self.notes,
+            "rules_that_apply": self.rules_that_apply,
+            "rules_checked": self.rules_checked,
+            "share_checked": round(self.share_checked, 2),
+            "share_needed": SHARE_NEEDED,
+            "results": [asdict(result) for result in self.results],
+        }
+
+    def _violations(self, severity: Severity) -> int:
+        return sum(len(result.violations) for result in self.results if result.severity is severity)
+
+
+def check_trip(trip: Trip, asked: Constraints) -> Verdict:
+    """Check a trip by all rules.
+
+    Args:
+        trip: the trip, with its places and airports resolved.
+        asked: what it must keep to.
+    """
+    return Verdict(tuple(check(trip, asked) for _, check in CHECKS))
