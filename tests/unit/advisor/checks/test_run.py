@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from scripts.docs.trip_rules import rules_table
 from tests.support.trips import day, leg, stay, trip_of, visit
 from travel_gpt.advisor.checks.concerned_days import concerned_days
 from travel_gpt.advisor.checks.result import Result, Rule, Severity, Violation
@@ -153,3 +154,14 @@ def test_a_budget_is_given_to_as_few_of_the_dearest_days_as_can_keep_it() -> Non
 
 def test_a_missing_day_is_not_written_anew() -> None:
     assert concerned(Rule("overlaps", Severity.ERROR).judged([Violation(message="Overlap.", day=9)])) == {}
+
+
+def test_the_documented_rules_say_what_each_one_checks() -> None:
+    lines = rules_table().splitlines()[2:]
+
+    assert len(lines) == len(CHECKS)
+    assert (
+        "| `budget` | error | The trip costs no more than the budget: what its parts cost, added anew. |"
+        in lines
+    )
+    assert all(line.endswith(". |") for line in lines)
