@@ -104,7 +104,9 @@ def a_visit_is_during_a_leg(trip: Trip, asked: Constraints) -> Asked | None:
 def a_visit_is_before_an_arrival_on_the_next_day(trip: Trip, asked: Constraints) -> Asked | None:
     for day, each in _legs(trip):
         arrive = minutes_of(each.arrive)
-        if each.days_later == 1 and day.number <= trip.nights and 5 < arrive < (each.minutes or 0):
+        # Not in the hours in which the clocks change.
+        usual = 4 * 60 < arrive < min(each.minutes or 0, 23 * 60)
+        if each.days_later == 1 and day.number <= trip.nights and usual:
             after = trip.days[day.number]
             other = visit("Zoo", _clock(arrive - 5), _clock(arrive + 5), each.destination)
             return _with_day(trip, replace(after, visits=(*after.visits, other))), asked

@@ -34,7 +34,7 @@ def check(trip: Trip, asked: Constraints) -> Result:
             checked += 1
             violations += _steps(day, part)
     if not checked:
-        return RULE.not_checkable("The plan says of no visit and no lodging whether it is step-free.")
+        return RULE.not_checkable("The plan does not say whether its visits and lodging are step-free.")
     why = f"Not said whether it is step-free: {listed(unknown)}." if unknown else ""
     return RULE.judged(violations, why)
 
