@@ -155,6 +155,7 @@ def test_a_message_without_text_is_answered_too(client: openai.OpenAI) -> None:
         ("Три дня: Афины", ATHENS),
         ("From Rome on to Lisbon", ROME),
         ("ROMA!", ROME),
+        ("A week in Portugal, by train", LISBON),
     ],
 )
 def test_prose_is_that_of_the_destination_that_is_named_first(query: str, trip: Any) -> None:
@@ -178,7 +179,8 @@ def itinerary(request: pytest.FixtureRequest, client: openai.OpenAI) -> Any:
 
     def ask(task: str, **about: object) -> Any:
         name = {"outline": "trip_outline", "day": "trip_day", "revise": "trip_revised_day"}[task]
-        message: Any = json.dumps({"task": task, **about})
+        # Where there is no schema, the message alone says what to write.
+        message: Any = json.dumps({"task": task, **about} if request.param == "words" else about)
         schema: Any = {"name": name, "schema": {"type": "object"}, "strict": True}
         if request.param == "responses":
             format_: Any = {"format": {"type": "json_schema", **schema}}
