@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from travel_gpt.advisor.checks.result import Outcome, Result, Severity, Violation
+from travel_gpt.advisor.checks.run import check_trip
+from travel_gpt.advisor.constraints import Budget, Constraints, as_request
 from travel_gpt.advisor.trip import (
     Airport,
     Costs,
@@ -64,9 +65,33 @@ TRIP: Final = Trip(
         ),
     ),
     airports=(
-        Airport(code="BER", known=True, name="Berlin Brandenburg", country="DE"),
-        Airport(code="LIS", known=True, name="Lisbon", country="PT"),
-        Airport(code="OPO", known=True, name="Porto", country="PT"),
+        Airport(
+            code="BER",
+            known=True,
+            name="Berlin Brandenburg",
+            country="DE",
+            latitude=52.37,
+            longitude=13.5,
+            time_zone="Europe/Berlin",
+        ),
+        Airport(
+            code="LIS",
+            known=True,
+            name="Lisbon",
+            country="PT",
+            latitude=38.77,
+            longitude=-9.13,
+            time_zone="Europe/Lisbon",
+        ),
+        Airport(
+            code="OPO",
+            known=True,
+            name="Porto",
+            country="PT",
+            latitude=41.25,
+            longitude=-8.68,
+            time_zone="Europe/Lisbon",
+        ),
     ),
     days=(
         Day(
@@ -166,6 +191,7 @@ TRIP: Final = Trip(
                     end="15:00",
                     cost=20,
                     why="A bookshop with a red staircase.",
+                    step_free=False,
                 ),
                 Visit(
                     kind="activity",
@@ -206,73 +232,29 @@ TRIP: Final = Trip(
     costs=Costs(transport=888, lodging=300, meals=48, visits=166, total=1402),
 )
 
-RESULTS: Final = (
-    Result(
-        rule="overlaps",
-        severity=Severity.ERROR,
-        outcome=Outcome.VIOLATED,
-        violations=(
-            Violation(
-                message="Boat to the six bridges begins at 14:45, before Livraria Lello ends at 15:00.",
-                day=3,
-                item="Boat to the six bridges",
-                by=15,
-                unit="minutes",
-            ),
-        ),
-    ),
-    Result(
-        rule="holidays",
-        severity=Severity.WARNING,
-        outcome=Outcome.VIOLATED,
-        violations=(
-            Violation(
-                message="5 October is a public holiday in Portugal: shops and sights may be closed.", day=3
-            ),
-        ),
-    ),
-    Result(rule="budget", severity=Severity.ERROR, outcome=Outcome.OK),
-    Result(
-        rule="step_free",
-        severity=Severity.WARNING,
-        outcome=Outcome.NOT_CHECKABLE,
-        why="the plan does not say whether its sights can be reached without steps",
-    ),
-    Result(
-        rule="diet",
-        severity=Severity.WARNING,
-        outcome=Outcome.NOT_CHECKABLE,
-        why="no diet was asked for",
-        applies=False,
-    ),
+ASKED: Final = Constraints(
+    origin="Berlin",
+    destinations=("Lisbon", "Porto"),
+    start=TRIP.start,
+    end=TRIP.end,
+    nights=TRIP.nights,
+    round_trip=True,
+    adults=2,
+    children=(4,),
+    budget=Budget(amount=1500, currency="EUR"),
+    diet=("vegetarian",),
+    mobility=("stroller",),
 )
+_FROM_QUERY: Final = ("destinations", "nights", "travellers.adults", "diet")
 
 
 def answer_body() -> dict[str, Any]:
-    """Return what a POST is answered with, in JSON: the fields of a trip alone."""
+    """Return what a POST is answered with, in JSON: the fields of a trip alone, with what the checks find."""
+    checks = check_trip(TRIP, ASKED).as_json()
     return {
         "answer": f"# {TRIP.title}\n\n{TRIP.summary}",
         "itinerary": TypeAdapter(Trip).dump_python(TRIP, mode="json"),
-        "understood": {
-            "origin": "Berlin",
-            "destinations": ["Lisbon", "Porto"],
-            "start": "2027-10-03",
-            "nights": 3,
-            "travellers": {"adults": 2, "children": [4]},
-            "budget": {"amount": 1500, "currency": "EUR"},
-            "transport": ["train"],
-            "from_query": ["destinations", "transport", "nights", "travellers.adults"],
-        },
-        "checks": {
-            "verified": False,
-            "errors": 1,
-            "warnings": 1,
-            "notes": 0,
-            "rules_that_apply": 4,
-            "rules_checked": 3,
-            "share_checked": 0.75,
-            "share_needed": 0.8,
-            "results": TypeAdapter(tuple[Result, ...]).dump_python(RESULTS, mode="json"),
-        },
+        "understood": {**as_request(ASKED), "from_query": list(_FROM_QUERY)},
+        "checks": TypeAdapter(dict[str, Any]).dump_python(checks, mode="json"),
         "repair": {"outcome": "partly", "days": [2, 3]},
     }

@@ -22,6 +22,15 @@ from travel_gpt.redaction import guard
 KEY = "Yk7annscanary2Qm3vT8xLw2Rk7Yb4Nd6H"
 POST, STREAM = "/Prod/travel-gpt", "/Prod/travel-gpt/stream"
 
+NOT_CHECKABLE = {
+    "rule": "step_free",
+    "severity": "warning",
+    "outcome": "not_checkable",
+    "violations": [],
+    "why": "The plan does not say it.",
+    "applies": True,
+}
+
 
 @pytest.fixture
 def server() -> Iterator[ScriptedApi]:
@@ -66,20 +75,23 @@ def test_a_trip_is_shown_as_days_with_costs_and_checks(person: Person, server: S
         "Said to suit: vegetarian",
         "Night Hotel da Ribeira (hotel) Porto 110.00",
         "Total of the day 253.00",
-        "Day 3, Tue 5 Oct 2027: To Porto [1 error] [1 warning]",
+        "Day 3, Tue 5 Oct 2027: To Porto [1 error] [1 warning] [1 note]",
         "Public holiday: Implantação da República (PT)",
         "Transport 888.00",
         "Together 1,402.00 EUR",
         "Of the budget of 1,500.00 EUR, 98.00 are left.",
-        "Error Day 3 Boat to the six bridges begins at 14:45, before Livraria Lello ends at 15:00.",
-        "Warning Day 3 5 October is a public holiday in Portugal: shops and sights may be closed.",
-        "step free: the plan does not say whether its sights can be reached without steps",
+        "Warning Day 3: “Livraria Lello” is said to have steps.",
+        "Note Day 3, 2027-10-05: Implantação da República is a public holiday in PT.",
         "The model wrote days 2 and 3 again because rules were broken; some still are.",
-        "Understood from your words: destinations Lisbon, Porto; transport train; nights 3; adults 2.",
+        "Understood from your words: destinations Lisbon, Porto; nights 3; adults 2; diet vegetarian.",
     ):
         assert expected in said, expected
-    assert "Not verified: 1 error was found and too little could be checked. 3 of the 4 rules" in done.out
-    assert "no diet was asked for" not in done.out
+    assert (
+        "Not verified: 1 error was found. All 15 rules that apply to this trip could be checked (100"
+        in done.out
+    )
+    assert "mobility, in part: Not said whether it is step-free: Miradouro da Graça" in done.out
+    assert "No pace was asked for" not in done.out
     assert "\x1b" not in done.out + done.err
     assert "gpt-6-luna, 12 tokens" in done.err
     assert asked(server) == {"query": "By train", "format": "itinerary"}
@@ -156,27 +168,38 @@ def run_with(person: Person, server: ScriptedApi, body: dict[str, Any]) -> Done:
     ("checks", "missing", "says"),
     [
         (
-            {"verified": True, "rules_checked": 11, "rules_that_apply": 12, "share_checked": 11 / 12},
+            {"verified": True, "rules_checked": 11, "rules_that_apply": 12},
             [],
             "Verified: no errors were found, and 11 of the 12 rules that apply to this trip could be checked",
         ),
         (
-            {"results": [], "share_checked": 0.7999},
+            # What the API rounds to 0.8 is less than that.
+            {"rules_checked": 155, "rules_that_apply": 194, "share_checked": 0.8},
             [],
-            "too little could be checked. 3 of the 4 rules that apply to this trip could be checked (79 %",
+            "Not verified: too little could be checked. 155 of the 194 rules that apply to this trip could",
         ),
         (
-            {"results": [], "share_checked": 0.8},
-            [4],
-            "Not verified: days are missing. 3 of the 4 rules that apply to this trip could be checked (80 %",
+            {"rules_checked": 155, "rules_that_apply": 194},
+            [],
+            "could be checked (79 %; 80 % are needed).",
         ),
-        ({"results": [], "share_checked": 1}, [], "Not verified: the API gives no reason. 3 of the 4 "),
+        (
+            {"rules_checked": 4, "rules_that_apply": 5},
+            [4],
+            "Not verified: days are missing. 4 of the 5 rules that apply to this trip could be checked",
+        ),
+        (
+            {"rules_checked": 4, "rules_that_apply": 4},
+            [],
+            "Not verified: the API gives no reason. All 4 rules that apply to this trip could be",
+        ),
+        ({"rules_checked": 0, "rules_that_apply": 0}, [], "Not verified: too little could be checked. All 0"),
     ],
 )
 def test_the_verdict_is_a_sentence(
     person: Person, server: ScriptedApi, checks: dict[str, Any], missing: list[int], says: str
 ) -> None:
-    body = changed(checks=checks, itinerary={"missing_days": missing})
+    body = changed(checks={"results": [], **checks}, itinerary={"missing_days": missing})
 
     assert says in " ".join(shown(person, server, body).split())
 
@@ -291,6 +314,30 @@ def test_a_trip_with_nothing_to_say_has_no_such_sentences(person: Person, server
     assert "1 adult, from Berlin\n\nDay 1" in out
     assert not [word for word in ("Found", "Could not be checked", "Understood", "again") if word in out]
     assert (person.here / "trip.md").read_text(encoding="utf-8") == f"{TRIP_BODY['answer']}\n"
+
+
+def test_what_is_found_names_its_day_once(person: Person, server: ScriptedApi) -> None:
+    body = changed()
+    found = [
+        {"message": f"{said}.", "day": day} for said, day in (("Day 1 a", 1), ("Day 12 b", 1), ("c", None))
+    ]
+    body["checks"]["results"] = [NOT_CHECKABLE | {"outcome": "violated", "violations": found, "why": ""}]
+
+    lines = [" ".join(line.split()) for line in shown(person, server, body).splitlines()]
+
+    assert [line for line in lines if line.startswith("Warning")] == [
+        "Warning Day 1 a.",
+        "Warning Day 1: Day 12 b.",
+        "Warning c.",
+    ]
+
+
+def test_what_cannot_be_checked_is_said_with_the_reason(person: Person, server: ScriptedApi) -> None:
+    body = changed(checks={"results": [NOT_CHECKABLE, NOT_CHECKABLE | {"rule": "x", "applies": False}]})
+
+    out = shown(person, server, body)
+
+    assert "or not all of it:\n  step free: The plan does not say it.\nThe model" in out
 
 
 def test_progress_says_what_is_happening(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -488,7 +535,7 @@ def test_a_trip_is_saved_as_json(person: Person, server: ScriptedApi) -> None:
 
 def test_a_trip_is_saved_as_markdown(person: Person, server: ScriptedApi) -> None:
     body = changed(understood={"destinations": ["<b>[x](http://y)"]})
-    body["checks"]["results"][3]["why"] = "`a` | *b*"
+    body["checks"]["results"] = [NOT_CHECKABLE | {"why": "`a` | *b*"}]
     server.script.clear()
     server.whole_stream(*trip_events(body))
 
@@ -497,11 +544,11 @@ def test_a_trip_is_saved_as_markdown(person: Person, server: ScriptedApi) -> Non
     text = (person.here / "trip.md").read_text(encoding="utf-8")
     assert text == (
         f"{TRIP_BODY['answer']}\n\n"
-        "## What could not be checked\n\n"
+        "## What could not be checked, or not all of it\n\n"
         "- step free: \\`a\\` \\| \\*b\\*\n\n"
         "The model wrote days 2 and 3 again because rules were broken; some still are.\n\n"
-        "Understood from your words: destinations \\<b\\>\\[x\\](http://y); transport train; nights 3; "
-        "adults 2.\n"
+        "Understood from your words: destinations \\<b\\>\\[x\\](http://y); nights 3; adults 2; diet "
+        "vegetarian.\n"
     )
 
 

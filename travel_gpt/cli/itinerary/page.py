@@ -1,5 +1,6 @@
 """A trip on the terminal: its days, what it costs, what was checked."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -8,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from travel_gpt.advisor.checks.result import Severity
+from travel_gpt.advisor.checks.result import Severity, Violation
 from travel_gpt.advisor.trip import Trip
 from travel_gpt.cli.itinerary.days import STYLES, shown_days
 from travel_gpt.cli.itinerary.remarks import (
@@ -47,7 +48,7 @@ def trip_page(reply: Reply, width: int) -> Iterator[RenderableType]:
     yield Text(verdict(reply), style="green" if reply.checks.verified else "yellow")
     yield Text(VERIFY_BEFORE_BOOKING)
     if why := list(unchecked(reply)):
-        yield Text("Could not be checked:")
+        yield Text("Could not be checked, or not all of it:")
         yield from (Padding(Text(each), (0, 0, 0, 2)) for each in why)
     yield from (Text(each) for each in (repaired(reply), understood(reply)) if each)
 
@@ -112,11 +113,15 @@ def _problems(reply: Reply) -> Iterator[RenderableType]:
     yield _title("Found")
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for severity, each in found:
-        where = f"Day {each.day}" if each.day is not None else "Trip"
-        table.add_row(
-            Text(f"  {_NAMES[severity]}", style=STYLES[severity]), Text(where), Text(one_line(each.message))
-        )
+        table.add_row(Text(f"  {_NAMES[severity]}", style=STYLES[severity]), Text(_where(each)))
     yield table
+
+
+def _where(violation: Violation) -> str:
+    """Return what breaks a rule, with its day."""
+    message = one_line(violation.message)
+    day = f"Day {violation.day}"
+    named = violation.day is None or re.match(rf"{day}\b", message)
+    return message if named else f"{day}: {message}"

@@ -16,10 +16,12 @@ VERIFY_BEFORE_BOOKING: Final = (
 def verdict(reply: Reply) -> str:
     """Say whether the trip is verified, and why not."""
     checks = reply.checks
-    share = (
-        f"{checks.rules_checked} of the {counted(checks.rules_that_apply, 'rule')} that apply to this trip "
-        f"could be checked ({_percent(checks.share_checked)}; {_percent(checks.share_needed)} are needed)"
+    every = checks.rules_checked == checks.rules_that_apply
+    rules = (
+        f"{'all' if every else f'{checks.rules_checked} of the'} {counted(checks.rules_that_apply, 'rule')}"
     )
+    percent = f"{_percent(checks.share)}; {_percent(checks.share_needed)} are needed"
+    share = f"{rules} that apply to this trip could be checked ({percent})"
     if checks.verified:
         return f"Verified: no errors were found, and {share}."
     because = listed(list(_reasons(reply)) or ["the API gives no reason"])
@@ -29,7 +31,7 @@ def verdict(reply: Reply) -> str:
 def _reasons(reply: Reply) -> Iterator[str]:
     if errors := list(reply.checks.found(Severity.ERROR)):
         yield f"{counted(len(errors), 'error')} {'was' if len(errors) == 1 else 'were'} found"
-    if reply.checks.share_checked < reply.checks.share_needed:
+    if reply.checks.share < reply.checks.share_needed:
         yield "too little could be checked"
     if reply.trip.missing_days:
         yield "days are missing"

@@ -71,7 +71,11 @@ def _markdown(answer: Answer) -> str:
     reply = read_reply(answer)
     parts = [printable(conceal(answer.text)).encode("utf-8", "replace").decode().rstrip()]
     if why := list(unchecked(reply)):
-        parts.append("\n".join(["## What could not be checked", "", *(f"- {_plain(each)}" for each in why)]))
+        parts.append(
+            "\n".join(
+                ["## What could not be checked, or not all of it", "", *(f"- {_plain(each)}" for each in why)]
+            )
+        )
     parts += [_plain(each) for each in (repaired(reply), understood(reply)) if each]
     return "\n\n".join(parts)
 
