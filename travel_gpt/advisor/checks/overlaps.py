@@ -39,10 +39,7 @@ def _overlapping(spans: tuple[Span, ...]) -> Iterator[tuple[Span, Span]]:
     for index, first in enumerate(spans):
         for second in spans[index + 1 :]:
             if second.start >= first.end:
-                # The spans are in the order of their start, but those on other clocks are in between.
-                if second.clock == first.clock:
-                    break
-                continue
+                break  # The others start later.
             if first.clock == second.clock and _minutes(first, second) > 0 and not _on_board(first, second):
                 yield first, second
 

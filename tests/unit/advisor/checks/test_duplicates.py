@@ -50,6 +50,14 @@ def test_the_same_restaurant_for_lunch_and_dinner_is_found() -> None:
     assert len(on_days(lunch, dinner).violations) == 1
 
 
+def test_a_breakfast_is_one_until_11() -> None:
+    def again(start: str) -> int:
+        brunch = visit("Café Nicola", start, "12:00", kind="meal")
+        return len(on_days(brunch, brunch).violations)
+
+    assert (again("10:59"), again("11:00")) == (0, 1)
+
+
 def test_the_same_sight_twice_on_one_day_is_found_unless_only_a_pause_is_between() -> None:
     morning, lunch = visit("Louvre", "10:00", "12:00"), visit("Lunch", "12:00", "13:00", kind="meal")
     garden, afternoon = visit("Tuileries", "12:00", "13:00"), visit("Louvre", "13:00", "15:00")

@@ -21,6 +21,7 @@ HAMLET: Final = Place(name="Hamlet", country="PT")
         # A night on the train, and one that only begins after midnight.
         (day(1, "Paris", leg("train", "Paris-Berlin", "20:00-8:30", 1)), day(2, "Berlin")),
         (day(1, "Lisbon"), day(2, "Lisbon", leg("flight", "Lisbon-Paris", "1:30-5:00"))),
+        (day(1, "Lisbon"), day(2, "Lisbon", leg("flight", "Lisbon-Paris", "5:59-9:30"))),
         # Over the date line: the night after the departure and the next one are on board.
         (
             day(1, "Los Angeles", leg("flight", "Los Angeles-Auckland", "21:00-7:30", 2)),
@@ -67,6 +68,10 @@ def test_a_night_with_lodging_or_on_the_way_is_right(days: tuple[Day, ...]) -> N
         ),
         (
             (day(1, "Lisbon", visit("Club", "22:00", "02:00")), day(2, "Lisbon")),
+            "Day 1: there is no lodging for the night, in Lisbon.",
+        ),
+        (
+            (day(1, "Lisbon"), day(2, "Lisbon", leg("flight", "Lisbon-Paris", "6:00-9:30"))),
             "Day 1: there is no lodging for the night, in Lisbon.",
         ),
         # The third night is not on board.

@@ -51,6 +51,7 @@ def test_the_message_says_what_overlaps_by_how_much() -> None:
             leg("bus", "Paris-London", "11:00-12:30"),
             visit("Nap on the train", "11:30", "12:00", "Paris", kind="rest"),
         ),
+        (leg("ferry", "Lisbon-Porto", "11:00-15:00"), visit("Buffet", "14:00", "15:00", kind="meal")),
         # A visit that takes no time, such as an arrival at a hotel.
         (visit("Sé", "10:00", "12:00"), visit("Check-in", "11:00", "11:00")),
     ],
@@ -121,7 +122,17 @@ def test_a_place_without_a_time_zone_has_that_of_the_trip_where_there_is_one_onl
 def test_visits_in_the_same_place_are_compared_without_its_time_zone() -> None:
     parts = visit("Chapel", "10:00", "11:00", "Hamlet"), visit("Mill", "10:30", "12:00", "Hamlet")
 
-    assert len(check(trip_of(day(1, "Hamlet", *parts)), NOTHING).violations) == 1
+    alone = check(trip_of(day(1, "Hamlet", *parts)), NOTHING)
+    among = check(
+        trip_of(
+            day(1, "Hamlet", *parts, visit("Sé", "10:40", "10:45")),
+            day(2, "Berlin", visit("Zoo", "10:00", "11:00", "Berlin")),
+        ),
+        NOTHING,
+    )
+
+    assert [violation.by for violation in alone.violations] == [30]
+    assert [violation.by for violation in among.violations] == [30]
 
 
 def test_a_leg_without_time_zones_is_named_as_not_compared() -> None:

@@ -67,6 +67,12 @@ def test_a_gap_in_the_route_is_a_warning(days: tuple[Day, ...], message: str) ->
     assert result.severity is Severity.WARNING
 
 
+def test_a_day_apart_from_its_legs_is_reported_with_the_least_distance() -> None:
+    [violation] = route.check(trip_of(day(1, "Porto", OUT), origin="Berlin"), NOTHING).violations
+
+    assert violation.by == 274
+
+
 def test_a_gap_is_reported_once() -> None:
     trip = trip_of(day(1, "Lisbon"), day(2, "Porto"), day(3, "Porto"), day(4, "Porto"))
 
