@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from tests.fakes.openai import bodies, events
+from tests.fakes.openai import bodies, events, formats
 from tests.fakes.openai.bodies import Json
 from tests.fakes.openai.exchange import Behaviour, Exchange
 
 DECLINED: Final = "I'm sorry, but I can't help with that."
+FENCED: Final = "Sure! Here is your trip:\n\n```json\n{}\n```\n\nEnjoy {your} journey!"
 
 
 def answer(text: str | None = None, *, usage: Json | None = None, pause: float = 0.0) -> Behaviour:
@@ -36,6 +37,48 @@ def answer(text: str | None = None, *, usage: Json | None = None, pause: float =
         if usage is not None and "usage" in document:
             document["usage"] = {**document["usage"], **usage}
         exchange.reply(200, document)
+
+    return act
+
+
+def answer_json(
+    document: Json | Callable[[Json], Json], *, around: str = "{}", usage: Json | None = None
+) -> Behaviour:
+    """Answer with a JSON object, whatever format was asked for.
+
+    Args:
+        document: the object, or what makes it of the request's body.
+        around: what is written around it, in the place of ``{}``; ``FENCED`` is what models do that follow
+            half of their instructions.
+        usage: as for ``answer``.
+
+    Returns:
+        The behaviour.
+    """
+
+    def act(exchange: Exchange) -> None:
+        made = document(exchange.body) if callable(document) else document
+        text = json.dumps(made, ensure_ascii=False)
+        answer(around.replace("{}", text, 1), usage=usage)(exchange)
+
+    return act
+
+
+def refuse_formats(*refused: formats.FormatType, then: Behaviour | None = None) -> Behaviour:
+    """400 where the answer is asked for in one of these formats; else the other behaviour.
+
+    web-infra-dev/midscene issue 259 for ``json_schema``, openai/openai-node issue 439 for ``json_object``,
+    both on Chat Completions; on Responses assumed.
+    """
+
+    def act(exchange: Exchange) -> None:
+        asked = formats.format_type(exchange.endpoint, exchange.body)
+        if asked not in refused:
+            (then or answer())(exchange)
+            return
+        name = formats.PARAMETER[exchange.endpoint]
+        message = f"Invalid parameter: '{name}' of type '{asked}' is not supported with this model."
+        exchange.reply(400, bodies.error(message, param=name))
 
     return act
 

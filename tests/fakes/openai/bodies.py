@@ -173,7 +173,7 @@ def response(
         "service_tier": "default",
         "store": body.get("store", True),
         "temperature": 1.0,
-        "text": {"format": {"type": "text"}, "verbosity": "medium"},
+        "text": {"format": _given_format(body), "verbosity": "medium"},
         "tool_choice": "auto",
         "tool_usage": {"image_gen": _NO_IMAGES, "web_search": {"num_requests": 0}},
         "tools": body.get("tools", []),
@@ -192,6 +192,12 @@ def response(
         "user": None,
         "metadata": {},
     }
+
+
+def _given_format(body: Json) -> Json:
+    """The format that was asked for: openai/POST /v1/responses/structured-output."""
+    asked: Json = (body.get("text") or {}).get("format") or {"type": "text"}
+    return {"description": None, **asked} if asked["type"] == "json_schema" else asked
 
 
 def completion_usage(body: Json, text: str) -> Json:

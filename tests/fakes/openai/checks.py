@@ -9,7 +9,7 @@ the names are those of openai.types; a missing parameter's words are assumed.
 import re
 from typing import Final
 
-from tests.fakes.openai import bodies
+from tests.fakes.openai import bodies, formats
 from tests.fakes.openai.bodies import Endpoint, Json
 
 
@@ -55,7 +55,7 @@ def complaint(endpoint: Endpoint, body: object) -> Json | None:
             return bodies.error(
                 f"Missing required parameter: '{name}'.", code="missing_required_parameter", param=name
             )
-    return _unsupported(endpoint, body)
+    return _unsupported(endpoint, body) or formats.complaint(endpoint, body)
 
 
 def _unsupported(endpoint: Endpoint, body: Json) -> Json | None:
