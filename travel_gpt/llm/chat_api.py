@@ -24,14 +24,20 @@ class ChatApi:
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
         """Return the body of the HTTP request."""
+        structured, schema = request.structured, request.prompt.schema
         body: dict[str, Any] = {
             "model": request.model,
             "messages": [
-                {"role": "system", "content": request.prompt.instructions},
+                {"role": "system", "content": request.instructions(structured)},
                 {"role": "user", "content": request.prompt.query},
             ],
             request.capabilities.output_cap: request.max_output_tokens,
         }
+        if structured == "schema" and schema is not None:
+            shape = {"name": schema.name, "strict": True, "schema": schema.document}
+            body["response_format"] = {"type": "json_schema", "json_schema": shape}
+        elif structured == "json":
+            body["response_format"] = {"type": "json_object"}
         if request.capabilities.service_tier:
             body["service_tier"] = "default"
         if request.capabilities.store:

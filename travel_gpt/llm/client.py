@@ -203,9 +203,7 @@ class ModelClient:
         not_charged = meter.not_charged if meter is not None else _ignore
         settle = meter.settle if meter is not None else _ignore
         with self._streams.lend(credential, control) as connection:
-            events = self._call(
-                begin, credential, deadline, request.capabilities, before_try, not_charged, connection
-            )
+            events = self._call(begin, credential, deadline, request, before_try, not_charged, connection)
             try:
                 yield from read_stream(events, api, request, control, settle)
             except Exception as caught:  # noqa: BLE001 - as in _call
@@ -213,6 +211,17 @@ class ModelClient:
             else:
                 return
             raise self._meaning(failure, credential)
+
+    def note_schema_ignored(self, credential: Credential) -> None:
+        """Note that an answer does not follow the schema of its prompt, though the server accepted that.
+
+        Later calls of this server and model carry the schema in words too.
+
+        Args:
+            credential: what the answer was asked with.
+        """
+        capabilities, _ = self._server(credential)
+        capabilities.note_schema_ignored()
 
     def verify(self, credential: Credential, deadline: Deadline) -> frozenset[str]:
         """Verify a key with the one call that costs nothing: it lists the models.
@@ -274,7 +283,7 @@ class ModelClient:
         call: Callable[[openai.OpenAI, openai.Timeout], T],
         credential: Credential,
         deadline: Deadline,
-        capabilities: ServerCapabilities | None = None,
+        request: ModelRequest | None = None,
         before_try: Callable[[], None] = lambda: None,
         not_charged: Callable[[], None] = lambda: None,
         connection: Connection | None = None,
@@ -284,6 +293,7 @@ class ModelClient:
         retries = 0
         while True:
             before_try()
+            sent = request.structured if request is not None else None
             timeout = openai.Timeout(deadline.left(), connect=min(CONNECT_TIMEOUT, deadline.left()))
             try:
                 return deadline.run(partial(call, client, timeout))
@@ -294,7 +304,11 @@ class ModelClient:
                 connection.renew()
             meaning = self._meaning(failure, credential)
             # A refusal with a meaning of its own, such as a full context, may name a parameter in passing.
-            learned = capabilities and type(meaning) is UpstreamFailed and capabilities.learn(failure)
+            learned = (
+                request is not None
+                and type(meaning) is UpstreamFailed
+                and request.capabilities.learn(failure, sent)
+            )
             if learned or cannot_be_charged(failure, meaning):
                 not_charged()
             if learned:
@@ -328,7 +342,7 @@ class ModelClient:
             return client.post(api.path, cast_to=object, body=api.body(request), options={"timeout": timeout})
 
         metered = (partial(meter.reserve, request), meter.not_charged) if meter is not None else ()
-        reply = self._call(call, credential, deadline, request.capabilities, *metered)
+        reply = self._call(call, credential, deadline, request, *metered)
         self._require_no_error(reply, credential, api.path)
         return reply
 
@@ -352,15 +366,20 @@ class ModelClient:
 
     def _request(self, prompt: Prompt, credential: Credential, max_output_tokens: int) -> ModelRequest:
         model = credential.model or self._settings.model
+        effort = self._settings.reasoning_effort
+        return ModelRequest(prompt, model, max_output_tokens, effort, *self._server(credential))
+
+    def _server(self, credential: Credential) -> tuple[ServerCapabilities, tuple[str, ...]]:
+        """Return what is known of a server and its model, and the names of its surcharges."""
         base_url = self._base_url(credential)
-        server = self._servers.get((base_url, model)) or self._servers.setdefault(
-            (base_url, model),
+        key = base_url, credential.model or self._settings.model
+        return self._servers.get(key) or self._servers.setdefault(
+            key,
             (
                 ServerCapabilities(at_openai=is_openai(base_url)),
                 ("openai-region",) if is_openai_region(base_url) else (),
             ),
         )
-        return ModelRequest(prompt, model, max_output_tokens, self._settings.reasoning_effort, *server)
 
 
 def _exchanged(identity: WorkloadIdentity) -> "SubjectTokenWorkloadIdentity":

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Protocol, Self
 
-from travel_gpt.llm.capabilities import ServerCapabilities
+from travel_gpt.llm.capabilities import ServerCapabilities, Structured
 
 IN_WORDS: Final = (
     "Answer with one JSON object and nothing else: no text before or after it, and no code fence. It must "
     "follow this JSON schema, with every property that it requires:"
 )
-"""What stands before a schema that is a part of the instructions. JSON mode needs the word JSON there: see
-``ServerCapabilities.structured``."""
+"""What stands before a schema that is a part of the instructions."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,15 @@ class Schema:
         document: dict[str, Any] = json.loads(self.text)
         return document
 
+    @cached_property
+    def compact(self) -> str:
+        """The schema as JSON without spaces, which cost tokens."""
+        return json.dumps(self.document, ensure_ascii=False, separators=(",", ":"))
+
     @property
     def in_words(self) -> str:
-        """The schema as a part of the instructions."""
-        return f"{IN_WORDS}\n{self.text}"
+        """What is added to the instructions of a server that does not keep to the schema by itself."""
+        return f"\n\n{IN_WORDS}\n{self.compact}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,22 @@ class ModelRequest:
     """Which parameters the server accepts."""
     surcharges: tuple[str, ...] = ()
     """Names of what comes on top of the model's price at this server: see ``llm/prices.json``."""
+
+    @property
+    def structured(self) -> Structured | None:
+        """How to ask for the schema now; None without one. Another thread may change it at any moment."""
+        return None if self.prompt.schema is None else self.capabilities.structured
+
+    def instructions(self, structured: Structured | None) -> str:
+        """Return the instructions, with the schema in words where the server needs them.
+
+        Args:
+            structured: how the schema is asked for.
+        """
+        schema = self.prompt.schema
+        if schema is None or (structured == "schema" and not self.capabilities.ignores_schema):
+            return self.prompt.instructions
+        return self.prompt.instructions + schema.in_words
 
 
 @dataclass(frozen=True, slots=True)

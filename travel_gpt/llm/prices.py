@@ -80,7 +80,7 @@ class Price(NamedTuple):
         prompt = request.prompt
         size = len(prompt.instructions.encode()) + len(prompt.query.encode()) + MESSAGE_TOKENS
         if prompt.schema is not None:
-            size += len(prompt.schema.text.encode()) + len(prompt.schema.in_words.encode())
+            size += len(prompt.schema.compact.encode()) + len(prompt.schema.in_words.encode())
         return size * self.dearest_input + request.max_output_tokens * self.output
 
     def cost(self, usage: Usage) -> int | None:

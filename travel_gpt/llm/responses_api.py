@@ -23,12 +23,24 @@ class ResponsesApi:
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> dict[str, Any]:
         """Return the body of the HTTP request. ``store`` is off: OpenAI would keep the query for 30 days."""
+        structured, schema = request.structured, request.prompt.schema
+        instructions = request.instructions(structured)
+        query = {"role": "user", "content": request.prompt.query}
         body: dict[str, Any] = {
             "model": request.model,
-            "instructions": request.prompt.instructions,
-            "input": [{"role": "user", "content": request.prompt.query}],
+            "instructions": instructions,
+            "input": [query],
             "max_output_tokens": request.max_output_tokens,
         }
+        if structured == "schema" and schema is not None:
+            shape = {"name": schema.name, "strict": True, "schema": schema.document}
+            body["text"] = {"format": {"type": "json_schema", **shape}}
+        elif structured == "json":
+            body["text"] = {"format": {"type": "json_object"}}
+            # The word JSON must be in the input; in the instructions it does not count: "Response input
+            # messages must contain the word 'json' in some form" (BigDawnGhost/wenyi pull request 66).
+            del body["instructions"]
+            body["input"] = [{"role": "system", "content": instructions}, query]
         if request.capabilities.service_tier:
             body["service_tier"] = "default"
         if request.capabilities.store:

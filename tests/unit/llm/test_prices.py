@@ -39,7 +39,7 @@ def test_a_schema_counts_as_the_format_and_in_words() -> None:
 
     with_schema = replace(plain, prompt=replace(plain.prompt, schema=schema))
 
-    added = 2 * len(schema.text.encode()) + len(IN_WORDS) + 1
+    added = 2 * len('{"title":"Málaga"}'.encode()) + len(f"\n\n{IN_WORDS}\n")
     assert LUNA.most(with_schema) == LUNA.most(plain) + added * 125
 
 
