@@ -4,7 +4,7 @@ from typing import Final
 
 from travel_gpt.advisor.checks.nearness import NEAR_KM, km_apart
 from travel_gpt.advisor.checks.result import Result, Rule, Severity, Violation
-from travel_gpt.advisor.checks.wording import kilometres, leg_name, listed
+from travel_gpt.advisor.checks.wording import kilometres, leg_name, listed, quoted
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Day, Leg, Trip
 
@@ -12,7 +12,7 @@ RULE: Final = Rule("route", Severity.WARNING)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
-    """A leg begins within 100 km of where the travellers are, and no day is elsewhere without a leg to it.
+    """A leg begins within 100 km of where the travellers are, and no day or visit is elsewhere without a leg.
 
     It is a warning: plans often leave out a transfer, and the travellers can add the leg that is missing.
     """
@@ -52,19 +52,35 @@ class _Route:
         reached = [self.here, *(end for leg in day.legs for end in (leg.origin, leg.destination))]
         for leg in day.legs:
             self._take(day.number, leg)
+        there = [place for place in reached if place is not None]
         if day.legs:
-            self._visit_town(day, [place for place in reached if place is not None])
+            self._compare_town(day, there)
+        self._compare_visits(day, [*there, day.town])
 
-    def _visit_town(self, day: Day, reached: list[str]) -> None:
+    def _compare_town(self, day: Day, reached: list[str]) -> None:
         """Compare the town of a day with where its legs lead."""
-        apart = [km_apart(self._trip, place, day.town) for place in reached]
-        known = [distance for distance in apart if distance is not None]
-        if len(known) == len(apart) and min(known) > NEAR_KM:
+        if apart := self._far_from_all(day.town, reached):
             message = (
                 f"Day {day.number} is in {day.town}, and none of its legs leads there: "
-                f"the nearest end is {kilometres(min(known))} away."
+                f"the nearest end is {kilometres(apart)} away."
             )
-            self._add(day.number, day.town, message, min(known))
+            self._add(day.number, day.town, message, apart)
+
+    def _compare_visits(self, day: Day, reached: list[str]) -> None:
+        """Compare where visits are with where the travellers are on that day: once for each place."""
+        for visit in {visit.place: visit for visit in reversed(day.visits)}.values():
+            if apart := self._far_from_all(visit.place, reached):
+                message = (
+                    f"Day {day.number}: {quoted(visit.name)} is in {visit.place}, {kilometres(apart)} from "
+                    f"{day.town}, and there is no way to it on that day."
+                )
+                self._add(day.number, visit.name, message, apart)
+
+    def _far_from_all(self, place: str, reached: list[str]) -> float | None:
+        """Return how far a place is from the nearest of others, where all are far."""
+        apart = [km_apart(self._trip, other, place) for other in reached]
+        known = [distance for distance in apart if distance is not None]
+        return min(known) if len(known) == len(apart) and min(known) > NEAR_KM else None
 
     def _take(self, day: int, leg: Leg) -> None:
         if apart := self._far(leg.origin):

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.trips import day, leg, trip_of
+from tests.support.trips import day, leg, trip_of, visit
 from travel_gpt.advisor.checks import returns, route
 from travel_gpt.advisor.checks.result import Outcome, Severity
 from travel_gpt.advisor.constraints import Constraints
@@ -71,6 +71,50 @@ def test_a_day_apart_from_its_legs_is_reported_with_the_least_distance() -> None
     [violation] = route.check(trip_of(day(1, "Porto", OUT), origin="Berlin"), NOTHING).violations
 
     assert violation.by == 274
+
+
+def test_a_visit_in_a_far_town_without_a_way_to_it_is_a_warning() -> None:
+    # Given
+    bridge = visit("Ponte de Dom Luís I", "09:00", "10:00", "Porto")
+    tower = visit("Torre dos Clérigos", "11:00", "12:00", "Porto")
+
+    # When
+    [violation] = route.check(trip_of(day(1, "Lisbon", bridge, tower), day(2, "Lisbon")), NOTHING).violations
+
+    # Then
+    assert (violation.day, violation.item) == (1, bridge.name)
+    assert violation.message == (
+        "Day 1: “Ponte de Dom Luís I” is in Porto, 274 km from Lisbon, and there is no way to it on that day."
+    )
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        # In a town near by, and in one that is not located.
+        (
+            day(
+                1,
+                "Lisbon",
+                visit("Pena", "9:00", "12:00", "Sintra"),
+                visit("Well", "13:00", "14:00", "Hamlet"),
+            ),
+        ),
+        # On the way out, before the first leg, and out and back.
+        (day(1, "Lisbon", visit("Zoo", "7:00", "8:00", "Berlin"), OUT),),
+        (
+            day(
+                1,
+                "Lisbon",
+                leg("train", "Lisbon-Porto", "7:00-10:00"),
+                visit("Bridge", "11:00", "12:00", "Porto"),
+                leg("train", "Porto-Lisbon", "19:00-22:00"),
+            ),
+        ),
+    ],
+)
+def test_a_visit_where_the_travellers_come_on_that_day_is_right(days: tuple[Day, ...]) -> None:
+    assert route.check(trip_of(*days, places=[HAMLET]), NOTHING).outcome is not Outcome.VIOLATED
 
 
 def test_a_gap_is_reported_once() -> None:
