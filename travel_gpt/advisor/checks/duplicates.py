@@ -5,7 +5,7 @@ from typing import Final
 
 from travel_gpt.advisor.checks.result import Result, Rule, Severity, Violation
 from travel_gpt.advisor.checks.wording import quoted
-from travel_gpt.advisor.checks.words_of_visits import FILLERS, GENERIC, words
+from travel_gpt.advisor.checks.words_of_visits import FILLERS, GENERIC, in_one_language, words
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Day, Trip, Visit, minutes_of
 
@@ -34,7 +34,7 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
             named = words(visit.name)
             if named <= GENERIC | towns or _where_they_sleep(visit, named, stays):
                 continue
-            key = (visit.place.casefold(), visit.kind == "meal", named - FILLERS - towns)
+            key = (visit.place.casefold(), visit.kind == "meal", in_one_language(named - FILLERS - towns))
             before = seen.get(key)
             seen[key] = (day.number, visit)
             if before and not (visit.kind == "activity" and day.number == before[0] + 1):

@@ -61,3 +61,28 @@ GENERIC: Final = FILLERS | words(
     """
 )
 """A name of nothing but these may come again."""
+
+_KINDS: Final = (
+    "museum museo musée museu muzeum müze",
+    "park parc parque parco parken",
+    "garden jardín jardim jardin giardino garten",
+    "palace palacio palácio palazzo palau palais palast palota pałac",
+    "castle castillo castelo castello castell château burg zamek",
+    "cathedral catedral cattedrale cathédrale kathedrale katedra katedrála",
+    "basilica basilique basilika bazilika",
+    "church iglesia igreja chiesa église kirche kerk kościół",
+    "bridge puente ponte pont brücke brug most",
+    "tower torre turm toren torony",
+    "square plaza praça piazza plaça platz plein",
+    "beach playa praia spiaggia plage platja strand",
+    "market mercado mercato mercat marché markt",
+    "gallery galería galeria galleria galerie",
+    "national nacional nazionale nationale",
+    "royal real reale reial royale",
+)
+_IN_ENGLISH: Final = {word: min(words(kind.split()[0])) for kind in _KINDS for word in words(kind)}
+
+
+def in_one_language(named: frozenset[str]) -> frozenset[str]:
+    """Return words with those for kinds of sights in English: a museo is a museum, and a parc a park."""
+    return frozenset(_IN_ENGLISH.get(word, word) for word in named)

@@ -24,6 +24,8 @@ def on_days(first: Visit, second: Visit, apart: int = 2) -> Result:
         ("Sagrada Família", "Visit to the sagrada familia!"),
         ("Castelo de São Jorge", "Castelo São Jorge"),
         ("Sagrada Familia (guided tour)", "Sagrada Família, Lisbon"),
+        ("Museo del Prado", "Prado Museum"),
+        ("Park Güell", "Parc Güell"),
         ("浅草寺", "浅草寺"),
         ("Эрмитаж", "эрмитаж"),
     ],
@@ -99,6 +101,7 @@ def test_what_names_no_place_or_is_a_rest_may_come_again(name: str, kind: str) -
     ("first", "second"),
     [
         (visit("Ueno Park", "10:00", "11:00"), visit("Ueno Zoo", "10:00", "11:00")),
+        (visit("Parc Güell", "10:00", "11:00"), visit("Palau Güell", "10:00", "11:00")),
         (visit("Eiffel Tower", "10:00", "11:00"), visit("Eiffel Tower at night", "21:00", "22:00")),
         (visit("Sé", "10:00", "11:00"), visit("Sé", "10:00", "11:00", "Porto")),
         (visit("Hyde Park", "10:00", "11:00"), visit("Picnic in Hyde Park", "12:00", "13:00", kind="meal")),
