@@ -30,7 +30,7 @@ def check(trip: Trip, asked: Constraints) -> Result:
     return RULE.judged(
         [
             Violation(
-                message=f"Day {day}: the {leg_name(leg)} is by {leg.mode}, and not by {wanted}.",
+                message=f"Day {day}: the {leg_name(leg)} is none of the means that are wanted: {wanted}.",
                 day=day,
                 item=leg_name(leg),
             )

@@ -103,3 +103,24 @@ def test_a_day_that_is_not_as_it_should_be_is_reported(
     [violation] = check(trip, asked).violations
 
     assert (violation.message, violation.day) == (message, where)
+
+
+def test_dates_without_a_start_are_consecutive_too() -> None:
+    days = [replace(each, date=date(2027, 3, 26 + each.number)) for each in WITHOUT_DATES.days]
+    gap = [*days[:2], replace(days[2], date=date(2027, 3, 31))]
+
+    assert check(replace(WITHOUT_DATES, days=tuple(days)), Constraints()).violations == ()
+    assert [each.by for each in check(replace(WITHOUT_DATES, days=tuple(gap)), Constraints()).violations] == [
+        2
+    ]
+
+
+@pytest.mark.parametrize(
+    "trip",
+    [
+        replace(TRIP, end=date(2027, 3, 28)),
+        replace(TRIP, days=(*TRIP.days[:2], replace(TRIP.days[2], date=date(2027, 3, 28)))),
+    ],
+)
+def test_how_far_a_date_is_off_has_no_sign(trip: Trip) -> None:
+    assert [violation.by for violation in check(trip, Constraints()).violations] == [1]

@@ -167,11 +167,11 @@ def test_lodging_of_another_kind_cannot_be_compared() -> None:
         (leg("train", "Lisbon-Porto", "9:00-12:00"), None),
         (
             leg("flight", "Lisbon-Porto", "9:00-10:00"),
-            "Day 1: the flight from Lisbon to Porto is by flight, and not by train.",
+            "Day 1: the flight from Lisbon to Porto is none of the means that are wanted: train.",
         ),
         (
             leg("bus", "Lisbon-Porto", "9:00-13:00"),
-            "Day 1: the bus from Lisbon to Porto is by bus, and not by train.",
+            "Day 1: the bus from Lisbon to Porto is none of the means that are wanted: train.",
         ),
         # To a station, or within a town.
         (leg("taxi", "Lisbon-Sintra", "9:00-9:40"), None),
@@ -183,3 +183,14 @@ def test_transport_between_towns_is_what_was_declared(way: Leg, message: str | N
     violations = transport.check(trip_of(day(1, "Lisbon", way)), Constraints(transport=("train",))).violations
 
     assert [violation.message for violation in violations] == ([message] if message else [])
+
+
+def test_all_means_that_were_declared_are_named() -> None:
+    trip = trip_of(day(1, "Lisbon", leg("flight", "Lisbon-Porto", "9:00-10:00")))
+
+    [violation] = transport.check(trip, Constraints(transport=("train", "bus"))).violations
+
+    assert (
+        violation.message
+        == "Day 1: the flight from Lisbon to Porto is none of the means that are wanted: train or bus."
+    )

@@ -84,6 +84,7 @@ def test_the_same_sight_twice_on_one_day_is_found_unless_only_a_pause_is_between
         ("Обед", "meal"),
         ("الغداء", "meal"),
         ("Dinner at Hotel Mundial", "meal"),
+        ("Hotel Mundial", "meal"),
         ("Stroll through the old town of Lisbon", "sight"),
         ("Beach", "activity"),
         ("Spa Quirón", "rest"),

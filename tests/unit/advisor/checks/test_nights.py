@@ -29,6 +29,7 @@ HAMLET: Final = Place(name="Hamlet", country="PT")
             day(3, "Auckland"),
         ),
         (day(1, "Lisbon", visit("Rave", "22:00", "06:00")), day(2, "Lisbon")),
+        (day(1, "Lisbon", visit("Rave", "22:00", "03:00")), day(2, "Lisbon")),
         # Arrives at night, and sleeps there.
         (
             day(1, "Lisbon", leg("flight", "Lisbon-Berlin", "20:30-1:00", 1), stay("Inn", "Berlin")),
@@ -72,6 +73,10 @@ def test_a_night_with_lodging_or_on_the_way_is_right(days: tuple[Day, ...]) -> N
         ),
         (
             (day(1, "Lisbon"), day(2, "Lisbon", leg("flight", "Lisbon-Paris", "6:00-9:30"))),
+            "Day 1: there is no lodging for the night, in Lisbon.",
+        ),
+        (
+            (day(1, "Lisbon", visit("Club", "22:00", "02:59")), day(2, "Lisbon")),
             "Day 1: there is no lodging for the night, in Lisbon.",
         ),
         # The third night is not on board.

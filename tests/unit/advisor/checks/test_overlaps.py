@@ -146,5 +146,14 @@ def test_a_leg_without_time_zones_is_named_as_not_compared() -> None:
     assert nothing.outcome is Outcome.NOT_CHECKABLE
 
 
+@pytest.mark.parametrize("ends", ["Lisbon-Hamlet", "Hamlet-Lisbon"])
+def test_a_leg_with_one_time_zone_is_not_compared(ends: str) -> None:
+    trip = trip_of(
+        day(1, "Lisbon", leg("bus", ends, "10:00-11:00")), day(2, "Berlin", visit("Zoo", "9:00", "9:30"))
+    )
+
+    assert "bus from" in check(trip, NOTHING).why
+
+
 def test_a_trip_without_visits_and_legs_is_not_concerned() -> None:
     assert not check(trip_of(day(1, "Lisbon", stay()), day(2, "Lisbon")), NOTHING).applies
