@@ -13,7 +13,7 @@ from tests.unit.guard.test_meter import ASKED, COST, MOST, NOW, USAGE, attribute
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import BudgetExhausted, RateLimited, UpstreamFailed
 from travel_gpt.guard.clients import Client
-from travel_gpt.guard.counters import Counters
+from travel_gpt.guard.counters import Counters, Reservation, Spent
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.meter import Meter
 from travel_gpt.guard.request_counters import RequestCounters
@@ -205,6 +205,25 @@ def test_given_the_request_is_closed_while_its_first_call_settles_then_the_lease
     meter = start()
     meter.reserve(ASKED)
     closed_before(meter, counters, "settle", name)
+
+    meter.settle(USAGE)
+
+    assert (spent(fake), leftover(fake)) == ((COST, COST), [])
+
+
+def test_given_the_request_is_closed_just_before_its_first_call_settles_then_the_lease_ends(
+    fake: MemoryTable, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter = start()
+    meter.reserve(ASKED)
+    settle = RequestCounters.settle
+
+    def close(counters: RequestCounters, ended: list[tuple[Reservation, Spent]]) -> None:
+        monkeypatch.undo()
+        meter.close()
+        settle(counters, ended)
+
+    monkeypatch.setattr(RequestCounters, "settle", close)
 
     meter.settle(USAGE)
 

@@ -217,6 +217,14 @@ class TestWhatIsLearned:
 
         assert capabilities.structured == "json"
 
+    def test_a_late_refusal_takes_no_step_back(self) -> None:
+        capabilities = ServerCapabilities(at_openai=False)
+        capabilities.structured = "words"
+
+        assert capabilities.learn(OF_SERVERS["deepseek"], "schema"), "it may ask again"
+
+        assert capabilities.structured == "words"
+
 
 class Formats(Server):
     """A server that accepts some formats, and answers any call that it accepts."""
