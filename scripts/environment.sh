@@ -1,7 +1,7 @@
 #!/bin/sh
 # Create or refresh the virtual environment .venv/NAME from requirements/NAME.txt. The travel-gpt command is
 # installed into run and dev besides, as a link to this clone.
-#   scripts/environment.sh run|dev|cloud|scan|fuzz|compatible
+#   scripts/environment.sh run|dev|cloud|scan|fuzz|compatible|reference
 # It does nothing when the environment already matches the lock file and pyproject.toml.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,6 +17,7 @@ case $name in
     scan) holds='the policy scanner' size='about 500 MB' ;;
     fuzz) holds='Schemathesis' size='about 100 MB' ;;
     compatible) holds="other servers that speak OpenAI's API, for the tests" size='about 450 MB' ;;
+    reference) holds='what the reference data is made of' size='about 250 MB' ;;
     *) echo "environment.sh: no environment is called '$name'" >&2; exit 2 ;;
 esac
 

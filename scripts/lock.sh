@@ -10,7 +10,7 @@ lock() {
     shift
     echo "Locking requirements/$name.txt"
     "$uv" pip compile "$@" --quiet --universal --generate-hashes --no-header \
-        --python-version 3.11 --output-file "requirements/$name.txt" >/dev/null
+        --python-version "${python_version:-3.11}" --output-file "requirements/$name.txt" >/dev/null
 }
 
 # What ships constrains what runs on a laptop, and that constrains what tests it.
@@ -27,6 +27,9 @@ lock naive pyproject.toml --group naive --constraints requirements/lambda.txt "$
 for group in cloud scan emulator fuzz; do
     lock "$group" --group "pyproject.toml:$group" "$@"
 done
+
+# airportsdata needs it, and what is made with these packages must not depend on the Python that makes it.
+(python_version=3.12 && lock reference --group pyproject.toml:reference "$@")
 
 # Without what LiteLLM's proxy imports for other databases, clouds and servers only: half of its size.
 unused=

@@ -130,6 +130,9 @@ def test_every_library_is_imported_by_the_handlers_or_required_by_one_that_is(la
         for text in (path.read_text("utf-8") for path in lambda_package.glob("*.dist-info/METADATA"))
     }
 
+    # And what the standard library's zoneinfo reads, which no statement names
+    imported.add("tzdata")
+
     # When the former is followed through the latter
     reached = imported & required.keys()
     while more := set().union(*(required[name] for name in reached)) & required.keys() - reached:
@@ -154,6 +157,22 @@ print(json.dumps(missing))
 """
     # When each is imported with nothing but the package, then only libraries of optional sources are missing
     assert set(run_alone(host_package, code, AWS_REGION="us-east-1")) <= {"cryptography", "joserfc", "hvac"}
+
+
+def test_time_zones_are_known_where_the_system_has_none(host_package: Path) -> None:
+    code = """
+import json, zoneinfo
+from datetime import datetime
+zoneinfo.reset_tzpath([])
+print(json.dumps([
+    str(datetime(2027, 7, 1, tzinfo=zoneinfo.ZoneInfo("Asia/Kathmandu")).utcoffset()),
+    zoneinfo.TZPATH,
+]))
+"""
+    assert run_alone(host_package, code) == [
+        "5:45:00",
+        [],
+    ]
 
 
 def test_nothing_for_development_is_inside(lambda_package: Path) -> None:
@@ -181,6 +200,8 @@ def test_every_locked_package_is_there_with_its_version_and_licence(lambda_packa
     assert there == locked()
     for folder in lambda_package.glob("*.dist-info"):
         assert [path for path in files(folder) if re.match(r"LICEN[CS]E|COPYING", path.name)], folder.name
+    assert list(lambda_package.glob("tzdata-*/licenses/licenses/LICENSE_APACHE"))
+    assert (lambda_package / "NOTICE").read_bytes() == (ROOT / "NOTICE").read_bytes()
 
 
 def test_the_lock_installs_the_same_on_every_machine() -> None:
@@ -243,7 +264,7 @@ def test_both_functions_and_the_rotation_have_the_same_package(lambda_package: P
 
 
 def test_it_is_small(lambda_package: Path) -> None:
-    assert sum(path.stat().st_size for path in files(lambda_package)) < 50_000_000
+    assert sum(path.stat().st_size for path in files(lambda_package)) < 60_000_000
 
 
 def test_it_says_what_it_did(lambda_package: Path) -> None:
