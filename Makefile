@@ -121,6 +121,12 @@ lock: ## Resolve pyproject.toml into requirements/*.txt (OPTIONS=--upgrade for n
 	@scripts/environment.sh dev
 	scripts/lock.sh $(OPTIONS)
 
+.PHONY: reference
+reference: ## Make the reference data from the packages of its lock (OPTIONS=--check compares only)
+	@scripts/environment.sh dev
+	@scripts/environment.sh reference
+	.venv/reference/bin/python scripts/build_reference.py $(OPTIONS)
+
 .PHONY: clean
 clean: ## Remove everything that the other targets created
 	rm -rf .venv .aws-sam .cache build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

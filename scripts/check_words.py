@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-# Locks and certificates have no words of this project.
-SKIPPED: Final = ("requirements/", "tests/infrastructure/released/")
+# Locks, certificates, licences and data of others have no words of this project.
+SKIPPED: Final = (
+    "requirements/",
+    "tests/infrastructure/released/",
+    "travel_gpt/advisor/reference/places.sqlite",
+    "NOTICE",
+)
 
 
 def occurrences(name: str, text: str, rules: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ SERVICES = ("scheduler", "secretsmanager", "sts")
 PRUNED = {
     r"bin/.+": "commands for a shell, and there is none",
     r".+\.pyi": "types for editors; Python never reads them",
-    r"[^/]+\.dist-info/(?!METADATA$|(licenses/)?(LICEN[CS]E|COPYING|NOTICE|AUTHORS)).+": (
+    r"[^/]+\.dist-info/(?!METADATA$|(licenses/)*(LICEN[CS]E|COPYING|NOTICE|AUTHORS)).+": (
         "pip's own records; versions (for importlib.metadata and scanners) and licences stay"
     ),
     rf"botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/.+": "descriptions of services that are not called",
@@ -54,6 +54,8 @@ def copy_travel_gpt(source: Path, tree: Path) -> None:
             target = tree / file.relative_to(source.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
+    # The licences of the data that is copied with the code.
+    shutil.copy(source.parent / "NOTICE", tree / "NOTICE")
 
 
 def prune(tree: Path) -> None:
@@ -125,8 +127,8 @@ STARTED = ("travel_gpt.stream_runtime",)
 def imported_files(tree: Path, modules: Iterable[str] = (*HANDLERS, *STARTED)) -> set[Path]:
     """Follow every import statement from some modules on, within a folder.
 
-    Types are not followed: what stands below ``if TYPE_CHECKING`` is never imported. A data file is needed
-    when one of the modules has its name as a string.
+    Types are not followed: what stands below ``if TYPE_CHECKING`` is never imported. A data file, or a folder
+    of them beside a module, is needed when one of the modules has its name as a string.
 
     Args:
         tree: the folder that holds the packages.
@@ -147,8 +149,14 @@ def imported_files(tree: Path, modules: Iterable[str] = (*HANDLERS, *STARTED)) -
                     nodes = list(_executed(ast.parse(file.read_bytes())))
                     waiting += _imports(nodes, file, tree)
                     strings |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
-    data = (file for folder in {path.parent for path in found} for file in folder.iterdir())
-    return found | {file for file in data if file.name in strings and file.is_file()}
+    beside = (path for folder in {path.parent for path in found} for path in folder.iterdir())
+    return found.union(*(_data_files(path) for path in beside if path.name in strings))
+
+
+def _data_files(path: Path) -> set[Path]:
+    """Return a data file, or those of a folder that holds nothing else."""
+    files = set(path.iterdir()) if path.is_dir() else {path}
+    return files if not any(file.is_dir() or file.suffix == ".py" for file in files) else set()
 
 
 def _files_of(module: str, tree: Path) -> Iterator[Path]:

@@ -30,6 +30,13 @@ def test_the_wheel_has_every_file_of_the_package_and_nothing_else(wheel: zipfile
     }
     assert there == wanted
     assert "travel_gpt/advisor/instructions.txt" in there
+    assert "travel_gpt/advisor/reference/places.sqlite" in there
+
+
+def test_the_wheel_has_the_licences_of_the_project_and_its_data(wheel: zipfile.ZipFile) -> None:
+    there = {name.partition(".dist-info/licenses/")[2] for name in wheel.namelist()}
+
+    assert there >= {"LICENSE", "NOTICE"}
 
 
 def test_the_command_leads_to_its_main(wheel: zipfile.ZipFile) -> None:
