@@ -36,6 +36,8 @@ class Place:
     """ISO 3166-1 alpha-2; empty where the model named none that is known."""
     region: str = ""
     """The state or region, where the model named one to tell it from others."""
+    subdivision: str = ""
+    """The code of its state or region, where that has public holidays of its own: ``BY`` for Bavaria."""
     found: Found = "unknown"
     latitude: float | None = None
     longitude: float | None = None
