@@ -1,7 +1,8 @@
 """Finds the towns of a trip in the reference data, and which of several with a name is meant.
 
 A country that is named decides first, then a region, then nearness to the rest of the trip. The number of
-people alone never does: a trip from Dallas to Paris may lead to the one in Texas.
+people alone never does: a trip from Dallas to Paris may lead to the one in Texas. Only where the country is
+named and nothing else decides, a place counts that is far larger than any other there: Denver is in Colorado.
 """
 
 import re
@@ -23,6 +24,8 @@ _CLEARLY: Final = 2
 """How many times farther from the rest of the trip every other candidate has to be."""
 _LARGER: Final = 10
 """How many times larger the nearest has to be than one that is not clearly farther."""
+_FAR_LARGER: Final = 20
+"""How many times larger a place has to be than any other of its name in its country to count by that."""
 
 # What ISO 3166-1 lists apart, and travellers often name the country it belongs to for.
 _BELONGS_TO: Final = {
@@ -118,6 +121,9 @@ def _read(reference: Reference, town: Town) -> _Reading:
             inside = meant
         elif named and not country:
             country, inside = named, []
+        elif reference.has_region(country, hint):
+            # There it is not known, and the one in another region is not meant.
+            inside, candidates = [], ()
     elsewhere = () if inside else tuple(sorted({each.country for each in candidates}))
     return _Reading(town, country, _groups(inside), elsewhere)
 
@@ -150,15 +156,24 @@ def _same_place(one: Candidate, other: Candidate) -> bool:
 
 def _choose_the_nearest(readings: Sequence[_Reading], near: Sequence[Coordinates]) -> None:
     """Leave one group to each reading that the rest of the trip decides, also by what was just decided."""
-    decided = True
-    while decided:
+    while True:
         anchors = [*near, *(_position(each.chosen) for each in readings if each.chosen is not None)]
-        decided = False
-        for reading in readings:
-            if len(reading.groups) > 1 and anchors:
-                nearest = _nearest(reading.groups, anchors)
-                if nearest is not None:
-                    reading.groups, decided = [nearest], True
+        several = [each for each in readings if len(each.groups) > 1]
+        decided = [(each, group) for each in several if anchors and (group := _nearest(each.groups, anchors))]
+        if not decided:
+            named = [each for each in several if each.country]
+            decided = [(each, group) for each in named if (group := _far_larger(each.groups))]
+        if not decided:
+            return
+        for reading, group in decided:
+            reading.groups = [group]
+
+
+def _far_larger(groups: Sequence[list[Candidate]]) -> list[Candidate] | None:
+    """Return the group of the place beside which all others of its name are small."""
+    first, second, *_ = sorted(groups, key=lambda group: _largest(group).population or 0, reverse=True)
+    many, others = _largest(first).population or 0, _largest(second).population or 0
+    return first if many >= _FAR_LARGER * max(1, others) else None
 
 
 def _nearest(groups: Sequence[list[Candidate]], anchors: Sequence[Coordinates]) -> list[Candidate] | None:

@@ -215,6 +215,17 @@ class Reference:
             if day in days.split() and (not regions or code in regions.split())
         )
 
+    def has_region(self, country: str, text: str) -> bool:
+        """Return whether a country has a region of a name.
+
+        Args:
+            country: ISO 3166-1 alpha-2.
+            text: a name or an abbreviation.
+        """
+        key = search_key(text)
+        numbers = self._rows("SELECT id FROM region WHERE country = ?", country)
+        return any(key in self._region(number).region.keys for (number,) in numbers)
+
     def _subdivision(self, country: str, region: str) -> str:
         key = search_key(region)
         known = (

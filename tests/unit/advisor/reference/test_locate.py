@@ -78,6 +78,10 @@ def is_at(found: Place, position: tuple[float, float]) -> bool:
         (["Santiago", "Valparaíso|CL"], (-33.46, -70.65), "CL"),
         (["Santiago|CL"], (-33.46, -70.65), "CL"),
         (["Boston|US", "New York|US|New York"], (42.36, -71.06), "US"),
+        # By what is far larger than any other in the country, and what that one decides
+        (["Boston|US"], (42.36, -71.06), "US"),
+        (["Denver|US", "Las Vegas|US"], (39.74, -104.98), "US"),
+        (["Springfield|US", "Boston|US"], SPRINGFIELD_MA, "US"),
         # By a town that another one decided
         (["Cambridge|US", "Boston|US", "New York|US|NY"], (42.37, -71.11), "US"),
         # Across the date line, where longitudes jump
@@ -100,7 +104,8 @@ def test_a_homonym_is_resolved(
     [
         ["Springfield|US"],
         ["Bangor|GB"],
-        ["Boston|US"],
+        ["Norfolk|US"],
+        ["Boston"],
         # Nothing is near one of them.
         ["Springfield|US", "Tokyo|JP"],
         # Maine is near Boston, Oregon near Seattle.
@@ -133,6 +138,21 @@ def test_a_name_that_other_countries_have_is_said_to_be_there(
     assert (found.found, found.country, found.latitude) == ("elsewhere", country, None)
     assert set(found.elsewhere) >= elsewhere
     assert country not in found.elsewhere
+
+
+@pytest.mark.parametrize(
+    "described", ["Marquette|US|Wisconsin", "Devils Lake, WI|US", "Heidelberg|DE|Hessen"]
+)
+def test_a_place_that_is_said_to_be_in_another_region_is_not_meant(
+    reference: Reference, described: str
+) -> None:
+    found = place(reference, described)
+
+    assert (found.found, found.latitude, found.elsewhere) == ("unknown", None, ())
+
+
+def test_a_region_that_the_data_does_not_know_says_nothing(reference: Reference) -> None:
+    assert is_at(place(reference, "Oia|GR|Santorini"), (36.46, 25.38))
 
 
 def test_what_is_not_in_the_data_is_unknown(reference: Reference) -> None:
