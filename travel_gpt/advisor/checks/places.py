@@ -21,7 +21,8 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
 
 
 def _violation(trip: Trip, place: Place) -> Violation:
-    where = f"{quoted(place.name)} in {place.country}" if place.country else quoted(place.name)
+    inside = ", ".join(filter(None, (place.region, place.country)))
+    where = f"{quoted(place.name)} in {inside}" if inside else quoted(place.name)
     if place.found == "elsewhere":
         message = f"{where} is not known; places of that name are in {listed(place.elsewhere)}."
     elif place.found == "ambiguous":

@@ -23,7 +23,7 @@ def test_a_place_that_is_not_known_is_a_warning_on_the_day_that_has_it() -> None
         Place(name="Oia", country="GR", found="elsewhere", elsewhere=("BR", "PT")),
         Place(name="Springfield", country="US", found="ambiguous"),
         Place(name="Hamlet", country="", found="unknown"),
-        Place(name="Inn", country="DE", found="unknown"),
+        Place(name="Inn", country="DE", region="Bavaria", found="unknown"),
     ]
     trip = trip_of(
         day(1, "Lisbon", stay("Quinta", "Inn")),
@@ -39,7 +39,7 @@ def test_a_place_that_is_not_known_is_a_warning_on_the_day_that_has_it() -> None
         (2, "“Oia” in GR is not known; places of that name are in BR and PT."),
         (3, "“Springfield” in US can be more than one place: check which is meant."),
         (2, "“Hamlet” is not known: check that it exists."),
-        (1, "“Inn” in DE is not known: check that it exists."),
+        (1, "“Inn” in Bavaria, DE is not known: check that it exists."),
     }
 
 
