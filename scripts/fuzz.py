@@ -157,7 +157,7 @@ def document_for(access: str) -> dict[str, Any]:
 
     JSON Schema cannot say that a date is not in the past, or that a trip has not both ``start`` and ``end``
     and another number of ``nights``. So here the dates are some of the coming ones, each ``start`` before
-    each ``end``, and one of ``end`` and ``nights`` is left out.
+    each ``end``, and one of ``end`` and ``nights`` is left out. Nor does it list the currencies there are.
 
     Args:
         access: ``open`` or ``api-key``.
@@ -167,6 +167,7 @@ def document_for(access: str) -> dict[str, Any]:
     today = datetime.now(UTC).date()
     fields["start"]["enum"] = [(today + timedelta(days)).isoformat() for days in range(5)] + [None]
     fields["end"]["enum"] = [(today + timedelta(days)).isoformat() for days in range(5, 10)] + [None]
+    fields["budget"]["properties"]["currency"]["enum"] = ["EUR", "jpy"]
     del fields["end" if access == "open" else "nights"]
     if access == "open":
         # Without clients there is no table, so no stream can be stopped.

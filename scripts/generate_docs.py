@@ -18,8 +18,10 @@ from scripts.docs.command_page import command_page  # noqa: E402
 from scripts.docs.errors_page import errors_page  # noqa: E402
 from scripts.docs.itinerary_picture import itinerary_picture  # noqa: E402
 from scripts.docs.openapi_document import openapi_document  # noqa: E402
+from scripts.docs.sections import with_sections  # noqa: E402
 from scripts.docs.settings_page import StackTemplate, settings_page  # noqa: E402
-from scripts.docs.trip_schemas import wire_schemas  # noqa: E402
+from scripts.docs.trip_rules import rules_table  # noqa: E402
+from scripts.docs.trip_schemas import schema_files  # noqa: E402
 
 REFRESH: Final = "make docs"
 
@@ -36,7 +38,10 @@ def wanted(root: Path) -> dict[Path, str]:
         Path("docs/command.md"): command_page(),
         Path("docs/itineraries.svg"): itinerary_picture(),
         Path("docs/openapi.json"): json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
-        **{Path(path): text for path, text in wire_schemas().items()},
+        Path("docs/itineraries.md"): with_sections(
+            (ROOT / "docs/itineraries.md").read_text(encoding="utf-8"), {"rules": rules_table()}
+        ),
+        **{Path(path): text for path, text in schema_files().items()},
     }
 
 

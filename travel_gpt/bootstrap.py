@@ -52,7 +52,7 @@ def build_api(
     adviser = Adviser(session, client)
     _log_security(settings)
     health = _health(settings, session, client, adviser)
-    return Api(settings, health, adviser, _guard(settings, table), client.close)
+    return Api(settings, health, adviser, _guard(settings, table), adviser.close)
 
 
 def build_stream_api(
@@ -87,7 +87,7 @@ def build_stream_api(
     def health() -> "Health":
         return _health(settings, session, client, adviser)
 
-    return StreamApi(settings, adviser, health, _guard(settings, table), client.close)
+    return StreamApi(settings, adviser, health, _guard(settings, table), adviser.close)
 
 
 def _health(

@@ -46,6 +46,7 @@
     │   ├── ModelUnavailable
     │   ├── ContextLengthExceeded
     │   ├── RequestTooLarge
+    │   ├── InvalidItinerary
     │   └── ContentRefused
     └── InternalError                a bug
 """
@@ -515,6 +516,21 @@ class RequestTooLarge(UpstreamError):
     )
 
 
+class InvalidItinerary(UpstreamError):
+    """The model wrote no plan that can be used, asked twice."""
+
+    code = "invalid_itinerary"
+    message = (
+        "The model did not write a plan that can be used. Try again, ask for fewer days, or leave out "
+        '"format" for an answer in prose.'
+    )
+    advice = "Try again, ask for fewer days, or leave out `format` for an answer in prose."
+    remedy = (
+        "Read `detail` in the log: it names what was missing. Small models often cannot write the JSON that "
+        "is asked for: set `OPENAI_MODEL` to a larger one."
+    )
+
+
 class ContentRefused(UpstreamError):
     """The model or its provider refuses to answer this query."""
 
@@ -560,6 +576,7 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     UpstreamRateLimited: 429,
     InternalError: 500,
     CredentialRejected: 502,
+    InvalidItinerary: 502,
     ModelUnavailable: 502,
     UpstreamApiUnsupported: 502,
     UpstreamFailed: 502,

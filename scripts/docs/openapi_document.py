@@ -54,7 +54,8 @@ _VERIFY_STREAM: Final = (
 _QUERY: Final = (
     "Answers a travel query. The body is a JSON object in UTF-8, of "
     f"{MAX_BODY_BYTES // 1024} KiB at most, with a `query` of 1 to {MAX_QUERY_CHARACTERS:,} characters, and "
-    "fields beside it that say what a trip must keep to. "
+    "fields beside it that say what a trip must keep to. With `format` `itinerary` the answer is a typed "
+    "trip that code has checked: docs/itineraries.md. "
     "A stack that was deployed with `--access open` asks for no `x-api-key`."
 )
 
@@ -62,9 +63,10 @@ _STREAM: Final = (
     "Answers a travel query with server-sent events while the model writes. The body, the access, the limits "
     "and the failures are those of `POST /travel-gpt`; what fails before the first words is an ordinary "
     "response with its status. Then come the events `start`, `delta` for each piece of the answer, `usage` "
-    "and `done`, or at any time `error`, which is the last one. The data of each is a JSON object in one "
-    "line. Lines that begin with a colon are comments, which keep the connection open. docs/streaming.md has "
-    "more."
+    "and `done`, or at any time `error`, which is the last one. In the place of `delta`, an itinerary has "
+    "`outline`, `day` and `revised` for each day, `itinerary` and `checks`. The data of each is a JSON "
+    "object in one line. Lines that begin with a colon are comments, which keep the connection open. "
+    "docs/streaming.md and docs/itineraries.md have more."
 )
 _STOP: Final = (
     "Ends a stream of the same client. Closing the connection is not enough on AWS, where the function does "
@@ -127,7 +129,18 @@ _KEY_OR_OPEN: Final[list[Json]] = [{"api_key": []}, {}]
 
 def stream() -> Json:
     """Return the operation that streams."""
-    names = ("start", "delta", "usage", "done", "error")
+    names = (
+        "start",
+        "delta",
+        "outline",
+        "day",
+        "revised",
+        "itinerary",
+        "checks",
+        "usage",
+        "done",
+        "error",
+    )
     query = post()
     return {
         **query,

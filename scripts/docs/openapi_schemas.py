@@ -6,21 +6,35 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is
 
 from scripts.docs.errors_page import Method
 from scripts.docs.request_schema import request_schema
+from scripts.docs.trip_schemas import component_schemas
 from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.api import responses
 from travel_gpt.api.health import VERIFICATION_TTL, CredentialStatus
 from travel_gpt.api.responses import (
     AnswerBody,
     BudgetBody,
+    ChecksBody,
     FailureBody,
     HealthBody,
     LastCallBody,
     Mode,
     ProxyResponse,
+    RepairBody,
     StoppingBody,
     UsageBody,
 )
-from travel_gpt.api.sse import DeltaData, DoneData, ErrorData, StartData, UsageData, event
+from travel_gpt.api.sse import (
+    ChecksData,
+    DayData,
+    DeltaData,
+    DoneData,
+    ErrorData,
+    ItineraryData,
+    OutlineData,
+    StartData,
+    UsageData,
+    event,
+)
 from travel_gpt.credentials.sources.secrets_manager import SecretsManagerSource
 from travel_gpt.errors import CredentialError, Misconfigured, TravelGPTError
 from travel_gpt.llm.model_api import Answer, Usage
@@ -88,6 +102,33 @@ _FIELDS: Final[dict[str, Schema]] = {
         "minimum": 0,
     },
     "retry_after": {"description": "Seconds after which another try may succeed.", "minimum": 1},
+    "itinerary": {"$ref": "#/components/schemas/Trip", "description": "The trip."},
+    "day": {
+        "$ref": "#/components/schemas/Day",
+        "description": "A day of the trip. Of the event `day` it is provisional until `checks`.",
+    },
+    "understood": {
+        "description": "What was asked, as it was used: the fields of the request, and those that the query "
+        "alone said, whose names are in `from_query`."
+    },
+    "checks": {"description": "What the rules say of the trip. docs/itineraries.md lists them."},
+    "repair": {"description": "What became of the violations that went back to the model."},
+    "errors": {"description": "Violations that are errors.", "minimum": 0},
+    "notes": {"description": "Violations that are notes.", "minimum": 0},
+    "rules_that_apply": {
+        "description": "Rules about something that was asked or planned.",
+        "minimum": 0,
+    },
+    "rules_checked": {"description": "Those of them that could be checked.", "minimum": 0},
+    "share_checked": {"description": "The share of them that could be checked.", "minimum": 0, "maximum": 1},
+    "share_needed": {
+        "description": "The share that a verified trip needs.",
+        "minimum": 0,
+        "maximum": 1,
+    },
+    "results": {"items": {"$ref": "#/components/schemas/Result"}, "description": "That of each rule."},
+    "days": {"description": "The numbers of the days that were changed."},
+    "before": {"description": "The rules with violations before the repair."},
     "whose": {"description": "`client`, or `api` for all clients together."},
     "period": {"description": "`day` or `month` (UTC)."},
     "limit_usd": {"description": "The budget.", "minimum": 0},
@@ -97,6 +138,8 @@ _FIELDS: Final[dict[str, Schema]] = {
     },
     "renews_at": {"description": "When it renews, in seconds since 1970 (UTC).", "format": "int64"},
 }
+
+_OF_ITINERARIES: Final = ("itinerary", "understood", "checks", "repair")
 
 _NO_KEY_IN_THESE_MODES: Final[Schema] = {
     "if": {"properties": {"mode": {"enum": ["demo", "keyless"]}}},
@@ -135,11 +178,17 @@ def schemas() -> dict[str, Schema]:
             optional={
                 "budget": "Only where there is a budget.",
                 "warnings": "Only where there are some.",
+                **dict.fromkeys(_OF_ITINERARIES, "Only where `format` is `itinerary`."),
             },
             status="success",
         ),
         "StreamStart": _object(StartData, optional={"repeated": "Absent otherwise."}),
         "StreamDelta": _object(DeltaData),
+        "StreamOutline": _object(OutlineData),
+        "StreamDay": _object(DayData),
+        "StreamRevised": _object(DayData),
+        "StreamItinerary": _object(ItineraryData),
+        "StreamChecks": _object(ChecksData),
         "StreamUsage": _object(
             UsageData,
             optional={
@@ -158,6 +207,13 @@ def schemas() -> dict[str, Schema]:
         "Stopping": _object(StoppingBody, status="success"),
         "Usage": _object(UsageBody, optional={"cost_usd": "Only where costs are counted."}),
         "Budget": _object(BudgetBody),
+        "Checks": _with(
+            _object(ChecksBody),
+            verified="Whether there is no error, and `share_checked` is `share_needed` at least.",
+            warnings="Violations that are warnings.",
+        ),
+        "Repair": _with(_object(RepairBody), outcome="How it ended: see docs/itineraries.md."),
+        **component_schemas("#/components/schemas/"),
         "LastCall": _object(LastCallBody),
         "Failure": _object(
             FailureBody, optional={"timestamp": "API Gateway's own answers have none."}, status="error"
@@ -225,11 +281,20 @@ def _object(
     }
 
 
+def _with(schema: Schema, **descriptions: str) -> Schema:
+    """Describe fields that mean something else in other bodies."""
+    for name, description in descriptions.items():
+        schema["properties"][name]["description"] = description
+    return schema
+
+
 def _of_type(kind: Any) -> Schema:
     if is_typeddict(kind):
         return reference(kind.__name__.removesuffix("Body"))
     if get_origin(kind) is Literal:
         return {"type": "string", "enum": list(get_args(kind))}
+    if get_origin(kind) is dict:
+        return {"type": "object"}
     if get_origin(kind) is list:
         return {"type": "array", "items": _of_type(get_args(kind)[0])}
     kinds = [_TYPES[option] for option in get_args(kind) or (kind,)]

@@ -20,7 +20,8 @@ _DESCRIPTION: Final = (
 _DESCRIPTIONS: Final = {
     "query": "What the traveller would like to know, in any language. It is trimmed before it is "
     "measured, and needs a character that is no control character and no space.",
-    "format": "What the answer is to be: `prose`, the default, is plain text.",
+    "format": "What the answer is to be: `prose`, the default, is plain text; `itinerary` is a typed trip "
+    "that code has checked.",
     "origin": "Where the trip begins.",
     "destinations": "The places that the trip must have.",
     "start": "The first day: yesterday (UTC) at the earliest, and two years ahead at the latest.",

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ from travel_gpt.llm.client import ModelClient
 from travel_gpt.llm.model_api import Answer, Meter, Prompt
 
 if TYPE_CHECKING:
+    from travel_gpt.advisor.steps import Step
+    from travel_gpt.advisor.trip_adviser import TripAdviser
     from travel_gpt.llm.streaming import StreamControl
 
 
@@ -71,7 +74,33 @@ class Adviser:
             CredentialError: there is no usable credential.
             UpstreamError: the model's server failed.
         """
-        version, prompt = "", _prompt(question)
+        if question.format == "itinerary":
+            return self._trips.answer(question, deadline, meter)
+        return self.ask(_prompt(question), deadline, meter)
+
+    def stream(
+        self, question: Question, deadline: Deadline, control: "StreamControl", meter: Meter | None = None
+    ) -> "Generator[str | Step | Answer]":
+        """Answer a question piece by piece: as ``answer``, and as ``read``."""
+        if question.format == "itinerary":
+            return self._trips.stream(question, deadline, control, meter)
+        return self.read(_prompt(question), deadline, control, meter)
+
+    def ask(self, prompt: Prompt, deadline: Deadline, meter: Meter | None = None) -> Answer:
+        """Ask the model with the credential in use, and note how that ended.
+
+        Args:
+            prompt: what to ask.
+            deadline: when the answer must be ready.
+            meter: counts what each try may cost, and what the answer cost.
+
+        Returns:
+            The model's answer.
+
+        Raises:
+            TravelGPTError: as for ``answer``.
+        """
+        version = ""
 
         def ask(credential: Credential) -> Answer:
             nonlocal version
@@ -95,15 +124,15 @@ class Adviser:
             raise
         return replace(answer, credential_version=version)
 
-    def stream(
-        self, question: Question, deadline: Deadline, control: "StreamControl", meter: Meter | None = None
+    def read(
+        self, prompt: Prompt, deadline: Deadline, control: "StreamControl", meter: Meter | None = None
     ) -> Generator[str | Answer]:
-        """Answer a question piece by piece.
+        """Ask the model, and read its answer piece by piece.
 
         Nothing is asked before the first piece is. Closing the generator ends the call.
 
         Args:
-            question: what is asked.
+            prompt: what to ask.
             deadline: when the server's response must have begun.
             control: lets other threads end the call.
             meter: counts what each try may cost, and what the answer cost.
@@ -112,11 +141,9 @@ class Adviser:
             The pieces of the text, then the answer.
 
         Raises:
-            LimitError: a limit is reached.
-            CredentialError: there is no usable credential.
-            UpstreamError: the model's server failed; after the first piece too.
+            TravelGPTError: as for ``answer``; after the first piece too.
         """
-        version, prompt = "", _prompt(question)
+        version = ""
 
         def begin(credential: Credential) -> tuple[str | Answer, Generator[str | Answer]]:
             nonlocal version
@@ -142,6 +169,24 @@ class Adviser:
         finally:
             if outcome:
                 self._last_outcome = (outcome, self._now())
+
+    def close(self) -> None:
+        """Close the connections to the model's server, and what else is open."""
+        if "_trips" in self.__dict__:
+            self._trips.close()
+        self._client.close()
+
+    def note_schema_ignored(self) -> None:
+        """Note that the model's server accepted a schema, and answered something else."""
+        if (credential := self._session.usable) is not None:
+            self._client.note_schema_ignored(credential)
+
+    @cached_property
+    def _trips(self) -> "TripAdviser":
+        # Prose needs nothing of it.
+        from travel_gpt.advisor.trip_adviser import TripAdviser
+
+        return TripAdviser(self, self._now)
 
 
 def _prompt(question: Question) -> Prompt:

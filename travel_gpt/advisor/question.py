@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from travel_gpt.advisor.constraints import Constraints
 
-Format = Literal["prose"]
+Format = Literal["prose", "itinerary"]
 """What kinds of answers there are."""
 
 

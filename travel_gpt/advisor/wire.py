@@ -31,7 +31,10 @@ def _clock(value: object) -> object:
 
 def _cut(kind: str) -> BeforeValidator:
     def cut(value: object) -> object:
-        return " ".join(value.split())[: _LONGEST[kind]] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        # JSON can have half of a surrogate pair, which no text can.
+        return " ".join(value.encode("utf-8", "replace").decode().split())[: _LONGEST[kind]]
 
     return BeforeValidator(cut)
 

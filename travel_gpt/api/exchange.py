@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from travel_gpt.advisor.steps import Step
 from travel_gpt.api import responses, sse
 from travel_gpt.api.failures import failure_fields, internal_error, report_failure
 from travel_gpt.api.request import Request
@@ -34,7 +35,7 @@ class Exchange:
     began: float
     """By ``time.perf_counter()``."""
     reader: StreamReader
-    first: str | Answer | None
+    first: str | Step | Answer | None
     """What was read before the response began."""
     model: str
     opened: ExitStack
@@ -92,7 +93,8 @@ class Exchange:
                     first_text_at = time.perf_counter()
                     fields["first_text_milliseconds"] = round((first_text_at - self.began) * 1000, 1)
                 sent_at = now
-                yield sse.event("delta", {"text": part})
+                step = part if isinstance(part, Step) else Step("delta", {"text": part})
+                yield sse.event(step.name, step.data)
             elif now - sent_at >= HEARTBEAT_SECONDS:
                 sent_at = now
                 yield sse.HEARTBEAT
@@ -111,10 +113,19 @@ class Exchange:
         response = responses.answered(part, self.meter, request_id=self.request.id)
         # Before the last event: a caller that repeats the request then gets the answer.
         self.keep(response)
-        yield sse.event("usage", usage_data(json.loads(response["body"])))
+        body = json.loads(response["body"])
+        yield from itinerary_events(body)
+        yield sse.event("usage", usage_data(body))
         # Lets a reader tell a stream from one that something on the way has collected.
         text_milliseconds = round(text_seconds * 1000)
         yield sse.event("done", {"truncated": part.truncated, "text_milliseconds": text_milliseconds})
+
+
+def itinerary_events(body: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield the events of a trip, from the body of an answer to ``POST /travel-gpt``; none for prose."""
+    if "itinerary" in body:
+        yield sse.event("itinerary", {name: body[name] for name in ("answer", "itinerary", "understood")})
+        yield sse.event("checks", {name: body[name] for name in ("checks", "repair")})
 
 
 def usage_data(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
 
 from travel_gpt.errors import HTTP_STATUS, CredentialError, InternalError, MethodNotAllowed, TravelGPTError
 from travel_gpt.redaction import conceal
@@ -103,8 +103,34 @@ class AnswerBody(TypedDict, total=False):
     budget: BudgetBody
     warnings: list[str]
     truncated: bool
+    itinerary: dict[str, Any]
+    understood: dict[str, Any]
+    checks: "ChecksBody"
+    repair: "RepairBody"
     request_id: str
     timestamp: int
+
+
+class ChecksBody(TypedDict):
+    """What the rules say of a trip."""
+
+    verified: bool
+    errors: int
+    warnings: int
+    notes: int
+    rules_that_apply: int
+    rules_checked: int
+    share_checked: float
+    share_needed: float
+    results: list[dict[str, Any]]
+
+
+class RepairBody(TypedDict):
+    """What became of the violations that went back to the model."""
+
+    outcome: Literal["not_needed", "done", "partly", "failed", "no_time", "no_budget"]
+    days: list[int]
+    before: list[str]
 
 
 class StoppingBody(TypedDict):
@@ -207,6 +233,7 @@ def answered(answer: "Answer", meter: "Meter | None" = None, *, request_id: str)
         request_id=request_id,
         timestamp=int(time.time()),
     )
+    body |= cast("AnswerBody", answer.fields)
     if meter is None:
         return _response(200, body)
     from travel_gpt.guard.report import dollars

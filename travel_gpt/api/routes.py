@@ -41,7 +41,7 @@ class Api:
         adviser: answers queries.
         guard: returns what knows the clients and their limits, made at the first call; None where nothing is
             limited.
-        close: closes the connections to the model's server.
+        close: closes the connections to the model's server, and what else is open.
         now: the wall clock, in seconds.
     """
 

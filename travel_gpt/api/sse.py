@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypedDict
 
-from travel_gpt.api.responses import BudgetBody, UsageBody
+from travel_gpt.api.responses import BudgetBody, ChecksBody, RepairBody, UsageBody
 from travel_gpt.redaction import conceal
 
 HEADERS: Final[Mapping[str, str]] = {
@@ -23,7 +23,7 @@ HEADERS: Final[Mapping[str, str]] = {
 HEARTBEAT: Final = b":\n\n"
 """A comment, which readers ignore. It keeps connections open that would be closed when nothing is sent."""
 
-Name = Literal["start", "delta", "usage", "done", "error"]
+Name = Literal["start", "delta", "outline", "day", "revised", "itinerary", "checks", "usage", "done", "error"]
 
 
 class StartData(TypedDict, total=False):
@@ -38,6 +38,33 @@ class DeltaData(TypedDict):
     """A piece of the answer."""
 
     text: str
+
+
+class OutlineData(TypedDict):
+    """The frame of a trip, before its days are known."""
+
+    itinerary: dict[str, Any]
+
+
+class DayData(TypedDict):
+    """A day of a trip: of the events ``day`` and ``revised``."""
+
+    day: dict[str, Any]
+
+
+class ItineraryData(TypedDict):
+    """The whole trip."""
+
+    answer: str
+    itinerary: dict[str, Any]
+    understood: dict[str, Any]
+
+
+class ChecksData(TypedDict):
+    """What the rules say of the trip, after ``itinerary``."""
+
+    checks: ChecksBody
+    repair: RepairBody
 
 
 class UsageData(TypedDict, total=False):

@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
 
+from travel_gpt.advisor.steps import Step
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import UpstreamTimeout
 from travel_gpt.llm.model_api import Answer
@@ -44,7 +45,7 @@ class StreamReader:
 
     def __init__(
         self,
-        parts: Generator[str | Answer],
+        parts: Generator[str | Step | Answer],
         control: StreamControl,
         limits: StreamLimits,
         deadline: Deadline,
@@ -54,11 +55,11 @@ class StreamReader:
         self._limits = limits
         self._began = time.monotonic()
         self._ends = self._began + deadline.left()
-        self._read: SimpleQueue[str | Answer | Exception] = SimpleQueue()
+        self._read: SimpleQueue[str | Step | Answer | Exception] = SimpleQueue()
         self._thread = Thread(target=self._run, daemon=True, name="travel-gpt-stream")
         self._thread.start()
 
-    def get(self, seconds: float) -> str | Answer | None:
+    def get(self, seconds: float) -> str | Step | Answer | None:
         """Return the next piece of the text, or at the end the answer.
 
         Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.advisor.question import Question
 from travel_gpt.api import responses, sse
-from travel_gpt.api.exchange import CALLER_LEFT, Exchange, usage_data
+from travel_gpt.api.exchange import CALLER_LEFT, Exchange, itinerary_events, usage_data
 from travel_gpt.api.failures import failed, internal_error
 from travel_gpt.api.request import (
     Context,
@@ -280,7 +280,10 @@ class StreamApi:
 
     def _repeat(self, call: _Call, body: dict[str, Any], client: str) -> Generator[bytes]:
         yield sse.event("start", {"request_id": body["request_id"], "model": body["model"], "repeated": True})
-        yield sse.event("delta", {"text": body["answer"]})
+        if "itinerary" in body:
+            yield from itinerary_events(body)
+        else:
+            yield sse.event("delta", {"text": body["answer"]})
         yield sse.event("usage", usage_data(body))
         yield sse.event("done", {"truncated": body["truncated"]})
         about = {"stream": True, "client": client, "repeated": True, "outcome": "success"}

@@ -1,8 +1,8 @@
 """What is asked of a model, what it answers, and what one of OpenAI's two APIs for text has to do."""
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Protocol, Self
 
@@ -114,6 +114,8 @@ class Answer:
     """Whether the output cap cut it short."""
     credential_version: str = ""
     """The version of the credential that it was asked with."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What the reply to the caller has besides, where code made more of the model's answer."""
 
 
 class Meter(Protocol):

@@ -14,7 +14,7 @@ RULE: Final = Rule("dates", Severity.ERROR)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:
-    """The days are numbered from 1 without gaps, one more than nights, on consecutive dates, as asked."""
+    """The days are complete, numbered from 1 without gaps, one more than nights, on the dates asked for."""
     return RULE.judged([*_numbers(trip), *_order(trip), *_dates(trip), *_asked(trip, asked)])
 
 
@@ -25,6 +25,8 @@ def _numbers(trip: Trip) -> Iterator[Violation]:
     for number in range(1, last + 1):
         if number not in planned:
             yield _at(number, f"Day {number} is missing: {length}.", 1)
+        elif number in trip.missing_days:
+            yield _at(number, f"Day {number} is not complete: what is done on it is missing.", None)
     for number, times in sorted(planned.items()):
         if times > 1:
             yield _at(number, f"Day {number} is there {times} times.", times - 1)

@@ -40,6 +40,12 @@ def test_a_trip_with_all_its_days_is_right(trip: Trip, asked: Constraints) -> No
             2,
         ),
         (
+            replace(TRIP, missing_days=(2,)),
+            Constraints(),
+            "Day 2 is not complete: what is done on it is missing.",
+            2,
+        ),
+        (
             replace(TRIP, days=TRIP.days[:2]),
             Constraints(),
             "Day 3 is missing: the trip has 2 nights, and so 3 days.",

@@ -1,0 +1,331 @@
+"""Makes the trip that callers get of what the model wrote: code adds what it can compute or look up."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+from travel_gpt.advisor.constraints import Constraints
+from travel_gpt.advisor.geography import great_circle_km, leg_minutes
+from travel_gpt.advisor.reference.locate import locate
+from travel_gpt.advisor.reference.lookup import Reference
+from travel_gpt.advisor.trip import (
+    Airport,
+    Costs,
+    Day,
+    Holiday,
+    Leg,
+    Place,
+    Stay,
+    Travellers,
+    Trip,
+    Visit,
+)
+from travel_gpt.advisor.wire import DayPlan, Night, Outline, RevisedDay, Town, WireLeg, WireVisit
+
+WrittenDay = DayPlan | RevisedDay
+
+_DEFAULT_DIGITS: Final = 2
+
+
+def fill(outline: Outline, days: Mapping[int, WrittenDay], asked: Constraints, reference: Reference) -> Trip:
+    """Return the trip that an outline and its days describe.
+
+    Args:
+        outline: the frame.
+        days: what is done on each day, by its number from 1; a day that is missing keeps its frame.
+        asked: what the trip has to keep to.
+        reference: what is known of places.
+
+    Returns:
+        The trip.
+    """
+    return _Filling(outline, days, asked, reference).trip()
+
+
+def as_written(day: Day) -> RevisedDay:
+    """Return a day of a trip as the model would write it."""
+    stay = day.stay
+    return RevisedDay(
+        town=day.town,
+        title=day.title,
+        legs=[
+            WireLeg(
+                mode=leg.mode,
+                origin=leg.origin,
+                destination=leg.destination,
+                from_airport=leg.from_airport,
+                to_airport=leg.to_airport,
+                depart=leg.depart,
+                arrive=leg.arrive,
+                days_later=leg.days_later,
+                cost=leg.cost,
+            )
+            for leg in day.legs
+        ],
+        visits=[
+            WireVisit(
+                kind=visit.kind,
+                name=visit.name,
+                town=visit.place,
+                start=visit.start,
+                end=visit.end,
+                cost=visit.cost,
+                why=visit.why,
+                diet=list(visit.diet),
+                step_free=visit.step_free,
+            )
+            for visit in day.visits
+        ],
+        night=None
+        if stay is None
+        else Night(town=stay.place, name=stay.name, kind=stay.kind, cost=stay.cost, step_free=stay.step_free),
+    )
+
+
+class _Filling:
+    def __init__(
+        self, outline: Outline, days: Mapping[int, WrittenDay], asked: Constraints, reference: Reference
+    ) -> None:
+        self._outline, self._asked, self._reference = outline, asked, reference
+        self._frames = [
+            _frame(outline, number, days.get(number)) for number in range(1, len(outline.days) + 1)
+        ]
+        self._missing = tuple(number for number in range(1, len(self._frames) + 1) if number not in days)
+        self._names = _Names(outline.towns)
+        self._currency = outline.currency.strip().upper()
+        self._digits = reference.currency(self._currency)
+
+    def trip(self) -> Trip:
+        origin = self._origin()
+        # Named by legs, stays and visits only.
+        for frame in self._frames:
+            for name in frame.town_names():
+                self._names.add(name)
+        self._places = {place.name: place for place in locate(self._reference, self._names.towns)}
+        self._airports = {airport.code: airport for airport in self._known_airports()}
+        days = tuple(self._day(number, frame) for number, frame in enumerate(self._frames, 1))
+        start = self._asked.start
+        return Trip(
+            title=self._outline.title,
+            summary=self._outline.summary,
+            language=self._asked.language or "",
+            currency=self._currency,
+            currency_digits=self._digits,
+            travellers=Travellers(adults=self._asked.adults or 1, children=self._asked.children or ()),
+            origin=origin,
+            start=start,
+            end=start and start + timedelta(days=len(days) - 1),
+            nights=len(days) - 1,
+            places=tuple(self._places.values()),
+            airports=tuple(self._airports.values()),
+            days=days,
+            missing_days=self._missing,
+            costs=self._sums(days),
+        )
+
+    def _origin(self) -> str | None:
+        if self._asked.origin:
+            return self._names.add(self._asked.origin)
+        first = next((leg for frame in self._frames for leg in frame.legs), None)
+        return self._names.add(first.origin) if first is not None and self._asked.round_trip else None
+
+    def _known_airports(self) -> Iterable[Airport]:
+        codes = {
+            code.strip().upper()
+            for frame in self._frames
+            for leg in frame.legs
+            for code in (leg.from_airport, leg.to_airport)
+            if code
+        }
+        for code in sorted(codes):
+            known = self._reference.airport(code)
+            if known is None:
+                yield Airport(code=code, known=False)
+            else:
+                yield Airport(
+                    code=code,
+                    known=True,
+                    name=known.name,
+                    country=known.country,
+                    latitude=known.latitude,
+                    longitude=known.longitude,
+                    time_zone=known.time_zone,
+                )
+
+    def _day(self, number: int, frame: "_Frame") -> Day:
+        on = self._asked.start and self._asked.start + timedelta(days=number - 1)
+        legs = tuple(self._leg(leg, on) for leg in frame.legs)
+        visits = tuple(
+            Visit(
+                kind=visit.kind,
+                name=visit.name,
+                place=self._names.add(visit.town),
+                start=visit.start,
+                end=visit.end,
+                cost=self._rounded(visit.cost),
+                why=visit.why,
+                diet=tuple(visit.diet),
+                step_free=visit.step_free,
+            )
+            for visit in frame.visits
+        )
+        stay = frame.stay and replace(
+            frame.stay, place=self._names.add(frame.stay.place), cost=self._rounded(frame.stay.cost)
+        )
+        town = self._names.add(frame.town)
+        costs = [*(leg.cost for leg in legs), *(visit.cost for visit in visits), stay.cost if stay else 0.0]
+        return Day(
+            number=number,
+            date=on,
+            title=frame.title,
+            town=town,
+            legs=legs,
+            visits=visits,
+            stay=stay,
+            cost=self._rounded(sum(costs)),
+            holidays=self._holidays(on, {town, *(visit.place for visit in visits)}),
+        )
+
+    def _leg(self, leg: WireLeg, on: date | None) -> Leg:
+        origin, destination = self._names.add(leg.origin), self._names.add(leg.destination)
+        from_code, to_code = (code and code.strip().upper() for code in (leg.from_airport, leg.to_airport))
+        start, end = self._end(from_code, origin), self._end(to_code, destination)
+        distance = None
+        if (near := _coordinates(start)) is not None and (far := _coordinates(end)) is not None:
+            distance = round(great_circle_km(near, far), 1)
+        minutes = leg_minutes(on, leg.depart, leg.arrive, leg.days_later, start.time_zone, end.time_zone)
+        return Leg(
+            mode=leg.mode,
+            origin=origin,
+            destination=destination,
+            depart=leg.depart,
+            arrive=leg.arrive,
+            days_later=leg.days_later,
+            from_airport=from_code,
+            to_airport=to_code,
+            cost=self._rounded(leg.cost),
+            distance_km=distance,
+            minutes=minutes,
+        )
+
+    def _end(self, code: str | None, name: str) -> Airport | Place:
+        airport = self._airports.get(code or "")
+        return airport if airport is not None and airport.known else self._places[name]
+
+    def _holidays(self, on: date | None, names: set[str]) -> tuple[Holiday, ...] | None:
+        if on is None:
+            return None
+        regions = {
+            (place.country, place.subdivision)
+            for place in (self._places[name] for name in names)
+            if place.country
+        }
+        known = [(country, self._reference.holidays(country, on, region)) for country, region in regions]
+        if all(holidays is None for _, holidays in known):
+            return None
+        found = {(country, name) for country, holidays in known for name in holidays or ()}
+        return tuple(Holiday(name=name, country=country) for country, name in sorted(found))
+
+    def _sums(self, days: Iterable[Day]) -> Costs:
+        transport = lodging = meals = visits = 0.0
+        for day in days:
+            transport += sum(leg.cost for leg in day.legs)
+            lodging += day.stay.cost if day.stay else 0.0
+            meals += sum(visit.cost for visit in day.visits if visit.kind == "meal")
+            visits += sum(visit.cost for visit in day.visits if visit.kind != "meal")
+        parts = [self._rounded(part) for part in (transport, lodging, meals, visits)]
+        transport, lodging, meals, visits = parts
+        return Costs(
+            transport=transport, lodging=lodging, meals=meals, visits=visits, total=self._rounded(sum(parts))
+        )
+
+    def _rounded(self, amount: float) -> float:
+        return round(amount, _DEFAULT_DIGITS if self._digits is None else self._digits)
+
+
+class _Names:
+    """The names of the trip's towns. What differs in case or spaces only is the same town."""
+
+    def __init__(self, towns: Iterable[Town]) -> None:
+        self._by_key: dict[str, Town] = {}
+        for town in towns:
+            self._by_key.setdefault(_key(town.name), town)
+
+    @property
+    def towns(self) -> list[Town]:
+        return [*self._by_key.values()]
+
+    def add(self, name: str) -> str:
+        """Return the name that the trip has for a town, which is added where there is none."""
+        return self._by_key.setdefault(_key(name), Town(name=name, country="", region=None)).name
+
+
+def _coordinates(end: Airport | Place) -> tuple[float, float] | None:
+    if end.latitude is None or end.longitude is None:
+        return None
+    return end.latitude, end.longitude
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """A day as the model wrote it, of whatever part of its reply."""
+
+    town: str
+    title: str
+    legs: list[WireLeg]
+    visits: list[WireVisit]
+    stay: Stay | None
+
+    def town_names(self) -> Iterable[str]:
+        yield self.town
+        for leg in self.legs:
+            yield from (leg.origin, leg.destination)
+        yield from (visit.town for visit in self.visits)
+        if self.stay is not None:
+            yield self.stay.place
+
+
+def _frame(outline: Outline, number: int, written: WrittenDay | None) -> _Frame:
+    if isinstance(written, RevisedDay):
+        night = written.night
+        return _Frame(
+            town=written.town,
+            title=written.title,
+            legs=written.legs,
+            visits=written.visits,
+            stay=None
+            if night is None
+            else Stay(
+                name=night.name,
+                kind=night.kind,
+                place=night.town,
+                cost=night.cost,
+                step_free=night.step_free,
+            ),
+        )
+    day = outline.days[number - 1]
+    return _Frame(
+        town=day.town,
+        title=day.title,
+        legs=day.legs,
+        visits=written.visits if written is not None else [],
+        stay=_stay(outline, number),
+    )
+
+
+def _stay(outline: Outline, number: int) -> Stay | None:
+    for stay in outline.stays:
+        if stay.first_night <= number < stay.first_night + stay.nights:
+            return Stay(
+                name=stay.name,
+                kind=stay.kind,
+                place=stay.town,
+                cost=stay.cost_per_night,
+                step_free=stay.step_free,
+            )
+    return None

@@ -1,0 +1,218 @@
+"""Plans a trip: the model proposes, code checks, and what is wrong goes back to the model once."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Any, Final
+
+from pydantic_core import to_jsonable_python
+
+from travel_gpt.advisor.at_once import at_once
+from travel_gpt.advisor.checks.concerned_days import concerned_days
+from travel_gpt.advisor.checks.run import Verdict, check_trip
+from travel_gpt.advisor.constraints import Constraints, as_request
+from travel_gpt.advisor.filling import WrittenDay, as_written, fill
+from travel_gpt.advisor.reference.lookup import Reference
+from travel_gpt.advisor.steps import Step
+from travel_gpt.advisor.trip import Trip
+from travel_gpt.advisor.trip_text import trip_text
+from travel_gpt.advisor.trip_writer import Ask, TripWriter
+from travel_gpt.advisor.understanding import merge
+from travel_gpt.advisor.wire import Outline
+from travel_gpt.deadline import Deadline
+from travel_gpt.errors import InvalidConstraint, LimitError, TravelGPTError, UpstreamTimeout
+from travel_gpt.llm.model_api import Answer
+from travel_gpt.telemetry import logger
+
+MOST_AT_ONCE: Final = 15
+"""Calls of the model that one request makes at the same time."""
+
+TO_CHECK: Final = 0.3
+"""Seconds that are kept before the deadline for the checks and the reply."""
+
+
+def plan(
+    query: str,
+    given: Constraints,
+    ask: Ask,
+    reference: Reference,
+    today: date,
+    deadline: Deadline,
+) -> Generator[Step | Answer]:
+    """Plan a trip.
+
+    Args:
+        query: what the traveller wrote.
+        given: what the caller gave as fields.
+        ask: asks the model.
+        reference: what is known of places.
+        today: the date.
+        deadline: when the trip must be complete. Days that are not ready then are left out.
+
+    Yields:
+        The outline, each day, each day that the repair changed, and the trip.
+
+    Raises:
+        InvalidConstraint: there is no such currency, or the query asks for too long a trip.
+        InvalidItinerary: the model gave no usable outline, or no usable day.
+        TravelGPTError: it could not be asked.
+    """
+    return _Planning(query, given, ask, reference, today, deadline).run()
+
+
+class _Planning:
+    def __init__(
+        self,
+        query: str,
+        given: Constraints,
+        ask: Ask,
+        reference: Reference,
+        today: date,
+        deadline: Deadline,
+    ) -> None:
+        self._given, self._today = given, today
+        self._reference = reference
+        self._deadline = deadline.before(TO_CHECK)
+        about = {"today": today.isoformat(), "request": query, "constraints": as_request(given)}
+        self._writer = TripWriter(ask, self._deadline, about)
+        self._days: dict[int, WrittenDay] = {}
+        self._failures: list[TravelGPTError] = []
+
+    def run(self) -> Generator[Step | Answer]:
+        """Plan."""
+        self._require_known_currency()
+        self._outline = self._write_outline()
+        self._asked, from_query = self._understood(self._outline)
+        self._constraints = as_request(self._asked)
+        yield Step("outline", {"itinerary": to_jsonable_python(self._trip())})
+        for number in self._write_days():
+            yield Step("day", {"day": self._day(number)})
+        if not self._days:
+            raise self._failures[0] if self._failures else _too_late()
+        verdict = check_trip(self._trip(), self._asked)
+        before = [result.rule for result in verdict.results if result.violations]
+        repair, changed, verdict = self._repair(verdict)
+        for number in changed:
+            yield Step("revised", {"day": self._day(number)})
+        yield self._planned(verdict, from_query, {"outcome": repair, "days": changed, "before": before})
+
+    def _require_known_currency(self) -> None:
+        budget = self._given.budget
+        if budget is not None and self._reference.currency(budget.currency) is None:
+            raise InvalidConstraint(
+                "the currency of the budget is not known",
+                message='"budget.currency" must be a currency of ISO 4217 that is in use, such as EUR.',
+            )
+
+    def _write_outline(self) -> Outline:
+        days = None if self._given.nights is None else self._given.nights + 1
+
+        def problems(outline: Outline) -> list[str]:
+            asked, _ = self._understood(outline)
+            wanted = None if asked.nights is None else asked.nights + 1
+            if wanted is None or len(outline.days) == wanted:
+                return []
+            return [f"days: there must be {wanted}, one for each calendar day, not {len(outline.days)}"]
+
+        return self._writer.outline(days, problems)
+
+    def _understood(self, outline: Outline) -> tuple[Constraints, tuple[str, ...]]:
+        return merge(self._given, outline.understood, self._today, outline.currency)
+
+    def _write_days(self) -> Iterator[int]:
+        calls = {number: self._call_for_day(number) for number in range(1, len(self._outline.days) + 1)}
+        for number, day in at_once(calls, MOST_AT_ONCE, self._deadline):
+            if isinstance(day, Exception):
+                self._note(number, day)
+            else:
+                self._days[number] = day
+                yield number
+
+    def _repair(self, verdict: Verdict) -> tuple[str, tuple[int, ...], Verdict]:
+        """Have days written anew, and keep them where that made the trip better.
+
+        Args:
+            verdict: that of the trip as it is.
+
+        Returns:
+            How it ended, which days were changed, and the verdict now.
+        """
+        trip = self._trip()
+        calls = self._repairs(trip, verdict)
+        if not calls:
+            return "not_needed", (), verdict
+        # A revised day has legs and a night besides, so it takes longer than the longest day did.
+        if self._deadline.left() < self._writer.longest * 1.3:
+            return "no_time", (), verdict
+        before, revised = dict(self._days), dict[int, WrittenDay]()
+        refused = False
+        for number, day in at_once(calls, MOST_AT_ONCE, self._deadline):
+            if isinstance(day, Exception):
+                refused |= isinstance(day, LimitError)
+                self._note(number, day)
+            else:
+                revised[number] = day
+        if not revised:
+            return ("no_budget" if refused else "failed"), (), verdict
+        self._days |= revised
+        trip = self._trip()
+        now = check_trip(trip, self._asked)
+        if (now.errors, now.warnings) >= (verdict.errors, verdict.warnings):
+            self._days = before
+            return "failed", (), verdict
+        outcome = "partly" if self._repairs(trip, now) else "done"
+        return outcome, tuple(sorted(revised)), now
+
+    def _repairs(self, trip: Trip, verdict: Verdict) -> dict[int, Callable[[], WrittenDay]]:
+        """Return the calls for the days that are missing or break rules, by the number of the day."""
+        calls: dict[int, Callable[[], WrittenDay]] = {}
+        for number, violations in concerned_days(trip, verdict.results).items():
+            as_it_is = as_written(trip.days[number - 1])
+            calls[number] = partial(
+                self._writer.revised, self._outline, number, self._constraints, as_it_is, violations
+            )
+        for number in trip.missing_days:
+            calls[number] = self._call_for_day(number)
+        return calls
+
+    def _call_for_day(self, number: int) -> Callable[[], WrittenDay]:
+        return partial(self._writer.day, self._outline, number, self._constraints)
+
+    def _note(self, number: int, failure: Exception) -> None:
+        if not isinstance(failure, TravelGPTError):
+            raise failure
+        self._failures.append(failure)
+        logger.warning(
+            "A day of a trip is missing",
+            extra={"day": number, "code": failure.code, "detail": failure.detail},
+        )
+
+    def _trip(self) -> Trip:
+        return fill(self._outline, self._days, self._asked, self._reference)
+
+    def _day(self, number: int) -> object:
+        return to_jsonable_python(self._trip().days[number - 1])
+
+    def _planned(self, verdict: Verdict, from_query: Sequence[str], repair: Mapping[str, Any]) -> Answer:
+        trip = self._trip()
+        return Answer(
+            text=trip_text(trip, self._asked, verdict),
+            model=self._writer.model,
+            usage=self._writer.usage,
+            truncated=bool(trip.missing_days),
+            credential_version=self._writer.credential_version,
+            fields={
+                "itinerary": to_jsonable_python(trip),
+                "understood": {**self._constraints, "from_query": list(from_query)},
+                "checks": verdict.as_json(),
+                "repair": repair,
+            },
+        )
+
+
+def _too_late() -> UpstreamTimeout:
+    return UpstreamTimeout(
+        "no day of the trip was ready in time",
+        message="The trip was not ready in time. Ask for fewer days, or use /travel-gpt/stream, which has "
+        "more time.",
+    )
