@@ -1,6 +1,6 @@
 """Random valid trips break no rule, and each way to break one is found.
 
-``RANDOM_TRIPS`` is how many trips: 10,000 take some minutes.
+``RANDOM_TRIPS`` is how many trips: 10,000 take a quarter of an hour.
 """
 
 import os
