@@ -116,7 +116,7 @@ def _read(reference: Reference, town: Town) -> _Reading:
         named = reference.country(hint)
         key = search_key(hint)
         # Northern Ireland is a region, and named for its country, too.
-        meant = [each for each in inside if key in each.region.keys]
+        meant = [each for each in inside if each.region.is_called(key)]
         if meant := meant or [each for each in inside if named in _countries(each)]:
             inside = meant
         elif named and not country:

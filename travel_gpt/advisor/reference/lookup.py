@@ -38,19 +38,21 @@ class Region:
         code: GeoNames' code of it, unique in its country.
         subdivision: the code that holidays are stored for, such as ``BY``; empty where there is none.
         names: its names and abbreviations, the most common first; none where the data has none.
-        keys: those, as ``search_key`` makes them.
     """
 
     country: str
     code: str
     subdivision: str
     names: tuple[str, ...]
-    keys: frozenset[str]
 
     @property
     def name(self) -> str:
         """Its most common name; empty where none is known."""
         return self.names[0] if self.names else ""
+
+    def is_called(self, key: str) -> bool:
+        """Return whether it has a name or code, given as ``search_key`` makes it."""
+        return key != "" and key in map(search_key, (*self.names, self.subdivision or self.code))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +236,9 @@ class Reference:
                 "SELECT id FROM region WHERE country = ? AND subdivision <> ''", country
             )
         )
-        return next((each.subdivision for each in known if key in each.keys), region.upper()) if key else ""
+        return (
+            next((each.subdivision for each in known if each.is_called(key)), region.upper()) if key else ""
+        )
 
     def _find(self, name: str) -> tuple[Candidate, ...]:
         return next(filter(None, map(self._places_of_key, search_keys(name))), ())
@@ -283,13 +287,11 @@ class Reference:
             "SELECT country, code, subdivision, names, zone, latitude, longitude FROM region WHERE id = ?",
             number,
         )[0]
-        each = tuple(filter(None, names.split("|")))
         region = Region(
             country=country,
             code=code,
             subdivision=subdivision,
-            names=each,
-            keys=frozenset(map(search_key, filter(None, (*each, subdivision)))),
+            names=tuple(filter(None, names.split("|"))),
         )
         return _StoredRegion(region, zone, latitude, longitude)
 
