@@ -20,7 +20,7 @@ from travel_gpt.advisor.reference.names import search_key
 _FARTHEST: Final = 0.4
 """Degrees: an airport farther from any place than this may be in another region."""
 
-# What airports call regions that holidays know by their names in the country's language only.
+# What holidays know by names in the country's language only.
 _ENGLISH_NAMES: Final = {
     ("AT", "2"): "Carinthia",
     ("AT", "3"): "Lower Austria",
@@ -28,10 +28,19 @@ _ENGLISH_NAMES: Final = {
     ("AT", "6"): "Styria",
     ("AT", "7"): "Tyrol",
     ("AU", "ACT"): "ACT",
+    ("DE", "BY"): "Bavaria",
     ("DE", "HE"): "Hesse",
+    ("DE", "NI"): "Lower Saxony",
+    ("DE", "NW"): "North Rhine-Westphalia",
+    ("DE", "RP"): "Rhineland-Palatinate",
     ("DE", "SN"): "Saxony",
+    ("DE", "ST"): "Saxony-Anhalt",
     ("DE", "TH"): "Thuringia",
+    ("ES", "AN"): "Andalusia",
     ("ES", "CN"): "Canary Islands",
+    ("ES", "CT"): "Catalonia",
+    ("ES", "IB"): "Balearic Islands",
+    ("ES", "PV"): "Basque Country",
 }
 
 Area = tuple[str, str]
@@ -78,11 +87,12 @@ def _said_by_airports(towns: Sequence[City], airports: Sequence[Airport]) -> dic
         if airport.region and area is not None:
             votes[airport.country, airport.region.replace("-", " ").rstrip("'").strip()][area] += 1
     # A name is of the region where it is most often said: near a border it is said of the neighbour, too.
+    # Where a region is then left with several, only the most frequent is certain.
     names: dict[Area, list[tuple[int, str]]] = defaultdict(list)
     for (_, name), counted in votes.items():
         area, count = min(counted.items(), key=lambda vote: (-vote[1], vote[0]))
         names[area].append((-count, name))
-    return {area: [name for _, name in sorted(found)] for area, found in names.items()}
+    return {area: [min(found)[1]] for area, found in names.items()}
 
 
 def _nearest_area(airport: Airport, grid: Mapping[tuple[str, int, int], Sequence[City]]) -> Area | None:
@@ -103,16 +113,16 @@ def _nearest_area(airport: Airport, grid: Mapping[tuple[str, int, int], Sequence
 
 
 def _with_subdivision(area: Area, names: Sequence[str], subdivisions: Sequence[Subdivision]) -> RegionNames:
-    keys = {search_key(name) for name in names}
-    words = {frozenset(key.split()) for key in keys}
+    words = {frozenset(search_key(name).split()) for name in names}
     for known in subdivisions:
+        english = _ENGLISH_NAMES.get((area[0], known.code), "")
+        others = (*known.names, english) if english else known.names
         # "Madrid, Comunidad de" is the same as "Comunidad de Madrid".
         if (
-            words & {frozenset(search_key(name).split()) for name in known.names}
-            or _ENGLISH_NAMES.get((area[0], known.code)) in names
+            words & {frozenset(search_key(name).split()) for name in others}
             # Numbers are counted in another order than GeoNames' by most countries.
             or (known.code == area[1] and known.code.isalpha())
         ):
-            more = [name for name in known.names if search_key(name) not in keys]
-            return RegionNames((*names, *more), known.code)
+            found = {search_key(name): name for name in (*reversed(others), *reversed(names))}
+            return RegionNames(tuple(reversed(found.values())), known.code)
     return RegionNames(tuple(names))

@@ -226,7 +226,7 @@ class Reference:
         """
         key = search_key(text)
         numbers = self._rows("SELECT id FROM region WHERE country = ?", country)
-        return any(key in self._region(number).region.keys for (number,) in numbers)
+        return any(self._region(number).region.is_called(key) for (number,) in numbers)
 
     def _subdivision(self, country: str, region: str) -> str:
         key = search_key(region)

@@ -153,6 +153,8 @@ def test_a_place_that_is_said_to_be_in_another_region_is_not_meant(
 
 def test_a_region_that_the_data_does_not_know_says_nothing(reference: Reference) -> None:
     assert is_at(place(reference, "Oia|GR|Santorini"), (36.46, 25.38))
+    # An airport of the neighbouring Hidalgo is said to be in Morelos, whose own region has no name.
+    assert is_at(place(reference, "Cuernavaca, Morelos|MX"), (18.93, -99.23))
 
 
 def test_what_is_not_in_the_data_is_unknown(reference: Reference) -> None:
@@ -181,6 +183,7 @@ def test_parts_of_a_city_are_one_place(reference: Reference) -> None:
 
 def test_a_place_has_the_code_of_its_holidays(reference: Reference) -> None:
     assert place(reference, "Munich|DE").subdivision == "BY"
+    assert place(reference, "Chennai|IN").subdivision == "TN"
     assert place(reference, "Osaka|JP").subdivision == ""
 
 
