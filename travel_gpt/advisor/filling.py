@@ -26,6 +26,8 @@ from travel_gpt.advisor.wire import DayPlan, Night, Outline, RevisedDay, Town, W
 WrittenDay = DayPlan | RevisedDay
 
 _DEFAULT_DIGITS: Final = 2
+_FAR_KM: Final = 300.0
+"""Between an airport and the town of its leg: farther, the code is a slip. Assumed: few are so far."""
 
 
 def fill(outline: Outline, days: Mapping[int, WrittenDay], asked: Constraints, reference: Reference) -> Trip:
@@ -102,8 +104,9 @@ class _Filling:
         for frame in self._frames:
             for name in frame.town_names():
                 self._names.add(name)
-        self._places = {place.name: place for place in locate(self._reference, self._names.towns)}
         self._airports = {airport.code: airport for airport in self._known_airports()}
+        near = list(filter(None, map(_coordinates, self._airports.values())))
+        self._places = {place.name: place for place in locate(self._reference, self._names.towns, near)}
         days = tuple(self._day(number, frame) for number, frame in enumerate(self._frames, 1))
         start = self._asked.start
         return Trip(
@@ -210,8 +213,12 @@ class _Filling:
         )
 
     def _end(self, code: str | None, name: str) -> Airport | Place:
-        airport = self._airports.get(code or "")
-        return airport if airport is not None and airport.known else self._places[name]
+        airport, place = self._airports.get(code or ""), self._places[name]
+        if airport is None or not airport.known:
+            return place
+        here, there = _coordinates(airport), _coordinates(place)
+        # A check says that the code is wrong; what else is measured with it would be wrong, too.
+        return place if here and there and great_circle_km(here, there) > _FAR_KM else airport
 
     def _holidays(self, on: date | None, names: set[str]) -> tuple[Holiday, ...] | None:
         if on is None:
