@@ -49,7 +49,7 @@ def build_api(
     from travel_gpt.llm.client import ModelClient
 
     client = ModelClient(settings)
-    adviser = Adviser(session, client)
+    adviser = Adviser(session, client, settings.itinerary_days)
     _log_security(settings)
     health = _health(settings, session, client, adviser)
     return Api(settings, health, adviser, _guard(settings, table), adviser.close)
@@ -80,7 +80,7 @@ def build_stream_api(
     from travel_gpt.llm.client import ModelClient
 
     client = ModelClient(settings)
-    adviser = Adviser(session, client)
+    adviser = Adviser(session, client, settings.itinerary_days)
     _log_security(settings)
 
     @cache

@@ -242,7 +242,14 @@ class ModelSettings:
         "OPENAI_MAX_OUTPUT_TOKENS",
         1500,
         _whole_number(16, 128_000),
-        "The most tokens that one answer may cost.",
+        "The most tokens that one answer may cost. The parts of an itinerary have caps of their own.",
+    )
+    itinerary_days: int = _setting(
+        "ITINERARY_DAYS",
+        14,
+        _whole_number(0, 30),
+        "Days of the longest trip that is planned as an itinerary, with a call of the model for each day. 0: "
+        "there are answers in prose only.",
     )
     max_retries: int = _setting(
         "OPENAI_MAX_RETRIES",

@@ -21,6 +21,7 @@ VARIABLES = {
     "OpenAIApi": "OPENAI_API",
     "ReasoningEffort": "OPENAI_REASONING_EFFORT",
     "MaxOutputTokens": "OPENAI_MAX_OUTPUT_TOKENS",
+    "ItineraryDays": "ITINERARY_DAYS",
     "ApiAccess": "API_ACCESS",
     "BudgetPerDay": "BUDGET_PER_DAY",
     "BudgetPerMonth": "BUDGET_PER_MONTH",

@@ -81,6 +81,7 @@ BAD = {
     "OpenAIApi": ["assistants", ""],
     "ReasoningEffort": ["highest"],
     "MaxOutputTokens": ["0", "15", "128001", "many"],
+    "ItineraryDays": ["-1", "31", "a week"],
     "Streaming": ["", "true", "On"],
     "StreamSeconds": ["0", "9", "841", "a minute"],
     "ApiAccess": ["", "public", "Open"],

@@ -167,6 +167,7 @@ VARIABLES: dict[str, Row] = {
         {"16": 16, "0800": 800, "128000": 128_000},
         [*NO_NUMBERS, "15", "0", "128001"],
     ),
+    "ITINERARY_DAYS": Row("itinerary_days", 14, {"0": 0, "30": 30}, [*NO_NUMBERS, "31"]),
     "OPENAI_MAX_RETRIES": Row("max_retries", 2, {"0": 0, "5": 5}, [*NO_NUMBERS, "6"]),
     "API_ACCESS": Row("api_access", "api-key", {"open": "open"}, ["closed", "OPEN", "none", "true"]),
     "TABLE_NAME": Row(

@@ -39,14 +39,21 @@ class Adviser:
     Args:
         session: the credential to call the model with.
         client: calls the model's server.
+        itinerary_days: days of the longest trip that is planned; 0 for none.
         now: the wall clock, in seconds.
     """
 
     def __init__(
-        self, session: CredentialSession, client: ModelClient, *, now: Callable[[], float] = time.time
+        self,
+        session: CredentialSession,
+        client: ModelClient,
+        itinerary_days: int = 0,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._session = session
         self._client = client
+        self._itinerary_days = itinerary_days
         self._now = now
         self._last_outcome: tuple[str, float] | None = None
 
@@ -186,7 +193,7 @@ class Adviser:
         # Prose needs nothing of it.
         from travel_gpt.advisor.trip_adviser import TripAdviser
 
-        return TripAdviser(self, self._now)
+        return TripAdviser(self, self._itinerary_days, self._now)
 
 
 def _prompt(question: Question) -> Prompt:

@@ -37,6 +37,7 @@ def plan(
     ask: Ask,
     reference: Reference,
     today: date,
+    most_days: int,
     deadline: Deadline,
 ) -> Generator[Step | Answer]:
     """Plan a trip.
@@ -47,17 +48,18 @@ def plan(
         ask: asks the model.
         reference: what is known of places.
         today: the date.
+        most_days: days of the longest trip that is planned; 0 for none.
         deadline: when the trip must be complete. Days that are not ready then are left out.
 
     Yields:
         The outline, each day, each day that the repair changed, and the trip.
 
     Raises:
-        InvalidConstraint: there is no such currency, or the query asks for too long a trip.
+        InvalidConstraint: the currency is not known, or the trip longer than is planned.
         InvalidItinerary: the model gave no usable outline, or no usable day.
         TravelGPTError: it could not be asked.
     """
-    return _Planning(query, given, ask, reference, today, deadline).run()
+    return _Planning(query, given, ask, reference, today, most_days, deadline).run()
 
 
 class _Planning:
@@ -68,9 +70,10 @@ class _Planning:
         ask: Ask,
         reference: Reference,
         today: date,
+        most_days: int,
         deadline: Deadline,
     ) -> None:
-        self._given, self._today = given, today
+        self._given, self._today, self._most_days = given, today, most_days
         self._reference = reference
         self._deadline = deadline.before(TO_CHECK)
         about = {"today": today.isoformat(), "request": query, "constraints": as_request(given)}
@@ -80,9 +83,16 @@ class _Planning:
 
     def run(self) -> Generator[Step | Answer]:
         """Plan."""
+        if not self._most_days:
+            raise InvalidConstraint(
+                "itineraries are turned off",
+                message='This API plans no itineraries. Leave out "format" for an answer in prose.',
+            )
         self._require_known_currency()
+        self._require_short_enough((self._given.nights or 0) + 1)
         self._outline = self._write_outline()
         self._asked, from_query = self._understood(self._outline)
+        self._require_short_enough(max(len(self._outline.days), (self._asked.nights or 0) + 1))
         self._constraints = as_request(self._asked)
         yield Step("outline", {"itinerary": to_jsonable_python(self._trip())})
         for number in self._write_days():
@@ -104,17 +114,28 @@ class _Planning:
                 message='"budget.currency" must be a currency of ISO 4217 that is in use, such as EUR.',
             )
 
+    def _require_short_enough(self, days: int) -> None:
+        if days > self._most_days:
+            raise InvalidConstraint(
+                f"a trip of {days} days",
+                message=f"The trip has {days} days; this API plans {self._most_days} at most. Ask for its "
+                "first part, and for the rest in another request.",
+            )
+
     def _write_outline(self) -> Outline:
         days = None if self._given.nights is None else self._given.nights + 1
 
         def problems(outline: Outline) -> list[str]:
             asked, _ = self._understood(outline)
             wanted = None if asked.nights is None else asked.nights + 1
-            if wanted is None or len(outline.days) == wanted:
+            if wanted is None:
+                too_many = len(outline.days) > self._most_days
+                return [f"days: there may be {self._most_days} at most"] if too_many else []
+            if len(outline.days) == wanted:
                 return []
             return [f"days: there must be {wanted}, one for each calendar day, not {len(outline.days)}"]
 
-        return self._writer.outline(days, problems)
+        return self._writer.outline(days, self._most_days, problems)
 
     def _understood(self, outline: Outline) -> tuple[Constraints, tuple[str, ...]]:
         return merge(self._given, outline.understood, self._today, outline.currency)

@@ -26,11 +26,13 @@ class TripAdviser:
 
     Args:
         adviser: asks the model.
+        most_days: days of the longest trip that is planned; 0 for none.
         now: the wall clock, in seconds.
     """
 
-    def __init__(self, adviser: "Adviser", now: Callable[[], float]) -> None:
+    def __init__(self, adviser: "Adviser", most_days: int, now: Callable[[], float]) -> None:
         self._adviser = adviser
+        self._most_days = most_days
         self._now = now
 
     @cached_property
@@ -55,7 +57,7 @@ class TripAdviser:
 
         Raises:
             InvalidItinerary: the model wrote nothing that can be used.
-            InvalidConstraint: the query asks for a longer trip than is planned.
+            InvalidConstraint: no trips are planned, or no such long ones.
             TravelGPTError: as for ``Adviser.answer``.
         """
         *_, answer = self._plan(question, _Buffered(self._adviser, meter), deadline)
@@ -85,7 +87,7 @@ class TripAdviser:
     ) -> Generator[Step | Answer]:
         today = datetime.fromtimestamp(self._now(), UTC).date()
         given = question.constraints or Constraints()
-        return plan(question.query, given, ask, self._reference, today, deadline)
+        return plan(question.query, given, ask, self._reference, today, self._most_days, deadline)
 
 
 class _Buffered:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from travel_gpt.advisor.checks.result import Violation
-from travel_gpt.advisor.trip import MOST_DAYS, SCHEMA_VERSION
+from travel_gpt.advisor.trip import SCHEMA_VERSION
 from travel_gpt.advisor.wire import SHAPES, DayPlan, Outline, RevisedDay
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import InvalidItinerary
@@ -72,19 +72,22 @@ class TripWriter:
         self._answers: list[Answer] = []
         self.longest = 0.0
 
-    def outline(self, days: int | None, problems_of: Callable[[Outline], Sequence[str]]) -> Outline:
+    def outline(
+        self, days: int | None, most_days: int, problems_of: Callable[[Outline], Sequence[str]]
+    ) -> Outline:
         """Return the outline.
 
         Args:
             days: how many days it has; None where the query alone says it.
+            most_days: how many it may have at most.
             problems_of: what is wrong with an outline, which is then asked for once more.
 
         Raises:
             InvalidItinerary: the model wrote no outline.
             TravelGPTError: the call failed.
         """
-        tokens = OUTLINE_TOKENS + OUTLINE_DAY_TOKENS * (days or MOST_DAYS)
-        about = {"task": "outline", **({"number_of_days": days} if days else {})}
+        tokens = OUTLINE_TOKENS + OUTLINE_DAY_TOKENS * (days or most_days)
+        about = {"task": "outline", **({"number_of_days": days} if days else {"most_days": most_days})}
         return self._write(Outline, about, tokens, problems_of, at_once=False)
 
     def day(self, outline: Outline, number: int, constraints: Mapping[str, Any]) -> DayPlan:

@@ -91,8 +91,11 @@ def planned(
     given: Constraints | None = None,
     seconds: float = 20,
     query: str = "Lisbon and Porto, please",
+    most_days: int = 14,
 ) -> tuple[list[Step], Answer]:
-    *steps, answer = plan(query, given or Constraints(), model, reference, TODAY, Deadline(seconds))
+    *steps, answer = plan(
+        query, given or Constraints(), model, reference, TODAY, most_days, Deadline(seconds)
+    )
     assert isinstance(answer, Answer)
     assert all(isinstance(step, Step) for step in steps)
     return steps, answer  # type: ignore[return-value]
@@ -343,6 +346,38 @@ def test_given_an_unknown_currency_then_nothing_is_asked(reference: Reference) -
         planned(reference, model, Constraints(budget=Budget(amount=5, currency="XQZ")))
 
     assert not model.calls
+
+
+@pytest.mark.parametrize(
+    ("most_days", "given", "calls", "message"),
+    [
+        (0, Constraints(), 0, "no itineraries"),
+        (14, Constraints(nights=14), 0, "15 days; this API plans 14"),
+        (2, Constraints(), 1, "3 days; this API plans 2"),
+    ],
+)
+def test_given_a_trip_longer_than_is_planned_then_it_is_refused(
+    reference: Reference, most_days: int, given: Constraints, calls: int, message: str
+) -> None:
+    model = ScriptedModel(replies())
+
+    with pytest.raises(InvalidConstraint) as refused:
+        planned(reference, model, given, most_days=most_days)
+
+    assert message in refused.value.message
+    assert len(model.calls) == calls
+
+
+def test_given_an_outline_with_too_many_days_then_it_is_asked_for_again(reference: Reference) -> None:
+    frame = outline()
+    frame["understood"]["nights"] = None
+    model = ScriptedModel(replies(frame=frame))
+
+    with pytest.raises(InvalidConstraint):
+        planned(reference, model, most_days=2)
+
+    assert model.asked_for("outline")[1]["problems"] == ["days: there may be 2 at most"]
+    assert len(model.calls) == 2, "no day was asked for"
 
 
 def test_the_output_cap_grows_with_the_days(reference: Reference) -> None:
