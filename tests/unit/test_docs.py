@@ -208,7 +208,7 @@ def test_the_readme_says_what_an_answer_costs() -> None:
     assert len(INSTRUCTIONS) / 4 < given < len(INSTRUCTIONS) / 4 + 200
     assert produced < Settings().max_output_tokens
     (most,) = re.findall(r"no call for prose costs more than \$([\d.]+\d)", said)
-    assert f"one call costs at most 0.0045 + 0.00075 = {most} dollars" in SAID
+    assert f"one call for prose costs at most 0.0045 + 0.00075 = {most} dollars" in SAID
     for price in (price_in, price_out):
         assert f"${price:.2f} for a million tokens" in SAID or f"${price:.2f} for a million out" in SAID
 
