@@ -4,6 +4,7 @@ import importlib
 import re
 import subprocess
 import tomllib
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -17,6 +18,7 @@ from scripts.docs.settings_page import StackTemplate
 from tests.support.markdown import ROOT, Page, pages
 from travel_gpt import client
 from travel_gpt.advisor.adviser import INSTRUCTIONS
+from travel_gpt.advisor.reference.lookup import Reference
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS
 from travel_gpt.cli.app import app
 from travel_gpt.env_file import OF_CREDENTIALS
@@ -189,6 +191,14 @@ def test_the_defaults_are_what_the_page_says() -> None:
     assert settings.max_retries == 2, "up to two more times"
     assert MAX_BODY_BYTES + len(INSTRUCTIONS.encode()) + 500 < 36_000, "below 36,000 bytes"
     assert MAX_QUERY_CHARACTERS * 4 < MAX_BODY_BYTES
+
+
+def test_the_page_says_which_holidays_are_known() -> None:
+    with closing(Reference.open()) as reference:
+        years = reference.holiday_years
+
+    said = Page.read("docs/itineraries.md").text
+    assert f"known for {years[0]} to {years[-1]}." in said
 
 
 def test_the_readme_says_what_an_answer_costs() -> None:
