@@ -224,7 +224,7 @@ class _Filling:
         if on is None:
             return None
         regions = {
-            (place.country, place.subdivision)
+            (place.country, place.subdivision or place.region)
             for place in (self._places[name] for name in names)
             if place.country
         }
