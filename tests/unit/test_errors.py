@@ -47,6 +47,7 @@ CONTRACT = {
     "credential_expired": 503,
     "credential_rejected": 502,
     "model_unavailable": 502,
+    "invalid_itinerary": 502,
     "upstream_unreachable": 502,
     "upstream_not_found": 502,
     "upstream_api_unsupported": 502,
