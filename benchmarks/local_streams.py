@@ -98,6 +98,7 @@ class LocalServer:
 
     def __init__(self, process: int, port: int) -> None:
         self._process, self._port = process, port
+        self.url = f"http://127.0.0.1:{port}/Prod/travel-gpt"
 
     def stream(self) -> Stream:
         """Ask for a stream."""
@@ -113,22 +114,24 @@ class LocalServer:
 
 
 @contextmanager
-def local_server(home: Path, model: PacedModel) -> Iterator[LocalServer]:
+def local_server(home: Path, model: str, **further: str) -> Iterator[LocalServer]:
     """Run the local server for as long as it is needed.
 
     Args:
         home: an empty folder, so that no .env of the user is read.
-        model: the server that it asks.
+        model: the base URL of the server that it asks.
+        further: variables of its environment, besides and before those that it has here.
     """
     variables = {
         "PATH": os.defpath,
         "HOME": str(home),
         "PYTHONPATH": str(ROOT),
-        "OPENAI_BASE_URL": model.base_url,
+        "OPENAI_BASE_URL": model,
         "OPENAI_API_KEY": "sk-benchmark",
         # On a busy machine, the first of many streams waits longer for the last than a model may.
         "STREAM_SECONDS": "600",
         "STREAM_IDLE_SECONDS": "120",
+        **further,
     }
     command = [sys.executable, "-m", "travel_gpt.local", "--port", "0"]
     with subprocess.Popen(

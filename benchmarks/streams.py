@@ -83,7 +83,7 @@ def measure(runs: int, streams: int, folder: Path) -> None:
         with PacedModel() as model:
             function = bench.first_events(model, REQUESTS)
             (empty := Path(home) / "local").mkdir()
-            with local_server(empty, model) as local:
+            with local_server(empty, model.base_url) as local:
                 # The first ones import and fill caches.
                 took = [first_event(local, model) for _ in range(REQUESTS + 10)][10:]
                 print(f"\n{first_event_report(function, took)}", flush=True)
