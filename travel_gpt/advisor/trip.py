@@ -4,7 +4,7 @@ Times are local to where they happen, as ``HH:MM``. Costs are for all travellers
 the trip. ``Place`` and ``Airport`` are resolved with the reference data, so that checks need nothing else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
@@ -21,6 +21,10 @@ Diet = Literal[
 ]
 Pace = Literal["relaxed", "moderate", "packed"]
 Mobility = Literal["wheelchair", "limited_walking", "stroller"]
+
+MissingReason = Literal["no_time", "no_budget", "invalid", "refused", "upstream"]
+"""Why a day is missing: the time or a budget was used up, the model wrote nothing usable or declined to, or
+its server failed."""
 
 Found = Literal["found", "elsewhere", "ambiguous", "unknown"]
 """Whether the reference data knows a place: in its country, in other countries only, more than once without
@@ -188,7 +192,9 @@ class Trip:
     airports: tuple[Airport, ...] = ()
     days: tuple[Day, ...] = ()
     missing_days: tuple[int, ...] = ()
-    """The numbers of the days that there was no time for, or for which the model gave nothing usable."""
+    """The numbers of the days of which nothing but the outline is known."""
+    missing_because: dict[int, MissingReason] = field(default_factory=dict)
+    """Why, by the number of the day."""
     costs: Costs = Costs()
 
     def place(self, name: str) -> Place | None:

@@ -7,9 +7,13 @@ import boto3
 from botocore.config import Config
 
 WITHIN_A_REQUEST: Final = Config(
-    connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"}
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    max_pool_connections=20,
 )
-"""AWS answers in milliseconds. Two tries and the pause between them stay well inside a request's deadline."""
+"""AWS answers in milliseconds. Two tries and the pause between them stay well inside a request's deadline. An
+itinerary makes 15 calls of the model at the same time, each of which is reserved."""
 
 WITHIN_A_ROTATION: Final = Config(
     connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"}
