@@ -1,10 +1,11 @@
-"""A trip as Markdown, for readers without a page of their own."""
+"""A trip as Markdown, for readers without a page of their own. What others wrote is escaped."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from travel_gpt.advisor.checks.result import Outcome, Severity, Violation
 from travel_gpt.advisor.constraints import Constraints
+from travel_gpt.advisor.markdown import escaped
 from travel_gpt.advisor.trip import Day, Leg, Trip, Visit
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def trip_text(trip: Trip, asked: Constraints, verdict: "Verdict") -> str:
         if result.outcome is Outcome.VIOLATED
         for violation in result.violations
     ]
-    parts = [f"# {trip.title}", trip.summary, _heading(trip)]
+    parts = [f"# {escaped(trip.title)}", escaped(trip.summary), _heading(trip)]
     parts += ["\n".join(_day(day, trip, found)) for day in trip.days]
     parts += ["\n".join(_costs(trip, asked)), "\n".join(_checks(trip, verdict, found)), _VERIFY]
     return "\n\n".join(filter(None, parts))
@@ -41,7 +42,7 @@ def money(amount: float, trip: Trip) -> str:
     """Return an amount with the trip's currency."""
     digits = 2 if trip.currency_digits is None else trip.currency_digits
     shown = f"{amount:,.{digits}f}"
-    return f"{shown.removesuffix('.' + '0' * digits)} {trip.currency}"
+    return f"{shown.removesuffix('.' + '0' * digits)} {escaped(trip.currency)}"
 
 
 def _heading(trip: Trip) -> str:
@@ -57,9 +58,9 @@ def _heading(trip: Trip) -> str:
 
 def _day(day: Day, trip: Trip, found: Sequence[tuple[Severity, Violation]]) -> Iterator[str]:
     when = f", {day.date:%a} {day.date}" if day.date else ""
-    yield f"## Day {day.number}{when}: {day.title} ({day.town})"
+    yield f"## Day {day.number}{when}: {escaped(day.title)} ({escaped(day.town)})"
     if day.holidays:
-        names = ", ".join(f"{holiday.name} ({holiday.country})" for holiday in day.holidays)
+        names = ", ".join(f"{escaped(holiday.name)} ({holiday.country})" for holiday in day.holidays)
         yield f"- Public holiday: {names}"
     entries = [(leg.depart, _leg(leg, trip)) for leg in day.legs]
     entries += [(visit.start, _visit(visit, trip)) for visit in day.visits]
@@ -68,20 +69,23 @@ def _day(day: Day, trip: Trip, found: Sequence[tuple[Severity, Violation]]) -> I
     if day.number in trip.missing_days:
         yield "- The rest of this day is missing: there was no time for it, or the model gave nothing usable."
     if day.stay:
-        yield f"- Night: {day.stay.name}, {day.stay.place}{_cost(day.stay.cost, trip)}"
+        yield f"- Night: {escaped(day.stay.name)}, {escaped(day.stay.place)}{_cost(day.stay.cost, trip)}"
     yield from (
-        f"- **{_MARKS[severity]}**: {each.message}" for severity, each in found if each.day == day.number
+        f"- **{_MARKS[severity]}**: {escaped(each.message)}"
+        for severity, each in found
+        if each.day == day.number
     )
 
 
 def _leg(leg: Leg, trip: Trip) -> str:
     times = f"{leg.depart}–{_arrival(leg.arrive, leg.days_later)}"
-    return f"- {times} {leg.mode} {leg.origin} → {leg.destination}{_cost(leg.cost, trip)}"
+    ends = f"{escaped(leg.origin)} → {escaped(leg.destination)}"
+    return f"- {times} {leg.mode} {ends}{_cost(leg.cost, trip)}"
 
 
 def _visit(visit: Visit, trip: Trip) -> str:
-    why = f". {visit.why}" if visit.why else ""
-    return f"- {visit.start}–{visit.end} {visit.name}{_cost(visit.cost, trip)}{why}"
+    why = f". {escaped(visit.why)}" if visit.why else ""
+    return f"- {visit.start}–{visit.end} {escaped(visit.name)}{_cost(visit.cost, trip)}{why}"
 
 
 def _arrival(clock: str, days_later: int) -> str:
@@ -108,7 +112,9 @@ def _checks(trip: Trip, verdict: "Verdict", found: Sequence[tuple[Severity, Viol
         f"{said}: {verdict.rules_checked} of the {verdict.rules_that_apply} rules that apply were checked; "
         f"{_counted(verdict.errors, 'error')}, {_counted(verdict.warnings, 'warning')}."
     )
-    yield from (f"- **{_MARKS[severity]}**: {each.message}" for severity, each in found if each.day is None)
+    yield from (
+        f"- **{_MARKS[severity]}**: {escaped(each.message)}" for severity, each in found if each.day is None
+    )
     if trip.missing_days:
         yield f"- Days that are missing or not complete: {', '.join(map(str, trip.missing_days))}"
 

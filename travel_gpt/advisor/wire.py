@@ -18,6 +18,8 @@ from travel_gpt.advisor.trip import MOST_DAYS, Diet, LodgingKind, Mobility, Mode
 
 _CLOCK: Final = re.compile(r"\s*(\d{1,2})[:.h](\d{1,2})(?::\d\d)?\s*")
 _LONGEST: Final = {"name": 120, "text": 400}
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that have the letters after them shown in another order (UAX 9)."""
 
 
 def _clock(value: object) -> object:
@@ -34,18 +36,20 @@ def _cut(kind: str) -> BeforeValidator:
         if not isinstance(value, str):
             return value
         # JSON can have half of a surrogate pair, which no text can.
-        return " ".join(value.encode("utf-8", "replace").decode().split())[: _LONGEST[kind]]
+        words = value.encode("utf-8", "replace").decode().split()
+        return " ".join(_UNSEEN.sub("", " ".join(words)).split())[: _LONGEST[kind]].rstrip()
 
     return BeforeValidator(cut)
 
 
 def _known(words: object) -> Callable[[object], object]:
-    """Return what keeps of a list only the words of a ``Literal``."""
+    """Return what keeps of a list only the words of a ``Literal``, each once."""
 
     def keep(value: object) -> object:
         if not isinstance(value, list):
             return [] if value is None else value
-        return [word for word in value if word in get_args(words)]
+        known = get_args(words)
+        return list(dict.fromkeys(word for word in value if word in known))
 
     return keep
 

@@ -547,7 +547,7 @@ def test_a_trip_is_saved_as_markdown(person: Person, server: ScriptedApi) -> Non
         "## What could not be checked, or not all of it\n\n"
         "- step free: \\`a\\` \\| \\*b\\*\n\n"
         "The model wrote days 2 and 3 again because rules were broken; some still are.\n\n"
-        "Understood from your words: destinations \\<b\\>\\[x\\](http://y); nights 3; adults 2; diet "
+        "Understood from your words: destinations \\<b\\>\\[x\\](http:\\//y); nights 3; adults 2; diet "
         "vegetarian.\n"
     )
 

@@ -1,10 +1,10 @@
 """The file that a trip is kept in: Markdown for people, JSON for programs."""
 
 import os
-import re
 from pathlib import Path
 from typing import Final
 
+from travel_gpt.advisor.markdown import escaped
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.itinerary.remarks import repaired, unchecked, understood
@@ -15,7 +15,6 @@ from travel_gpt.client import Answer
 from travel_gpt.redaction import conceal
 
 _SUFFIXES: Final = (".md", ".json")
-_MARKUP: Final = re.compile(r"([\\`*_\[\]<>|])")
 
 
 def checked_path(path: Path, console: Console, *, replace: bool) -> Path:
@@ -71,15 +70,7 @@ def _markdown(answer: Answer) -> str:
     reply = read_reply(answer)
     parts = [printable(conceal(answer.text)).encode("utf-8", "replace").decode().rstrip()]
     if why := list(unchecked(reply)):
-        parts.append(
-            "\n".join(
-                ["## What could not be checked, or not all of it", "", *(f"- {_plain(each)}" for each in why)]
-            )
-        )
-    parts += [_plain(each) for each in (repaired(reply), understood(reply)) if each]
+        heading = "## What could not be checked, or not all of it"
+        parts.append("\n".join([heading, "", *(f"- {escaped(each)}" for each in why)]))
+    parts += [escaped(each) for each in (repaired(reply), understood(reply)) if each]
     return "\n\n".join(parts)
-
-
-def _plain(text: str) -> str:
-    """Return a text without what Markdown would take for markup."""
-    return _MARKUP.sub(r"\\\1", text)
