@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.fakes.openai import Behaviour, Exchange, behaviours
+
 Json = dict[str, Any]
 
 
@@ -155,8 +157,7 @@ def reply_to(frame: Json | None = None, **days: Json) -> Callable[[Json], Json]:
     """
 
     def reply(body: Json) -> Json:
-        said = (body.get("input") or body["messages"])[-1]["content"]
-        asked = json.loads(said)
+        asked = asked_in(body)
         match asked["task"]:
             case "outline":
                 return outline() if frame is None else frame
@@ -166,3 +167,24 @@ def reply_to(frame: Json | None = None, **days: Json) -> Callable[[Json], Json]:
                 return revised(asked["day"])
 
     return reply
+
+
+def asked_in(body: Json) -> Json:
+    """Return what the model is asked in the body of a request to either API."""
+    asked: Json = json.loads((body.get("input") or body["messages"])[-1]["content"])
+    return asked
+
+
+def trip_but(**others: Behaviour) -> Behaviour:
+    """Return what answers with a trip as ``reply_to`` does, but for some calls.
+
+    Args:
+        others: what is done with a call, by its task or by its task and day: ``outline``, ``day``, ``day2``.
+    """
+
+    def act(exchange: Exchange) -> None:
+        asked = asked_in(exchange.body)
+        other = others.get(f"{asked['task']}{asked.get('day', '')}") or others.get(asked["task"])
+        (other or behaviours.answer_json(reply_to()))(exchange)
+
+    return act

@@ -11,6 +11,7 @@ from travel_gpt.advisor.question import Question
 from travel_gpt.advisor.reference.lookup import Reference
 from travel_gpt.advisor.steps import Step
 from travel_gpt.deadline import Deadline
+from travel_gpt.errors import TravelGPTError, UpstreamTimeout
 from travel_gpt.llm.model_api import Answer, Meter, Prompt
 
 if TYPE_CHECKING:
@@ -101,6 +102,10 @@ class _Buffered:
         self._adviser.note_schema_ignored()
 
 
+class ReaderLeft(Exception):
+    """The reader of a stream is gone, so nothing more is asked for it."""
+
+
 class _Streamed:
     """Streams upstream too, since such a call can be ended once the reader has left."""
 
@@ -109,7 +114,15 @@ class _Streamed:
 
     def __call__(self, prompt: Prompt, deadline: Deadline, *, at_once: bool) -> Answer:
         control = self._control.another() if at_once else self._control
-        *_, answer = self._adviser.read(prompt, deadline, control, _meter(self._meter, at_once=at_once))
+        try:
+            *_, answer = self._adviser.read(prompt, deadline, control, _meter(self._meter, at_once=at_once))
+        except TravelGPTError:
+            if self._control.ended:
+                # Else each part would be asked for again, to find that out.
+                raise ReaderLeft from None
+            if control.ended:
+                raise UpstreamTimeout("the model's server sent nothing more of a part of the trip") from None
+            raise
         return _complete(answer)
 
     def schema_ignored(self) -> None:

@@ -82,6 +82,9 @@ class StreamReader:
                 due, late = self._due()
                 now = time.monotonic()
                 if now >= due:
+                    if now < self._ends and self._control.end_further():
+                        # A part of the answer may be missing; the others are there.
+                        continue
                     raise UpstreamTimeout(late) from None
                 if now >= until:
                     return None

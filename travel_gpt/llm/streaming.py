@@ -39,7 +39,7 @@ class StreamControl:
     def last_event(self) -> float | None:
         """When the last event of the server arrived, by ``time.monotonic()``; None before the first.
 
-        Events of the further calls count too.
+        Events of the further calls count too, and their beginnings.
         """
         with self._lock:
             others = [*self._others]
@@ -53,6 +53,7 @@ class StreamControl:
         """
         other = StreamControl()
         with self._lock:
+            self._last_event = time.monotonic()
             self._others.append(other)
             ended = self._ended
         if ended:
@@ -68,6 +69,26 @@ class StreamControl:
             others = [*self._others]
         for other in others:
             other.end()
+
+    def end_further(self) -> bool:
+        """End the further calls, so that what they were to answer is left out.
+
+        Returns:
+            Whether there was one that had not been ended.
+        """
+        with self._lock:
+            others = [other for other in self._others if not other.ended]
+            if others:
+                # Who reads the rest may take a moment to go on without them.
+                self._last_event = time.monotonic()
+        for other in others:
+            other.end()
+        return bool(others)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the call was ended."""
+        return self._ended
 
     def attach(self, connection: "EndableConnection") -> None:
         """Note the connection of the call."""
@@ -94,8 +115,12 @@ class StreamControl:
     def watch(self, events: Iterable[object]) -> Iterator[object]:
         """Yield the events, and note when each arrives."""
         for event in events:
-            self._last_event = time.monotonic()
+            self.note_event()
             yield event
+
+    def note_event(self) -> None:
+        """Note that the server sent something."""
+        self._last_event = time.monotonic()
 
 
 def read_stream(
@@ -123,6 +148,7 @@ def read_stream(
     try:
         if events.response.headers.get("content-type", "").startswith("application/json"):
             reply = _read_at_once(events.response)
+            control.note_event()
         else:
             pieces = api.read_events(control.watch(events), beside_text, request.capabilities)
             for piece in _concealed(pieces):

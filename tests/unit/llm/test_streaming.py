@@ -383,7 +383,7 @@ class TestFurtherCalls:
     """Controls of several calls for one reader."""
 
     def test_the_last_event_is_the_latest_of_all_calls(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        times = iter([5.0, 7.0, 6.0])
+        times = iter([3.0, 4.0, 5.0, 7.0, 6.0])
         monkeypatch.setattr(streaming, "time", SimpleNamespace(monotonic=lambda: next(times)))
         control = StreamControl()
         first, second = control.another(), control.another()
@@ -393,7 +393,7 @@ class TestFurtherCalls:
             assert list(watched.watch(["event"])) == ["event"]
             seen.append(control.last_event)
 
-        assert seen == [None, 5, 7, 7]
+        assert seen == [4, 5, 7, 7], "the beginning of a further call counts"
         assert (first.last_event, second.last_event) == (5, 7)
 
     def test_one_of_them_can_be_ended_alone(self) -> None:
@@ -406,6 +406,18 @@ class TestFurtherCalls:
         second.require_open()
         with pytest.raises(UpstreamFailed, match="ended"):
             first.require_open()
+
+    def test_all_but_the_first_can_be_ended(self) -> None:
+        control = StreamControl()
+        assert not control.end_further(), "there is none"
+        first = control.another()
+        first.end()
+        assert not control.end_further(), "it has ended"
+        second = control.another()
+
+        assert control.end_further()
+
+        assert (control.ended, second.ended) == (False, True)
 
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_they_all_end_with_the_first(self, when: str) -> None:
