@@ -1,6 +1,6 @@
 """Runs calls at the same time, until a deadline."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TypeVar
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 def at_once(
     calls: Mapping[int, Callable[[], T]], most: int, deadline: Deadline
-) -> Iterator[tuple[int, T | Exception]]:
+) -> Generator[tuple[int, T | Exception]]:
     """Run calls in threads, and yield what each returns or raises, as it ends.
 
-    What has not ended at the deadline is left alone: each call must have a deadline of its own. Calls that
-    have not begun when the generator is closed do not begin.
+    What has not ended at the deadline is left alone: each call must have a deadline of its own. What was not
+    taken by then is left too. Calls that have not begun when the generator is closed do not begin.
 
     Args:
         calls: the calls, by a number.
@@ -47,7 +47,9 @@ def at_once(
         Thread(target=work, daemon=True, name="travel-gpt-trip").start()
     try:
         for _ in calls:
-            yield ended.get(timeout=deadline.left())
+            if not (left := deadline.left()):
+                return
+            yield ended.get(timeout=left)
     except Empty:
         return
     finally:

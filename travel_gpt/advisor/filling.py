@@ -26,6 +26,9 @@ from travel_gpt.advisor.wire import DayPlan, Night, Outline, RevisedDay, Town, W
 WrittenDay = DayPlan | RevisedDay
 
 _DEFAULT_DIGITS: Final = 2
+
+_LOOKED_UP: Final = 100
+"""Towns of a trip that are looked up: of one that names more, most are none."""
 _FAR_KM: Final = 300.0
 """Between an airport and the town of its leg: farther, the code is a slip. Assumed: few are so far."""
 
@@ -106,7 +109,10 @@ class _Filling:
                 self._names.add(name)
         self._airports = {airport.code: airport for airport in self._known_airports()}
         near = list(filter(None, map(_coordinates, self._airports.values())))
-        self._places = {place.name: place for place in locate(self._reference, self._names.towns, near)}
+        towns = self._names.towns
+        found = locate(self._reference, towns[:_LOOKED_UP], near)
+        others = (Place(name=town.name, country="") for town in towns[_LOOKED_UP:])
+        self._places = {place.name: place for place in (*found, *others)}
         days = tuple(self._day(number, frame) for number, frame in enumerate(self._frames, 1))
         start = self._asked.start
         return Trip(

@@ -96,15 +96,17 @@ class _Planning:
         self._constraints = as_request(self._asked)
         yield Step("outline", {"itinerary": to_jsonable_python(self._trip())})
         for number in self._write_days():
-            yield Step("day", {"day": self._day(number)})
+            yield Step("day", {"day": to_jsonable_python(self._trip().days[number - 1])})
         if not self._days:
             raise self._failures[0] if self._failures else _too_late()
         verdict = check_trip(self._trip(), self._asked)
         before = [result.rule for result in verdict.results if result.violations]
         repair, changed, verdict = self._repair(verdict)
+        trip = self._trip()
         for number in changed:
-            yield Step("revised", {"day": self._day(number)})
-        yield self._planned(verdict, from_query, {"outcome": repair, "days": changed, "before": before})
+            yield Step("revised", {"day": to_jsonable_python(trip.days[number - 1])})
+        repaired = {"outcome": repair, "days": changed, "before": before}
+        yield self._planned(trip, verdict, from_query, repaired)
 
     def _require_known_currency(self) -> None:
         budget = self._given.budget
@@ -211,11 +213,9 @@ class _Planning:
     def _trip(self) -> Trip:
         return fill(self._outline, self._days, self._asked, self._reference)
 
-    def _day(self, number: int) -> object:
-        return to_jsonable_python(self._trip().days[number - 1])
-
-    def _planned(self, verdict: Verdict, from_query: Sequence[str], repair: Mapping[str, Any]) -> Answer:
-        trip = self._trip()
+    def _planned(
+        self, trip: Trip, verdict: Verdict, from_query: Sequence[str], repair: Mapping[str, Any]
+    ) -> Answer:
         return Answer(
             text=trip_text(trip, self._asked, verdict),
             model=self._writer.model,

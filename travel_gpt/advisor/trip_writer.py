@@ -180,7 +180,8 @@ class TripWriter:
                     # What is wrong still, the checks report.
                     return part
             else:
-                self._ask.schema_ignored()
+                if not answer.truncated:
+                    self._ask.schema_ignored()
             count("InvalidReply")
             logger.warning("The model wrote a part of a trip that cannot be used", extra={"detail": found})
             if problems or self._deadline.left() < seconds:

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+MOST_LISTED: Final = 100
+"""Violations that one rule lists. Only where every part of a long trip is wrong there are more, and too many
+for a response."""
 
 
 class Severity(StrEnum):
@@ -68,11 +73,13 @@ class Rule:
             why: which part could not be checked, and why.
         """
         outcome = Outcome.VIOLATED if violations else Outcome.OK
+        if len(violations) > MOST_LISTED:
+            why = f"Of {len(violations)} violations, the first {MOST_LISTED} are listed. {why}".strip()
         return Result(
             rule=self.name,
             severity=self.severity,
             outcome=outcome,
-            violations=tuple(violations),
+            violations=tuple(violations[:MOST_LISTED]),
             why=why,
         )
 

@@ -112,6 +112,7 @@ class Reference:
         self._region = lru_cache(maxsize=1024)(self._read_region)
         # A trip is filled in several times: as its days come, and after its repair.
         self._found = lru_cache(maxsize=512)(self._find)
+        self._countries = lru_cache(maxsize=512)(self._find_country)
         self._zones = [name for (name,) in self._rows("SELECT name FROM zone ORDER BY id")]
         years = self._rows("SELECT value FROM about WHERE name = 'holiday_years'")[0][0]
         first, last = years.split("-")
@@ -154,9 +155,7 @@ class Reference:
         Args:
             text: its code, of two or three letters, or its name in one of 30 languages.
         """
-        key = search_key(text)
-        found = self._rows("SELECT country FROM country_name WHERE key = ?", key.removeprefix("the "))
-        return str(found[0][0]) if found else None
+        return self._countries(search_key(text).removeprefix("the "))
 
     def currency(self, code: str) -> int | None:
         """Return the decimal places of a currency; None where no country has it as money today.
@@ -239,6 +238,10 @@ class Reference:
         return (
             next((each.subdivision for each in known if each.is_called(key)), region.upper()) if key else ""
         )
+
+    def _find_country(self, key: str) -> str | None:
+        found = self._rows("SELECT country FROM country_name WHERE key = ?", key)
+        return str(found[0][0]) if found else None
 
     def _find(self, name: str) -> tuple[Candidate, ...]:
         return next(filter(None, map(self._places_of_key, search_keys(name))), ())
