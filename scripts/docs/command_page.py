@@ -151,7 +151,7 @@ query by itself. [python.md](python.md) describes the client for programs in Pyt
 With `--format itinerary` the answer is a trip, and what code checked of it:
 
 ```sh
-travel-gpt ask --format itinerary "A week in Portugal, by train" --from Berlin --budget "1500 EUR"
+travel-gpt ask --format itinerary "Lisbon and Porto, by train" --nights 4 --budget "1500 EUR"
 travel-gpt ask "Three nights in Porto" --adults 2 --children 4,9 --save trip.md
 ```
 

@@ -26,16 +26,35 @@ def planned(demo: TravelGPT, query: str, **constraints: Any) -> Mapping[str, Any
     return answer.body
 
 
+def violated(body: Mapping[str, Any]) -> list[str]:
+    """The rules that are broken."""
+    return [each["rule"] for each in body["checks"]["results"] if each["outcome"] == "violated"]
+
+
 @pytest.mark.parametrize("query", ["Lisbon and Porto", "Kyoto", "Athens", "Oslo"])
-@pytest.mark.parametrize("fields", [{}, {"start": START, "nights": 8}], ids=["its own days", "nine days"])
+@pytest.mark.parametrize("fields", [{}, {"start": START, "nights": 2}], ids=["its own days", "three days"])
 def test_a_canned_trip_keeps_all_rules(demo: TravelGPT, query: str, fields: dict[str, Any]) -> None:
     body = planned(demo, query, **fields)
 
     assert (body["checks"]["verified"], body["checks"]["errors"], body["checks"]["warnings"]) == (True, 0, 0)
     assert (body["repair"]["outcome"], body["repair"]["days"]) == ("not_needed", [])
-    assert len(body["itinerary"]["days"]) == body["understood"]["nights"] + 1
-    assert body["understood"]["nights"] == fields.get("nights", body["understood"]["nights"])
+    assert len(body["itinerary"]["days"]) == (3 if fields else body["itinerary"]["nights"] + 1)
     assert ("none of the places" in body["itinerary"]["summary"]) == (query == "Oslo")
+
+
+def test_of_the_query_it_understands_the_destinations(demo: TravelGPT) -> None:
+    body = planned(demo, "A week in Lisbon and Porto from Madrid for four vegans")
+
+    assert body["understood"] == {"destinations": ["Lisbon", "Porto"], "from_query": ["destinations"]}
+    assert "keeps to the destination alone" in body["itinerary"]["summary"]
+
+
+def test_more_days_than_it_has_are_an_error(demo: TravelGPT) -> None:
+    body = planned(demo, "Lisbon", nights=8)
+
+    assert len(body["itinerary"]["days"]) == 5
+    assert not body["checks"]["verified"]
+    assert violated(body) == ["dates"]
 
 
 def test_one_of_them_breaks_rules_and_is_repaired(demo: TravelGPT) -> None:
@@ -49,8 +68,7 @@ def test_what_it_cannot_repair_is_listed(demo: TravelGPT) -> None:
     body = planned(demo, "Rome", budget={"amount": 100, "currency": "EUR"})
 
     assert not body["checks"]["verified"]
-    violated = [each["rule"] for each in body["checks"]["results"] if each["outcome"] == "violated"]
-    assert violated == ["budget"]
+    assert violated(body) == ["budget"]
     assert body["repair"]["outcome"] == "partly"
 
 

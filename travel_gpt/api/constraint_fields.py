@@ -79,6 +79,9 @@ _OTHER_NAMES: Final = {
 }
 """Names that callers are likely to use instead, in small letters and without separators."""
 
+_NOT_THE_SAME: Final = {"days": ", which are one less"}
+"""What has to change in the value with the name."""
+
 
 def read_constraints(body: Mapping[str, Any], now: date) -> Constraints:
     """Return what a trip must keep to.
@@ -99,7 +102,11 @@ def read_constraints(body: Mapping[str, Any], now: date) -> Constraints:
     problems: list[str] = []
     found = {name: read(kind, body.get(name), name, problems) for name, kind in FIELDS.items()}
     other = {name: _meant(name) for name in body if name not in _KNOWN}
-    problems += [f'There is no field "{name}": use "{meant}".' for name, meant in other.items() if meant]
+    problems += [
+        f'There is no field "{name}": use "{meant}"{_NOT_THE_SAME.get(_plain(name), "")}.'
+        for name, meant in other.items()
+        if meant
+    ]
     _check_dates(found["start"], found["end"], found["nights"], now, problems)
     if problems:
         more = len(problems) - _MOST_PROBLEMS
@@ -157,7 +164,7 @@ def _meant(name: str) -> str | None:
     """Return which field the caller meant by a name that none has, where that can be said."""
     if not re.fullmatch(r"[A-Za-z_ -]{1,40}", name):
         return None
-    plain = re.sub(r"[_ -]", "", name).lower()
+    plain = _plain(name)
     known = {field.replace("_", ""): field for field in _KNOWN}
     if plain in known or plain in _OTHER_NAMES:
         return known.get(plain) or _OTHER_NAMES[plain]
@@ -167,3 +174,7 @@ def _meant(name: str) -> str | None:
     long = [field for field in known if len(field) >= 6]
     close = get_close_matches(plain, long, n=1, cutoff=0.87)
     return known[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[_ -]", "", name).lower()

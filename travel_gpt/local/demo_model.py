@@ -1,7 +1,7 @@
 """The demo model of `make run`, so that a first try needs no key: a few canned trips, and no AI.
 
-As an itinerary it has each of them whole: in the number of days that is asked for, and from the start that is
-asked for. It understands the name of a destination and nothing else. In prose it says what it is.
+As an itinerary it has each of them whole, or with fewer nights where that is given as a field. It understands
+the name of a destination and nothing else of a query. In prose it says what it is.
 """
 
 import json
@@ -89,14 +89,13 @@ def _part(task: str, about: Mapping[str, Any], text: str) -> dict[str, Any]:
 
 
 def _outline(about: Mapping[str, Any], text: str) -> dict[str, Any]:
-    constraints = _field(about, "constraints")
     found = _wanted(about, text)
     trip = found or _trips()[0]
     days = about.get("number_of_days")
     outline = trip.fitted(days if isinstance(days, int) else len(trip.days)).outline()
-    travellers = _field(constraints, "travellers")
-    given = {"start": constraints.get("start"), **travellers}
-    outline["understood"] |= {name: value for name, value in given.items() if value}
+    # What is given as a field counts anyway, and of the query it understands these names alone.
+    destinations = trip.named(str(about.get("request", text)))
+    outline["understood"] = {**outline["understood"], "destinations": destinations}
     if not found:
         outline["summary"] = (
             f"The demo model knows none of the places that were asked for. {outline['summary']}"
@@ -114,8 +113,7 @@ def _wanted(about: Mapping[str, Any], text: str) -> DemoTrip | None:
 
 def _named(text: str) -> DemoTrip | None:
     """Return the trip whose destination a text names first."""
-    folded = text.casefold()
-    found = [(at, trip) for trip in _trips() if (at := trip.position(folded)) is not None]
+    found = [(at, trip) for trip in _trips() if (at := trip.position(text)) is not None]
     return min(found, key=lambda each: each[0])[1] if found else None
 
 

@@ -291,7 +291,6 @@ def test_a_refusal_repeats_no_value() -> None:
         ("START", "start"),
         ("start_date", "start"),
         ("endDate", "end"),
-        ("days", "nights"),
         ("night", "nights"),
         ("adults", "travellers.adults"),
         ("currency", "budget.currency"),
@@ -303,6 +302,12 @@ def test_a_refusal_repeats_no_value() -> None:
 )
 def test_a_misspelt_field_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
     assert refusal_of(**{name: None}) == f'There is no field "{name}": use "{meant}".'
+
+
+@pytest.mark.parametrize("name", ["days", "DAYS"])
+def test_days_are_refused_with_how_many_nights_they_are(name: str) -> None:
+    said = f'There is no field "{name}": use "nights", which are one less.'
+    assert refusal_of(**{name: 3}) == said
 
 
 @pytest.mark.parametrize(

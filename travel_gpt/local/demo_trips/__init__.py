@@ -30,23 +30,34 @@ class DemoTrip:
     revised: Mapping[str, _Json]
     """The days that the repair corrects, by their numbers."""
 
+    def named(self, text: str) -> list[str]:
+        """Return the destinations that a text names, in its order and as they are called there."""
+        return [name for _, name in self._found(text)]
+
     def position(self, text: str) -> int | None:
         """Return where a text names one of the destinations first; None where it names none."""
-        # A name in a script without spaces may touch its neighbours.
-        found = [re.search(rf"(?<![a-z]){re.escape(name.casefold())}(?![a-z])", text) for name in self.names]
-        return min((each.start() for each in found if each), default=None)
+        return next((at for at, _ in self._found(text)), None)
 
     def fitted(self, days: int) -> "FittedTrip":
-        """Return the trip in so many days, or as near to that as it can be.
+        """Return the trip in so many days, or as near to that as it can be: it has days to leave out only.
 
-        Further days are free ones before the last. Days on which no town is left are left out.
+        In each town one day stays.
         """
         towns = [day["town"] for day in self.outline["days"]]
         order = list(range(len(towns)))
         for day in reversed(range(1, len(towns))):
             if len(order) > days and towns[day] == towns[day - 1]:
                 order.remove(day)
-        return FittedTrip(self, [*order[:-1], *order[-2:-1] * (days - len(order)), order[-1]])
+        return FittedTrip(self, order)
+
+    def _found(self, text: str) -> list[tuple[int, str]]:
+        folded = text.casefold()
+        # A name in a script without spaces may touch its neighbours.
+        found = [
+            (re.search(rf"(?<![a-z]){re.escape(name.casefold())}(?![a-z])", folded), name)
+            for name in self.names
+        ]
+        return sorted((match.start(), name) for match, name in found if match)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +66,11 @@ class FittedTrip:
 
     trip: DemoTrip
     order: Sequence[int]
-    """Which of the trip's days each day is, from 0. One that is the same as the one before is a free day."""
+    """Which of the trip's days each day is, from 0."""
 
     def outline(self) -> _Json:
         """Return the outline."""
         outline = self.trip.outline
-        days = [
-            {**outline["days"][day], "title": "A free day", "legs": [], "highlights": []}
-            if self._is_free(number)
-            else outline["days"][day]
-            for number, day in enumerate(self.order)
-        ]
         stays = []
         for stay in outline["stays"]:
             first = stay["first_night"] - 1
@@ -73,36 +78,15 @@ class FittedTrip:
                 number for number, day in enumerate(self.order) if first <= day < first + stay["nights"]
             ]
             stays.append({**stay, "first_night": nights[0] + 1, "nights": len(nights)})
-        return {
-            **outline,
-            "understood": {**outline["understood"], "nights": len(days) - 1},
-            "days": days,
-            "stays": stays,
-        }
+        return {**outline, "days": [outline["days"][day] for day in self.order], "stays": stays}
 
     def day(self, number: int) -> _Json:
         """Return what is done on a day, by its number from 1."""
-        if not self._is_free(number - 1):
-            return self.trip.days[self.order[number - 1]]
-        visit = {
-            "kind": "rest",
-            "name": f"Free time, day {number}",
-            "town": self.trip.outline["days"][self.order[number - 1]]["town"],
-            "start": "10:00",
-            "end": "18:00",
-            "cost": 0,
-            "why": "The demo's trip has no more days of its own.",
-            "diet": [],
-            "step_free": None,
-        }
-        return {"visits": [visit]}
+        return self.trip.days[self.order[number - 1]]
 
     def revised(self, number: int) -> _Json | None:
         """Return what the repair makes of a day; None where it knows nothing better."""
-        return None if self._is_free(number - 1) else self.trip.revised.get(f"{self.order[number - 1] + 1}")
-
-    def _is_free(self, index: int) -> bool:
-        return index > 0 and self.order[index] == self.order[index - 1]
+        return self.trip.revised.get(f"{self.order[number - 1] + 1}")
 
 
 def read_trips() -> list[DemoTrip]:
