@@ -1,6 +1,7 @@
 """Plans a trip: the model proposes, code checks, and what is wrong goes back to the model once."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any, Final
@@ -8,26 +9,38 @@ from typing import Any, Final
 from pydantic_core import to_jsonable_python
 
 from travel_gpt.advisor.at_once import at_once
+from travel_gpt.advisor.budget_shares import left_for_day, with_share
 from travel_gpt.advisor.checks.concerned_days import concerned_days
+from travel_gpt.advisor.checks.result import Severity
 from travel_gpt.advisor.checks.run import Verdict, check_trip
 from travel_gpt.advisor.constraints import Constraints, as_request
 from travel_gpt.advisor.filling import WrittenDay, as_written, fill
 from travel_gpt.advisor.reference.lookup import Reference
 from travel_gpt.advisor.steps import Step
-from travel_gpt.advisor.trip import Trip
+from travel_gpt.advisor.trip import MissingReason, Trip
 from travel_gpt.advisor.trip_text import trip_text
 from travel_gpt.advisor.trip_writer import Ask, TripWriter
 from travel_gpt.advisor.understanding import merge
 from travel_gpt.advisor.wire import Outline
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import InvalidConstraint, LimitError, TravelGPTError, UpstreamTimeout
+from travel_gpt.errors import (
+    ContentRefused,
+    InvalidConstraint,
+    InvalidItinerary,
+    LimitError,
+    TravelGPTError,
+    UpstreamTimeout,
+)
 from travel_gpt.llm.model_api import Answer
 from travel_gpt.telemetry import logger
 
 MOST_AT_ONCE: Final = 15
 """Calls of the model that one request makes at the same time."""
 
-TO_CHECK: Final = 0.3
+MIN_REPAIR_SECONDS: Final = 1.0
+"""Seconds without which no repair is begun."""
+
+TO_CHECK: Final = 0.6
 """Seconds that are kept before the deadline for the checks and the reply."""
 
 
@@ -56,7 +69,7 @@ def plan(
 
     Raises:
         InvalidConstraint: the currency is not known, or the trip longer than is planned.
-        InvalidItinerary: the model gave no usable outline, or no usable day.
+        InvalidItinerary: the model gave no usable outline, or every day failed.
         TravelGPTError: it could not be asked.
     """
     return _Planning(query, given, ask, reference, today, most_days, deadline).run()
@@ -79,7 +92,8 @@ class _Planning:
         about = {"today": today.isoformat(), "request": query, "constraints": as_request(given)}
         self._writer = TripWriter(ask, self._deadline, about)
         self._days: dict[int, WrittenDay] = {}
-        self._failures: list[TravelGPTError] = []
+        self._failures: dict[int, TravelGPTError] = {}
+        self._left_for_day: float | None = None
 
     def run(self) -> Generator[Step | Answer]:
         """Plan."""
@@ -94,19 +108,23 @@ class _Planning:
         self._asked, from_query = self._understood(self._outline)
         self._require_short_enough(max(len(self._outline.days), (self._asked.nights or 0) + 1))
         self._constraints = as_request(self._asked)
-        yield Step("outline", {"itinerary": to_jsonable_python(self._trip())})
-        for number in self._write_days():
+        trip = self._trip()
+        yield Step("outline", {"itinerary": to_jsonable_python(trip)})
+        for number in self._write_days(trip):
             yield Step("day", {"day": to_jsonable_python(self._trip().days[number - 1])})
-        if not self._days:
-            raise self._failures[0] if self._failures else _too_late()
+        self._require_a_day()
         verdict = check_trip(self._trip(), self._asked)
-        before = [result.rule for result in verdict.results if result.violations]
-        repair, changed, verdict = self._repair(verdict)
+        before = [
+            result.rule
+            for result in verdict.results
+            if result.violations and result.severity is not Severity.NOTE
+        ]
+        outcome, changed, verdict = self._repair(verdict)
         trip = self._trip()
         for number in changed:
             yield Step("revised", {"day": to_jsonable_python(trip.days[number - 1])})
-        repaired = {"outcome": repair, "days": changed, "before": before}
-        yield self._planned(trip, verdict, from_query, repaired)
+        repair = {"outcome": outcome, "days": changed, "before": before}
+        yield self._planned(trip, verdict, from_query, repair)
 
     def _require_known_currency(self) -> None:
         budget = self._given.budget
@@ -126,23 +144,29 @@ class _Planning:
 
     def _write_outline(self) -> Outline:
         days = None if self._given.nights is None else self._given.nights + 1
+        return self._writer.outline(days, self._most_days, self._problems)
 
-        def problems(outline: Outline) -> list[str]:
-            asked, _ = self._understood(outline)
-            wanted = None if asked.nights is None else asked.nights + 1
-            if wanted is None:
-                too_many = len(outline.days) > self._most_days
-                return [f"days: there may be {self._most_days} at most"] if too_many else []
-            if len(outline.days) == wanted:
-                return []
-            return [f"days: there must be {wanted}, one for each calendar day, not {len(outline.days)}"]
-
-        return self._writer.outline(days, self._most_days, problems)
+    def _problems(self, outline: Outline) -> list[str]:
+        """Return what is wrong with an outline so that days which follow it would be wrong too."""
+        asked, _ = self._understood(outline)
+        found: list[str] = []
+        if asked.nights is None:
+            if len(outline.days) > self._most_days:
+                found.append(f"days: there may be {self._most_days} at most")
+        elif len(outline.days) != (wanted := asked.nights + 1):
+            found.append(f"days: there must be {wanted}, one for each calendar day, not {len(outline.days)}")
+        currency = outline.currency.strip().upper()
+        if asked.budget is not None and asked.budget.currency != currency:
+            found.append(f"currency: all costs must be in {asked.budget.currency}, that of the budget")
+        elif self._reference.currency(currency) is None:
+            found.append("currency: it must be the code of a currency of ISO 4217")
+        return found
 
     def _understood(self, outline: Outline) -> tuple[Constraints, tuple[str, ...]]:
         return merge(self._given, outline.understood, self._today, outline.currency)
 
-    def _write_days(self) -> Iterator[int]:
+    def _write_days(self, frame: Trip) -> Iterator[int]:
+        self._left_for_day = left_for_day(frame, self._asked)
         calls = {number: self._call_for_day(number) for number in range(1, len(self._outline.days) + 1)}
         for number, day in at_once(calls, MOST_AT_ONCE, self._deadline):
             if isinstance(day, Exception):
@@ -151,8 +175,13 @@ class _Planning:
                 self._days[number] = day
                 yield number
 
+    def _require_a_day(self) -> None:
+        """Raise the first failure, if no day could be written. Days that were late are only missing."""
+        if not self._days and self._failures:
+            raise next(iter(self._failures.values()))
+
     def _repair(self, verdict: Verdict) -> tuple[str, tuple[int, ...], Verdict]:
-        """Have days written anew, and keep them where that made the trip better.
+        """Have days written anew, and keep those that make the trip better.
 
         Args:
             verdict: that of the trip as it is.
@@ -163,11 +192,11 @@ class _Planning:
         trip = self._trip()
         calls = self._repairs(trip, verdict)
         if not calls:
-            return "not_needed", (), verdict
+            return "not_possible" if verdict.errors or verdict.warnings else "not_needed", (), verdict
         # A revised day has legs and a night besides, so it takes longer than the longest day did.
-        if self._deadline.left() < self._writer.longest * 1.3:
+        if self._deadline.left() < max(self._writer.longest * 1.3, MIN_REPAIR_SECONDS):
             return "no_time", (), verdict
-        before, revised = dict(self._days), dict[int, WrittenDay]()
+        revised: dict[int, WrittenDay] = {}
         refused = False
         for number, day in at_once(calls, MOST_AT_ONCE, self._deadline):
             if isinstance(day, Exception):
@@ -177,41 +206,74 @@ class _Planning:
                 revised[number] = day
         if not revised:
             return ("no_budget" if refused else "failed"), (), verdict
-        self._days |= revised
-        trip = self._trip()
-        now = check_trip(trip, self._asked)
-        if (now.errors, now.warnings) >= (verdict.errors, verdict.warnings):
-            self._days = before
+        changed, now = self._keep_better(revised, verdict)
+        if not changed:
             return "failed", (), verdict
-        outcome = "partly" if self._repairs(trip, now) else "done"
-        return outcome, tuple(sorted(revised)), now
+        return "partly" if self._repairs(self._trip(), now) else "done", changed, now
+
+    def _keep_better(
+        self, revised: Mapping[int, WrittenDay], verdict: Verdict
+    ) -> tuple[tuple[int, ...], Verdict]:
+        """Take over those of the revised days with which the trip is best.
+
+        Returns:
+            The days that were changed, and the verdict now.
+        """
+        before = self._days
+
+        def judged(days: Mapping[int, WrittenDay]) -> tuple[tuple[int, int, int], Verdict]:
+            self._days = {**before, **days}
+            trip = self._trip()
+            found = check_trip(trip, self._asked)
+            return (len(trip.missing_days), found.errors, found.warnings), found
+
+        kept = dict(revised)
+        best, now = judged(kept)
+        for number in revised:
+            if not any(best) or not self._deadline.left():
+                break
+            fewer = {other: day for other, day in kept.items() if other != number}
+            faults, found = judged(fewer)
+            if faults < best:
+                kept, best, now = fewer, faults, found
+        if best >= judged({})[0]:
+            kept, now = {}, verdict
+        self._days = {**before, **kept}
+        return tuple(sorted(kept)), now
 
     def _repairs(self, trip: Trip, verdict: Verdict) -> dict[int, Callable[[], WrittenDay]]:
         """Return the calls for the days that are missing or break rules, by the number of the day."""
         calls: dict[int, Callable[[], WrittenDay]] = {}
-        for number, violations in concerned_days(trip, verdict.results).items():
-            as_it_is = as_written(trip.days[number - 1])
+        concerned = concerned_days(trip, verdict.results)
+        for number, violations in concerned.items():
             calls[number] = partial(
-                self._writer.revised, self._outline, number, self._constraints, as_it_is, violations
+                self._writer.revised,
+                self._outline,
+                number,
+                self._constraints,
+                as_written(trip.days[number - 1]),
+                [with_share(violation, concerned) for violation in violations],
             )
         for number in trip.missing_days:
             calls[number] = self._call_for_day(number)
         return calls
 
     def _call_for_day(self, number: int) -> Callable[[], WrittenDay]:
-        return partial(self._writer.day, self._outline, number, self._constraints)
+        return partial(self._writer.day, self._outline, number, self._constraints, self._left_for_day)
 
     def _note(self, number: int, failure: Exception) -> None:
         if not isinstance(failure, TravelGPTError):
             raise failure
-        self._failures.append(failure)
+        self._failures[number] = failure
         logger.warning(
             "A day of a trip is missing",
             extra={"day": number, "code": failure.code, "detail": failure.detail},
         )
 
     def _trip(self) -> Trip:
-        return fill(self._outline, self._days, self._asked, self._reference)
+        trip = fill(self._outline, self._days, self._asked, self._reference)
+        reasons = {number: _reason(self._failures.get(number)) for number in trip.missing_days}
+        return replace(trip, missing_because=reasons)
 
     def _planned(
         self, trip: Trip, verdict: Verdict, from_query: Sequence[str], repair: Mapping[str, Any]
@@ -231,9 +293,15 @@ class _Planning:
         )
 
 
-def _too_late() -> UpstreamTimeout:
-    return UpstreamTimeout(
-        "no day of the trip was ready in time",
-        message="The trip was not ready in time. Ask for fewer days, or use /travel-gpt/stream, which has "
-        "more time.",
-    )
+def _reason(failure: TravelGPTError | None) -> MissingReason:
+    match failure:
+        case None | UpstreamTimeout():
+            return "no_time"
+        case LimitError():
+            return "no_budget"
+        case InvalidItinerary():
+            return "invalid"
+        case ContentRefused():
+            return "refused"
+        case _:
+            return "upstream"

@@ -11,11 +11,10 @@ from typing import Any, Final, Protocol, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from travel_gpt.advisor.checks.result import Violation
 from travel_gpt.advisor.trip import SCHEMA_VERSION
 from travel_gpt.advisor.wire import SHAPES, DayPlan, Outline, RevisedDay
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import InvalidItinerary
+from travel_gpt.errors import InvalidItinerary, TravelGPTError
 from travel_gpt.llm.json_text import json_in
 from travel_gpt.llm.model_api import Answer, Prompt, Schema, Usage
 from travel_gpt.telemetry import count, logger
@@ -31,6 +30,9 @@ REVISED_DAY_TOKENS: Final = 2_400
 
 FOR_DAYS: Final = 3.0
 """Seconds that an outline leaves for its days: one that takes longer is unusable."""
+
+_NOT_THE_SCHEMA: Final = frozenset(("missing", "dataclass_type", "list_type", "string_type"))
+"""Pydantic's names of errors that no reply has which follows the schema. A wrong date, say, is none."""
 
 _FOLDER: Final = Path(__file__).parent
 _Part = TypeVar("_Part", Outline, DayPlan, RevisedDay)
@@ -88,16 +90,26 @@ class TripWriter:
         """
         tokens = OUTLINE_TOKENS + OUTLINE_DAY_TOKENS * (days or most_days)
         about = {"task": "outline", **({"number_of_days": days} if days else {"most_days": most_days})}
-        return self._write(Outline, about, tokens, problems_of, at_once=False)
+        return self._write(Outline, about, tokens, problems_of)
 
-    def day(self, outline: Outline, number: int, constraints: Mapping[str, Any]) -> DayPlan:
+    def day(
+        self, outline: Outline, number: int, constraints: Mapping[str, Any], left_for_day: float | None
+    ) -> DayPlan:
         """Return what is done on one day of an outline.
+
+        Args:
+            outline: the frame.
+            number: which day.
+            constraints: what the trip has to keep to.
+            left_for_day: what may be spent on it beside its legs and its night; None without a budget.
 
         Raises:
             InvalidItinerary: the model wrote no day.
             TravelGPTError: the call failed.
         """
         about = {"task": "day", **_shared(outline, constraints), "day": number}
+        if left_for_day is not None:
+            about["left_for_day"] = left_for_day
         return self._write(DayPlan, about, DAY_TOKENS)
 
     def revised(
@@ -106,7 +118,7 @@ class TripWriter:
         number: int,
         constraints: Mapping[str, Any],
         plan: RevisedDay,
-        violations: Sequence[Violation],
+        violations: Sequence[Mapping[str, Any]],
     ) -> RevisedDay:
         """Return a day that was written anew.
 
@@ -126,7 +138,7 @@ class TripWriter:
             **_shared(outline, constraints),
             "day": number,
             "plan": to_jsonable_python(plan),
-            "violations": to_jsonable_python(violations),
+            "violations": violations,
         }
         return self._write(RevisedDay, about, REVISED_DAY_TOKENS)
 
@@ -158,46 +170,66 @@ class TripWriter:
         about: Mapping[str, Any],
         tokens: int,
         problems_of: Callable[[_Part], Sequence[str]] = lambda _: (),
-        *,
-        at_once: bool = True,
     ) -> _Part:
-        name = _NAMES[shape]
+        usable: _Part | None = None
         problems: Sequence[str] = ()
         while True:
             # What differs comes last: servers keep what the beginnings of prompts have in common.
             asked = {**self._about, **about, **({"problems": problems} if problems else {})}
             prompt = Prompt(
-                instructions(name),
+                instructions(_NAMES[shape]),
                 json.dumps(asked, ensure_ascii=False, separators=(",", ":")),
-                schema=schema(name),
+                schema=schema(_NAMES[shape]),
                 max_output_tokens=tokens,
             )
-            answer, seconds = self._answer(prompt, at_once=at_once or bool(problems))
-            part, found = _read(shape, answer)
+            try:
+                answer, seconds = self._answer(prompt, shape, again=bool(problems))
+            except TravelGPTError:
+                if usable is None:
+                    raise
+                return usable
+            part, found = self._read(shape, answer)
             if part is not None:
                 found = problems_of(part)
                 if not found or problems:
                     # What is wrong still, the checks report.
                     return part
-            else:
-                if not answer.truncated:
-                    self._ask.schema_ignored()
+                usable = part
             count("InvalidReply")
             logger.warning("The model wrote a part of a trip that cannot be used", extra={"detail": found})
             if problems or self._deadline.left() < seconds:
-                raise InvalidItinerary(f"{name}: {'; '.join(found)}")
+                if usable is None:
+                    raise InvalidItinerary(f"{_NAMES[shape]}: {'; '.join(found)}")
+                return usable
             problems = found
 
-    def _answer(self, prompt: Prompt, *, at_once: bool) -> tuple[Answer, float]:
+    def _answer(self, prompt: Prompt, shape: type, *, again: bool) -> tuple[Answer, float]:
+        of_outline = shape is Outline
+        deadline = self._deadline.before(FOR_DAYS) if of_outline else self._deadline
         began = time.monotonic()
-        deadline = self._deadline if at_once else self._deadline.before(FOR_DAYS)
-        answer = self._ask(prompt, deadline, at_once=at_once)
+        answer = self._ask(prompt, deadline, at_once=again or not of_outline)
         seconds = time.monotonic() - began
         with self._lock:
             self._answers.append(answer)
-            if at_once:
+            if not of_outline:
                 self.longest = max(self.longest, seconds)
         return answer, seconds
+
+    def _read(self, shape: type[_Part], answer: Answer) -> tuple[_Part | None, Sequence[str]]:
+        """Return the part in an answer, or what is wrong with it, in words of this project only."""
+        if answer.truncated:
+            return None, ("the answer was longer than its limit: be briefer",)
+        try:
+            return cast("_Part", _adapter(_NAMES[shape]).validate_python(json_in(answer.text))), ()
+        except ValidationError as wrong:
+            errors = wrong.errors(include_url=False, include_context=False, include_input=False)
+            found = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors[:5]]
+            broken = any(error["type"] in _NOT_THE_SCHEMA for error in errors)
+        except ValueError:
+            found, broken = ["the answer is not the JSON object that was asked for"], True
+        if broken:
+            self._ask.schema_ignored()
+        return None, found
 
 
 def instructions(name: str) -> str:
@@ -224,19 +256,6 @@ def _prompt(name: str) -> str:
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(SHAPES[name])
-
-
-def _read(shape: type[_Part], answer: Answer) -> tuple[_Part | None, Sequence[str]]:
-    """Return the part in an answer, or what is wrong with it, in words of this project only."""
-    if answer.truncated:
-        return None, ("the answer was longer than its limit: be briefer",)
-    try:
-        return cast("_Part", _adapter(_NAMES[shape]).validate_python(json_in(answer.text))), ()
-    except ValidationError as wrong:
-        errors = wrong.errors(include_url=False, include_context=False, include_input=False)
-        return None, [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors[:5]]
-    except ValueError:
-        return None, ("the answer is not the JSON object that was asked for",)
 
 
 def _shared(outline: Outline, constraints: Mapping[str, Any]) -> dict[str, Any]:

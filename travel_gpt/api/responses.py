@@ -128,7 +128,7 @@ class ChecksBody(TypedDict):
 class RepairBody(TypedDict):
     """What became of the violations that went back to the model."""
 
-    outcome: Literal["not_needed", "done", "partly", "failed", "no_time", "no_budget"]
+    outcome: Literal["not_needed", "not_possible", "done", "partly", "failed", "no_time", "no_budget"]
     days: list[int]
     before: list[str]
 

@@ -18,6 +18,7 @@ from travel_gpt.advisor.steps import Step
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     BudgetExhausted,
+    ContentRefused,
     InvalidConstraint,
     InvalidItinerary,
     UpstreamFailed,
@@ -206,7 +207,7 @@ def test_given_no_time_for_the_repair_then_it_says_so(reference: Reference) -> N
 
     model = ScriptedModel(slow)
 
-    _, answer = planned(reference, model, seconds=1.2)
+    _, answer = planned(reference, model, seconds=2.0)
 
     assert answer.fields["repair"] == {"outcome": "no_time", "days": (), "before": ["overlaps"]}
     assert not model.asked_for("revise")
@@ -247,23 +248,97 @@ def test_days_that_are_not_ready_are_left_out(reference: Reference) -> None:
 
 
 @pytest.mark.usefixtures("no_time_for_days")
-@pytest.mark.parametrize(
-    ("failure", "seconds", "code"),
-    [(UpstreamFailed("away"), 20, "upstream_error"), (None, 0.8, UpstreamTimeout.code)],
-)
-def test_given_no_day_at_all_then_it_fails(
-    reference: Reference, failure: Exception | None, seconds: float, code: str
-) -> None:
+def test_given_no_day_in_time_then_the_outline_is_answered(reference: Reference) -> None:
     def reply(asked: dict[str, Any]) -> Reply:
-        if asked["task"] == "outline":
-            return outline()
-        time.sleep(0 if failure else 3)
-        return failure or DAYS[1]
+        time.sleep(0 if asked["task"] == "outline" else 3)
+        return outline() if asked["task"] == "outline" else DAYS[1]
 
-    with pytest.raises((UpstreamFailed, UpstreamTimeout)) as failed:
-        planned(reference, ScriptedModel(reply), seconds=seconds)
+    _, answer = planned(reference, ScriptedModel(reply), seconds=1)
 
-    assert failed.value.code == code
+    trip = answer.fields["itinerary"]
+    assert answer.truncated
+    assert trip["missing_because"] == dict.fromkeys("123", "no_time")
+    assert trip["days"][0]["legs"]
+    assert answer.fields["repair"]["outcome"] == "no_time"
+
+
+def test_given_that_every_day_fails_then_it_fails(reference: Reference) -> None:
+    model = ScriptedModel(lambda asked: outline() if asked["task"] == "outline" else UpstreamFailed("away"))
+
+    with pytest.raises(UpstreamFailed):
+        planned(reference, model)
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (BudgetExhausted("none left"), "no_budget"),
+        (UpstreamFailed("away"), "upstream"),
+        (UpstreamTimeout("slow"), "no_time"),
+        (ContentRefused("no"), "refused"),
+        ("Sorry, no.", "invalid"),
+    ],
+)
+def test_the_reason_of_a_missing_day_is_known(reference: Reference, failure: Reply, reason: str) -> None:
+    _, answer = planned(reference, ScriptedModel(replies(day3=failure)))
+
+    assert answer.fields["itinerary"]["missing_because"] == {"3": reason}
+
+
+@pytest.mark.parametrize("second", ["Sorry, no.", UpstreamTimeout("slow")], ids=["prose", "late"])
+def test_an_outline_that_can_be_used_is_kept_where_the_second_cannot(
+    reference: Reference, second: Reply
+) -> None:
+    asked_twice: list[Reply] = [outline(), second]
+    model = ScriptedModel(
+        lambda asked: asked_twice.pop(0) if asked["task"] == "outline" else DAYS[asked["day"]]
+    )
+
+    _, answer = planned(reference, model, Constraints(nights=3))
+
+    assert len(answer.fields["itinerary"]["days"]) == 3
+    assert answer.fields["repair"]["outcome"] == "not_possible"
+    assert answer.fields["repair"]["before"] == ["dates"]
+
+
+def test_of_two_new_days_the_better_one_alone_is_kept(reference: Reference) -> None:
+    twice = [visit("Lello", "Porto", "10:00", "12:00"), visit("Bolhão", "Porto", "11:00", "12:30")]
+    worse = [*twice, visit("Serralves", "Porto", "11:00", "13:00")]
+
+    def reply(asked: dict[str, Any]) -> Reply:
+        if asked["task"] == "revise":
+            return revised(2) if asked["day"] == 2 else revised(3, worse)
+        return replies(day2=OVERLAP, day3={"visits": twice})(asked)
+
+    _, answer = planned(reference, ScriptedModel(reply))
+
+    assert answer.fields["repair"] == {"outcome": "partly", "days": (2,), "before": ["overlaps"]}
+    assert answer.fields["checks"]["errors"] == 1
+    assert "Serralves" not in answer.text
+
+
+def test_an_outline_in_another_currency_than_the_budget_is_asked_for_again(reference: Reference) -> None:
+    asked_twice: list[Reply] = [outline(currency="GBP"), outline()]
+    model = ScriptedModel(
+        lambda asked: asked_twice.pop(0) if asked["task"] == "outline" else DAYS[asked["day"]]
+    )
+
+    _, answer = planned(reference, model, Constraints(budget=Budget(amount=900, currency="EUR")))
+
+    assert "EUR" in model.asked_for("outline")[1]["problems"][0]
+    assert answer.fields["checks"]["verified"]
+
+
+def test_each_day_gets_its_share_of_the_budget(reference: Reference) -> None:
+    model = ScriptedModel(replies())
+
+    _, answer = planned(reference, model, Constraints(budget=Budget(amount=700, currency="EUR")))
+
+    # 700 without 400 for the legs and 240 for the nights.
+    assert {call["left_for_day"] for call in model.asked_for("day")} == {20}
+    save = {each["save"] for call in model.asked_for("revise") for each in call["violations"]}
+    assert save == {64}, "764 was planned, and the dearest day is to save it"
+    assert "budget" in answer.fields["repair"]["before"]
 
 
 @pytest.mark.parametrize(
