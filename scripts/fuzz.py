@@ -7,33 +7,21 @@ one of them is that no request got past the authentication.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+
+from scripts.local_server import LocalServer, local_server
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCUMENT: Final = ROOT / "docs" / "openapi.json"
 SCHEMATHESIS: Final = ROOT / ".venv" / "fuzz" / "bin" / "schemathesis"
 ACCESS_MODES: Final = ("open", "api-key")
-_STARTS_WITHIN: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class LocalServer:
-    """A running local server."""
-
-    base_url: str
-    """Its address with the stage, without the path of the API."""
-    api_key: str
-    """What a POST needs in x-api-key; empty in the mode ``open``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,13 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = 0
     for access in options.access or ACCESS_MODES:
         print(f"== make run, API_ACCESS={access}, {options.seconds} seconds", flush=True)
-        with tempfile.TemporaryDirectory() as folder, local_server(access, Path(folder)) as server:
+        with tempfile.TemporaryDirectory() as folder, demo_server(access, Path(folder)) as server:
             code = code or fuzz(server, access, Path(folder), options.seconds, options.options)
     return code
 
 
 @contextmanager
-def local_server(access: str, folder: Path) -> Iterator[LocalServer]:
+def demo_server(access: str, folder: Path) -> Iterator[LocalServer]:
     """Run the local server with the demo model, and stop it in the end.
 
     Args:
@@ -72,34 +60,15 @@ def local_server(access: str, folder: Path) -> Iterator[LocalServer]:
         folder: an empty folder to run it in, so that no ``.env`` is read.
 
     Raises:
-        RuntimeError: it does not start.
+        NotStarted: it does not start.
     """
     own = ("OPENAI_", "AWS_", "CREDENTIAL_", "API_ACCESS", "HOST", "PORT", "LOG_LEVEL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "travel_gpt.local", "--port", "0", "--access", access],
-        cwd=folder,
-        env={**environment, **_NO_THROTTLE, "PYTHONPATH": str(ROOT), "HOME": str(folder)},
-        stdout=(log := (folder / "server.log").open("w")),
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        with log:
-            yield _started(process, folder / "server.log")
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _started(process: "subprocess.Popen[bytes]", log: Path) -> LocalServer:
-    ends = time.monotonic() + _STARTS_WITHIN
-    while time.monotonic() < ends and process.poll() is None:
-        said = log.read_text(encoding="utf-8")
-        if "Ctrl-C stops it" in said and (found := re.search(r"runs on (\S+)/travel-gpt", said)):
-            key = re.search(r"x-api-key: (\S+) \(made up", said)
-            return LocalServer(found[1], key[1] if key else "")
-        time.sleep(0.1)
-    raise RuntimeError(f"the local server did not start: {log.read_text(encoding='utf-8')}")
+    environment |= {**_NO_THROTTLE, "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    with local_server(
+        ("--access", access), folder / "server.log", folder=folder, environment=environment
+    ) as server:
+        yield server
 
 
 _NO_THROTTLE: Final = {"THROTTLE_RATE": "10000", "THROTTLE_BURST": "5000", "DAILY_QUOTA": "0"}
