@@ -105,6 +105,12 @@ bench: ## Measure cold start and warm overhead against an empty, a naive and a r
 	@scripts/environment.sh dev
 	$(NEUTRAL) $(DEV)/python -m benchmarks
 
+# Not NEUTRAL: it asks the model that the user's environment configures.
+.PHONY: evaluate
+evaluate: ## Ask the model for trips, and show how many keep each rule (OPTIONS="queries.jsonl --parallel 8")
+	@scripts/environment.sh run
+	@$(RUN) -m scripts.evaluate $(OPTIONS)
+
 .PHONY: docs
 docs: ## Write the generated documentation again
 	@scripts/environment.sh dev
