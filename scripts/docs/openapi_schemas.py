@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints, is
 
 from scripts.docs.errors_page import Method
 from scripts.docs.request_schema import request_schema
-from scripts.docs.trip_schemas import component_schemas
+from scripts.docs.trip_schemas import component_schemas, model_schemas
 from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.api import responses
 from travel_gpt.api.health import VERIFICATION_TTL, CredentialStatus
@@ -214,6 +214,7 @@ def schemas() -> dict[str, Schema]:
         ),
         "Repair": _with(_object(RepairBody), outcome="How it ended: see docs/itineraries.md."),
         **component_schemas("#/components/schemas/"),
+        **model_schemas(),
         "LastCall": _object(LastCallBody),
         "Failure": _object(
             FailureBody, optional={"timestamp": "API Gateway's own answers have none."}, status="error"

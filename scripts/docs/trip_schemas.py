@@ -40,6 +40,17 @@ def schema_files() -> dict[str, str]:
     }
 
 
+def model_schemas() -> dict[str, dict[str, Any]]:
+    """Return the schemas that the model is asked for, by the names that they have in the OpenAPI document."""
+    return {
+        "".join(word.capitalize() for word in name.split("_")): {
+            **strict_schema(shape),
+            "description": "What the model is asked to write. No response has it.",
+        }
+        for name, shape in SHAPES.items()
+    }
+
+
 def component_schemas(prefix: str) -> dict[str, dict[str, Any]]:
     """Return the schemas of what callers get, by their names, with the descriptions of the code.
 
