@@ -1,12 +1,12 @@
 """A trip as Markdown, for readers without a page of their own. What others wrote is escaped."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from travel_gpt.advisor.checks.result import Outcome, Severity, Violation
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.markdown import escaped
-from travel_gpt.advisor.trip import Day, Leg, Trip, Visit
+from travel_gpt.advisor.trip import Day, Leg, MissingReason, Trip, Visit
 
 if TYPE_CHECKING:
     from travel_gpt.advisor.checks.run import Verdict
@@ -16,6 +16,16 @@ _VERIFY: Final = (
     "government), timetables and prices (operators), opening hours (the places themselves)."
 )
 _MARKS: Final = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.NOTE: "Note"}
+
+_MISSING: Final[Mapping[MissingReason | None, str]] = {
+    "no_time": "there was no time",
+    "no_budget": "a budget had too little left",
+    "invalid": "the model wrote nothing usable",
+    "refused": "the model declined",
+    "upstream": "the model's server failed or was too busy",
+    # What made the trip did not say it.
+    None: "there was no time, or the model wrote nothing usable",
+}
 
 
 def trip_text(trip: Trip, asked: Constraints, verdict: "Verdict") -> str:
@@ -45,6 +55,11 @@ def money(amount: float, trip: Trip) -> str:
     return f"{shown.removesuffix('.' + '0' * digits)} {escaped(trip.currency)}"
 
 
+def why_missing(trip: Trip, day: int) -> str:
+    """Return why a day is missing, as the end of a sentence."""
+    return _MISSING[trip.missing_because.get(day)]
+
+
 def _heading(trip: Trip) -> str:
     count = len(trip.days)
     said = [f"{count} day{'s' * (count != 1)}"]
@@ -67,7 +82,7 @@ def _day(day: Day, trip: Trip, found: Sequence[tuple[Severity, Violation]]) -> I
     # Sorting keeps the order of what begins at the same time.
     yield from (text for _, text in sorted(entries, key=lambda entry: entry[0]))
     if day.number in trip.missing_days:
-        yield "- The rest of this day is missing: there was no time for it, or the model gave nothing usable."
+        yield f"- The rest of this day is missing: {why_missing(trip, day.number)}."
     if day.stay:
         yield f"- Night: {escaped(day.stay.name)}, {escaped(day.stay.place)}{_cost(day.stay.cost, trip)}"
     yield from (

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from scripts.docs.example_trip import TRIP
 from tests.support.trip_replies import outline, revised, visit
 from tests.unit.advisor.test_planner import ScriptedModel, planned, replies
+from travel_gpt.advisor.checks.run import check_trip
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.markdown import escaped
 from travel_gpt.advisor.reference.lookup import Reference
+from travel_gpt.advisor.trip_text import trip_text
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 OWN = {"heading", "paragraph", "bullet_list", "list_item", "strong", "inline", "text", "softbreak"}
@@ -113,3 +118,24 @@ def test_a_name_of_unseen_characters_alone_is_none(reference: Reference) -> None
 
     (problem,) = model.asked_for("outline")[1]["problems"]
     assert problem.startswith("title: ")
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("no_time", "there was no time"),
+        ("no_budget", "a budget had too little left"),
+        ("invalid", "the model wrote nothing usable"),
+        ("refused", "the model declined"),
+        ("upstream", "the model's server failed or was too busy"),
+        (None, "there was no time, or the model wrote nothing usable"),
+    ],
+)
+def test_a_missing_day_says_why(reason: Any, says: str) -> None:
+    trip = replace(TRIP, missing_days=(2,), missing_because={2: reason} if reason else {})
+
+    text = trip_text(trip, Constraints(), check_trip(trip, Constraints()))
+
+    day_2 = text[text.index("## Day 2") : text.index("## Day 3")]
+    assert f"- The rest of this day is missing: {says}.\n" in day_2
+    assert text.count("The rest of this day") == 1

@@ -208,7 +208,8 @@ def test_the_verdict_is_a_sentence(
     ("repair", "says"),
     [
         ({"outcome": "done", "days": [2]}, "The model wrote day 2 again because rules were broken; now they"),
-        ({"outcome": "failed", "days": []}, "and gave nothing usable."),
+        ({"outcome": "failed", "days": []}, "and the new days were not better."),
+        ({"outcome": "not_possible", "days": []}, "What is wrong cannot be repaired day by day, so"),
         ({"outcome": "no_time", "days": []}, "There was no time to have the model write days again"),
         ({"outcome": "no_budget", "days": []}, "The budget had too little left"),
         ({"outcome": "not_needed", "days": []}, ""),
@@ -220,7 +221,7 @@ def test_what_became_of_broken_rules_is_said(
     out = " ".join(shown(person, server, changed(repair=repair)).split())
 
     assert says in out
-    assert ("write days again" in out or "wrote day" in out) == bool(says)
+    assert any(word in out for word in ("write days again", "wrote day", "repaired")) == bool(says)
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -237,6 +238,27 @@ def test_missing_days_are_said_where_they_are(person: Person, server: ScriptedAp
     assert ("Pensão Graça" in second) is kept
     assert ("What is done on this day is missing." if kept else "This day is not planned.") in second
     assert out.index("Day 2") < out.index("Day 3") < out.index("\nDay 4")
+
+
+@pytest.mark.parametrize(
+    ("because", "says"),
+    [
+        ({2: "no_time", 3: "no_time"}, "Days 2 and 3 are not planned: there was no time. Ask again, or for"),
+        ({2: "no_budget", 3: "no_budget"}, "a budget had too little left. Ask for fewer days, or once"),
+        ({2: "refused", 3: "refused"}, "the model declined. Ask in other words."),
+        (
+            {2: "upstream", 3: "invalid"},
+            "was too busy. Ask again later. Day 3 is not planned: the model wrote nothing usable. Ask again.",
+        ),
+        ({3: "invalid"}, "Day 2 is not planned: there was no time, or the model wrote nothing usable."),
+    ],
+)
+def test_missing_days_are_said_with_the_reason(
+    person: Person, server: ScriptedApi, because: dict[int, str], says: str
+) -> None:
+    body = changed(itinerary={"missing_days": [2, 3], "missing_because": because})
+
+    assert says in " ".join(shown(person, server, body).split())
 
 
 def test_a_trip_without_dates_and_budget_is_shown(person: Person, server: ScriptedApi) -> None:

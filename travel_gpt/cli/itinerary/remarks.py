@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from travel_gpt.advisor.checks.result import Outcome, Severity
+from travel_gpt.advisor.trip import MissingReason
+from travel_gpt.advisor.trip_text import why_missing
 from travel_gpt.cli.itinerary.reply import Reply
 from travel_gpt.cli.itinerary.wording import counted, listed
 from travel_gpt.cli.printable import one_line
@@ -11,6 +13,15 @@ from travel_gpt.cli.printable import one_line
 VERIFY_BEFORE_BOOKING: Final = (
     "Opening hours, prices, timetables and entry rules are the model's: look them up before you book."
 )
+
+_WHAT_TO_DO: Final[Mapping[MissingReason | None, str]] = {
+    "no_time": "Ask again, or for fewer days.",
+    "no_budget": "Ask for fewer days, or once the budget has more left.",
+    "invalid": "Ask again.",
+    "refused": "Ask in other words.",
+    "upstream": "Ask again later.",
+    None: "Ask again, or for fewer days.",
+}
 
 
 def verdict(reply: Reply) -> str:
@@ -50,15 +61,15 @@ def unchecked(reply: Reply) -> Iterator[str]:
 
 
 def missing(reply: Reply) -> str:
-    """Say which days are missing; empty for none."""
-    days = reply.trip.missing_days
-    if not days:
-        return ""
-    which = f"Day {days[0]} is" if len(days) == 1 else f"Days {listed(days)} are"
-    return (
-        f"{which} not planned: there was no time, or the model gave nothing usable. Ask again, or for fewer "
-        "days."
-    )
+    """Say which days are missing, why, and what to do about it; empty for none."""
+    trip, said = reply.trip, []
+    days_by_reason: dict[MissingReason | None, list[int]] = {}
+    for day in trip.missing_days:
+        days_by_reason.setdefault(trip.missing_because.get(day), []).append(day)
+    for reason, days in days_by_reason.items():
+        which = f"Day {days[0]} is" if len(days) == 1 else f"Days {listed(days)} are"
+        said.append(f"{which} not planned: {why_missing(trip, days[0])}. {_WHAT_TO_DO[reason]}")
+    return " ".join(said)
 
 
 def repaired(reply: Reply) -> str:
@@ -68,12 +79,16 @@ def repaired(reply: Reply) -> str:
     match reply.repair.outcome:
         case "not_needed":
             return ""
+        case "not_possible":
+            return "What is wrong cannot be repaired day by day, so the model was not asked again."
         case "done":
             return f"The model wrote {which} again because rules were broken; now they are kept."
         case "partly":
             return f"The model wrote {which} again because rules were broken; some still are."
         case "failed":
-            return "The model was asked to write days again that break rules, and gave nothing usable."
+            return (
+                "The model was asked to write days again that break rules, and the new days were not better."
+            )
         case "no_time":
             return "There was no time to have the model write days again that break rules."
         case "no_budget":

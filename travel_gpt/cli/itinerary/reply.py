@@ -44,7 +44,7 @@ class Checks:
 class Repair:
     """Which days were written again."""
 
-    outcome: Literal["not_needed", "done", "partly", "failed", "no_time", "no_budget"]
+    outcome: Literal["not_needed", "not_possible", "done", "partly", "failed", "no_time", "no_budget"]
     days: tuple[int, ...] = ()
 
 
