@@ -31,6 +31,7 @@ _DESCRIPTIONS: Final = {
     "travellers": "Who travels.",
     "travellers.adults": "How many adults.",
     "travellers.children": "The age of each child, in years.",
+    "travellers.children_without_ages": "How many children there are besides, of ages that are not said.",
     "budget": "The most that the trip may cost, for all travellers together.",
     "budget.amount": "The sum.",
     "budget.currency": "The code of the currency (ISO 4217), in large or small letters.",

@@ -30,6 +30,8 @@ class Constraints:
     adults: int | None = None
     children: tuple[int, ...] | None = None
     """Their ages in years."""
+    children_without_ages: int | None = None
+    """How many children there are besides, of ages that are not known."""
     budget: Budget | None = None
     pace: Pace | None = None
     interests: tuple[str, ...] = ()
@@ -76,7 +78,11 @@ def complete_dates(
 
 def as_request(constraints: Constraints) -> dict[str, Any]:
     """Return constraints as the fields of a request, without those that nothing was asked of."""
-    travellers = {"adults": constraints.adults, "children": constraints.children}
+    travellers = {
+        "adults": constraints.adults,
+        "children": constraints.children,
+        "children_without_ages": constraints.children_without_ages,
+    }
     fields = {
         "origin": constraints.origin,
         "destinations": constraints.destinations or None,

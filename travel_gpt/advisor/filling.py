@@ -121,7 +121,11 @@ class _Filling:
             language=self._asked.language or "",
             currency=self._currency,
             currency_digits=self._digits,
-            travellers=Travellers(adults=self._asked.adults or 1, children=self._asked.children or ()),
+            travellers=Travellers(
+                adults=self._asked.adults or 1,
+                children=self._asked.children or (),
+                children_without_ages=self._asked.children_without_ages or 0,
+            ),
             origin=origin,
             start=start,
             end=start and start + timedelta(days=len(days) - 1),

@@ -163,7 +163,8 @@ class _Planning:
         return found
 
     def _understood(self, outline: Outline) -> tuple[Constraints, tuple[str, ...]]:
-        return merge(self._given, outline.understood, self._today, outline.currency)
+        decimal_places = self._reference.currency
+        return merge(self._given, outline.understood, self._today, outline.currency, decimal_places)
 
     def _write_days(self, frame: Trip) -> Iterator[int]:
         self._left_for_day = left_for_day(frame, self._asked)

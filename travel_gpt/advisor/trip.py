@@ -167,6 +167,8 @@ class Travellers:
     adults: int = 1
     children: tuple[int, ...] = ()
     """Their ages in years."""
+    children_without_ages: int = 0
+    """How many children there are besides, of ages that are not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

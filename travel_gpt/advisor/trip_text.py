@@ -68,6 +68,8 @@ def _heading(trip: Trip) -> str:
     who = [f"{trip.travellers.adults} adult{'s' * (trip.travellers.adults != 1)}"]
     if children := trip.travellers.children:
         who.append(f"children of {', '.join(map(str, children))}")
+    if more := trip.travellers.children_without_ages:
+        who.append(f"{more} {'child' if more == 1 else 'children'} whose age is not known")
     return ", ".join([*said, *who])
 
 

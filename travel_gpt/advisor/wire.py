@@ -2,22 +2,31 @@
 
 The model writes an outline first, and then each day, all at the same time. Ids, dates, coordinates, sums and
 what a place is in are added by code. Whatever a server says that it accepts, a reply is validated here: slips
-that have one meaning are corrected, such as ``9:5`` for ``09:05``; what is left out of a list of known words
-is dropped; and a reply without its parts is refused.
+that have one meaning are corrected, such as ``9:5`` for ``09:05``; what the query is said to say and cannot
+is dropped, since a trip can be planned without it; and a reply without its parts is refused.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from travel_gpt.advisor.trip import MOST_DAYS, Diet, LodgingKind, Mobility, Mode, Pace, VisitKind
 
 _CLOCK: Final = re.compile(r"\s*(\d{1,2})[:.h](\d{1,2})(?::\d\d)?\s*")
 _LONGEST: Final = {"name": 120, "text": 400}
+_MOST_ENTRIES: Final = 20
+"""Entries of a list in what the query says: as many as one in a request may have."""
+_MOST_HIGHLIGHTS: Final = 8
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters, and those that have the letters after them shown in another order (UAX 9)."""
 
@@ -42,24 +51,31 @@ def _cut(kind: str) -> BeforeValidator:
     return BeforeValidator(cut)
 
 
-def _known(words: object) -> Callable[[object], object]:
-    """Return what keeps of a list only the words of a ``Literal``, each once."""
-
-    def keep(value: object) -> object:
-        if not isinstance(value, list):
-            return [] if value is None else value
-        known = get_args(words)
-        return list(dict.fromkeys(word for word in value if word in known))
-
-    return keep
-
-
-def _one_of(words: object, otherwise: str | None) -> BeforeValidator:
+def _one_of(words: object, otherwise: str) -> BeforeValidator:
     return BeforeValidator(lambda value: value if value in get_args(words) else otherwise)
 
 
 def _nothing_for_less(value: object) -> object:
-    return None if value in ("", "null", "none", 0) else value
+    return None if isinstance(value, str) and value.strip().casefold() in ("", "null", "none") else value
+
+
+def _first_highlights(value: object) -> object:
+    return value[:_MOST_HIGHLIGHTS] if isinstance(value, list) else value
+
+
+def _or_nothing(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+def _good_ones(value: object, validate: ValidatorFunctionWrapHandler) -> list[Any]:
+    good: list[Any] = []
+    for each in value if isinstance(value, list) else []:
+        with suppress(ValidationError):
+            good += validate([each])
+    return good[:_MOST_ENTRIES]
 
 
 Name = Annotated[str, _cut("name"), Field(min_length=1)]
@@ -67,29 +83,35 @@ Text = Annotated[str, _cut("text")]
 Clock = Annotated[str, BeforeValidator(_clock), Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Cost = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 OptionalName = Annotated[str | None, BeforeValidator(_nothing_for_less), _cut("name")]
-Diets = Annotated[list[Diet], BeforeValidator(_known(Diet))]
+# What cannot be is nothing, so that it does not cost the trip.
+_OrNothing = WrapValidator(_or_nothing)
+_GoodOnes = WrapValidator(_good_ones)
+Diets = Annotated[list[Diet], _GoodOnes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
     """What the query says, and null or nothing where it does not."""
 
-    origin: OptionalName
-    destinations: Annotated[list[Name], Field(max_length=20)]
-    start: Annotated[date | None, BeforeValidator(_nothing_for_less)]
-    nights: Annotated[int | None, Field(ge=0, le=365)]
-    round_trip: bool | None
-    adults: Annotated[Annotated[int, Field(ge=1, le=50)] | None, BeforeValidator(_nothing_for_less)]
-    children: Annotated[list[Annotated[int, Field(ge=0, le=17)]], Field(max_length=20)]
-    budget: Annotated[Annotated[float, Field(gt=0, le=1e9)] | None, BeforeValidator(_nothing_for_less)]
-    budget_currency: Annotated[str | None, BeforeValidator(_nothing_for_less)]
-    pace: Annotated[Pace | None, _one_of(Pace, None)]
-    interests: Annotated[list[Name], Field(max_length=20)]
-    diet: Diets
-    mobility: Annotated[list[Mobility], BeforeValidator(_known(Mobility))]
-    lodging: Annotated[list[LodgingKind], BeforeValidator(_known(LodgingKind))]
-    transport: Annotated[list[Mode], BeforeValidator(_known(Mode))]
-    language: OptionalName
+    origin: Annotated[OptionalName, _OrNothing] = None
+    destinations: Annotated[list[Name], _GoodOnes] = field(default_factory=list)
+    start: Annotated[date | None, _OrNothing] = None
+    end: Annotated[date | None, _OrNothing] = None
+    nights: Annotated[Annotated[int, Field(ge=0, le=365)] | None, _OrNothing] = None
+    round_trip: Annotated[bool | None, _OrNothing] = None
+    adults: Annotated[Annotated[int, Field(ge=1, le=50)] | None, _OrNothing] = None
+    children: Annotated[list[Annotated[int, Field(ge=0, le=17)]], _GoodOnes] = field(default_factory=list)
+    """The ages that it says."""
+    children_without_ages: Annotated[Annotated[int, Field(ge=1, le=20)] | None, _OrNothing] = None
+    budget: Annotated[Annotated[float, Field(gt=0, le=1e9)] | None, _OrNothing] = None
+    budget_currency: Annotated[OptionalName, _OrNothing] = None
+    pace: Annotated[Pace | None, _OrNothing] = None
+    interests: Annotated[list[Name], _GoodOnes] = field(default_factory=list)
+    diet: Diets = field(default_factory=list)
+    mobility: Annotated[list[Mobility], _GoodOnes] = field(default_factory=list)
+    lodging: Annotated[list[LodgingKind], _GoodOnes] = field(default_factory=list)
+    transport: Annotated[list[Mode], _GoodOnes] = field(default_factory=list)
+    language: Annotated[OptionalName, _OrNothing] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +160,7 @@ class OutlineDay:
     town: Name
     title: Name
     legs: Annotated[list[WireLeg], Field(max_length=8)]
-    highlights: Annotated[list[Name], Field(max_length=8)]
+    highlights: Annotated[list[Name], BeforeValidator(_first_highlights)]
     """Which sights are for this day, so that no other day has them."""
 
 

@@ -42,6 +42,7 @@ FIELDS: Final[Mapping[str, Kind]] = {
         kinds={
             "adults": Whole(least=1, most=50),
             "children": Several(kind=Whole(least=0, most=17, note=", the age"), most=20, once=False),
+            "children_without_ages": Whole(least=1, most=20),
         }
     ),
     "budget": Parts(
@@ -123,6 +124,7 @@ def read_constraints(body: Mapping[str, Any], now: date) -> Constraints:
         round_trip=found["round_trip"],
         adults=travellers.get("adults"),
         children=travellers.get("children"),
+        children_without_ages=travellers.get("children_without_ages"),
         budget=budget and Budget(amount=budget["amount"], currency=budget["currency"].upper()),
         pace=found["pace"],
         interests=found["interests"] or (),

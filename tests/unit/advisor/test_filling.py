@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from tests.support.judged_itineraries import judged_itineraries
+from travel_gpt.advisor.checks.run import check_trip
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.filling import fill
 from travel_gpt.advisor.reference.lookup import Reference
-from travel_gpt.advisor.trip import Place
+from travel_gpt.advisor.trip import Place, Travellers
+from travel_gpt.advisor.trip_text import trip_text
 from travel_gpt.advisor.wire import Town
 
 
@@ -48,3 +50,13 @@ def _bangor(reference: Reference, code: str | None) -> Place:
     written = replace(outline, towns=[town], days=[day], stays=[])
     filled = fill(written, {}, Constraints(), reference)
     return filled.places[0]
+
+
+def test_children_whose_age_is_not_known_are_counted(reference: Reference) -> None:
+    written = judged_itineraries()["dublin-budget-in-another-currency"].outline
+    asked = Constraints(adults=2, children=(4,), children_without_ages=2)
+
+    filled = fill(written, {}, asked, reference)
+
+    assert filled.travellers == Travellers(adults=2, children=(4,), children_without_ages=2)
+    assert "2 children whose age is not known" in trip_text(filled, asked, check_trip(filled, asked))

@@ -189,7 +189,7 @@ NOT_A_DATE = [
         (
             "travellers",
             [2, [2], "two", {"adult": 2}, {"adults": 2, "name": "Ada"}],
-            '"travellers" must be an object with "adults" or "children".',
+            '"travellers" must be an object with "adults" or "children" or "children_without_ages".',
         ),
         (
             "travellers",

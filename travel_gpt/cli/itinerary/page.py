@@ -63,6 +63,8 @@ def _frame(trip: Trip) -> str:
     who = [counted(trip.travellers.adults, "adult")]
     if ages := trip.travellers.children:
         who.append(f"{'a child' if len(ages) == 1 else 'children'} of {listed(ages)}")
+    if more := trip.travellers.children_without_ages:
+        who.append(f"{more} {'child' if more == 1 else 'children'} whose age is not known")
     parts.append(listed(who))
     if trip.origin:
         parts.append(f"from {one_line(trip.origin)}")
