@@ -167,7 +167,7 @@ without a terminal they are 110 characters wide.
 text of the answer and what could not be checked; one that ends in `.json` gets the object that `--json`
 prints. A file that is there is replaced after a question, or with `--replace`.
 
-The options from `--start` to `--budget` are fields of the request. They win over what the query says, and
+The options from `--start` to `--language` are fields of the request. They win over what the query says, and
 the API explains a value that it refuses (`invalid_constraint`).
 """,
     "secret rotate": """\
@@ -243,7 +243,7 @@ def _section(path: str, command: Any) -> str:
 def _usage(option: Any) -> str:
     name = str(option.opts[0])
     if getattr(option, "is_flag", False):
-        return name
+        return "/".join([name, *option.secondary_opts])
     kind = option.type_descriptor.annotation
     choices = [str(each) for each in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
     return f"{name} {'|'.join(choices) or name.lstrip('-').upper()}"

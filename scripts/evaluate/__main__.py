@@ -21,7 +21,7 @@ from scripts.evaluate.queries import Query, read_queries
 from scripts.evaluate.report import report
 from scripts.evaluate.results import Result, ResultFile, Setup, open_results
 from scripts.local_server import NotStarted, local_server
-from travel_gpt.cli.ask import API_KEY, Api, api_of_url
+from travel_gpt.cli.asked_api import API_KEY, Api, api_of_url
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import DONE, FAILED, INTERRUPTED, USAGE, CliError
 from travel_gpt.cli.printable import one_line, printable

@@ -13,6 +13,8 @@ from travel_gpt.cli.audit_log import open_audit_log
 from travel_gpt.cli.aws_session import choose_account
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError
+from travel_gpt.cli.help_panels import CommandWithPanels
+from travel_gpt.cli.itinerary import options
 from travel_gpt.cli.program import NAME
 from travel_gpt.cli.target import STACKS, Target, checked_settings, choose_target
 
@@ -157,7 +159,7 @@ def api_key(
     print_api_key(stack or STACKS[env or "prod"])
 
 
-@app.command()
+@app.command(cls=CommandWithPanels)
 def ask(
     query: Annotated[
         list[str], typer.Argument(metavar="QUERY...", help="The query: its words.", show_default=False)
@@ -185,25 +187,22 @@ def ask(
         ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a file that --save names.")] = False,
-    start: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The first day: 2027-05-03.", show_default=False)
-    ] = None,
-    nights: Annotated[int | None, typer.Option(help="How many nights.", show_default=False)] = None,
-    origin: Annotated[
-        str | None, typer.Option("--from", help="Where the trip begins.", show_default=False)
-    ] = None,
-    destinations: Annotated[
-        list[str] | None,
-        typer.Option("--to", help="Where it leads to. May be given several times.", show_default=False),
-    ] = None,
-    adults: Annotated[int | None, typer.Option(help="How many adults travel.", show_default=False)] = None,
-    children: Annotated[
-        str | None, typer.Option(help="The children's ages, such as 4,9.", show_default=False)
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(help='The most that all may cost together: "1500 EUR".', show_default=False),
-    ] = None,
+    start: options.Start = None,
+    end: options.End = None,
+    nights: options.Nights = None,
+    origin: options.Origin = None,
+    destinations: options.Destinations = None,
+    round_trip: options.RoundTrip = None,
+    adults: options.Adults = None,
+    children: options.Children = None,
+    budget: options.Budget = None,
+    pace: options.Pacing = None,
+    interests: options.Interests = None,
+    diet: options.Diets = None,
+    mobility: options.Mobilities = None,
+    lodging: options.Lodging = None,
+    transport: options.Transport = None,
+    language: options.Language = None,
 ) -> None:
     """Ask a travel query, and print the answer while it is written.
 
@@ -213,20 +212,29 @@ def ask(
 
     With --format itinerary the answer is a trip: its days in tables, with their costs, and what was checked.
     """
-    from travel_gpt.cli.ask import Question, api_of_stack, api_of_url, ask as do
-    from travel_gpt.cli.itinerary.options import TripOptions
+    from travel_gpt.cli.ask import Question, ask as do
+    from travel_gpt.cli.asked_api import api_of_stack, api_of_url
 
     wanted = AnswerFormat(form or (AnswerFormat.itinerary if save else AnswerFormat.prose))
-    options = TripOptions(
+    trip = options.TripOptions(
         start=start,
+        end=end,
         nights=nights,
         origin=origin,
-        destinations=tuple(destinations or ()),
+        destinations=destinations,
+        round_trip=round_trip,
         adults=adults,
         children=children,
         budget=budget,
+        pace=pace,
+        interests=interests,
+        diet=diet,
+        mobility=mobility,
+        lodging=lodging,
+        transport=transport,
+        language=language,
     )
-    question = Question(" ".join(query), wanted.value, options.constraints())
+    question = Question(" ".join(query), wanted.value, trip.constraints())
     if stack or env:
         if url:
             raise CliError("Give --url, or --env or --stack, not both.", USAGE)

@@ -1,4 +1,4 @@
-"""``travel-gpt ask``: ask the API of a stack, of a URL or of this machine."""
+"""``travel-gpt ask``: a query, and its answer."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -6,44 +6,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
-
 from travel_gpt.base_url import is_loopback
-from travel_gpt.cli.api_key import read_api_key
+from travel_gpt.cli.asked_api import Api, sentences, typed_key
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import INTERRUPTED, USAGE, CliError
-from travel_gpt.cli.key_input import take_text
 from travel_gpt.cli.printable import json_text, printable
-from travel_gpt.cli.stack import read_stack
 from travel_gpt.client import (
-    LOCAL_URL,
     AccessRefused,
     Answer,
     ApiError,
-    ApiFailed,
-    ConnectionFailed,
     Format,
     Stream,
-    TimedOut,
     TravelGPT,
 )
-from travel_gpt.errors import NotFound
 from travel_gpt.redaction import StreamConcealer, conceal, guard
 
-API_KEY: Final = "TRAVEL_GPT_API_KEY"
 _STOP_TIMEOUT: Final = 5.0
 _STOPPED: Final = "The answer was stopped."
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The API that is asked."""
-
-    url: str
-    key: str = field(default="", repr=False)
-    """Its API key; empty for none."""
-    flags: str | None = None
-    """The options that name its stack, with a space before them; None where it is known by its URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +33,6 @@ class Question:
     format: Format = "prose"
     constraints: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the request besides."""
-
-
-def api_of_stack(stack: str, flags: str) -> Api:
-    """Find the API of a deployed stack, and the API key of its client owner.
-
-    Args:
-        stack: the stack's name.
-        flags: the options that name it.
-
-    Raises:
-        CliError: there is no such stack, or it has no API key.
-        ClientError: AWS refused.
-    """
-    found = read_stack(boto3.client("cloudformation"), stack)
-    url = found.outputs.get("ApiUrl")
-    if url is None:
-        raise CliError(
-            f"There is no stack {stack} with an API in this account and region. ./deploy.sh deploys one; "
-            "--region and --profile name another place."
-        )
-    return Api(url, read_api_key(found), flags)
-
-
-def api_of_url(url: str | None, environ: Mapping[str, str]) -> Api:
-    """Return the API of a URL, by default that of the local server.
-
-    Args:
-        url: the URL; None for the local server.
-        environ: the environment variables, of which one has the API key.
-    """
-    return Api(url or LOCAL_URL, environ.get(API_KEY, "").strip())
 
 
 def ask(
@@ -111,10 +59,10 @@ def ask(
             # Whether an API asks for a key is known once it refuses a query without one.
             if api.key or refused.code != "forbidden":
                 raise
-            api = replace(api, key=_typed_key(api.url, console))
+            api = replace(api, key=typed_key(api.url, console))
             answer = _ask(question, api, console, as_json=as_json)
     except ApiError as failed:
-        raise CliError(_sentences(failed, api)) from None
+        raise CliError(sentences(failed, api)) from None
     try:
         if as_json:
             console.raw(json_text(answer.body))
@@ -244,24 +192,6 @@ def _show(stream: Stream, waiting: ExitStack, console: Console) -> Answer:
     return stream.answer()
 
 
-def _typed_key(url: str, console: Console) -> str:
-    if not console.terminal:
-        where = (
-            "`make run` prints it."
-            if is_loopback(url)
-            else "The API's owner creates one with: travel-gpt client add NAME"
-        )
-        raise CliError(
-            f"{url} asks for an API key, and there is no terminal to type it at. Export it, as in "
-            f"`read -rs {API_KEY}; export {API_KEY}`, then repeat. {where}",
-            USAGE,
-        )
-    key = take_text(f"API key of {url}")
-    if not key:
-        raise CliError("No API key was given, so nothing was asked.", USAGE)
-    return key
-
-
 def _report(answer: Answer, console: Console) -> None:
     said = [answer.model] if answer.model else []
     if answer.usage.total_tokens is not None:
@@ -282,40 +212,3 @@ def _report(answer: Answer, console: Console) -> None:
         console.aside("The answer is not complete: it reached the limit of its length. Ask for less at once.")
     for warning in answer.warnings:
         console.aside(printable(warning))
-
-
-def _sentences(failed: ApiError, api: Api) -> str:
-    """Say what failed and what to do next."""
-    named = f"({failed.code}, request {failed.request_id})" if failed.request_id else f"({failed.code})"
-    return " ".join(filter(None, [printable(failed.message), _next_step(failed, api), printable(named)]))
-
-
-def _next_step(failed: ApiError, api: Api) -> str:
-    if isinstance(failed, TimedOut):
-        return "Ask for less at once, or repeat."
-    if isinstance(failed, ConnectionFailed):
-        if failed.sent:
-            return "Repeat the command. What the model wrote until then is paid for."
-        if is_loopback(api.url):
-            return (
-                "Start the server with `make run` in another terminal, or ask a deployed stack with: "
-                "travel-gpt ask --env prod"
-            )
-        return "Check the URL and your network, then repeat."
-    if failed.code == NotFound.code and api.flags is None:
-        return "Check the URL: it ends in /travel-gpt."
-    if failed.retry_after is not None:
-        return f"Repeat in {duration(failed.retry_after)}."
-    if api.flags is not None and isinstance(failed, AccessRefused | ApiFailed):
-        return f"Look for the cause with: travel-gpt doctor{api.flags}"
-    if failed.code == "forbidden":
-        return f"Check the API key in {API_KEY}, and that it belongs to this API."
-    return ""
-
-
-def duration(seconds: int) -> str:
-    """Write a time to wait, in the largest unit that two of fit into it."""
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{-(-seconds // size)} {unit}"
-    return f"{seconds} s"

@@ -184,7 +184,7 @@ def test_a_key_is_asked_for_where_the_api_needs_one(
 def test_without_a_terminal_no_key_is_asked_for(
     person: Person, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch, deployed: bool, says: str
 ) -> None:
-    monkeypatch.setattr("travel_gpt.cli.ask.is_loopback", lambda _: not deployed)
+    monkeypatch.setattr("travel_gpt.cli.asked_api.is_loopback", lambda _: not deployed)
     server.json(403, failure("forbidden"))
 
     done = person.run("ask", "Lisbon?", "--url", server.base_url, given="no key", status=USAGE)
@@ -323,7 +323,7 @@ def test_a_server_that_is_not_there_is_said(person: Person, monkeypatch: pytest.
     with ScriptedApi() as closed:
         url = closed.base_url
     person.run("ask", "Lisbon?", "--url", url, status=FAILED, says="Start the server with `make run`")
-    monkeypatch.setattr("travel_gpt.cli.ask.LOCAL_URL", url)
+    monkeypatch.setattr("travel_gpt.cli.asked_api.LOCAL_URL", url)
     person.run("ask", "Lisbon?", status=FAILED, says="Start the server with `make run`")
 
 

@@ -255,7 +255,7 @@ def test_a_stream_that_breaks_off_is_a_problem(person: Person, server: ScriptedA
 def test_without_a_server_it_says_how_to_start_one(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedApi() as gone:
         url = gone.base_url
-    monkeypatch.setattr("travel_gpt.cli.ask.LOCAL_URL", url)
+    monkeypatch.setattr("travel_gpt.cli.asked_api.LOCAL_URL", url)
     monkeypatch.setattr("travel_gpt.cli.doctor.stream.LOCAL_URL", url)
 
     (found,) = rows(person.run("doctor", "--stream", "--json", status=FAILED))

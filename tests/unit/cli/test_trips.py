@@ -1,21 +1,27 @@
 """``travel-gpt ask --format itinerary``, against a server that sends what a test says."""
 
 import copy
+import dataclasses
 import io
 import json
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.support.scripted_api import BODY, COMMENTS, EVENTS, ScriptedApi, failure
 from tests.support.trip_answers import TRIP_BODY, trip_events
 from tests.unit.cli.conftest import Done, Person
-from travel_gpt.cli.ask import Api, Question, ask
+from travel_gpt.advisor.trip import Diet, LodgingKind, Mobility, Mode, Pace
+from travel_gpt.api.constraint_fields import FIELDS
+from travel_gpt.cli.ask import Question, ask
+from travel_gpt.cli.asked_api import Api
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import FAILED, USAGE
+from travel_gpt.cli.itinerary.options import TripOptions
 from travel_gpt.cli.itinerary.progress import Progress
 from travel_gpt.redaction import guard
 
@@ -492,6 +498,19 @@ def test_the_options_are_fields_of_the_request(person: Person, server: ScriptedA
         "Porto",
     ]
     options += ["--adults", "2", "--children", "4, 9", "--budget", "1500.50 eur"]
+    options += [
+        "--round-trip",
+        "--pace",
+        "relaxed",
+        "--interest",
+        "tiles",
+        "--diet",
+        "vegan",
+        "--diet",
+        "halal",
+    ]
+    options += ["--mobility", "stroller", "--lodging", "hotel", "--lodging", "hostel"]
+    options += ["--transport", "train", "--language", "pt-BR"]
 
     run(person, server, *options)
 
@@ -504,7 +523,39 @@ def test_the_options_are_fields_of_the_request(person: Person, server: ScriptedA
         "destinations": ["Lisbon", "Porto"],
         "travellers": {"adults": 2, "children": [4, 9]},
         "budget": {"amount": 1500.5, "currency": "EUR"},
+        "round_trip": True,
+        "pace": "relaxed",
+        "interests": ["tiles"],
+        "diet": ["vegan", "halal"],
+        "mobility": ["stroller"],
+        "lodging": ["hotel", "hostel"],
+        "transport": ["train"],
+        "language": "pt-BR",
     }
+
+
+def test_every_field_has_an_option(person: Person, server: ScriptedApi) -> None:
+    run(person, server, "--end", "2027-10-06", "--no-round-trip")
+
+    assert (asked(server)["end"], asked(server)["round_trip"]) == ("2027-10-06", False)
+    values: dict[str, Any] = {field.name: "x" for field in dataclasses.fields(TripOptions)}
+    everything = TripOptions(**values | {"children": "4", "budget": "9 EUR"})
+    assert {*everything.constraints()} == {*FIELDS}
+
+
+def test_the_help_groups_what_a_trip_must_keep_to(person: Person) -> None:
+    said = person.run("ask", "--help").out
+
+    rest, trip = said.split("What the trip must keep to:")
+    assert rest.index("\nArguments:\n") < rest.index("\nOptions:\n") < rest.index("--save")
+    assert "--round-trip / --no-round-trip" in trip
+    assert {word for kind in (Diet, LodgingKind, Mobility, Mode, Pace) for word in get_args(kind)} <= {
+        *re.findall(r"\w+", trip)
+    }
+    for option in ("--start", "--language"):
+        assert option in trip
+        assert option not in rest
+    assert "--help" not in trip
 
 
 def test_prose_takes_the_options_too(person: Person, server: ScriptedApi) -> None:

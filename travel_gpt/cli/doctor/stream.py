@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from travel_gpt.cli.api_key import read_api_key
-from travel_gpt.cli.ask import API_KEY, Api, api_of_url, duration
+from travel_gpt.cli.asked_api import API_KEY, Api, api_of_url, duration
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.doctor.check_result import CheckResult, State, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed, variables_of

@@ -1,9 +1,13 @@
 """The options that say what a trip must keep to, as fields of the request. The API validates them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final, get_args
 
+import typer
+
+from travel_gpt.advisor.trip import Diet, LodgingKind, Mobility, Mode, Pace
 from travel_gpt.cli.errors import USAGE, CliError
 
 _AMOUNT: Final = r"(?P<amount>[0-9]+(?:\.[0-9]+)?)"
@@ -11,17 +15,73 @@ _CODE: Final = r"(?P<currency>[A-Za-z]{3})"
 _BUDGET: Final = re.compile(rf"{_AMOUNT}\s*{_CODE}")
 
 
+def _words(kind: object) -> str:
+    return ", ".join(get_args(kind))
+
+
+def _option(name: str, described: str, metavar: str | None = None) -> Any:
+    return typer.Option(
+        name,
+        metavar=metavar,
+        help=described,
+        show_default=False,
+        rich_help_panel="What the trip must keep to",
+    )
+
+
+Start = Annotated[str | None, _option("--start", "The first day: 2027-05-03.", "DATE")]
+End = Annotated[str | None, _option("--end", "The last day.", "DATE")]
+Nights = Annotated[int | None, _option("--nights", "How many nights, in the place of --end.")]
+Origin = Annotated[str | None, _option("--from", "Where the trip begins.", "PLACE")]
+Destinations = Annotated[list[str] | None, _option("--to", "Where it leads to. May be repeated.", "PLACE")]
+RoundTrip = Annotated[
+    bool | None, _option("--round-trip/--no-round-trip", "Whether it must end where it began.")
+]
+Adults = Annotated[int | None, _option("--adults", "How many adults travel.")]
+Children = Annotated[str | None, _option("--children", "The children's ages, such as 4,9.")]
+Budget = Annotated[str | None, _option("--budget", 'The most that all may cost together: "1500 EUR".')]
+Pacing = Annotated[str | None, _option("--pace", f"How much a day holds: {_words(Pace)}.")]
+Interests = Annotated[
+    list[str] | None, _option("--interest", "What the travellers like. May be repeated.", "TEXT")
+]
+Diets = Annotated[
+    list[str] | None, _option("--diet", f"What meals must suit: {_words(Diet)}. May be repeated.", "DIET")
+]
+Mobilities = Annotated[
+    list[str] | None,
+    _option("--mobility", f"What the travellers need: {_words(Mobility)}. May be repeated.", "NEED"),
+]
+Lodging = Annotated[
+    list[str] | None,
+    _option("--lodging", f"Where to sleep: {_words(LodgingKind)}. May be repeated: any will do.", "KIND"),
+]
+Transport = Annotated[
+    list[str] | None,
+    _option("--transport", f"How to go between towns: {_words(Mode)}. May be repeated: any will do.", "MODE"),
+]
+Language = Annotated[str | None, _option("--language", "What the trip is written in, such as de or pt-BR.")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripOptions:
     """The options as they are typed; None, or nothing, where one is not."""
 
     start: str | None = None
+    end: str | None = None
     nights: int | None = None
     origin: str | None = None
-    destinations: tuple[str, ...] = ()
+    destinations: Sequence[str] | None = None
+    round_trip: bool | None = None
     adults: int | None = None
     children: str | None = None
     budget: str | None = None
+    pace: str | None = None
+    interests: Sequence[str] | None = None
+    diet: Sequence[str] | None = None
+    mobility: Sequence[str] | None = None
+    lodging: Sequence[str] | None = None
+    transport: Sequence[str] | None = None
+    language: str | None = None
 
     def constraints(self) -> dict[str, Any]:
         """Return the fields of the request.
@@ -32,11 +92,20 @@ class TripOptions:
         travellers = {"adults": self.adults, "children": _ages(self.children)}
         fields: dict[str, Any] = {
             "start": self.start,
+            "end": self.end,
             "nights": self.nights,
             "origin": self.origin,
-            "destinations": list(self.destinations) or None,
+            "destinations": self.destinations or None,
+            "round_trip": self.round_trip,
             "travellers": _given(travellers) or None,
             "budget": _budget(self.budget),
+            "pace": self.pace,
+            "interests": self.interests or None,
+            "diet": self.diet or None,
+            "mobility": self.mobility or None,
+            "lodging": self.lodging or None,
+            "transport": self.transport or None,
+            "language": self.language,
         }
         return _given(fields)
 
