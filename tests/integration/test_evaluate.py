@@ -180,8 +180,10 @@ def test_where_each_query_would_be_refused_the_run_ends(
 
 def test_what_is_running_when_one_is_refused_is_kept(api: ScriptedApi, tmp_path: Path) -> None:
     write_queries(tmp_path, *"abcdef")
+    # The first request is being answered when the second one is refused.
+    api.stream(2.0, *trip_events(TRIP), b"")
     api.json(403, failure("forbidden"))
-    api.stream(0.5, *trip_events(TRIP), b"")
+    api.whole_stream(*trip_events(TRIP))
 
     _, err = run(tmp_path, "own.jsonl", "--url", api.base_url, "--parallel", "2", status=1)
 
