@@ -256,5 +256,5 @@ def answer_body() -> dict[str, Any]:
         "itinerary": TypeAdapter(Trip).dump_python(TRIP, mode="json"),
         "understood": {**as_request(ASKED), "from_query": list(_FROM_QUERY)},
         "checks": TypeAdapter(dict[str, Any]).dump_python(checks, mode="json"),
-        "repair": {"outcome": "partly", "days": [2, 3]},
+        "repair": {"outcome": "partly", "days": [2, 3], "before": ["overlaps", "leg_speed", "mobility"]},
     }

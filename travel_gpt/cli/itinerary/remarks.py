@@ -6,7 +6,7 @@ from typing import Any, Final
 from travel_gpt.advisor.checks.result import Outcome, Severity
 from travel_gpt.advisor.trip import MissingReason
 from travel_gpt.advisor.trip_text import why_missing
-from travel_gpt.cli.itinerary.reply import Reply
+from travel_gpt.cli.itinerary.reply import Repair, Reply
 from travel_gpt.cli.itinerary.wording import counted, listed
 from travel_gpt.cli.printable import one_line
 
@@ -73,18 +73,16 @@ def missing(reply: Reply) -> str:
 
 
 def repaired(reply: Reply) -> str:
-    """Say what became of days that broke rules; empty where none did."""
-    days = reply.repair.days
-    which = f"day{'' if len(days) == 1 else 's'} {listed(days)}" if days else "days"
+    """Say what became of what was wrong; empty where nothing was."""
     match reply.repair.outcome:
         case "not_needed":
             return ""
         case "not_possible":
             return "What is wrong cannot be repaired day by day, so the model was not asked again."
         case "done":
-            return f"The model wrote {which} again because rules were broken; now they are kept."
+            return _new_days(reply.repair)
         case "partly":
-            return f"The model wrote {which} again because rules were broken; some still are."
+            return f"{_new_days(reply.repair)} Not all that was wrong could be repaired."
         case "failed":
             return (
                 "The model was asked to write days again that break rules, and the new days were not better."
@@ -93,6 +91,15 @@ def repaired(reply: Reply) -> str:
             return "There was no time to have the model write days again that break rules."
         case "no_budget":
             return "The budget had too little left to have the model write days again that break rules."
+
+
+def _new_days(repair: Repair) -> str:
+    days = repair.days
+    which = f"Day{'' if len(days) == 1 else 's'} {listed(days)}" if days else "Days"
+    said = f"{which} {'was' if len(days) == 1 else 'were'} repaired: written again by the model."
+    if not repair.before:
+        return said
+    return f"{said} Before, the trip broke the rules on {listed([_words(rule) for rule in repair.before])}."
 
 
 def understood(reply: Reply) -> str:

@@ -46,6 +46,8 @@ class Repair:
 
     outcome: Literal["not_needed", "not_possible", "done", "partly", "failed", "no_time", "no_budget"]
     days: tuple[int, ...] = ()
+    before: tuple[str, ...] = ()
+    """The rules that were broken before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
