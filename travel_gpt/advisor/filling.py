@@ -1,12 +1,14 @@
 """Makes the trip that callers get of what the model wrote: code adds what it can compute or look up."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
+from travel_gpt.advisor.checks.leg_speed import least_minutes
 from travel_gpt.advisor.constraints import Constraints
-from travel_gpt.advisor.geography import great_circle_km, leg_minutes
+from travel_gpt.advisor.geography import Coordinates, great_circle_km, leg_minutes
 from travel_gpt.advisor.reference.locate import locate
 from travel_gpt.advisor.reference.lookup import Reference
 from travel_gpt.advisor.trip import (
@@ -16,14 +18,12 @@ from travel_gpt.advisor.trip import (
     Holiday,
     Leg,
     Place,
-    Stay,
     Travellers,
     Trip,
     Visit,
 )
-from travel_gpt.advisor.wire import DayPlan, Night, Outline, RevisedDay, Town, WireLeg, WireVisit
-
-WrittenDay = DayPlan | RevisedDay
+from travel_gpt.advisor.wire import Outline, Town, WireLeg
+from travel_gpt.advisor.written_days import Frame, WrittenDay, frames, town_key
 
 _DEFAULT_DIGITS: Final = 2
 
@@ -31,6 +31,11 @@ _LOOKED_UP: Final = 100
 """Towns of a trip that are looked up: of one that names more, most are none."""
 _FAR_KM: Final = 300.0
 """Between an airport and the town of its leg: farther, the code is a slip. Assumed: few are so far."""
+
+_LONGEST_MINUTES: Final = 24 * 60
+_SLOWEST: Final = 10
+_WAITING_MINUTES: Final = 180
+"""A usual leg takes a day at most, and ten times as long as the fastest and three hours besides. Assumed."""
 
 
 def fill(outline: Outline, days: Mapping[int, WrittenDay], asked: Constraints, reference: Reference) -> Trip:
@@ -48,44 +53,19 @@ def fill(outline: Outline, days: Mapping[int, WrittenDay], asked: Constraints, r
     return _Filling(outline, days, asked, reference).trip()
 
 
-def as_written(day: Day) -> RevisedDay:
-    """Return a day of a trip as the model would write it."""
-    stay = day.stay
-    return RevisedDay(
-        town=day.town,
-        title=day.title,
-        legs=[
-            WireLeg(
-                mode=leg.mode,
-                origin=leg.origin,
-                destination=leg.destination,
-                from_airport=leg.from_airport,
-                to_airport=leg.to_airport,
-                depart=leg.depart,
-                arrive=leg.arrive,
-                days_later=leg.days_later,
-                cost=leg.cost,
-            )
-            for leg in day.legs
-        ],
-        visits=[
-            WireVisit(
-                kind=visit.kind,
-                name=visit.name,
-                town=visit.place,
-                start=visit.start,
-                end=visit.end,
-                cost=visit.cost,
-                why=visit.why,
-                diet=list(visit.diet),
-                step_free=visit.step_free,
-            )
-            for visit in day.visits
-        ],
-        night=None
-        if stay is None
-        else Night(town=stay.place, name=stay.name, kind=stay.kind, cost=stay.cost, step_free=stay.step_free),
-    )
+# A trip is filled in again with each of its days, and what it looks up stays the same.
+_airport: Final = lru_cache(maxsize=64)(Reference.airport)
+_public_holidays: Final = lru_cache(maxsize=512)(Reference.holidays)
+
+
+@lru_cache(maxsize=16)
+def _located(
+    reference: Reference, towns: tuple[Town, ...], near: tuple[Coordinates, ...]
+) -> dict[str, Place]:
+    """Return each town as a place, by its name."""
+    found = locate(reference, towns[:_LOOKED_UP], near)
+    others = (Place(name=town.name, country="") for town in towns[_LOOKED_UP:])
+    return {place.name: place for place in (*found, *others)}
 
 
 class _Filling:
@@ -93,9 +73,7 @@ class _Filling:
         self, outline: Outline, days: Mapping[int, WrittenDay], asked: Constraints, reference: Reference
     ) -> None:
         self._outline, self._asked, self._reference = outline, asked, reference
-        self._frames = [
-            _frame(outline, number, days.get(number)) for number in range(1, len(outline.days) + 1)
-        ]
+        self._frames = frames(outline, days)
         self._missing = tuple(number for number in range(1, len(self._frames) + 1) if number not in days)
         self._names = _Names(outline.towns)
         self._currency = outline.currency.strip().upper()
@@ -109,10 +87,7 @@ class _Filling:
                 self._names.add(name)
         self._airports = {airport.code: airport for airport in self._known_airports()}
         near = list(filter(None, map(_coordinates, self._airports.values())))
-        towns = self._names.towns
-        found = locate(self._reference, towns[:_LOOKED_UP], near)
-        others = (Place(name=town.name, country="") for town in towns[_LOOKED_UP:])
-        self._places = {place.name: place for place in (*found, *others)}
+        self._places = _located(self._reference, tuple(self._names.towns), tuple(near))
         days = tuple(self._day(number, frame) for number, frame in enumerate(self._frames, 1))
         start = self._asked.start
         return Trip(
@@ -152,7 +127,7 @@ class _Filling:
             if code
         }
         for code in sorted(codes):
-            known = self._reference.airport(code)
+            known = _airport(self._reference, code)
             if known is None:
                 yield Airport(code=code, known=False)
             else:
@@ -166,7 +141,7 @@ class _Filling:
                     time_zone=known.time_zone,
                 )
 
-    def _day(self, number: int, frame: "_Frame") -> Day:
+    def _day(self, number: int, frame: Frame) -> Day:
         on = self._asked.start and self._asked.start + timedelta(days=number - 1)
         legs = tuple(self._leg(leg, on) for leg in frame.legs)
         visits = tuple(
@@ -207,8 +182,7 @@ class _Filling:
         distance = None
         if (near := _coordinates(start)) is not None and (far := _coordinates(end)) is not None:
             distance = round(great_circle_km(near, far), 1)
-        minutes = leg_minutes(on, leg.depart, leg.arrive, leg.days_later, start.time_zone, end.time_zone)
-        return Leg(
+        written = Leg(
             mode=leg.mode,
             origin=origin,
             destination=destination,
@@ -219,8 +193,8 @@ class _Filling:
             to_airport=to_code,
             cost=self._rounded(leg.cost),
             distance_km=distance,
-            minutes=minutes,
         )
+        return _with_minutes(written, on, start.time_zone, end.time_zone)
 
     def _end(self, code: str | None, name: str) -> Airport | Place:
         airport, place = self._airports.get(code or ""), self._places[name]
@@ -238,7 +212,9 @@ class _Filling:
             for place in (self._places[name] for name in names)
             if place.country
         }
-        known = [(country, self._reference.holidays(country, on, region)) for country, region in regions]
+        known = [
+            (country, _public_holidays(self._reference, country, on, region)) for country, region in regions
+        ]
         if all(holidays is None for _, holidays in known):
             return None
         found = {(country, name) for country, holidays in known for name in holidays or ()}
@@ -262,12 +238,12 @@ class _Filling:
 
 
 class _Names:
-    """The names of the trip's towns. What differs in case or spaces only is the same town."""
+    """The names of the trip's towns. What differs in case, accents or punctuation only is the same town."""
 
     def __init__(self, towns: Iterable[Town]) -> None:
         self._by_key: dict[str, Town] = {}
         for town in towns:
-            self._by_key.setdefault(_key(town.name), town)
+            self._by_key.setdefault(town_key(town.name), town)
 
     @property
     def towns(self) -> list[Town]:
@@ -275,74 +251,29 @@ class _Names:
 
     def add(self, name: str) -> str:
         """Return the name that the trip has for a town, which is added where there is none."""
-        return self._by_key.setdefault(_key(name), Town(name=name, country="", region=None)).name
+        return self._by_key.setdefault(town_key(name), Town(name=name, country="", region=None)).name
 
 
-def _coordinates(end: Airport | Place) -> tuple[float, float] | None:
+def _with_minutes(leg: Leg, on: date | None, zone_from: str | None, zone_to: str | None) -> Leg:
+    """Return a leg with how long it takes.
+
+    One that arrives before it departs has another number of days, if only one makes it a usual leg.
+    """
+
+    def taking(days: int) -> Leg:
+        minutes = leg_minutes(on, leg.depart, leg.arrive, days, zone_from, zone_to)
+        return replace(leg, days_later=days, minutes=minutes)
+
+    written = taking(leg.days_later)
+    if written.minutes is None or written.minutes >= 0 or leg.distance_km is None:
+        return written
+    least = least_minutes(leg)
+    longest = min(_LONGEST_MINUTES, least * _SLOWEST + _WAITING_MINUTES)
+    usual = [each for each in map(taking, range(-1, 3)) if max(1, least) <= (each.minutes or 0) <= longest]
+    return usual[0] if len(usual) == 1 else written
+
+
+def _coordinates(end: Airport | Place) -> Coordinates | None:
     if end.latitude is None or end.longitude is None:
         return None
     return end.latitude, end.longitude
-
-
-def _key(name: str) -> str:
-    return " ".join(name.casefold().split())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
-    """A day as the model wrote it, of whatever part of its reply."""
-
-    town: str
-    title: str
-    legs: list[WireLeg]
-    visits: list[WireVisit]
-    stay: Stay | None
-
-    def town_names(self) -> Iterable[str]:
-        yield self.town
-        for leg in self.legs:
-            yield from (leg.origin, leg.destination)
-        yield from (visit.town for visit in self.visits)
-        if self.stay is not None:
-            yield self.stay.place
-
-
-def _frame(outline: Outline, number: int, written: WrittenDay | None) -> _Frame:
-    if isinstance(written, RevisedDay):
-        night = written.night
-        return _Frame(
-            town=written.town,
-            title=written.title,
-            legs=written.legs,
-            visits=written.visits,
-            stay=None
-            if night is None
-            else Stay(
-                name=night.name,
-                kind=night.kind,
-                place=night.town,
-                cost=night.cost,
-                step_free=night.step_free,
-            ),
-        )
-    day = outline.days[number - 1]
-    return _Frame(
-        town=day.town,
-        title=day.title,
-        legs=day.legs,
-        visits=written.visits if written is not None else [],
-        stay=_stay(outline, number),
-    )
-
-
-def _stay(outline: Outline, number: int) -> Stay | None:
-    for stay in outline.stays:
-        if stay.first_night <= number < stay.first_night + stay.nights:
-            return Stay(
-                name=stay.name,
-                kind=stay.kind,
-                place=stay.town,
-                cost=stay.cost_per_night,
-                step_free=stay.step_free,
-            )
-    return None

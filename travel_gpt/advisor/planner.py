@@ -14,7 +14,7 @@ from travel_gpt.advisor.checks.concerned_days import concerned_days
 from travel_gpt.advisor.checks.result import Severity
 from travel_gpt.advisor.checks.run import Verdict, check_trip
 from travel_gpt.advisor.constraints import Constraints, as_request
-from travel_gpt.advisor.filling import WrittenDay, as_written, fill
+from travel_gpt.advisor.filling import fill
 from travel_gpt.advisor.reference.lookup import Reference
 from travel_gpt.advisor.steps import Step
 from travel_gpt.advisor.trip import MissingReason, Trip
@@ -22,6 +22,7 @@ from travel_gpt.advisor.trip_text import trip_text
 from travel_gpt.advisor.trip_writer import Ask, TripWriter
 from travel_gpt.advisor.understanding import merge
 from travel_gpt.advisor.wire import Outline
+from travel_gpt.advisor.written_days import WrittenDay, as_written
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     ContentRefused,
