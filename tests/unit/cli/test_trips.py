@@ -225,10 +225,10 @@ def test_the_verdict_is_a_sentence(
             {"outcome": "partly", "days": [2], "before": []},
             "written again by the model. Not all that was wrong could be repaired.",
         ),
-        ({"outcome": "failed", "days": []}, "and the new days were not better."),
+        ({"outcome": "failed", "days": []}, "and the new ones were not better."),
         ({"outcome": "not_possible", "days": []}, "What is wrong cannot be repaired day by day, so"),
-        ({"outcome": "no_time", "days": []}, "There was no time to have the model write days again"),
-        ({"outcome": "no_budget", "days": []}, "The budget had too little left"),
+        ({"outcome": "no_time", "days": []}, "There was no time for a repair."),
+        ({"outcome": "no_budget", "days": []}, "The budget had too little left for a repair."),
         ({"outcome": "not_needed", "days": []}, ""),
     ],
 )
@@ -238,7 +238,7 @@ def test_what_became_of_broken_rules_is_said(
     out = " ".join(shown(person, server, changed(repair=repair)).split())
 
     assert says in out
-    assert any(word in out for word in ("write days again", "repaired")) == bool(says)
+    assert ("repair" in out) == bool(says)
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -84,13 +84,11 @@ def repaired(reply: Reply) -> str:
         case "partly":
             return f"{_new_days(reply.repair)} Not all that was wrong could be repaired."
         case "failed":
-            return (
-                "The model was asked to write days again that break rules, and the new days were not better."
-            )
+            return "The model was asked to repair days, and the new ones were not better."
         case "no_time":
-            return "There was no time to have the model write days again that break rules."
+            return "There was no time for a repair."
         case "no_budget":
-            return "The budget had too little left to have the model write days again that break rules."
+            return "The budget had too little left for a repair."
 
 
 def _new_days(repair: Repair) -> str:
