@@ -1,5 +1,6 @@
 """Plans a trip: the model proposes, code checks, and what is wrong goes back to the model once."""
 
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -30,6 +31,7 @@ from travel_gpt.errors import (
     InvalidItinerary,
     LimitError,
     TravelGPTError,
+    UpstreamRateLimited,
     UpstreamTimeout,
 )
 from travel_gpt.llm.model_api import Answer
@@ -40,6 +42,9 @@ MOST_AT_ONCE: Final = 15
 
 MIN_REPAIR_SECONDS: Final = 1.0
 """Seconds without which no repair is begun."""
+
+LONGEST_WAIT: Final = 20.0
+"""Seconds that a missing day waits because the model's server asks for it."""
 
 TO_CHECK: Final = 0.6
 """Seconds that are kept before the deadline for the checks and the reply."""
@@ -257,8 +262,21 @@ class _Planning:
                 [with_share(violation, concerned) for violation in violations],
             )
         for number in trip.missing_days:
-            calls[number] = self._call_for_day(number)
+            calls[number] = self._call_again(number)
         return calls
+
+    def _call_again(self, number: int) -> Callable[[], WrittenDay]:
+        """Return the call for a missing day, which waits for as long as the model's server asked."""
+        call, failure = self._call_for_day(number), self._failures.get(number)
+        seconds = failure.retry_after if isinstance(failure, UpstreamRateLimited) else None
+        if not seconds or min(self._deadline.left() - self._writer.longest, LONGEST_WAIT) < seconds:
+            return call
+
+        def later() -> WrittenDay:
+            time.sleep(seconds)
+            return call()
+
+        return later
 
     def _call_for_day(self, number: int) -> Callable[[], WrittenDay]:
         return partial(self._writer.day, self._outline, number, self._constraints, self._left_for_day)

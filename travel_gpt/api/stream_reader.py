@@ -110,6 +110,9 @@ class StreamReader:
                 self._began + limits.first_event,
                 (f"the stream had no event within {limits.first_event:g} s"),
             )
+        elif not self._control.open:
+            # Between two calls no server is waited for; the next one may begin at any moment.
+            event_due = time.monotonic() + limits.next_event, ""
         else:
             event_due = last + limits.next_event, f"the stream had no event for {limits.next_event:g} s"
         return min(event_due, (self._ends, f"the stream was not complete within {limits.whole:g} s"))

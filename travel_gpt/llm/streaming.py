@@ -74,16 +74,23 @@ class StreamControl:
         """End the further calls, so that what they were to answer is left out.
 
         Returns:
-            Whether there was one that had not been ended.
+            Whether there was one, which had not been ended.
         """
         with self._lock:
-            others = [other for other in self._others if not other.ended]
+            others = [other for other in self._others if other.open and not other.ended]
             if others:
                 # Who reads the rest may take a moment to go on without them.
                 self._last_event = time.monotonic()
         for other in others:
             other.end()
         return bool(others)
+
+    @property
+    def open(self) -> bool:
+        """Whether the call or a further one has a connection."""
+        with self._lock:
+            others = [*self._others]
+        return self._connection is not None or any(other.open for other in others)
 
     @property
     def ended(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.dynamodb import MemoryTable
-from tests.fakes.openai import RESPONSES, Behaviour, Exchange, FakeOpenAI
+from tests.fakes.openai import RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
 from tests.fakes.openai.events import responses_stream
 from tests.integration.conftest import LambdaContext
 from tests.support.function_log import log as log
@@ -25,7 +25,7 @@ from tests.support.stream_function import (
 )
 from tests.support.trip_replies import trip_but
 from tests.unit.api.test_stream_stop import buffered, stop
-from travel_gpt.advisor import trip_adviser, trip_writer
+from travel_gpt.advisor import planner, trip_adviser, trip_writer
 from travel_gpt.api import stream_watch, streamed
 from travel_gpt.api.streamed import StreamedResponse
 from travel_gpt.guard import clients
@@ -52,7 +52,7 @@ class Hanging:
         with self._changed:
             self.begun += 1
             self._changed.notify_all()
-        if exchange.wait_for_end(8):
+        if exchange.wait_for_end(20):
             with self._changed:
                 self.gone += 1
                 self._changed.notify_all()
@@ -60,7 +60,7 @@ class Hanging:
 
     def wait(self, *, begun: int = 0, gone: int = 0) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self.begun >= begun and self.gone >= gone, 5)
+            assert self._changed.wait_for(lambda: self.begun >= begun and self.gone >= gone, 15)
 
 
 @pytest.fixture(params=[0, 5], ids=["before-its-head", "after-its-first-words"])
@@ -147,15 +147,24 @@ def test_each_part_of_a_server_that_does_not_stream_has_its_time(upstream: FakeO
         assert missing(read(function)) == []
 
 
+def test_a_day_that_waits_to_be_asked_for_again_is_not_idle(upstream: FakeOpenAI) -> None:
+    tries = iter([behaviours.rate_limited(1)])
+    upstream.default(RESPONSES, trip_but(day2=lambda exchange: next(tries, trip_but())(exchange)))
+
+    with stream_function(upstream, stream_idle_seconds=0.3) as function:
+        assert missing(read(function)) == []
+
+
 def test_the_whole_limit_leaves_out_what_is_not_ready(
     upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, hanging: Hanging
 ) -> None:
     monkeypatch.setattr(trip_adviser, "TO_SEND", 0.3)
     monkeypatch.setattr(streamed, "TO_FINISH", 0.1)
+    monkeypatch.setattr(planner, "TO_CHECK", 0.3)
     monkeypatch.setattr(trip_writer, "FOR_DAYS", 0)
     upstream.default(RESPONSES, trip_but(day3=hanging))
 
-    with stream_function(upstream, stream_seconds=1.2) as function:
+    with stream_function(upstream, stream_seconds=1.8) as function:
         began = time.monotonic()
         events = read(function)
         took = time.monotonic() - began
@@ -163,7 +172,7 @@ def test_the_whole_limit_leaves_out_what_is_not_ready(
 
         assert missing(events) == [3]
         assert dict(events)["checks"]["repair"]["outcome"] == "no_time"
-        assert took < 1.2
+        assert took < 1.8
         assert function.reserved() == []
 
 

@@ -409,15 +409,26 @@ class TestFurtherCalls:
 
     def test_all_but_the_first_can_be_ended(self) -> None:
         control = StreamControl()
+        ended: list[int] = []
+
+        def another(number: int) -> StreamControl:
+            made = control.another()
+            connection = SimpleNamespace(end=lambda: ended.append(number))
+            made.attach(cast("EndableConnection", connection))
+            return made
+
         assert not control.end_further(), "there is none"
-        first = control.another()
-        first.end()
-        assert not control.end_further(), "it has ended"
-        second = control.another()
+        another(1).detach()
+        assert not control.end_further(), "it is over"
+        opens = [control.open]
+        another(2)
+        assert [*opens, control.open] == [False, True]
 
         assert control.end_further()
 
-        assert (control.ended, second.ended) == (False, True)
+        assert ended == [2]
+        assert not control.ended
+        assert not control.end_further(), "it was ended"
 
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_they_all_end_with_the_first(self, when: str) -> None:
