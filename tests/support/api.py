@@ -26,7 +26,7 @@ def api_of(
     ``has_identity``: the credential is the function's own identity, which GET can verify as such.
     ``guard``: what knows the clients and their limits.
     """
-    adviser = Adviser(session, client, now=now)
+    adviser = Adviser(session, client, settings.itinerary_days, now=now)
     health = Health(settings, session, client, adviser, now=now)
     if has_identity:
         health._identity = lambda: health
