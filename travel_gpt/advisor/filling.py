@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
+from travel_gpt.advisor.asked_places import asked_places
 from travel_gpt.advisor.checks.leg_speed import least_minutes
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.geography import Coordinates, great_circle_km, leg_minutes
@@ -106,6 +107,12 @@ class _Filling:
             end=start and start + timedelta(days=len(days) - 1),
             nights=len(days) - 1,
             places=tuple(self._places.values()),
+            asked_places=asked_places(
+                self._asked,
+                self._places.values(),
+                [*near, *filter(None, map(_coordinates, self._places.values()))],
+                self._reference,
+            ),
             airports=tuple(self._airports.values()),
             days=days,
             missing_days=self._missing,

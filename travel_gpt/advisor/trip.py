@@ -191,6 +191,9 @@ class Trip:
     end: date | None = None
     nights: int
     places: tuple[Place, ...] = ()
+    asked_places: tuple[Place, ...] = ()
+    """Origin and destinations that were asked for, each by its name as it was asked. A country has its code
+    as ``country``, ``found`` and no coordinates; an island or a region that is no town is ``unknown``."""
     airports: tuple[Airport, ...] = ()
     days: tuple[Day, ...] = ()
     missing_days: tuple[int, ...] = ()

@@ -276,3 +276,18 @@ def test_a_day_is_the_same_when_it_is_written_and_read_again(reference: Referenc
 
     assert replace(whole, days=(), missing_days=trip.missing_days) == again
     assert whole.days == trip.days
+
+
+def test_what_was_asked_for_is_located(reference: Reference) -> None:
+    asked = Constraints(origin="madrid", destinations=("Lisboa", "Spain", "Zorbaville", "LA"))
+
+    found = fill(TypeAdapter(Outline).validate_python(outline()), {}, asked, reference).asked_places
+
+    origin, lisbon, spain, nowhere, la = found
+    assert [place.name for place in found] == ["madrid", "Lisboa", "Spain", "Zorbaville", "LA"]
+    assert (origin.country, lisbon.country, lisbon.found) == ("ES", "PT", "found")
+    assert origin.latitude
+    assert lisbon.latitude
+    assert (spain.country, spain.found, spain.latitude) == ("ES", "found", None)
+    assert nowhere.found == "unknown"
+    assert la.country != "LA", "the code of Laos"
