@@ -12,6 +12,7 @@ from travel_gpt.errors import (
     CredentialError,
     Forbidden,
     InternalError,
+    InvalidItinerary,
     InvalidParameter,
     LimitError,
     LimitsUnavailable,
@@ -51,7 +52,7 @@ _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
 }
 # GET sends no query that could be refused, and does not call the Responses API; POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
-    "GET": (ContentRefused, ContextLengthExceeded, RequestTooLarge, UpstreamApiUnsupported),
+    "GET": (ContentRefused, ContextLengthExceeded, InvalidItinerary, RequestTooLarge, UpstreamApiUnsupported),
     "POST": (*OF_THE_ADDRESS, *OF_STREAMS, InvalidParameter),
     "STREAM": OF_THE_ADDRESS,
     "STOP": (),

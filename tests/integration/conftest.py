@@ -141,7 +141,7 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
         secrets = boto3.client("secretsmanager", config=Config(user_agent_extra="the-test"))
         secrets.create_secret(Name=SECRET, SecretString=json.dumps({"api_key": KEY}))
 
-        servers: list[ModelClient] = []
+        started: list[Api] = []
 
         def start(table: FakeTable | None = None, **environment: str) -> Deployment:
             if table is not None:
@@ -170,16 +170,16 @@ def deploy(upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
                 enforce_expiry=settings.credential_expiry == "enforce",
                 now=clock,
             )
-            servers.append(ModelClient(settings))
             guard = None
             if table is not None:
                 guard = Guard(settings, Table(TABLE, send=table.send), now=clock)
-            api = api_of(settings, session, servers[-1], now=clock, guard=guard)
+            api = api_of(settings, session, ModelClient(settings), now=clock, guard=guard)
+            started.append(api)
             return Deployment(api, upstream, clock, calls, secrets, store, guard)
 
         yield cast("Callable[..., Deployment]", start)
-        for server in servers:
-            server.close()
+        for api in started:
+            api.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openapi_schema_validator as validation
@@ -17,6 +18,7 @@ from tests.integration.conftest import SECRET, Deployment, LambdaContext, Reply,
 from tests.integration.test_limits import REFUSALS, Setup
 from tests.integration.test_upstream_faults import FAULTS, MODEL
 from tests.support.stream_function import Streaming, streaming as streaming
+from tests.support.trip_replies import reply_to
 from tests.unit.api.test_stream_stop import ID, buffered, stop
 from travel_gpt.local.gateway import Gateway
 from travel_gpt.local.invocation import HttpRequest
@@ -116,7 +118,9 @@ def _without_secret(then: Ask) -> Ask:
 def _broken(then: Ask) -> Ask:
     def ask(deployment: Deployment) -> Reply:
         for part in (deployment.api._adviser, deployment.api._health):
-            part._client = None  # type: ignore[assignment] # a bug, on purpose
+            part._client.close()
+            # A bug, on purpose: it can do nothing else.
+            part._client = SimpleNamespace(close=lambda: None)  # type: ignore[assignment]
         return then(deployment)
 
     return ask
@@ -168,6 +172,8 @@ def _away(then: Ask) -> Ask:
     return ask
 
 
+_ITINERARY = _raw(json.dumps({"query": "Lisbon and Porto?", "format": "itinerary"}))
+
 _NO_SUCH_PATH = behaviours.raw(b"404 page not found", status=404, content_type="text/plain")
 
 
@@ -211,6 +217,8 @@ POSTS: list[tuple[str, Ask, str]] = [
     ("answer", _post, ""),
     ("cut-short", _faulty(RESPONSES, behaviours.incomplete(), _post), ""),
     ("no-usage", _faulty(RESPONSES, behaviours.answer(usage={"input_tokens": None}), _post), ""),
+    ("trip", _faulty(RESPONSES, behaviours.answer_json(reply_to()), _ITINERARY), ""),
+    ("no-trip", _ITINERARY, "invalid_itinerary"),
     ("empty", _raw(""), "invalid_json"),
     ("array", _raw("[]"), "invalid_json"),
     ("no-such-pace", _raw(json.dumps({"query": "Rome?", "pace": "slow"})), "invalid_constraint"),

@@ -30,4 +30,4 @@ def api_of(
     health = Health(settings, session, client, adviser, now=now)
     if has_identity:
         health._identity = lambda: health
-    return Api(settings, health, adviser, None if guard is None else lambda: guard, now=now)
+    return Api(settings, health, adviser, None if guard is None else lambda: guard, adviser.close, now=now)
