@@ -1,5 +1,6 @@
 """Third-party servers that speak both of OpenAI's APIs: LiteLLM, and one made with fastapi-openai-compat."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from tests.fakes.compatible.servers import CompatibleServer, litellm, toolkit
 from tests.fakes.openai import ANY, Behaviour, FakeOpenAI, behaviours
-from tests.integration.conftest import KEY, Deployment, Reply
+from tests.integration.conftest import KEY, Deployment, Reply, proxy_event
+from tests.support.trip_replies import trip_but
 from travel_gpt.credentials.secret import Credential, Key
 from travel_gpt.deadline import Deadline
 from travel_gpt.llm.client import ModelClient
@@ -180,6 +182,36 @@ def test_what_litellm_forwards_keeps_its_meaning(
 
     assert (reply.status, reply.body["code"]) == (status, code), (reply.raw, lines()[-1].get("detail"))
     assert behind.calls, "LiteLLM asked the other server"
+
+
+@both_apis
+def test_a_trip_comes_through_litellm(
+    deploy: Deploy, servers: dict[str, CompatibleServer], behind: FakeOpenAI, api: str
+) -> None:
+    behind.forget()
+    behind.default(ANY, trip_but())
+    base_url = f"{servers['litellm'].url}/v1"
+    deployment = deploy(OPENAI_BASE_URL=base_url, OPENAI_API=api, OPENAI_MODEL="forwarded")
+    asked = {"query": "Lisbon and Porto", "format": "itinerary"}
+
+    reply = deployment.send(proxy_event("POST", json.dumps(asked)))
+    deployment.api._adviser.close()
+
+    assert reply.status == 200, reply.raw
+    assert reply.body["checks"]["verified"], reply.raw
+    assert all("trip_" in json.dumps(call.body) for call in behind.calls), "it forwards the schema"
+
+
+@both_apis
+def test_a_server_that_writes_no_trip_is_named_so(
+    deploy: Deploy, servers: dict[str, CompatibleServer], api: str
+) -> None:
+    deployment = deploy(OPENAI_BASE_URL=f"{servers['toolkit'].url}/v1", OPENAI_API=api, OPENAI_MODEL="travel")
+
+    reply = deployment.send(proxy_event("POST", json.dumps({"query": "Lisbon", "format": "itinerary"})))
+    deployment.api._adviser.close()
+
+    assert (reply.status, reply.body["code"]) == (502, "invalid_itinerary"), reply.raw
 
 
 def test_litellms_own_credential_is_not_ours(

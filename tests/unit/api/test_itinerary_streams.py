@@ -2,19 +2,17 @@
 
 import io
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Any
 
 import pytest
 
 from tests.fakes.dynamodb import MemoryTable
 from tests.fakes.openai import RESPONSES, Behaviour, Exchange, FakeOpenAI, behaviours
-from tests.fakes.openai.events import responses_stream
 from tests.integration.conftest import LambdaContext
 from tests.support.function_log import log as log
+from tests.support.hanging_model import Hanging
 from tests.support.stream_function import (
     KEY,
     Events,
@@ -34,33 +32,6 @@ from travel_gpt.guard import clients
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-class Hanging:
-    """Sends the beginning of an answer, then nothing, and notes when its callers are gone."""
-
-    def __init__(self, events: int) -> None:
-        self._events = events
-        self._changed = threading.Condition()
-        self.begun = self.gone = 0
-
-    def __call__(self, exchange: Exchange) -> None:
-        if self._events:
-            exchange.begin_stream()
-            for event in islice(responses_stream(exchange.body, "{ }"), self._events):
-                exchange.chunk(event)
-        with self._changed:
-            self.begun += 1
-            self._changed.notify_all()
-        if exchange.wait_for_end(20):
-            with self._changed:
-                self.gone += 1
-                self._changed.notify_all()
-        exchange.cut()
-
-    def wait(self, *, begun: int = 0, gone: int = 0) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: self.begun >= begun and self.gone >= gone, 15)
 
 
 @pytest.fixture(params=[0, 5], ids=["before-its-head", "after-its-first-words"])
