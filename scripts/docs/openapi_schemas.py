@@ -119,10 +119,14 @@ _FIELDS: Final[dict[str, Schema]] = {
         "description": "Rules about something that was asked or planned.",
         "minimum": 0,
     },
-    "rules_checked": {"description": "Those of them that could be checked.", "minimum": 0},
-    "share_checked": {"description": "The share of them that could be checked.", "minimum": 0, "maximum": 1},
+    "rules_checked": {"description": "Those of them that could be checked, at least in part.", "minimum": 0},
+    "share_checked": {
+        "description": "The mean of `checked` over the rules that apply and are not `computed`.",
+        "minimum": 0,
+        "maximum": 1,
+    },
     "share_needed": {
-        "description": "The share that a verified trip needs.",
+        "description": "The share that a verified trip needs: of all rules, and of each error rule.",
         "minimum": 0,
         "maximum": 1,
     },
@@ -209,7 +213,8 @@ def schemas() -> dict[str, Schema]:
         "Budget": _object(BudgetBody),
         "Checks": _with(
             _object(ChecksBody),
-            verified="Whether there is no error, and `share_checked` is `share_needed` at least.",
+            verified="Whether there is no error, and `share_checked`, and `checked` of each error rule that "
+            "applies, are `share_needed` at least.",
             warnings="Violations that are warnings.",
         ),
         "Repair": _with(_object(RepairBody), outcome="How it ended: see docs/itineraries.md."),

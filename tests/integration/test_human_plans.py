@@ -10,6 +10,8 @@ from travel_gpt.advisor.checks.run import Verdict, check_trip
 from travel_gpt.advisor.reference.lookup import Reference
 
 REAL = {
+    ("train_7", "route", "'Toothiana' Statue"): "a sight in Abilene, after the way to Amarillo, 364 km off",
+    ("train_10", "route", "Shree Rathnam"): "a dinner in Salt Lake City, after the way to Moab, 315 km off",
     ("train_14", "places", "Marquette"): "its sights are in Michigan, and the plan says Wisconsin",
     ("train_14", "places", "Devils Lake"): "its sights are in North Dakota, and the plan says Wisconsin",
     ("train_15", "places", "Norfolk"): "it may be in Virginia or Nebraska; the plan names no state",
@@ -44,7 +46,7 @@ def test_each_violation_in_a_human_plan_is_a_real_one(verdicts: list[tuple[Human
     assert sorted(reported) == sorted(REAL)
 
 
-def test_eleven_rules_are_exercised(verdicts: list[tuple[HumanPlan, Verdict]]) -> None:
+def test_fourteen_rules_are_exercised(verdicts: list[tuple[HumanPlan, Verdict]]) -> None:
     exercised = {
         result.rule
         for _, verdict in verdicts
@@ -65,4 +67,7 @@ def test_eleven_rules_are_exercised(verdicts: list[tuple[HumanPlan, Verdict]]) -
         "route",
         "places",
         "transport",
+        "destinations",
+        "unknown_destinations",
+        "repeated_meals",
     }

@@ -153,7 +153,7 @@ def a_sight_comes_again(trip: Trip, asked: Constraints) -> Asked | None:
     return None
 
 
-@_breaks("duplicates")
+@_breaks("repeated_meals")
 def a_restaurant_comes_again(trip: Trip, asked: Constraints) -> Asked | None:
     for day, each in _visits(trip, "meal"):
         if day.number <= trip.nights and each.start >= "11:00":
@@ -233,6 +233,46 @@ def a_day_is_elsewhere_without_a_leg(trip: Trip, asked: Constraints) -> Asked | 
         return None
     far = next(town for town in ("Sydney", "Paris", "Delhi") if town != last.town)
     return _with_day(replace(trip, places=(*trip.places, TOWNS[far])), replace(last, town=far)), asked
+
+
+@_breaks("route")
+def a_visit_is_before_the_arrival(trip: Trip, asked: Constraints) -> Asked | None:
+    overnight = {day.number + 1 for day, each in _legs(trip) if each.days_later}
+    for day, each in _legs(trip):
+        same_clock = TOWNS[each.origin].time_zone == TOWNS[each.destination].time_zone
+        far = (each.distance_km or 0) > 250
+        if (
+            each is day.legs[0]
+            and same_clock
+            and far
+            and each.depart > "08:30"
+            and day.number not in overnight
+        ):
+            early = visit("Zoo", "06:00", "06:30", each.destination)
+            return _with_day(trip, replace(day, visits=(early, *day.visits))), asked
+    return None
+
+
+@_breaks("destinations")
+def a_destination_is_left_out(trip: Trip, asked: Constraints) -> Asked | None:
+    names = {place.name for place in trip.places}
+    for far in {"Apia", "Delhi", "Sydney"} - names:
+        changed = replace(asked, destinations=(*asked.destinations, far))
+        return replace(trip, asked_places=(TOWNS[far],)), changed
+    return None
+
+
+@_breaks("destinations")
+def the_trip_begins_elsewhere(trip: Trip, asked: Constraints) -> Asked | None:
+    for _, each in _legs(trip):
+        far = "Apia" if each.origin != "Apia" else "Delhi"
+        return replace(trip, asked_places=(TOWNS[far],)), replace(asked, origin=far)
+    return None
+
+
+@_breaks("unknown_destinations")
+def a_destination_is_not_known(trip: Trip, asked: Constraints) -> Asked:
+    return trip, replace(asked, destinations=("Zorbaville", *asked.destinations))
 
 
 @_breaks("places")

@@ -248,6 +248,8 @@ def _with_limits(
     busiest = max(sum(each.kind in ("sight", "activity") for each in day_.visits) for day_ in trip.days)
     return replace(
         asked,
+        origin=draw(st.sampled_from((None, journey.origin))),
+        destinations=draw(st.sampled_from(((), tuple(dict.fromkeys(each.town for each in trip.days))))),
         round_trip=returned or None,
         budget=draw(st.sampled_from((None, budget))),
         transport=draw(st.sampled_from(((), tuple(sorted(journey.used))))),

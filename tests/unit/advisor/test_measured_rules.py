@@ -64,5 +64,5 @@ def test_the_page_shows_how_each_rule_does_and_where_it_does_not() -> None:
 
     assert "| `duplicates` | 40 | 2 | 100% | 4 | 50% |" in text
     assert "| `sums` | 40 | 0 | – | 0 | – |" in text
-    assert "- `places`: “Milford Sound” in NZ is not known: check that it exists." in text
+    assert "- `places`: “Milford Sound” in NZ is not in the list of towns: look it up" in text
     assert "- `duplicates`: Colosseum and Flavian Amphitheatre: one building." in text

@@ -96,7 +96,7 @@ def test_a_trip_is_shown_as_days_with_costs_and_checks(person: Person, server: S
         "overlaps, leg speed and mobility. Not all that was wrong could be repaired."
     ) in " ".join(said)
     assert (
-        "Not verified: 1 error was found. All 15 rules that apply to this trip could be checked (100"
+        "Not verified: 1 error was found. All 18 rules that apply to this trip could be checked (100"
         in done.out
     )
     assert "mobility, in part: Not said whether it is step-free: Miradouro da Graça" in done.out

@@ -23,11 +23,11 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
         return RULE.does_not_apply("The plan names no airports.")
     violations: list[Violation] = []
     unknown: list[str] = []
-    for day, code, name in used:
+    for day, index, code, name in used:
         airport = trip.airport(code)
         if airport is None or not airport.known:
             message = f"Day {day}: {quoted(code)} is no code of an airport that is known."
-            violations.append(Violation(message=message, day=day, item=code))
+            violations.append(Violation(message=message, day=day, item=code, leg=index))
             continue
         here, there = coordinates(airport), coordinates(trip.place(name))
         if here is None or there is None:
@@ -35,15 +35,17 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
         elif (apart := great_circle_km(here, there)) > _NEAR_KM:
             called = f"{code}, {airport.name}," if airport.name else code
             message = f"Day {day}: the airport {called} is {kilometres(apart)} from {name}."
-            violations.append(Violation(message=message, day=day, item=code, by=round(apart), unit="km"))
+            violations.append(
+                Violation(message=message, day=day, item=code, by=round(apart), unit="km", leg=index)
+            )
     why = f"Not located, and not compared: {listed(unknown)}." if unknown else ""
-    return RULE.judged(violations, why)
+    return RULE.judged(violations, why, 1 - len(unknown) / len(used))
 
 
-def _used(trip: Trip) -> Iterator[tuple[int, str, str]]:
+def _used(trip: Trip) -> Iterator[tuple[int, int, str, str]]:
     for day in trip.days:
-        for leg in day.legs:
+        for index, leg in enumerate(day.legs):
             if leg.from_airport:
-                yield day.number, leg.from_airport, leg.origin
+                yield day.number, index, leg.from_airport, leg.origin
             if leg.to_airport:
-                yield day.number, leg.to_airport, leg.destination
+                yield day.number, index, leg.to_airport, leg.destination

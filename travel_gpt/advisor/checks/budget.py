@@ -27,10 +27,11 @@ def check(trip: Trip, asked: Constraints) -> Result:
     over = round(total - most, digits(trip))
     missing = ", ".join(map(str, trip.missing_days))
     why = f"Without the missing days: {missing}." if missing else ""
+    checked = 1 - len(trip.missing_days) / (trip.nights + 1)
     if over <= 0:
-        return RULE.judged([], why)
+        return RULE.judged([], why, checked)
     message = (
         f"The trip costs {amount(trip, total)}: "
         f"{amount(trip, over)} more than the budget of {amount(trip, most)}."
     )
-    return RULE.judged([Violation(message=message, by=over, unit=trip.currency)], why)
+    return RULE.judged([Violation(message=message, by=over, unit=trip.currency)], why, checked)

@@ -14,6 +14,7 @@ from travel_gpt.advisor.checks import (
     nights,
     overlaps,
     pace,
+    repeated_meals,
     returns,
     route,
     transport,
@@ -34,13 +35,14 @@ REPAIRABLE: Final = frozenset(
         nights,
         overlaps,
         pace,
+        repeated_meals,
         returns,
         route,
         transport,
     )
 )
 """The rules whose violations go when a day is written anew. Dates and sums are computed by code, the currency
-is that of the whole trip, an unknown place may well exist, and a holiday stays."""
+is that of the whole trip, as its destinations are, an unknown place may well exist, and a holiday stays."""
 
 SAVED: Final = 0.5
 """The share of its costs that a day is taken to be able to save. Assumed."""

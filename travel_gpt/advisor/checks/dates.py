@@ -10,7 +10,7 @@ from travel_gpt.advisor.checks.wording import count
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Trip
 
-RULE: Final = Rule("dates", Severity.ERROR)
+RULE: Final = Rule("dates", Severity.ERROR, computed=True)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:

@@ -20,15 +20,20 @@ def check(trip: Trip, asked: Constraints) -> Result:
     """Each meal is said to suit every diet that was asked for; what is vegan suits vegetarians as well."""
     if not asked.diet:
         return RULE.does_not_apply("No diet was asked for.")
-    meals = [(day.number, visit) for day in trip.days for visit in day.visits if visit.kind == "meal"]
+    meals = [
+        (day.number, index, visit)
+        for day in trip.days
+        for index, visit in enumerate(day.visits)
+        if visit.kind == "meal"
+    ]
     if not meals:
         return RULE.not_checkable("The plan has no meals.")
     violations = []
-    for day, meal in meals:
+    for day, index, meal in meals:
         if missing := _missing(meal, asked.diet):
             diets = listed(diet.replace("_", "-") for diet in missing)
             message = f"Day {day}: {quoted(meal.name)} is not said to be {diets}."
-            violations.append(Violation(message=message, day=day, item=meal.name))
+            violations.append(Violation(message=message, day=day, item=meal.name, visit=index))
     return RULE.judged(violations)
 
 

@@ -26,4 +26,4 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
         for holiday in day.holidays or ()
     ]
     why = f"Not known for these days: {', '.join(unknown)}." if unknown else ""
-    return RULE.judged(violations, why)
+    return RULE.judged(violations, why, 1 - len(unknown) / len(trip.days))

@@ -51,15 +51,15 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
     Time zones and the date line are considered. The distance is that of the great circle, less 100 km for
     flights, 10 km for walks, 15 km for bicycles and 30 km for others, for the size of towns.
     """
-    legs = [(day.number, leg) for day in trip.days for leg in day.legs]
+    legs = [(day.number, index, leg) for day in trip.days for index, leg in enumerate(day.legs)]
     if not legs:
         return RULE.does_not_apply("The plan has no legs.")
-    unknown = [leg_name(leg) for _, leg in legs if leg.minutes is None or leg.distance_km is None]
-    if len(unknown) == len(legs) and not any((leg.minutes or 0) < 0 for _, leg in legs):
+    unknown = [leg_name(leg) for *_, leg in legs if leg.minutes is None or leg.distance_km is None]
+    if len(unknown) == len(legs) and not any((leg.minutes or 0) < 0 for *_, leg in legs):
         return RULE.not_checkable("The ends of the legs are not located.")
-    violations = [found for day, leg in legs if (found := _too_short(day, leg))]
+    violations = [found for each in legs if (found := _too_short(*each))]
     why = f"Not located, and not checked: {listed(unknown)}." if unknown else ""
-    return RULE.judged(violations, why)
+    return RULE.judged(violations, why, 1 - len(unknown) / len(legs))
 
 
 def least_minutes(leg: Leg) -> float:
@@ -68,7 +68,7 @@ def least_minutes(leg: Leg) -> float:
     return distance / TOP_SPEEDS[leg.mode] * 60
 
 
-def _too_short(day: int, leg: Leg) -> Violation | None:
+def _too_short(day: int, index: int, leg: Leg) -> Violation | None:
     if leg.minutes is None:
         return None
     name = f"Day {day}: the {leg_name(leg)} ({leg_times(leg)})"
@@ -83,4 +83,4 @@ def _too_short(day: int, leg: Leg) -> Violation | None:
     else:
         return None
     short = round(least - leg.minutes)
-    return Violation(message=message, day=day, item=leg_name(leg), by=short, unit="minutes")
+    return Violation(message=message, day=day, item=leg_name(leg), by=short, unit="minutes", leg=index)

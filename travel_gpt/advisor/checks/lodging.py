@@ -32,4 +32,5 @@ def check(trip: Trip, asked: Constraints) -> Result:
     unknown = [stay.name for _, stay in stays if stay.kind == "other" and "other" not in asked.lodging]
     if len(unknown) == len(stays):
         return RULE.not_checkable("The plan does not say of what kinds the lodging is.")
-    return RULE.judged(violations, f"Of another kind: {listed(unknown)}." if unknown else "")
+    why = f"Of another kind: {listed(unknown)}." if unknown else ""
+    return RULE.judged(violations, why, 1 - len(unknown) / len(stays))

@@ -24,41 +24,49 @@ def check(trip: Trip, asked: Constraints) -> Result:
     longest = min(LONGEST_WALK[each] for each in asked.mobility)
     violations: list[Violation] = []
     checked, unknown = 0, []
-    for day, part in _parts(trip):
+    for day, index, part in _parts(trip):
         if isinstance(part, Leg):
             checked += 1
-            violations += _long_walk(day, part, longest)
+            violations += _long_walk(day, index, part, longest)
         elif part.step_free is None:
             unknown.append(part.name)
         else:
             checked += 1
-            violations += _steps(day, part)
+            violations += _steps(day, index, part)
     if not checked:
         return RULE.not_checkable("The plan does not say whether its visits and lodging are step-free.")
     why = f"Not said whether it is step-free: {listed(unknown)}." if unknown else ""
-    return RULE.judged(violations, why)
+    return RULE.judged(violations, why, checked / (checked + len(unknown)))
 
 
-def _parts(trip: Trip) -> Iterator[tuple[int, Visit | Stay | Leg]]:
+def _parts(trip: Trip) -> Iterator[tuple[int, int, Visit | Stay | Leg]]:
     for day in trip.days:
-        for leg in day.legs:
+        for index, leg in enumerate(day.legs):
             if leg.mode == "walk":
-                yield day.number, leg
-        for visit in day.visits:
-            yield day.number, visit
+                yield day.number, index, leg
+        for index, visit in enumerate(day.visits):
+            yield day.number, index, visit
         if day.stay:
-            yield day.number, day.stay
+            yield day.number, 0, day.stay
 
 
-def _long_walk(day: int, leg: Leg, longest: int) -> Iterator[Violation]:
+def _long_walk(day: int, index: int, leg: Leg, longest: int) -> Iterator[Violation]:
     by_the_clock = minutes_of(leg.arrive) - minutes_of(leg.depart) + 24 * 60 * leg.days_later
     minutes = by_the_clock if leg.minutes is None else leg.minutes
     if minutes > longest:
         message = f"Day {day}: the {leg_name(leg)} takes {duration(minutes)}, more than {duration(longest)}."
-        yield Violation(message=message, day=day, item=leg_name(leg), by=minutes - longest, unit="minutes")
+        yield Violation(
+            message=message,
+            day=day,
+            item=leg_name(leg),
+            by=minutes - longest,
+            unit="minutes",
+            leg=index,
+        )
 
 
-def _steps(day: int, part: Visit | Stay) -> Iterator[Violation]:
+def _steps(day: int, index: int, part: Visit | Stay) -> Iterator[Violation]:
     if part.step_free is False:
         message = f"Day {day}: {quoted(part.name)} is said to have steps."
-        yield Violation(message=message, day=day, item=part.name)
+        which = index if isinstance(part, Visit) else None
+        yield Violation(message=message, day=day, item=part.name, visit=which)

@@ -29,10 +29,12 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
     violations: list[Violation] = []
     unknown: list[str] = []
     taken = 0
+    nights = 0
     for number in range(1, trip.nights + 1):
         day = days.get(number)
         if day is None:
             continue
+        nights += 1
         taken = max(taken, *(number + leg.days_later - _early(leg) for leg in day.legs), 0)
         end = _end_of(day)
         if day.stay is None:
@@ -46,7 +48,8 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
             elif apart > _NEAR_KM:
                 violations.append(_far(day, day.stay, end, apart))
     if unknown:
-        return RULE.judged(violations, f"Not located, and not compared with the lodging: {listed(unknown)}.")
+        why = f"Not located, and not compared with the lodging: {listed(unknown)}."
+        return RULE.judged(violations, why, 1 - len(unknown) / nights)
     return RULE.judged(violations)
 
 

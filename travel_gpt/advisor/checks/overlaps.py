@@ -1,27 +1,28 @@
 """Whether two things are planned for the same time."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from travel_gpt.advisor.checks.result import Result, Rule, Severity, Violation
-from travel_gpt.advisor.checks.timeline import Span, timeline
+from travel_gpt.advisor.checks.timeline import ON_ONE_CLOCK, Span, timeline
 from travel_gpt.advisor.checks.wording import duration, listed
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Leg, Mode, Trip, Visit
 
 RULE: Final = Rule("overlaps", Severity.ERROR)
 
-_WITH_MEALS: Final[tuple[Mode, ...]] = ("flight", "train", "ferry")
-_LONG_ENOUGH_FOR_A_MEAL: Final = 180
-"""Minutes. Assumed: on a shorter leg, a meal in a town is more likely."""
-_ON_BOARD: Final = ("on board", "onboard", "train", "flight", "plane", "ferry", "zug", "bord", "bordo")
+_WITH_MEALS: Final[tuple[Mode, ...]] = ("flight", "train", "ferry", "bus")
+_LONG_ENOUGH_FOR_A_MEAL: Final = 60
+"""Minutes. Assumed: a meal or a rest on a shorter leg is more likely a slip."""
 
 
 def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
     """Visits and legs do not overlap in time; one may begin when another ends.
 
     Also across midnight, and with legs that arrive on a later day. Times in different time zones are
-    converted. A meal or a rest on board of a long leg is no overlap.
+    converted. A meal or a rest wholly inside a leg of 60 minutes or more by train, ferry, bus or flight is
+    on board, and no overlap.
     """
     times = timeline(trip)
     if not times.spans and not times.unplaced:
@@ -29,9 +30,13 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
     if not times.spans:
         return RULE.not_checkable("The time zones of the places are not known.")
     violations = [_violation(*pair) for pair in _overlapping(times.spans)]
-    if times.unplaced:
-        names = listed(times.unplaced)
-        return RULE.judged(violations, f"Not compared, because a time zone is not known: {names}.")
+    # What is on another clock than most is compared only with the visits in the same place.
+    most = max(Counter(span.clock for span in times.spans).values())
+    apart = [*times.unplaced, *(span.name for span in times.spans if span.clock != ON_ONE_CLOCK)]
+    checked = most / (len(times.spans) + len(times.unplaced))
+    if checked < 1:
+        names = listed(apart)
+        return RULE.judged(violations, f"Not compared, because a time zone is not known: {names}.", checked)
     return RULE.judged(violations)
 
 
@@ -58,20 +63,22 @@ def _on_board(first: Span, second: Span) -> bool:
 
 
 def _had_on_board(leg: Leg, minutes: int, visit: Visit) -> bool:
-    if visit.kind not in ("meal", "rest"):
-        return False
-    named = any(word in visit.name.casefold() for word in _ON_BOARD)
-    return named or (leg.mode in _WITH_MEALS and minutes >= _LONG_ENOUGH_FOR_A_MEAL)
+    possible = leg.mode in _WITH_MEALS and minutes >= _LONG_ENOUGH_FOR_A_MEAL
+    return possible and visit.kind in ("meal", "rest")
 
 
 def _violation(first: Span, second: Span) -> Violation:
     minutes, day = _minutes(first, second), max(first.day, second.day)
+    about = first if first.day == day else second
+    index = about.index
     return Violation(
         message=f"Day {day}: {_text(first, day)} overlaps {_text(second, day)} by {duration(minutes)}.",
         day=day,
-        item=first.name if first.day == day else second.name,
+        item=about.name,
         by=minutes,
         unit="minutes",
+        leg=index if isinstance(about.part, Leg) else None,
+        visit=index if isinstance(about.part, Visit) else None,
     )
 
 

@@ -17,7 +17,9 @@ def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001
     """
     if not trip.places:
         return RULE.not_checkable("The plan names no places.")
-    return RULE.judged([_violation(trip, place) for place in trip.places if place.found != "found"])
+    violations = [_violation(trip, place) for place in trip.places if place.found != "found"]
+    # What is not known may be invented: then nothing else of it can be checked either.
+    return RULE.judged(violations, checked=1 - len(violations) / len(trip.places))
 
 
 def _violation(trip: Trip, place: Place) -> Violation:
@@ -28,7 +30,7 @@ def _violation(trip: Trip, place: Place) -> Violation:
     elif place.found == "ambiguous":
         message = f"{where} can be more than one place: check which is meant."
     else:
-        message = f"{where} is not known: check that it exists."
+        message = f"{where} is not in the list of towns: look it up, since it may be small, or no town."
     day = next((day.number for day in trip.days if place.name in _names(day)), None)
     return Violation(message=message, day=day, item=place.name)
 

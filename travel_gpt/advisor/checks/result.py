@@ -42,6 +42,10 @@ class Violation:
     """By how much."""
     unit: str | None = None
     """The unit of ``by``: ``minutes``, ``days``, ``nights``, ``km``, ``items``, or the code of a currency."""
+    leg: int | None = None
+    """Which of the day's legs it is about, from 0; None where it is about none."""
+    visit: int | None = None
+    """Which of the day's visits it is about, from 0; None where it is about none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,10 @@ class Result:
     """Why it could not be checked, or which part of it could not."""
     applies: bool = True
     """False where nothing was asked or planned that the rule is about."""
+    checked: float = 0.0
+    """The share of what the rule is about that could be checked, from 0 to 1: of the legs, for instance."""
+    computed: bool = False
+    """Whether the rule is about what code computed: that it is kept says nothing about the model's plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +72,16 @@ class Rule:
 
     name: str
     severity: Severity
+    computed: bool = False
+    """Whether it is about what code computed."""
 
-    def judged(self, violations: list[Violation], why: str = "") -> Result:
+    def judged(self, violations: list[Violation], why: str = "", checked: float = 1.0) -> Result:
         """Return the result of a check that was made.
 
         Args:
             violations: what was found; none for a trip that keeps the rule.
             why: which part could not be checked, and why.
+            checked: the share of what the rule is about that could be checked.
         """
         outcome = Outcome.VIOLATED if violations else Outcome.OK
         if len(violations) > MOST_LISTED:
@@ -81,14 +92,27 @@ class Rule:
             outcome=outcome,
             violations=tuple(violations[:MOST_LISTED]),
             why=why,
+            checked=checked,
+            computed=self.computed,
         )
 
     def not_checkable(self, why: str) -> Result:
         """Return the result where the data for the check is missing."""
-        return Result(rule=self.name, severity=self.severity, outcome=Outcome.NOT_CHECKABLE, why=why)
+        return Result(
+            rule=self.name,
+            severity=self.severity,
+            outcome=Outcome.NOT_CHECKABLE,
+            why=why,
+            computed=self.computed,
+        )
 
     def does_not_apply(self, why: str) -> Result:
         """Return the result where nothing was asked or planned that the rule is about."""
         return Result(
-            rule=self.name, severity=self.severity, outcome=Outcome.NOT_CHECKABLE, why=why, applies=False
+            rule=self.name,
+            severity=self.severity,
+            outcome=Outcome.NOT_CHECKABLE,
+            why=why,
+            applies=False,
+            computed=self.computed,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any, Final
 
 from travel_gpt.advisor.checks import (
@@ -9,6 +10,7 @@ from travel_gpt.advisor.checks import (
     budget,
     currency,
     dates,
+    destinations,
     diet,
     duplicates,
     holidays,
@@ -19,17 +21,19 @@ from travel_gpt.advisor.checks import (
     overlaps,
     pace,
     places,
+    repeated_meals,
     returns,
     route,
     sums,
     transport,
+    unknown_destinations,
 )
 from travel_gpt.advisor.checks.result import Outcome, Result, Rule, Severity
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Trip
 
 SHARE_NEEDED: Final = 0.8
-"""Of the rules that apply, the share that has to be checked before a trip counts as verified."""
+"""The share that has to be checked before a trip counts as verified: of all rules, and of each error's."""
 
 Check = Callable[[Trip, Constraints], Result]
 
@@ -43,8 +47,11 @@ CHECKS: Final[tuple[tuple[Rule, Check], ...]] = (
     (sums.RULE, sums.check),
     (currency.RULE, currency.check),
     (budget.RULE, budget.check),
+    (destinations.RULE, destinations.check),
     (route.RULE, route.check),
     (places.RULE, places.check),
+    (unknown_destinations.RULE, unknown_destinations.check),
+    (repeated_meals.RULE, repeated_meals.check),
     (airports.RULE, airports.check),
     (transport.RULE, transport.check),
     (lodging.RULE, lodging.check),
@@ -84,18 +91,27 @@ class Verdict:
 
     @property
     def rules_checked(self) -> int:
-        """How many of those could be checked."""
+        """How many of those could be checked, at least in part."""
         return sum(result.outcome is not Outcome.NOT_CHECKABLE for result in self.results)
 
     @property
     def share_checked(self) -> float:
-        """The share of the rules that apply which could be checked."""
-        return self.rules_checked / self.rules_that_apply
+        """The share that could be checked: the mean over the rules that apply.
+
+        Rules about what code computed do not count: they are kept whatever the model plans.
+        """
+        shares = [result.checked for result in self.results if result.applies and not result.computed]
+        return fmean(shares) if shares else 0.0
 
     @property
     def verified(self) -> bool:
-        """Whether there is no error, and enough was checked to say so."""
-        return not self.errors and self.share_checked >= SHARE_NEEDED
+        """Whether there is no error, and enough was checked to say so: of all, and by each rule of errors."""
+        enough = all(
+            result.checked >= SHARE_NEEDED
+            for result in self.results
+            if result.applies and result.severity is Severity.ERROR
+        )
+        return not self.errors and enough and self.share_checked >= SHARE_NEEDED
 
     def as_json(self) -> dict[str, Any]:
         """Return it as callers get it."""
@@ -106,13 +122,20 @@ class Verdict:
             "notes": self.notes,
             "rules_that_apply": self.rules_that_apply,
             "rules_checked": self.rules_checked,
-            "share_checked": round(self.share_checked, 2),
+            "share_checked": _rounded_down(self.share_checked),
             "share_needed": SHARE_NEEDED,
-            "results": [asdict(result) for result in self.results],
+            "results": [
+                asdict(result) | {"checked": _rounded_down(result.checked)} for result in self.results
+            ],
         }
 
     def _violations(self, severity: Severity) -> int:
         return sum(len(result.violations) for result in self.results if result.severity is severity)
+
+
+def _rounded_down(share: float) -> float:
+    # 0.799 must not look like the 0.8 that are needed.
+    return int(share * 100 + 1e-9) / 100
 
 
 def check_trip(trip: Trip, asked: Constraints) -> Verdict:

@@ -9,7 +9,7 @@ from travel_gpt.advisor.checks.wording import amount, digits
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Costs, Day, Trip
 
-RULE: Final = Rule("sums", Severity.ERROR)
+RULE: Final = Rule("sums", Severity.ERROR, computed=True)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001

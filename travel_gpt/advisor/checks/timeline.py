@@ -31,6 +31,8 @@ class Span:
     clock: str
     """``ON_ONE_CLOCK``, or the place whose local time this is."""
     part: Visit | Leg
+    index: int
+    """Which of the day's visits or legs it is, from 0."""
 
     @property
     def name(self) -> str:
@@ -62,8 +64,11 @@ def timeline(trip: Trip) -> Timeline:
     clocks = _Clocks(trip)
     spans: list[Span] = []
     unplaced: list[str] = []
-    for day, part in _parts(trip):
-        span = clocks.visit(day, part) if isinstance(part, Visit) else clocks.leg(day, part)
+    for day, index, part in _parts(trip):
+        if isinstance(part, Visit):
+            span: Span | None = clocks.visit(day, index, part)
+        else:
+            span = clocks.leg(day, index, part)
         if span is None:
             unplaced.append(leg_name(part) if isinstance(part, Leg) else part.name)
         else:
@@ -71,13 +76,13 @@ def timeline(trip: Trip) -> Timeline:
     return Timeline(tuple(sorted(spans, key=lambda span: span.start)), tuple(unplaced))
 
 
-def _parts(trip: Trip) -> Iterator[tuple[Day, Visit | Leg]]:
+def _parts(trip: Trip) -> Iterator[tuple[Day, int, Visit | Leg]]:
     # A number that two days have is for the rule about dates.
     for day in {day.number: day for day in reversed(trip.days)}.values():
-        for leg in day.legs:
-            yield day, leg
-        for visit in day.visits:
-            yield day, visit
+        for index, leg in enumerate(day.legs):
+            yield day, index, leg
+        for index, visit in enumerate(day.visits):
+            yield day, index, visit
 
 
 class _Clocks:
@@ -90,23 +95,23 @@ class _Clocks:
         times = {tuple(offsets_from_utc(zone, on, "12:00") for on in dates) for zone in zones}
         self._only_zone = next(iter(zones)) if len(times) == 1 else None
 
-    def visit(self, day: Day, visit: Visit) -> Span | None:
+    def visit(self, day: Day, index: int, visit: Visit) -> Span:
         later = visit.end < visit.start
         start = self._moment(visit.place, day, visit.start, 0, latest=True)
         end = self._moment(visit.place, day, visit.end, int(later), latest=False)
         if start is None or end is None:
             local = day.number * DAY
             end = local + minutes_of(visit.end) + DAY * later
-            return Span(day.number, local + minutes_of(visit.start), end, visit.place, visit)
-        return Span(day.number, start, max(start, end), ON_ONE_CLOCK, visit)
+            return Span(day.number, local + minutes_of(visit.start), end, visit.place, visit, index)
+        return Span(day.number, start, max(start, end), ON_ONE_CLOCK, visit, index)
 
-    def leg(self, day: Day, leg: Leg) -> Span | None:
+    def leg(self, day: Day, index: int, leg: Leg) -> Span | None:
         start = self._moment(leg.origin, day, leg.depart, 0, latest=True)
         end = self._moment(leg.destination, day, leg.arrive, leg.days_later, latest=False)
         if start is None or end is None:
             return None
         # A leg that arrives before it departs is for another rule.
-        return Span(day.number, start, max(start, end), ON_ONE_CLOCK, leg)
+        return Span(day.number, start, max(start, end), ON_ONE_CLOCK, leg, index)
 
     def _moment(self, name: str, day: Day, clock: str, days_later: int, *, latest: bool) -> int | None:
         place: Place | None = self._places.get(name)

@@ -33,16 +33,17 @@ def check(trip: Trip, asked: Constraints) -> Result:
                 message=f"Day {day}: the {leg_name(leg)} is none of the means that are wanted: {wanted}.",
                 day=day,
                 item=leg_name(leg),
+                leg=index,
             )
-            for day, leg in legs
+            for day, index, leg in legs
             if leg.mode not in asked.transport
         ]
     )
 
 
-def _between_towns(trip: Trip) -> Iterator[tuple[int, Leg]]:
+def _between_towns(trip: Trip) -> Iterator[tuple[int, int, Leg]]:
     for day in trip.days:
-        for leg in day.legs:
+        for index, leg in enumerate(day.legs):
             local = leg.mode in _LOCAL and (leg.distance_km or 0.0) <= _LOCAL_KM
             if not local and not same_name(leg.origin, leg.destination):
-                yield day.number, leg
+                yield day.number, index, leg

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.support.trips import day, stay, trip_of, visit
+from travel_gpt.advisor.checks import repeated_meals
 from travel_gpt.advisor.checks.duplicates import check
-from travel_gpt.advisor.checks.result import Result
+from travel_gpt.advisor.checks.result import Result, Severity
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Visit
 
@@ -14,7 +15,8 @@ def on_days(first: Visit, second: Visit, apart: int = 2) -> Result:
     days = [day(number, "Lisbon", stay("Hotel Mundial")) for number in range(1, apart + 2)]
     days[0] = day(1, "Lisbon", first, stay("Hotel Mundial"))
     days[-1] = day(apart + 1, "Lisbon", *([first] if apart == 0 else []), second)
-    return check(trip_of(*days), Constraints())
+    rule = repeated_meals.check if second.kind == "meal" else check
+    return rule(trip_of(*days), Constraints())
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,7 @@ def test_the_same_sight_is_found_however_it_is_written(first: str, second: str) 
 
     assert violation.day == 3
     assert violation.item == second
+    assert violation.visit == 0
 
 
 def test_the_message_names_the_day_and_the_other_name() -> None:
@@ -49,7 +52,11 @@ def test_the_same_restaurant_for_lunch_and_dinner_is_found() -> None:
     lunch = visit("Lunch at Cervejaria Ramiro", "12:30", "14:00", kind="meal")
     dinner = visit("Dinner at Cervejaria Ramiro", "19:00", "21:00", kind="meal")
 
-    assert len(on_days(lunch, dinner).violations) == 1
+    result = on_days(lunch, dinner)
+
+    assert len(result.violations) == 1
+    assert result.severity is Severity.WARNING, "who liked it may come again"
+    assert check(trip_of(day(1, "Lisbon", lunch), day(2, "Lisbon", dinner)), Constraints()).violations == ()
 
 
 def test_a_breakfast_is_one_until_11() -> None:
@@ -123,6 +130,14 @@ def test_an_activity_may_take_days_in_a_row_and_no_more() -> None:
 
     assert on_days(course, course, apart=1).violations == ()
     assert len(on_days(course, course, apart=2).violations) == 1
+
+
+def test_a_sight_of_4_hours_may_take_days_in_a_row_and_no_more() -> None:
+    def again(end: str, apart: int) -> int:
+        park = visit("Universal Studios", "10:00", end)
+        return len(on_days(park, park, apart).violations)
+
+    assert (again("14:00", 1), again("13:59", 1), again("14:00", 2)) == (0, 1, 1)
 
 
 def test_a_trip_without_visits_is_not_concerned() -> None:

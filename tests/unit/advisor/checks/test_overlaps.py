@@ -26,6 +26,7 @@ def test_the_message_says_what_overlaps_by_how_much() -> None:
 
     assert violation.message == "Day 2: “Louvre” (10:00–13:00) overlaps “Lunch” (12:30–13:30) by 30 minutes."
     assert (violation.day, violation.item, violation.by, violation.unit) == (2, "Louvre", 30, "minutes")
+    assert (violation.leg, violation.visit) == (None, 0)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +49,12 @@ def test_the_message_says_what_overlaps_by_how_much() -> None:
         # What is had on board.
         (leg("train", "Paris-Berlin", "11:00-20:00"), visit("Lunch", "12:30", "13:30", "Paris", kind="meal")),
         (
-            leg("bus", "Paris-London", "11:00-12:30"),
-            visit("Nap on the train", "11:30", "12:00", "Paris", kind="rest"),
+            leg("bus", "Lisbon-Porto", "11:00-12:00"),
+            visit("Siesta", "11:30", "12:00", kind="rest"),
+        ),
+        (
+            leg("train", "Lisbon-Porto", "11:00-13:30"),
+            visit("Almuerzo en el tren", "12:00", "13:00", kind="meal"),
         ),
         (leg("ferry", "Lisbon-Porto", "11:00-15:00"), visit("Buffet", "14:00", "15:00", kind="meal")),
         # A visit that takes no time, such as an arrival at a hotel.
@@ -71,7 +76,8 @@ def test_what_touches_or_is_on_another_clock_does_not_overlap(parts: tuple[Leg |
         ((visit("Louvre", "08:00", "09:15", "Paris"), leg("flight", "Paris-London", "9:00-9:30")), 15),
         # A sight, and a meal on a short leg, are not on board.
         ((leg("train", "Paris-Berlin", "11:00-20:00"), visit("Louvre", "12:30", "13:30", "Paris")), 60),
-        ((leg("train", "Lisbon-Porto", "11:00-13:30"), visit("Ramiro", "12:00", "13:00", kind="meal")), 60),
+        ((leg("train", "Lisbon-Porto", "11:00-11:59"), visit("Ramiro", "11:10", "11:40", kind="meal")), 30),
+        ((leg("car", "Lisbon-Porto", "11:00-14:00"), visit("Ramiro", "12:00", "13:00", kind="meal")), 60),
         # A meal that goes on after the arrival.
         ((leg("train", "Lisbon-Porto", "11:00-15:00"), visit("Ramiro", "14:00", "15:30", kind="meal")), 60),
     ],

@@ -84,8 +84,39 @@ def test_a_visit_in_a_far_town_without_a_way_to_it_is_a_warning() -> None:
     # Then
     assert (violation.day, violation.item) == (1, bridge.name)
     assert violation.message == (
-        "Day 1: “Ponte de Dom Luís I” is in Porto, 274 km from Lisbon, and there is no way to it on that day."
+        "Day 1: “Ponte de Dom Luís I” (09:00–10:00) is in Porto, "
+        "274 km from where the travellers are then: Lisbon."
     )
+    assert (violation.leg, violation.visit) == (None, 0)
+
+
+def test_a_visit_before_the_travellers_arrive_or_after_they_left_is_a_warning() -> None:
+    # Given
+    early = visit("Museum", "09:00", "10:00", "Porto")
+    late = visit("Dinner", "19:00", "20:00", "Lisbon", kind="meal")
+    train = leg("train", "Lisbon-Porto", "14:00-17:00")
+    days = day(1, "Lisbon"), day(2, "Porto", early, train, late)
+
+    # When
+    violations = route.check(trip_of(*days), NOTHING).violations
+
+    # Then
+    assert [(each.day, each.item, each.visit) for each in violations] == [(2, "Museum", 0), (2, "Dinner", 1)]
+
+
+def test_a_leg_that_begins_elsewhere_is_named_by_its_number() -> None:
+    bus, train = leg("bus", "Lisbon-Sintra", "9:00-10:00"), leg("train", "Prague-Berlin", "11:00-16:00")
+
+    [violation] = route.check(trip_of(day(1, "Lisbon", bus, train)), NOTHING).violations
+
+    assert (violation.leg, violation.visit) == (1, None)
+
+
+def test_the_share_of_a_route_that_is_located_is_checked() -> None:
+    days = day(1, "Lisbon"), day(2, "Sintra"), day(3, "Hamlet"), day(4, "Hamlet"), day(5, "Lisbon")
+
+    # Only the ways to and from the hamlet are not known.
+    assert route.check(trip_of(*days, places=[HAMLET]), NOTHING).checked == 0.5
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from travel_gpt.advisor.checks.concerned_days import concerned_days
 from travel_gpt.advisor.checks.result import Result, Rule, Severity, Violation
 from travel_gpt.advisor.checks.run import CHECKS, SHARE_NEEDED, Verdict, check_trip
 from travel_gpt.advisor.constraints import Budget, Constraints
-from travel_gpt.advisor.trip import Holiday
+from travel_gpt.advisor.trip import Holiday, Place
 
 TRIP: Final = trip_of(
     day(1, "Lisbon", leg("flight", "Berlin-Lisbon", "9:00-12:00", cost=200), stay(cost=80)),
@@ -53,6 +53,71 @@ def test_verified_needs_no_error_and_enough_that_was_checked() -> None:
     assert not verdict_of(10, 0, ERROR).verified
 
 
+def test_what_code_computed_does_not_make_a_trip_verified() -> None:
+    sums = Rule("sums", Severity.ERROR, computed=True)
+
+    assert Verdict((NOTE.judged([], checked=0.7), sums.judged([]), sums.judged([]))).share_checked == 0.7
+    assert not Verdict((sums.judged([]),)).verified
+
+
+def test_each_rule_of_errors_has_to_be_checked_enough() -> None:
+    others = [NOTE.judged([])] * 9
+
+    assert Verdict((*others, ERROR.judged([], checked=0.8))).verified
+    assert not Verdict((*others, ERROR.judged([], checked=0.79))).verified
+    assert not Verdict((*others, ERROR.not_checkable("No data."))).verified
+    assert Verdict((*others, WARNING.judged([], checked=0.5), ERROR.does_not_apply("Not asked."))).verified
+
+
+def test_a_share_is_rounded_down() -> None:
+    answer = Verdict((NOTE.judged([], checked=0.799),)).as_json()
+
+    assert (answer["share_checked"], answer["results"][0]["checked"]) == (0.79, 0.79)
+
+
+def test_a_trip_to_invented_towns_is_not_verified() -> None:
+    # Given: whatever can be asked, and kept without knowing where the towns are.
+    meals = [
+        visit(f"Trattoria {name}", "19:00", "20:00", town, kind="meal", diet=("vegan",))
+        for name, town in (("Uno", "Zorbaville"), ("Due", "Quxtown"))
+    ]
+    trip = trip_of(
+        day(
+            1,
+            "Zorbaville",
+            leg("flight", "Berlin-Zorbaville", "8:00-11:00"),
+            meals[0],
+            stay(place="Zorbaville"),
+        ),
+        day(2, "Quxtown", leg("train", "Zorbaville-Quxtown", "9:00-9:05"), meals[1], stay(place="Quxtown")),
+        day(3, "Berlin", leg("flight", "Quxtown-Berlin", "18:00-22:00")),
+        start=date(2027, 5, 3),
+        places=[Place(name=name, country="PT") for name in ("Zorbaville", "Quxtown")],
+    )
+    asked = Constraints(
+        origin="Berlin",
+        start=date(2027, 5, 3),
+        nights=2,
+        round_trip=True,
+        diet=("vegan",),
+        lodging=("hotel",),
+        pace="moderate",
+        transport=("train", "flight"),
+    )
+
+    # When
+    verdict = check_trip(trip, asked)
+
+    # Then
+    assert verdict.errors == 0
+    assert not verdict.verified
+    assert {
+        result.rule
+        for result in verdict.results
+        if result.severity is Severity.ERROR and result.applies and result.checked < SHARE_NEEDED
+    } == {"leg_speed"}
+
+
 def test_violations_are_counted_by_severity() -> None:
     counts = [
         (verdict.errors, verdict.warnings, verdict.notes)
@@ -73,9 +138,10 @@ def test_the_json_is_what_callers_get() -> None:
         "errors": 1,
         "warnings": 0,
         "notes": 0,
-        "rules_that_apply": 11,
-        "rules_checked": 10,
-        "share_checked": 0.91,
+        "rules_that_apply": 12,
+        "rules_checked": 11,
+        # Of ten that code does not compute the figures for, one could not be checked.
+        "share_checked": 0.9,
         "share_needed": 0.8,
     }
     assert [result["rule"] for result in results] == [rule.name for rule, _ in CHECKS]
@@ -90,10 +156,14 @@ def test_the_json_is_what_callers_get() -> None:
                 "item": None,
                 "by": 1,
                 "unit": "nights",
+                "leg": None,
+                "visit": None,
             }
         ],
         "why": "",
         "applies": True,
+        "checked": 1,
+        "computed": True,
     }
 
 
