@@ -29,7 +29,7 @@ from travel_gpt.bootstrap import build_api, build_stream_api
 from travel_gpt.guard.counters import Counters
 
 OVERLAP = {"visits": [visit("Fado Museum", "Lisbon", "10:00", "15:00")]}
-USAGE = {"input_tokens": 1000, "output_tokens": 800, "total_tokens": 1800}
+USAGE = {"input_tokens": 1000, "output_tokens": 1600, "total_tokens": 2600}
 ASKED = json.dumps({"query": "Lisbon and Porto", "format": "itinerary", "nights": 2})
 
 
@@ -121,7 +121,7 @@ def test_a_budget_for_the_outline_alone(
     assert outline < one_call + day
     trips.limit(outline)
     # A stream's usage is that of its text.
-    wordy = outline_of_trip(summary="word " * 1600)
+    wordy = outline_of_trip(summary="word " * 3200)
     upstream.default(RESPONSES, behaviours.answer_json(reply_to(wordy), usage=USAGE))
 
     body = trips.stream()["error"] if streamed else trips.ask()[1]
@@ -158,7 +158,7 @@ def test_a_budget_that_does_not_last_for_all_days(
     assert body["usage"]["cost_usd"] == 2 * one_call / 10**9
     assert trips.reserved() == []
     *_, line = [json.loads(each) for each in log.getvalue().splitlines()]
-    assert (line["input_tokens"], line["output_tokens"]) == (2000, 1600)
+    assert (line["input_tokens"], line["output_tokens"]) == (2000, 3200)
     assert line["cost_nanodollars"] == 2 * one_call
 
 
