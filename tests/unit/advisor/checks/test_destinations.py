@@ -1,5 +1,6 @@
 """The trip leads where it was asked to, and begins where it was asked to."""
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -12,6 +13,7 @@ from travel_gpt.advisor.trip import Place, Trip
 
 PORTUGAL: Final = Place(name="Portugal", country="PT", found="found")
 JAPAN: Final = Place(name="Japan", country="JP", found="found")
+SETUBAL: Final = replace(TOWNS["Lisbon"], name="Setúbal", latitude=38.524, longitude=-8.893)
 ISLAND: Final = Place(name="Bali", country="ID", found="unknown")
 
 
@@ -29,12 +31,22 @@ def trip(*asked: Place) -> Trip:
     [
         (Constraints(origin="Berlin", destinations=("lisbon", "Sintra")), ()),
         # Near enough, and a country.
-        (Constraints(origin="Potsdam", destinations=("Portugal",)), (TOWNS["Potsdam"], PORTUGAL)),
+        (
+            Constraints(origin="Potsdam", destinations=("Portugal", "Setúbal")),
+            (TOWNS["Potsdam"], PORTUGAL, SETUBAL),
+        ),
     ],
 )
 def test_a_trip_that_leads_where_it_should_is_right(asked: Constraints, places: tuple[Place, ...]) -> None:
     assert destinations.check(trip(*places), asked).outcome is Outcome.OK
     assert unknown_destinations.check(trip(*places), asked).outcome is Outcome.OK
+
+
+def test_a_town_of_the_same_name_is_right_where_only_one_of_them_is_located() -> None:
+    asked = Constraints(destinations=("Hamlet",))
+    named = trip_of(day(1, "Hamlet"), asked_places=(replace(SETUBAL, name="Hamlet"),))
+
+    assert destinations.check(named, asked).outcome is Outcome.OK
 
 
 @pytest.mark.parametrize(
