@@ -99,7 +99,8 @@ def deploy_options() -> set[str]:
 def test_each_option_that_is_named_exists(page: Page, deploy_options: set[str]) -> None:
     for span in page.spans:
         if span.startswith("--") and "deploy.sh" in page.text:
-            assert span.split()[0] in deploy_options | OPTIONS_OF_TRAVEL_GPT, span
+            # An option that can be negated is named with both names, "--a/--no-a".
+            assert span.split()[0].split("/")[0] in deploy_options | OPTIONS_OF_TRAVEL_GPT, span
             for name in re.findall(r"--parameter (\w+)=", span):
                 assert name in {*PARAMETERS, "Name"}, span
 

@@ -31,7 +31,9 @@ def verdict(reply: Reply) -> str:
     rules = (
         f"{'all' if every else f'{checks.rules_checked} of the'} {counted(checks.rules_that_apply, 'rule')}"
     )
-    percent = f"{_percent(checks.share)}; {_percent(checks.share_needed)} are needed"
+    percent = (
+        f"{_percent(checks.share_checked)} of what they are about; {_percent(checks.share_needed)} needed"
+    )
     share = f"{rules} that apply to this trip could be checked ({percent})"
     if checks.verified:
         return f"Verified: no errors were found, and {share}."
@@ -42,8 +44,13 @@ def verdict(reply: Reply) -> str:
 def _reasons(reply: Reply) -> Iterator[str]:
     if errors := list(reply.checks.found(Severity.ERROR)):
         yield f"{counted(len(errors), 'error')} {'was' if len(errors) == 1 else 'were'} found"
-    if reply.checks.share < reply.checks.share_needed:
+    if reply.checks.share_checked < reply.checks.share_needed:
         yield "too little could be checked"
+    for result in reply.checks.results:
+        # Of each rule whose violations are errors, enough has to be checked as well.
+        errs = result.severity is Severity.ERROR and result.applies and not result.violations
+        if errs and result.checked < reply.checks.share_needed:
+            yield f"{_words(result.rule)} could be checked for {_percent(result.checked)} only"
     if reply.trip.missing_days:
         yield "days are missing"
 

@@ -19,13 +19,9 @@ class Checks:
     verified: bool
     rules_that_apply: int
     rules_checked: int
+    share_checked: float
     share_needed: float
     results: tuple[Result, ...] = ()
-
-    @property
-    def share(self) -> float:
-        """The share of the rules that apply which could be checked: what the API sends of it is rounded."""
-        return self.rules_checked / self.rules_that_apply if self.rules_that_apply else 0.0
 
     def found(self, severity: Severity) -> Iterator[Violation]:
         """Yield what breaks the rules of one severity."""
