@@ -126,7 +126,8 @@ def document_for(access: str) -> dict[str, Any]:
 
     JSON Schema cannot say that a date is not in the past, or that a trip has not both ``start`` and ``end``
     and another number of ``nights``. So here the dates are some of the coming ones, each ``start`` before
-    each ``end``, and one of ``end`` and ``nights`` is left out. Nor does it list the currencies there are.
+    each ``end``, and one of ``end`` and ``nights`` is left out. Nor does it list the currencies there are,
+    which only an itinerary needs: so one of ``format`` and ``budget`` is left out too.
 
     Args:
         access: ``open`` or ``api-key``.
@@ -136,7 +137,7 @@ def document_for(access: str) -> dict[str, Any]:
     today = datetime.now(UTC).date()
     fields["start"]["enum"] = [(today + timedelta(days)).isoformat() for days in range(5)] + [None]
     fields["end"]["enum"] = [(today + timedelta(days)).isoformat() for days in range(5, 10)] + [None]
-    fields["budget"]["properties"]["currency"]["enum"] = ["EUR", "jpy"]
+    del fields["format" if access == "open" else "budget"]
     del fields["end" if access == "open" else "nights"]
     if access == "open":
         # Without clients there is no table, so no stream can be stopped.
