@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_FILES = ("deploy.sh", "template.yaml", "samconfig.toml", "Makefile", "pyproject.toml")
+_FILES = ("deploy.sh", "template.yaml", "samconfig.toml", "Makefile", "pyproject.toml", "NOTICE")
 _FOLDERS = ("scripts", "travel_gpt", "requirements")
 _UNBUILT = "CodeUri: .\n"
 
@@ -46,8 +46,9 @@ def _environment() -> Path:
 def make_built_clone(folder: Path) -> Path:
     """Copy what a deployment needs, with a build to deploy by ``--no-build``.
 
-    The package holds our own code and no dependencies, which the fake AWS brings: so sam has half a
-    megabyte to pack and not forty. What ``sam build`` really makes is deployed in the test of the first run.
+    The package holds our own code, without its reference data, and no dependencies, which the fake AWS
+    brings: so sam has half a megabyte to pack and not fifty. What ``sam build`` really makes is deployed in
+    the test of the first run.
 
     Args:
         folder: one that does not exist yet.
@@ -60,7 +61,7 @@ def make_built_clone(folder: Path) -> Path:
     shutil.copytree(
         ROOT / "travel_gpt",
         build / "TravelGPTFunction" / "travel_gpt",
-        ignore=shutil.ignore_patterns("__pycache__"),
+        ignore=shutil.ignore_patterns("__pycache__", "*.sqlite"),
     )
     template = (ROOT / "template.yaml").read_text("utf-8")
     assert template.count(_UNBUILT) == 3, "template.yaml says in another way where the code is"
