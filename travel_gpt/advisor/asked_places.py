@@ -8,9 +8,9 @@ from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.geography import Coordinates
 from travel_gpt.advisor.reference.locate import locate
 from travel_gpt.advisor.reference.lookup import Reference
+from travel_gpt.advisor.reference.names import town_key
 from travel_gpt.advisor.trip import Place
 from travel_gpt.advisor.wire import Town
-from travel_gpt.advisor.written_days import town_key
 
 _SHORT_NAMES: Final = ("usa", "uk", "uae")
 """Of countries. Other codes mean towns more often: LA is not Laos."""

@@ -12,6 +12,7 @@ from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.geography import Coordinates, great_circle_km, leg_minutes
 from travel_gpt.advisor.reference.locate import locate
 from travel_gpt.advisor.reference.lookup import Reference
+from travel_gpt.advisor.reference.names import town_key
 from travel_gpt.advisor.trip import (
     Airport,
     Costs,
@@ -24,7 +25,7 @@ from travel_gpt.advisor.trip import (
     Visit,
 )
 from travel_gpt.advisor.wire import Outline, Town, WireLeg
-from travel_gpt.advisor.written_days import Frame, WrittenDay, frames, town_key
+from travel_gpt.advisor.written_days import Frame, WrittenDay, frames
 
 _DEFAULT_DIGITS: Final = 2
 

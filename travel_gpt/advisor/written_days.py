@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from travel_gpt.advisor.reference.names import search_key
+from travel_gpt.advisor.reference.names import town_key
 from travel_gpt.advisor.trip import Day, Stay
 from travel_gpt.advisor.wire import DayPlan, Night, Outline, RevisedDay, WireLeg, WireVisit
 
 WrittenDay = DayPlan | RevisedDay
-
-town_key: Final = lru_cache(maxsize=1024)(search_key)
-"""What is the same for all names of one town: they differ in case, accents or punctuation."""
 
 _SMALL_HOURS: Final = "05:00"
 """What begins before, and stands after something in the afternoon, is in the night after the day. Assumed."""

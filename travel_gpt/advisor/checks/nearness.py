@@ -3,6 +3,7 @@
 from typing import Final
 
 from travel_gpt.advisor.geography import Coordinates, great_circle_km
+from travel_gpt.advisor.reference.names import town_key
 from travel_gpt.advisor.trip import Airport, Place, Trip
 
 NEAR_KM: Final = 100.0
@@ -18,8 +19,8 @@ def coordinates(place: Place | Airport | None) -> Coordinates | None:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Return whether two names are written alike."""
-    return one == other or one.strip().casefold() == other.strip().casefold()
+    """Return whether two names differ in case, accents or punctuation at most."""
+    return one == other or town_key(one) == town_key(other) != ""
 
 
 def km_apart(trip: Trip, one: str, other: str) -> float | None:

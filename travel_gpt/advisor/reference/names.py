@@ -6,6 +6,7 @@ The data was made with these keys: after a change here, build it again (``make r
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 # Letters that Unicode does not decompose, and Arabic ones that differ by language only.
@@ -58,6 +59,10 @@ def search_key(name: str) -> str:
     text = _DROPPED.sub("", unicodedata.normalize("NFKD", name).casefold().translate(_LETTERS))
     words = _NOT_A_WORD.sub(" ", text).split()
     return unicodedata.normalize("NFC", " ".join(_ABBREVIATED.get(word, word) for word in words))
+
+
+town_key: Final = lru_cache(maxsize=1024)(search_key)
+"""What is the same for all names of one town: they differ in case, accents or punctuation."""
 
 
 def search_keys(name: str) -> Iterator[str]:

@@ -49,6 +49,14 @@ def test_a_town_of_the_same_name_is_right_where_only_one_of_them_is_located() ->
     assert destinations.check(named, asked).outcome is Outcome.OK
 
 
+@pytest.mark.parametrize("planned", ["Vila-Antônia", "vila antonia", "VILA ANTÔNIA"])
+def test_a_town_of_which_nothing_is_known_is_found_in_another_spelling(planned: str) -> None:
+    asked = Constraints(destinations=("Vila Antônia",))
+    trip = trip_of(day(1, planned))
+
+    assert destinations.check(trip, asked).outcome is Outcome.OK
+
+
 @pytest.mark.parametrize(
     ("asked", "place", "message"),
     [
