@@ -38,7 +38,7 @@ test: test-unit test-integration test-stack test-e2e ## Run every test
 .PHONY: test-unit
 test-unit: ## Run the unit tests, with coverage
 	@scripts/environment.sh dev
-	$(NEUTRAL) $(DEV)/python -m pytest tests/unit -n auto --cov --cov-report=term --cov-fail-under=95
+	$(NEUTRAL) $(DEV)/python -m pytest tests/unit -n auto --cov --cov-report=term --cov-fail-under=96
 
 .PHONY: test-integration
 test-integration: ## Run the tests of the whole API over real HTTP, on loopback
