@@ -49,6 +49,11 @@ LONGEST_WAIT: Final = 20.0
 TO_CHECK: Final = 0.6
 """Seconds that are kept before the deadline for the checks and the reply."""
 
+TOO_LONG: Final = (
+    "The model took too long for the outline of this trip. Ask for fewer days, or ask "
+    "POST /travel-gpt/stream, which has more time."
+)
+
 
 def plan(
     query: str,
@@ -150,7 +155,11 @@ class _Planning:
 
     def _write_outline(self) -> Outline:
         days = None if self._given.nights is None else self._given.nights + 1
-        return self._writer.outline(days, self._most_days, self._problems)
+        try:
+            return self._writer.outline(days, self._most_days, self._problems)
+        except UpstreamTimeout as late:
+            late.message = TOO_LONG
+            raise
 
     def _problems(self, outline: Outline) -> list[str]:
         """Return what is wrong with an outline so that days which follow it would be wrong too."""

@@ -28,9 +28,6 @@ DAY_TOKENS: Final = 1_800
 REVISED_DAY_TOKENS: Final = 2_400
 """Output tokens that a revised day may take, with its legs and its night."""
 
-FOR_DAYS: Final = 3.0
-"""Seconds that an outline leaves for its days: one that takes longer is unusable."""
-
 _NOT_THE_SCHEMA: Final = frozenset(("missing", "dataclass_type", "list_type", "string_type"))
 """Pydantic's names of errors that no reply has which follows the schema. A wrong date, say, is none."""
 
@@ -205,9 +202,8 @@ class TripWriter:
 
     def _answer(self, prompt: Prompt, shape: type, *, again: bool) -> tuple[Answer, float]:
         of_outline = shape is Outline
-        deadline = self._deadline.before(FOR_DAYS) if of_outline else self._deadline
         began = time.monotonic()
-        answer = self._ask(prompt, deadline, at_once=again or not of_outline)
+        answer = self._ask(prompt, self._deadline, at_once=again or not of_outline)
         seconds = time.monotonic() - began
         with self._lock:
             self._answers.append(answer)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.support.trip_replies import DAYS, outline, revised, visit
-from travel_gpt.advisor import trip_writer
 from travel_gpt.advisor.constraints import Budget, Constraints
 from travel_gpt.advisor.planner import plan
 from travel_gpt.advisor.reference.lookup import Reference
@@ -191,13 +190,6 @@ def test_given_no_budget_for_the_repair_then_it_says_so(reference: Reference) ->
     assert answer.fields["checks"]["errors"] == 1
 
 
-@pytest.fixture
-def no_time_for_days(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An outline may take all the time."""
-    monkeypatch.setattr(trip_writer, "FOR_DAYS", 0)
-
-
-@pytest.mark.usefixtures("no_time_for_days")
 def test_given_no_time_for_the_repair_then_it_says_so(reference: Reference) -> None:
     answers = replies(day2=OVERLAP)
 
@@ -228,7 +220,30 @@ def test_a_day_that_fails_is_missing_and_asked_for_again(reference: Reference) -
     assert answer.fields["repair"] == {"outcome": "done", "days": (3,), "before": ["dates"]}
 
 
-@pytest.mark.usefixtures("no_time_for_days")
+def test_given_no_outline_in_time_then_the_message_says_what_to_do(reference: Reference) -> None:
+    model = ScriptedModel(replies(frame=UpstreamTimeout("slow")))
+
+    with pytest.raises(UpstreamTimeout) as late:
+        planned(reference, model)
+
+    assert "Ask for fewer days" in late.value.message
+
+
+def test_given_the_outline_takes_all_the_time_then_all_days_are_missing(reference: Reference) -> None:
+    answers = replies()
+
+    def slow(asked: dict[str, Any]) -> Reply:
+        time.sleep(1.2 if asked["task"] == "outline" else 3)
+        return answers(asked)
+
+    _, answer = planned(reference, ScriptedModel(slow), seconds=2.0)
+
+    trip = answer.fields["itinerary"]
+    assert trip["missing_days"] == [1, 2, 3]
+    assert trip["missing_because"] == dict.fromkeys("123", "no_time")
+    assert answer.truncated
+
+
 def test_days_that_are_not_ready_are_left_out(reference: Reference) -> None:
     def slow(asked: dict[str, Any]) -> Reply:
         if asked["task"] == "day" and asked["day"] == 3:
@@ -247,7 +262,6 @@ def test_days_that_are_not_ready_are_left_out(reference: Reference) -> None:
     assert "The rest of this day is missing" in answer.text
 
 
-@pytest.mark.usefixtures("no_time_for_days")
 def test_given_no_day_in_time_then_the_outline_is_answered(reference: Reference) -> None:
     def reply(asked: dict[str, Any]) -> Reply:
         time.sleep(0 if asked["task"] == "outline" else 3)

@@ -22,7 +22,7 @@ from tests.support.stream_function import (
     upstream as upstream,
 )
 from tests.support.trip_replies import asked_in, outline as outline_of_trip, reply_to, trip_but, visit
-from travel_gpt.advisor import planner, trip_writer
+from travel_gpt.advisor import planner
 from travel_gpt.api.streamed import StreamedResponse
 from travel_gpt.aws.table import Table
 from travel_gpt.bootstrap import build_api, build_stream_api
@@ -241,9 +241,8 @@ def test_a_call_whose_usage_is_not_known_stays_counted_at_its_most(
 
 
 def test_what_comes_after_the_reply_stays_counted_and_blocks_no_one(
-    trips: Trips, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+    trips: Trips, upstream: FakeOpenAI
 ) -> None:
-    monkeypatch.setattr(trip_writer, "FOR_DAYS", 0)
     late = threading.Event()
 
     def hang(exchange: Exchange) -> None:

@@ -23,7 +23,7 @@ from tests.support.stream_function import (
 )
 from tests.support.trip_replies import trip_but
 from tests.unit.api.test_stream_stop import buffered, stop
-from travel_gpt.advisor import planner, trip_adviser, trip_writer
+from travel_gpt.advisor import planner, trip_adviser
 from travel_gpt.api import stream_watch, streamed
 from travel_gpt.api.streamed import StreamedResponse
 from travel_gpt.guard import clients
@@ -132,7 +132,6 @@ def test_the_whole_limit_leaves_out_what_is_not_ready(
     monkeypatch.setattr(trip_adviser, "TO_SEND", 0.3)
     monkeypatch.setattr(streamed, "TO_FINISH", 0.1)
     monkeypatch.setattr(planner, "TO_CHECK", 0.3)
-    monkeypatch.setattr(trip_writer, "FOR_DAYS", 0)
     upstream.default(RESPONSES, trip_but(day3=hanging))
 
     with stream_function(upstream, stream_seconds=1.8) as function:
