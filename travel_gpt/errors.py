@@ -12,7 +12,12 @@
     │   ├── IdempotencyKeyReused
     │   ├── RequestInProgress
     │   ├── Forbidden
+    │   ├── SessionRequired
+    │   ├── SessionExpired
+    │   ├── OriginRefused
+    │   ├── InvitationInvalid
     │   ├── NotFound
+    │   ├── PageDisabled
     │   ├── MethodNotAllowed
     │   ├── StreamingDisabled
     │   ├── PayloadTooLarge
@@ -177,11 +182,69 @@ class Forbidden(RequestError):
     )
 
 
+class SessionRequired(RequestError):
+    """A request of the page came without a session."""
+
+    code = "session_required"
+    message = "Open the invitation link that the owner of this page sent you, and accept it in this browser."
+    advice = (
+        "Accept an invitation on the page, which needs cookies. A program uses an API key and /travel-gpt."
+    )
+    remedy = "Invite the person with `travel-gpt invite NAME --budget 2/month --expires 30d`."
+
+
+class SessionExpired(RequestError):
+    """The session is unknown, expired, or was ended."""
+
+    code = "session_expired"
+    message = "Your session on this page has ended. Ask the owner of the page for another invitation link."
+    advice = "Accept another invitation on the page. The question can be sent again after that."
+    remedy = (
+        "Give the person another link with `travel-gpt invite NAME --again`. A session ends after 90 days, "
+        "after 30 days without use, when its person signs out, and when the client is disabled or removed."
+    )
+
+
+class OriginRefused(RequestError):
+    """A request with the rights of the page's visitor did not come from the page."""
+
+    code = "origin_refused"
+    message = "This request did not come from the page itself. Open the page at its own https address."
+    advice = (
+        "Use the page at its own address, over https or on localhost. A program uses an API key and "
+        "/travel-gpt."
+    )
+    remedy = (
+        "Behind a proxy or with a domain of your own, check that `Host` and `Origin` reach the function as "
+        "the browser sends them."
+    )
+
+
+class InvitationInvalid(RequestError):
+    """The invitation is unknown, has expired, or was accepted on as many devices as it is for."""
+
+    code = "invitation_invalid"
+    message = "This invitation link is not valid. Ask the owner of the page for another one."
+    advice = (
+        "Compare the link with the one that was sent to you, or ask the owner of the page for another one."
+    )
+    remedy = "Make another link with `travel-gpt invite NAME --again`; it says for how many devices it is."
+
+
 class NotFound(RequestError):
     """No such path."""
 
     code = "not_found"
     message = "There is nothing here: the path is /travel-gpt."
+
+
+class PageDisabled(RequestError):
+    """The owner has not turned the web page on."""
+
+    code = "page_disabled"
+    message = "This API has no web page. Its owner can turn it on: ./deploy.sh --parameter WebPage=enabled."
+    advice = "Send queries to /travel-gpt with an API key, or ask the owner to turn the page on."
+    remedy = "Set `WebPage` to `enabled`: `./deploy.sh --parameter WebPage=enabled`."
 
 
 class MethodNotAllowed(RequestError):
@@ -245,7 +308,7 @@ class ClientDisabled(LimitError):
     """The owner disabled the client."""
 
     code = "client_disabled"
-    message = "This API key was disabled by the owner of the API."
+    message = "The owner of this API has disabled your access."
     advice = "Ask the owner of the API. Retrying does not help."
     remedy = "`travel-gpt client enable NAME` lets the client ask again."
 
@@ -254,7 +317,7 @@ class ClientExpired(LimitError):
     """The client's time is over."""
 
     code = "client_expired"
-    message = "This API key has expired. Ask the owner of the API for a new one."
+    message = "Your access to this API has expired. Ask its owner for more time."
     advice = "Ask the owner of the API. Retrying does not help."
     remedy = "`travel-gpt client limit NAME --expires 30d` gives the client more time."
 
@@ -557,10 +620,15 @@ HTTP_STATUS: Final[dict[type[TravelGPTError], int]] = {
     InvalidQuery: 400,
     InvalidConstraint: 400,
     InvalidParameter: 400,
+    SessionExpired: 401,
+    SessionRequired: 401,
     ClientDisabled: 403,
     ClientExpired: 403,
     Forbidden: 403,
+    InvitationInvalid: 403,
+    OriginRefused: 403,
     NotFound: 404,
+    PageDisabled: 404,
     InvalidIdempotencyKey: 400,
     MethodNotAllowed: 405,
     RequestInProgress: 409,

@@ -378,6 +378,19 @@ class StreamSettings:
 
 
 @dataclass(frozen=True)
+class PageSettings:
+    """The web page."""
+
+    web_page: str = _setting(
+        "WEB_PAGE",
+        "disabled",
+        _choice("enabled", "disabled"),
+        "Whether there is a web page to ask on, below `/travel-gpt/app`. `disabled` answers 404 "
+        "`page_disabled`.",
+    )
+
+
+@dataclass(frozen=True)
 class TelemetrySettings:
     """Log lines and metrics."""
 
@@ -411,6 +424,7 @@ _GROUPS: Final = (
     AccessSettings,
     GuardSettings,
     StreamSettings,
+    PageSettings,
     TelemetrySettings,
 )
 
@@ -425,6 +439,7 @@ class Settings(
     AccessSettings,
     GuardSettings,
     StreamSettings,
+    PageSettings,
     TelemetrySettings,
 ):
     """What the environment says, validated. A variable that is unset or empty has its default.

@@ -14,13 +14,18 @@ from travel_gpt.errors import (
     InternalError,
     InvalidItinerary,
     InvalidParameter,
+    InvitationInvalid,
     LimitError,
     LimitsUnavailable,
     MethodNotAllowed,
     Misconfigured,
     NotFound,
+    OriginRefused,
+    PageDisabled,
     RequestError,
     RequestTooLarge,
+    SessionExpired,
+    SessionRequired,
     StreamingDisabled,
     TravelGPTError,
     UpstreamApiUnsupported,
@@ -37,6 +42,8 @@ METHODS: Final[tuple[Method, ...]] = ("GET", "POST")
 OF_THE_ADDRESS: Final = (NotFound, MethodNotAllowed)
 # What only a stream is refused with.
 OF_STREAMS: Final = (StreamingDisabled,)
+# What only the web page's routes refuse a request with.
+OF_THE_PAGE: Final = (SessionRequired, SessionExpired, OriginRefused, InvitationInvalid, PageDisabled)
 
 _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (InvalidParameter, CredentialError, UpstreamError, InternalError),
@@ -53,8 +60,8 @@ _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
 # GET sends no query that could be refused, and does not call the Responses API; POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (ContentRefused, ContextLengthExceeded, InvalidItinerary, RequestTooLarge, UpstreamApiUnsupported),
-    "POST": (*OF_THE_ADDRESS, *OF_STREAMS, InvalidParameter),
-    "STREAM": OF_THE_ADDRESS,
+    "POST": (*OF_THE_ADDRESS, *OF_STREAMS, *OF_THE_PAGE, InvalidParameter),
+    "STREAM": (*OF_THE_ADDRESS, *OF_THE_PAGE),
     "STOP": (),
 }
 
@@ -201,7 +208,7 @@ class _Entry:
     def statuses(self) -> str:
         """Every status that the code comes with, and for which method where that matters."""
         found: dict[str, str] = {}
-        if self.failure in (*OF_THE_ADDRESS, *OF_STREAMS):
+        if self.failure in (*OF_THE_ADDRESS, *OF_STREAMS, *OF_THE_PAGE):
             found[str(HTTP_STATUS[self.failure])] = ""
         for method in METHODS:
             for status, failure in of_the_function(method):

@@ -23,6 +23,7 @@ VARIABLES = {
     "MaxOutputTokens": "OPENAI_MAX_OUTPUT_TOKENS",
     "ItineraryDays": "ITINERARY_DAYS",
     "ApiAccess": "API_ACCESS",
+    "WebPage": "WEB_PAGE",
     "BudgetPerDay": "BUDGET_PER_DAY",
     "BudgetPerMonth": "BUDGET_PER_MONTH",
     "BudgetWhenUnavailable": "BUDGET_WHEN_UNAVAILABLE",

@@ -205,6 +205,7 @@ VARIABLES: dict[str, Row] = {
         "stream_first_event_seconds", 30, {"1": 1, "840": 840}, [*NO_NUMBERS, "0", "841"]
     ),
     "STREAM_IDLE_SECONDS": Row("stream_idle_seconds", 20, {"1": 1, "840": 840}, [*NO_NUMBERS, "0", "841"]),
+    "WEB_PAGE": Row("web_page", "disabled", {"enabled": "enabled"}, ["on", "Enabled", "true", "1"]),
     "LOG_LEVEL": Row(
         "log_level",
         "INFO",
