@@ -488,7 +488,7 @@ def show_client(
     as_json: Json = False,
 ) -> None:
     """Show a client, its limits and whether it may ask."""
-    from travel_gpt.cli.client.commands import show as do
+    from travel_gpt.cli.client.show import show as do
 
     flags = _stack_flags(stack, env, region, profile)
     do(_stack(stack, env, region, profile), name, Console(), flags, as_json=as_json)
@@ -596,7 +596,7 @@ def pause(
     stack: Stack = None, env: Environment = None, region: Region = None, profile: Profile = None
 ) -> None:
     """Refuse every query of a deployed stack within seconds, until it is resumed."""
-    from travel_gpt.cli.client.commands import pause as do
+    from travel_gpt.cli.client.pause import pause as do
 
     do(_stack(stack, env, region, profile), Console(), _stack_flags(stack, env, region, profile))
 
@@ -606,7 +606,7 @@ def resume(
     stack: Stack = None, env: Environment = None, region: Region = None, profile: Profile = None
 ) -> None:
     """Let the queries of a paused stack through again."""
-    from travel_gpt.cli.client.commands import resume as do
+    from travel_gpt.cli.client.pause import resume as do
 
     do(_stack(stack, env, region, profile), Console(), _stack_flags(stack, env, region, profile))
 

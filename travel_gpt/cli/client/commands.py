@@ -1,9 +1,7 @@
-"""``travel-gpt client``: add, show, limit, disable, enable, rotate and remove; pause and resume."""
+"""``travel-gpt client``: add, limit, disable, enable, rotate and remove."""
 
-import json
 import sys
 import time
-from datetime import UTC, datetime
 
 from travel_gpt.aws.failures import AWS_ERRORS
 from travel_gpt.cli.audit_log import audited
@@ -20,12 +18,13 @@ from travel_gpt.cli.client.plan import (
     works,
 )
 from travel_gpt.cli.client.records import ClientRecords, Registered, new_id
+from travel_gpt.cli.client.show import OPTIONS, key_ids_of, moment, print_client
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.target import before_aws
 from travel_gpt.guard.clients import OWNER, RECORD_TTL, Client
 from travel_gpt.guard.limits import Limits
-from travel_gpt.guard.typed_limits import TypedLimits, checked_name, describe
+from travel_gpt.guard.typed_limits import TypedLimits, checked_name
 
 SOURCE = "dynamodb"
 
@@ -131,25 +130,15 @@ def limit(stack: str, name: str, typed: TypedLimits, console: Console, flags: st
     if still := [field for field in registered.damaged if field not in numbers]:
         raise CliError(
             f"The record of {registered.client.name} is damaged, so its queries are refused. Give these "
-            f"limits too: {', '.join(sorted({_OPTIONS[field] for field in still}))}.",
+            f"limits too: {', '.join(sorted({OPTIONS[field] for field in still}))}.",
             USAGE,
         )
     require_within_plan(given, place)
     with audited("client.limit", who=who, source=SOURCE, client=registered.client.id, **numbers):
         records.change(registered.client, numbers)
     console.good(f"Changed. Running environments of the function use it within {RECORD_TTL:.0f} seconds.")
-    _print(records.find(name), place, console)
+    print_client(records.find(name), place, console)
     console.next(f"travel-gpt client list{flags}", "to see what each client used")
-
-
-_OPTIONS = {
-    "per_minute": "--per-minute",
-    "per_day": "--per-day",
-    "parallel": "--parallel",
-    "budget_per_day": "--budget (USD/day)",
-    "budget_per_month": "--budget (USD/month)",
-    "expires_at": "--expires",
-}
 
 
 def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
@@ -164,7 +153,7 @@ def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
     with audited("client.disable", who=who, source=SOURCE, client=client.id):
         records.change(client, {}, disabled=True)
         try:
-            for key_id in _keys(registered, place):
+            for key_id in key_ids_of(registered, place):
                 set_enabled(key_id, False)
         except AWS_ERRORS as failed:
             raise CliError(
@@ -189,7 +178,7 @@ def enable(stack: str, name: str, console: Console, flags: str = "") -> None:
     who, place, records, registered = _find(stack, name, flags)
     client = registered.client
     with audited("client.enable", who=who, source=SOURCE, client=client.id):
-        there = [set_enabled(key_id, True) for key_id in _keys(registered, place)]
+        there = [set_enabled(key_id, True) for key_id in key_ids_of(registered, place)]
         if not any(there):
             raise CliError(
                 f"The client {client.name} has no API key any more: it was deleted at API Gateway. It stays "
@@ -240,57 +229,6 @@ def remove(stack: str, name: str, console: Console, flags: str = "") -> None:
     console.next(f"travel-gpt client list{flags}")
 
 
-def show(stack: str, name: str, console: Console, flags: str = "", *, as_json: bool = False) -> None:
-    """Show one client, its limits and whether it may ask.
-
-    Raises:
-        CliError: there is no such client.
-        ClientError: AWS refused.
-    """
-    before_aws()
-    place = deployed(stack, flags)
-    registered = ClientRecords(place.table, flags).find(name)
-    if as_json:
-        console.raw(json.dumps(_document(registered, place), indent=2))
-    else:
-        _print(registered, place, console)
-
-
-def state_of(registered: Registered) -> str:
-    """Return whether a client may ask: ``yes``, or why not."""
-    client = registered.client
-    if registered.damaged:
-        return "no: its record is damaged"
-    if client.disabled:
-        return "no: disabled"
-    if 0 < client.expires_at <= time.time():
-        return "no: expired"
-    return "yes"
-
-
-def pause(stack: str, console: Console, flags: str = "") -> None:
-    """Refuse every query of a stack until it is resumed."""
-    _pause(stack, True, flags)
-    console.good(
-        f"Paused: every query gets 503 paused within {RECORD_TTL:.0f} seconds. GET answers as before."
-    )
-    console.next(f"travel-gpt resume{flags}", "to let queries through again")
-
-
-def resume(stack: str, console: Console, flags: str = "") -> None:
-    """Let queries through again."""
-    _pause(stack, False, flags)
-    console.good(f"Resumed: queries are answered again within {RECORD_TTL:.0f} seconds.")
-    console.next(f"travel-gpt usage{flags}")
-
-
-def _pause(stack: str, on: bool, flags: str) -> None:
-    before_aws()
-    who, place = caller(), deployed(stack, flags)
-    with audited("api.pause" if on else "api.resume", who=who, source=SOURCE, stack=stack):
-        ClientRecords(place.table, flags).pause(on)
-
-
 def _find(stack: str, name: str, flags: str) -> tuple[str, Deployed, ClientRecords, Registered]:
     """Return who calls, the stack, its records and the client."""
     before_aws()
@@ -307,10 +245,6 @@ def _require_own_key(registered: Registered, flags: str) -> None:
             f"owner{flags}",
             USAGE,
         )
-
-
-def _keys(registered: Registered, place: Deployed) -> tuple[str, ...]:
-    return (place.owner_key_id,) if registered.client.id == OWNER else registered.key_ids
 
 
 def _print_key(place: Deployed, key: str, console: Console, *, wait: bool = True) -> bool:
@@ -345,50 +279,3 @@ def _print_key(place: Deployed, key: str, console: Console, *, wait: bool = True
 def _next(console: Console, command: str) -> None:
     # Standard output has the key alone.
     console.aside(f"\nNext:\n  {command}")
-
-
-def _print(registered: Registered, place: Deployed, console: Console) -> None:
-    client = registered.client
-    damaged = {_OPTIONS[field] for field in registered.damaged}
-    console.rows(
-        [
-            ("Client", f"{client.name} ({client.id})"),
-            ("API key id", ", ".join(_keys(registered, place)) or "none"),
-            ("May ask", state_of(registered)),
-            ("Expires", moment(client.expires_at) if client.expires_at else "never"),
-            ("Added", moment(registered.created_at) if registered.created_at else "with the stack"),
-            *describe(client.limits).items(),
-        ]
-    )
-    if damaged:
-        console.note(
-            f"These limits have invalid values: {', '.join(sorted(damaged))}. Give each of them again: "
-            f"travel-gpt client limit {client.name}{place.flags}"
-        )
-
-
-def _document(registered: Registered, place: Deployed) -> dict[str, object]:
-    client = registered.client
-    return {
-        "id": client.id,
-        "name": client.name,
-        "key_ids": list(_keys(registered, place)),
-        "may_ask": state_of(registered) == "yes",
-        "disabled": client.disabled,
-        "expires_at": client.expires_at,
-        "created_at": registered.created_at,
-        "damaged": list(registered.damaged),
-        "limits": client.limits._asdict(),
-    }
-
-
-def moment(seconds: int) -> str:
-    """Return a moment as a person reads it.
-
-    Args:
-        seconds: since the epoch.
-    """
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
-    except (ValueError, OverflowError):
-        return "in the far future"

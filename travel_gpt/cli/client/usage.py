@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from travel_gpt.cli.client.columns import print_columns
-from travel_gpt.cli.client.commands import moment, state_of
 from travel_gpt.cli.client.plan import deployed
 from travel_gpt.cli.client.records import ClientRecords, Registered, whole_number
+from travel_gpt.cli.client.show import moment, state_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.target import before_aws
