@@ -43,7 +43,9 @@ class BuildError(Exception):
 
 
 def copy_travel_gpt(source: Path, tree: Path) -> None:
-    """Copy what Lambda runs of travel_gpt: the files that its handlers import, and what starts the stream's.
+    """Copy what Lambda runs of travel_gpt, and the web page that it serves.
+
+    Of travel_gpt these are the files that its handlers import, and what starts the function that streams.
 
     Args:
         source: the package in the repository.
@@ -54,8 +56,18 @@ def copy_travel_gpt(source: Path, tree: Path) -> None:
             target = tree / file.relative_to(source.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
+    for file in web_files(source.parent):
+        target = tree / file.relative_to(source.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
     # The licences of the data that is copied with the code.
     shutil.copy(source.parent / "NOTICE", tree / "NOTICE")
+
+
+def web_files(root: Path) -> list[Path]:
+    """Return the files of the web page, without what an editor or the type checker left beside them."""
+    web = root / "web"
+    return sorted([web / "index.html", web / "app.css", web / "icon.svg", *(web / "js").glob("*.js")])
 
 
 def prune(tree: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.package_contents import copy_travel_gpt, imported_files
+from travel_gpt.api.page.assets import web_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,3 +74,17 @@ def test_the_package_has_the_licences_of_its_data(tmp_path: Path) -> None:
     copy_travel_gpt(ROOT / "travel_gpt", tmp_path)
 
     assert (tmp_path / "NOTICE").read_bytes() == (ROOT / "NOTICE").read_bytes()
+
+
+def test_the_package_has_the_files_of_the_page(tmp_path: Path) -> None:
+    copy_travel_gpt(ROOT / "travel_gpt", tmp_path)
+
+    # Where the code looks for them, and nothing beside them
+    page = web_page()
+    assert web_page(tmp_path / "web") == page
+    assert {path.suffix for path in (tmp_path / "web").rglob("*") if path.is_file()} == {
+        ".html",
+        ".css",
+        ".svg",
+        ".js",
+    }

@@ -58,6 +58,8 @@ class Request:
     method: str
     path: str
     """The resource, such as ``/travel-gpt``: without the stage, or the base path of a custom domain."""
+    url_path: str
+    """The path of the URL, with the stage or the base path of a custom domain."""
     headers: Mapping[str, str] = field(repr=False)
     """The headers by their names in lower case."""
     path_parameters: Mapping[str, str]
@@ -116,6 +118,7 @@ class Request:
         return cls(
             method=event.get("httpMethod") or "",
             path=event.get("resource") or "",
+            url_path=about.get("path") or "",
             headers=headers,
             path_parameters=_mapping(event, "pathParameters"),
             query=query,

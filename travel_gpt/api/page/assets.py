@@ -1,0 +1,136 @@
+"""The files of the web page: HTML, one style sheet and one script, whose names change with their content.
+
+The script is written as modules in ``web/js``, which are served as one file: each request of a first load
+costs a visitor a round trip, and the owner an invocation. To join them needs no build while they keep to
+a few rules, which tests/unit/api/page/test_modules.py checks: only named imports of ``./name.js``, only named
+exports, and no top-level name twice.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from travel_gpt.errors import NotFound
+
+WEB: Final = Path(__file__).resolve().parents[3] / "web"
+"""The folder in a clone, and in the Lambda package."""
+
+PAGE_PATH: Final = "/travel-gpt/app"
+ASSETS_PATH: Final = f"{PAGE_PATH}/assets"
+MAIN_MODULE: Final = "main.js"
+
+_IMPORT: Final = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./(?P<file>[^"]+)";[ \t]*\n', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=async |function|class|const|let)", re.MULTILINE)
+_PLACEHOLDER: Final = re.compile(r"\{\{([a-z.]+)\}\}")
+_ASSET_NAME: Final = re.compile(r"app\.[0-9a-f]{1,64}\.(js|css)")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that the HTML loads."""
+
+    name: str
+    """Its name, with a hash of its content."""
+    content_type: str
+    text: str
+
+    @classmethod
+    def of(cls, suffix: str, content_type: str, text: str) -> "Asset":
+        """Return a file with the hash of its content in its name."""
+        return cls(f"app.{content_hash(text)}.{suffix}", content_type, text)
+
+
+@dataclass(frozen=True, slots=True)
+class WebPage:
+    """The files, as they are served."""
+
+    template: str
+    """The HTML, with placeholders for what depends on the stage and on the other files."""
+    icon: str
+    """The icon, as a URL that holds it."""
+    style: Asset
+    script: Asset
+
+    def html(self, base: str) -> str:
+        """Return the HTML.
+
+        Args:
+            base: what the path of every URL begins with, such as ``/Prod``; empty behind a custom domain.
+        """
+        values = {
+            "base": base,
+            "icon": self.icon,
+            "app.css": f"{base}{ASSETS_PATH}/{self.style.name}",
+            "app.js": f"{base}{ASSETS_PATH}/{self.script.name}",
+        }
+        return _PLACEHOLDER.sub(lambda found: escape(values[found[1]]), self.template)
+
+    def asset(self, name: str) -> Asset | None:
+        """Return the file of a name, whatever its hash; None where there is none."""
+        found = _ASSET_NAME.fullmatch(name)
+        if found is None:
+            return None
+        return self.script if found[1] == "js" else self.style
+
+
+def web_page(folder: Path = WEB) -> WebPage:
+    """Return the files of the page, read again only after one of them has changed.
+
+    Args:
+        folder: where they are.
+
+    Raises:
+        NotFound: the folder is missing. A wheel does not have it.
+    """
+    files = sorted(path for path in folder.glob("**/*") if path.is_file())
+    if not files:
+        raise NotFound(
+            f"there are no files of the page in {folder}",
+            message="This installation has no web page. Run the server from a clone of the repository.",
+        )
+    return _read(folder, tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
+
+
+@lru_cache(maxsize=2)
+def _read(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> WebPage:
+    del files  # They are the cache's key.
+    return WebPage(
+        template=_text(folder / "index.html"),
+        icon="data:image/svg+xml," + quote(_text(folder / "icon.svg"), safe=" ,/:;=@"),
+        style=Asset.of("css", "text/css; charset=utf-8", _text(folder / "app.css")),
+        script=Asset.of("js", "text/javascript; charset=utf-8", joined_modules(folder / "js")),
+    )
+
+
+def joined_modules(folder: Path) -> str:
+    """Return the modules of the script as one, each after those that it imports: in the order of ECMAScript.
+
+    Args:
+        folder: where the modules are.
+    """
+    read: dict[str, str] = {}
+    return "".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in _in_order(folder, MAIN_MODULE, read))
+
+
+def _in_order(folder: Path, name: str, read: dict[str, str]) -> Iterator[str]:
+    if name in read:
+        return
+    read[name] = _text(folder / name)
+    for found in _IMPORT.finditer(read[name]):
+        yield from _in_order(folder, found["file"], read)
+    yield read[name]
+
+
+def content_hash(text: str) -> str:
+    """Return what is different for another text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
