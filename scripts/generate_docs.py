@@ -19,6 +19,7 @@ from scripts.docs.errors_page import errors_page  # noqa: E402
 from scripts.docs.itinerary_picture import itinerary_picture  # noqa: E402
 from scripts.docs.measured_rules import measured_rules  # noqa: E402
 from scripts.docs.openapi_document import openapi_document  # noqa: E402
+from scripts.docs.page_types import page_types  # noqa: E402
 from scripts.docs.sections import with_sections  # noqa: E402
 from scripts.docs.settings_page import StackTemplate, settings_page  # noqa: E402
 from scripts.docs.trip_rules import rules_table  # noqa: E402
@@ -39,6 +40,7 @@ def wanted(root: Path) -> dict[Path, str]:
         Path("docs/command.md"): command_page(),
         Path("docs/itineraries.svg"): itinerary_picture(),
         Path("docs/openapi.json"): json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
+        Path("web/api.d.ts"): page_types(),
         Path("docs/itineraries.md"): with_sections(
             (ROOT / "docs/itineraries.md").read_text(encoding="utf-8"),
             {"rules": rules_table(), "measured rules": measured_rules()},

@@ -8,5 +8,6 @@
 ``errors_page``       docs/errors.md
 ``openapi_schemas``   the bodies of requests and responses, as JSON Schema
 ``openapi_document``  docs/openapi.json
+``page_types``        web/api.d.ts
 ====================  ===================================================================
 """
