@@ -111,7 +111,7 @@ export function timeUntil(seconds) {
  * @returns {string}
  */
 export function duration(minutes) {
-  const [hours, rest] = [Math.floor(minutes / 60), Math.round(minutes % 60)];
+  const [hours, rest] = [Math.trunc(minutes / 60), Math.round(minutes % 60)];
   const parts = hours ? [quantity(hours, "hour")] : [];
   if (rest || !hours) parts.push(quantity(rest, "minute"));
   return parts.join(" ");
