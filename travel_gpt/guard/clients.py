@@ -44,6 +44,8 @@ class Client(NamedTuple):
     disabled: bool = False
     expires_at: int = 0
     """Seconds since the epoch; 0 for never."""
+    sessions_after: int = 0
+    """When its sessions and invitations were last ended, in seconds since the epoch; 0 for never."""
 
 
 class _Known(NamedTuple):
@@ -56,8 +58,8 @@ def record_key(kind: str, name: str) -> dict[str, str]:
     """Return the key of a record.
 
     Args:
-        kind: ``client``, ``key`` or ``flag``: the prefixes that the function's role may read.
-        name: the client's id, the id of the API key, or the flag's name.
+        kind: ``client``, ``key``, ``flag``, ``session`` and so on: the role's policy goes by it.
+        name: the client's id, the id of the API key, the flag's name, or the hash of a session's token.
     """
     return {"pk": f"{kind}#{name}", "sk": RECORD}
 
@@ -94,9 +96,7 @@ class ClientDirectory:
             Paused: the owner paused the API.
             LimitsUnavailable: the table cannot be read, and the client is not known from before.
         """
-        client_id = self.id_of_key(key_id, deadline)
-        is_owner = key_id == self._settings.owner_key_id
-        return self._allowed(Client(OWNER, OWNER, Limits()) if is_owner else client_id, deadline)
+        return self.allowed(self.id_of_key(key_id, deadline), deadline)
 
     def id_of_key(self, key_id: str, deadline: Deadline | None = None) -> str:
         """Return the id of the client that an API key belongs to, whether it may ask now or not.
@@ -146,6 +146,36 @@ class ClientDirectory:
         digest = hashlib.sha256(f"{self._table.name} {network}".encode()).hexdigest()[:16]
         return f"address-{digest}"
 
+    def allowed(self, client_id: str, deadline: Deadline | None = None) -> Client:
+        """Return a client, if it may ask now.
+
+        Args:
+            client_id: its id.
+            deadline: when the caller stops waiting.
+
+        Raises:
+            Forbidden: the client was removed.
+            ClientDisabled: its owner disabled the client.
+            ClientExpired: the client's time is over.
+            Paused: the owner paused the API.
+            LimitsUnavailable: the table cannot be read, and the client is not known from before.
+        """
+        return self._allowed(_named(client_id), deadline)
+
+    def client(self, client_id: str, deadline: Deadline | None = None, *, fresh: bool = False) -> Client:
+        """Return a client, whether it may ask now or not.
+
+        Args:
+            client_id: its id.
+            deadline: when the caller stops waiting.
+            fresh: whether its record is read now, also where it was read a moment ago.
+
+        Raises:
+            Forbidden: the client was removed.
+            LimitsUnavailable: the table cannot be read, and the client is not known from before.
+        """
+        return self._read(_named(client_id), deadline, fresh=fresh).client
+
     def _client_id(self, key_id: str, deadline: Deadline | None) -> str:
         known = self._clients_of_keys.get(key_id)
         if known is not None and 0 <= self._now() - known[1] < KEY_TTL:
@@ -167,19 +197,15 @@ class ClientDirectory:
 
     def _allowed(self, client: Client | str, deadline: Deadline | None) -> Client:
         known = self._read(client, deadline)
-        log_fields = {"client": known.client.id}
         if known.paused:
-            raise Paused("the owner paused the API", log_fields=log_fields)
-        if known.client.disabled:
-            raise ClientDisabled("the client is disabled", log_fields=log_fields)
-        if 0 < known.client.expires_at <= self._now():
-            raise ClientExpired("the client has expired", log_fields=log_fields)
+            raise Paused("the owner paused the API", log_fields={"client": known.client.id})
+        require_enabled(known.client, self._now())
         return known.client
 
-    def _read(self, client: Client | str, deadline: Deadline | None) -> _Known:
+    def _read(self, client: Client | str, deadline: Deadline | None, *, fresh: bool = False) -> _Known:
         client_id = client if isinstance(client, str) else client.id
         known = self._known.get(client_id)
-        if known is not None and 0 <= self._now() - known.read_at < RECORD_TTL:
+        if known is not None and not fresh and 0 <= self._now() - known.read_at < RECORD_TTL:
             return known
         keys = [record_key("flag", "paused"), record_key("client", client_id)]
         try:
@@ -206,6 +232,29 @@ class ClientDirectory:
             self._known.clear()
         self._known[client_id] = found = _Known(client, "flag#paused" in items, self._now())
         return found
+
+
+def require_enabled(client: Client, now: float) -> None:
+    """Raise an error where a client was disabled or its time is over.
+
+    Args:
+        client: the client.
+        now: the wall clock, in seconds.
+
+    Raises:
+        ClientDisabled: its owner disabled the client.
+        ClientExpired: the client's time is over.
+    """
+    log_fields = {"client": client.id}
+    if client.disabled:
+        raise ClientDisabled("the client is disabled", log_fields=log_fields)
+    if 0 < client.expires_at <= now:
+        raise ClientExpired("the client has expired", log_fields=log_fields)
+
+
+def _named(client_id: str) -> Client | str:
+    # The owner needs no record.
+    return Client(OWNER, OWNER, Limits()) if client_id == OWNER else client_id
 
 
 def _note(failed: TableFailed) -> None:
@@ -237,4 +286,6 @@ def read_client(client_id: str, record: Item) -> Client:
 
     limits = Limits(*(number(name) for name in Limits._fields))
     name = str(record.get("name", {}).get("S", client_id))
-    return Client(client_id, name, limits, "disabled" in record, number("expires_at"))
+    return Client(
+        client_id, name, limits, "disabled" in record, number("expires_at"), number("sessions_after")
+    )

@@ -18,7 +18,9 @@ from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
     from travel_gpt.guard.idempotency import Idempotency
+    from travel_gpt.guard.sessions import Sessions
     from travel_gpt.guard.stops import Stops
+    from travel_gpt.guard.visitors import Visitors
 
 
 FASTEST_CLOCK: Final = 300
@@ -77,6 +79,48 @@ class Guard:
         if self._settings.api_access == "open":
             return self._clients.id_of_address(address)
         return self._clients.id_of_key(key_id, deadline)
+
+    def client_of_session(self, token: str, deadline: Deadline) -> Client:
+        """Return the client of a request of the page. It reads the session each time, and writes once a day.
+
+        Args:
+            token: the token of its session; empty without one.
+            deadline: when the response must leave.
+
+        Raises:
+            SessionRequired: there is no token.
+            SessionExpired: there is no such session, or it has ended.
+            LimitError: the client may not ask now, or that cannot be found out.
+        """
+        return self.visitors.client(token, deadline)
+
+    def id_of_session(self, token: str, deadline: Deadline) -> str:
+        """Return the id of the client of a request of the page that spends nothing.
+
+        Args:
+            token: as for ``client_of_session``.
+            deadline: as for ``client_of_session``.
+
+        Raises:
+            SessionRequired: as for ``client_of_session``.
+            SessionExpired: as for ``client_of_session``.
+            LimitsUnavailable: the session cannot be found out.
+        """
+        return self.sessions.find(token, deadline).client
+
+    @cached_property
+    def sessions(self) -> "Sessions":
+        """The sessions of the page."""
+        from travel_gpt.guard.sessions import Sessions
+
+        return Sessions(self._table, now=self._now)
+
+    @cached_property
+    def visitors(self) -> "Visitors":
+        """The clients of the page's visitors."""
+        from travel_gpt.guard.visitors import Visitors
+
+        return Visitors(self.sessions, self._clients)
 
     @cached_property
     def idempotency(self) -> "Idempotency":
