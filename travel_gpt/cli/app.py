@@ -574,6 +574,42 @@ def remove(
 
 
 @app.command()
+def invite(
+    name: ClientName,
+    budget: Budget = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="When the guest's access ends: 12h, 30d or 8w; with --again, the link's. [default: 30d]",
+            show_default=False,
+        ),
+    ] = None,
+    devices: Annotated[
+        int, typer.Option(min=1, max=20, help="How many browsers may accept the invitation.")
+    ] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Make another link for a client that is there.")
+    ] = False,
+    stack: Stack = None,
+    env: Environment = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Invite a person to ask on the web page: print a link once, to standard output.
+
+    The person needs no API key: opens the link, accepts the invitation, and asks within the budget. The guest
+    is a client as those of `travel-gpt client`. With --again, any client gets another link, also owner.
+    """
+    from travel_gpt.cli.client.invite import invite as do, invite_again
+    from travel_gpt.guard.typed_limits import TypedLimits
+
+    typed = TypedLimits(budget=tuple(budget or ()), expires=expires)
+    place, flags = _stack(stack, env, region, profile), _stack_flags(stack, env, region, profile)
+    (invite_again if again else do)(place, name, typed, devices, Console(), flags)
+
+
+@app.command()
 def usage(
     month: Annotated[
         str | None, typer.Option(help="The month, such as 2026-11. [default: this one]", show_default=False)

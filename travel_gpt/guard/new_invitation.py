@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from travel_gpt.guard.clients import record_key
 
@@ -18,12 +18,32 @@ CODE_BYTES: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class NewInvitation:
-    """An invitation that was not written yet."""
+    """An invitation that is not written yet. Moments are in seconds since the epoch."""
 
     code: str = field(repr=False)
     """The secret of the link. It is shown once; the table has its hash."""
-    item: dict[str, dict[str, Any]] = field(repr=False)
-    """The item, in DynamoDB's JSON."""
+    client_id: str
+    """The client whose access it gives."""
+    devices: int
+    """How many browsers may accept it."""
+    created_at: int
+    expires_at: int
+
+    @property
+    def item(self) -> dict[str, dict[str, str]]:
+        """The item, in DynamoDB's JSON."""
+        texts = {**invitation_key(self.code), "client": self.client_id}
+        numbers = {
+            "devices": self.devices,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+            # DynamoDB deletes it from then on.
+            "expires": self.expires_at,
+        }
+        return {
+            **{name: {"S": text} for name, text in texts.items()},
+            **{name: {"N": str(number)} for name, number in numbers.items()},
+        }
 
     def link(self, page: str) -> str:
         """Return the link to send.
@@ -45,22 +65,8 @@ def new_invitation(
         expires_at: until when, in seconds since the epoch.
         now: the time, in seconds since the epoch; by default that of the clock.
     """
-    code = secrets.token_urlsafe(CODE_BYTES)
-    numbers = {
-        "devices": devices,
-        "created_at": int(time.time() if now is None else now),
-        "expires_at": expires_at,
-        # DynamoDB deletes it from then on.
-        "expires": expires_at,
-    }
-    texts = {**invitation_key(code), "client": client_id}
-    return NewInvitation(
-        code,
-        {
-            **{name: {"S": text} for name, text in texts.items()},
-            **{name: {"N": str(number)} for name, number in numbers.items()},
-        },
-    )
+    created_at = int(time.time() if now is None else now)
+    return NewInvitation(secrets.token_urlsafe(CODE_BYTES), client_id, devices, created_at, expires_at)
 
 
 def invitation_key(code: str) -> dict[str, str]:

@@ -147,10 +147,10 @@ def test_the_list_has_this_months_use_of_each_client(person: Person, api: Api) -
     lines = [" ".join(line.split()) for line in person.run("client", "list").out.splitlines()]
 
     assert lines[1:] == [
-        "client may ask limits queries refused USD",
-        "owner yes none 0 0 0.0000",
-        "ann yes 10 a minute, 2 at the same time, USD 2.00 a month 2 1 0.0062",
-        "bob no: disabled none 0 0 0.0000",
+        "client kind may ask limits queries refused USD",
+        "owner api-key yes none 0 0 0.0000",
+        "ann api-key yes 10 a minute, 2 at the same time, USD 2.00 a month 2 1 0.0062",
+        "bob api-key no: disabled none 0 0 0.0000",
     ]
     found = json.loads(person.run("client", "list", "--json").out)
     assert (found["paused"], [each["name"] for each in found["clients"]]) == (False, ["owner", "ann", "bob"])

@@ -17,7 +17,8 @@ from travel_gpt.cli.client.plan import (
     set_enabled,
     works,
 )
-from travel_gpt.cli.client.records import ClientRecords, Registered, new_id
+from travel_gpt.cli.client.records import ClientRecords, new_id
+from travel_gpt.cli.client.registered import Registered
 from travel_gpt.cli.client.show import OPTIONS, key_ids_of, moment, print_client
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError
@@ -75,6 +76,13 @@ def rotate(stack: str, name: str, console: Console, flags: str = "") -> None:
     who, place, records, registered = _find(stack, name, flags)
     _require_own_key(registered, flags)
     client = registered.client
+    if registered.guest:
+        raise CliError(
+            f"The client {client.name} is a guest: it has no API key to rotate. For another link to the "
+            f"page: travel-gpt invite {client.name} --again{flags}. To end its sessions: travel-gpt client "
+            f"disable {client.name}{flags}",
+            USAGE,
+        )
     with audited("client.rotate", who=who, source=SOURCE, client=client.id) as change:
         key_id, key = make_key(place, client.name)
         change.facts["key_id"] = key_id
@@ -142,7 +150,7 @@ def limit(stack: str, name: str, typed: TypedLimits, console: Console, flags: st
 
 
 def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
-    """Refuse a client's requests: in the table at once, then at API Gateway.
+    """Refuse a client's requests, and end its sessions: in the table at once, then at API Gateway.
 
     Raises:
         CliError: it cannot be done, or API Gateway could not be asked.
@@ -151,7 +159,7 @@ def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
     who, place, records, registered = _find(stack, name, flags)
     client = registered.client
     with audited("client.disable", who=who, source=SOURCE, client=client.id):
-        records.change(client, {}, disabled=True)
+        records.disable(registered)
         try:
             for key_id in key_ids_of(registered, place):
                 set_enabled(key_id, False)
@@ -162,8 +170,10 @@ def disable(stack: str, name: str, console: Console, flags: str = "") -> None:
                 f"still lets it through to the function. {cli_error_of(failed).sentence} The command is: "
                 f"travel-gpt client disable {client.name}{flags}"
             ) from None
+    sessions = " Its sessions on the page have ended." if registered.page.sessions else ""
     console.good(
         f"The client {client.name} is disabled: its requests get 403 within {RECORD_TTL:.0f} seconds."
+        f"{sessions}"
     )
     console.next(f"travel-gpt client enable {client.name}{flags}", "to let it ask again")
 
@@ -179,18 +189,22 @@ def enable(stack: str, name: str, console: Console, flags: str = "") -> None:
     client = registered.client
     with audited("client.enable", who=who, source=SOURCE, client=client.id):
         there = [set_enabled(key_id, True) for key_id in key_ids_of(registered, place)]
-        if not any(there):
+        if not any(there) and not registered.guest:
             raise CliError(
                 f"The client {client.name} has no API key any more: it was deleted at API Gateway. It stays "
                 f"disabled. Make a new key, then repeat: travel-gpt client rotate {client.name}{flags}"
             )
-        records.change(client, {}, disabled=False)
+        records.change(client, {}, enabled=True)
     if 0 < client.expires_at <= time.time():
         console.note(
             f"The client {client.name} is enabled, but it expired on {moment(client.expires_at)}: its "
             "requests get 403 client_expired."
         )
         console.next(f"travel-gpt client limit {client.name} --expires 30d{flags}", "to give it more time")
+        return
+    if registered.guest:
+        console.good(f"The client {client.name} may ask again, once it has accepted another invitation.")
+        console.next(f"travel-gpt invite {client.name} --again{flags}", "for the link of another invitation")
         return
     console.good(
         f"The client {client.name} may ask again. API Gateway may take a minute to let its key through."
@@ -208,11 +222,12 @@ def remove(stack: str, name: str, console: Console, flags: str = "") -> None:
     who, _, records, registered = _find(stack, name, flags)
     _require_own_key(registered, flags)
     client = registered.client
-    if not console.ask(f"Remove the client {client.name} of {stack}, its API key and its usage so far?"):
+    access = "invitations" if registered.guest else "API key"
+    if not console.ask(f"Remove the client {client.name} of {stack}, its {access} and its usage so far?"):
         console.say("Nothing was changed.")
         return
     with audited("client.remove", who=who, source=SOURCE, client=client.id) as change:
-        records.change(client, {}, disabled=True)
+        records.disable(registered)
         for key_id in registered.key_ids:
             delete_key(key_id)
         console.aside(
@@ -223,8 +238,8 @@ def remove(stack: str, name: str, console: Console, flags: str = "") -> None:
             time.sleep(RECORD_TTL + 1)
         change.facts["items"] = deleted = records.remove(registered)
     console.good(
-        f"Removed the client {client.name}: its API key, and all that the table had of it ({deleted} items). "
-        f"Log lines with its id ({client.id}) stay until their retention ends."
+        f"Removed the client {client.name}: its {access}, and all that the table had of it ({deleted} "
+        f"items). Log lines with its id ({client.id}) stay until their retention ends."
     )
     console.next(f"travel-gpt client list{flags}")
 

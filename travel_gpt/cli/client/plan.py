@@ -44,6 +44,8 @@ class Deployed:
     """The id of the stack's own API key."""
     open: bool
     """Whether anyone may POST, without an API key."""
+    page: str = ""
+    """The URL of the page; empty where it is turned off, or the version has none."""
     flags: str = ""
     """The options that mean this stack, with a space before them, for the next command to type."""
 
@@ -85,7 +87,9 @@ def deployed(stack: str, flags: str = "") -> Deployed:
             USAGE,
         )
     table, plan, url, owner_key_id = (found.outputs[name] for name in names)
-    return Deployed(stack, table, plan, url, owner_key_id, found.outputs.get("ApiAccess") == "open", flags)
+    anyone = found.outputs.get("ApiAccess") == "open"
+    page = found.outputs.get("PageUrl", "") if found.parameters.get("WebPage") == "enabled" else ""
+    return Deployed(stack, table, plan, url, owner_key_id, anyone, page, flags)
 
 
 def require_within_plan(limits: Limits, stack: Deployed) -> None:

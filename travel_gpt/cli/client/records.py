@@ -8,38 +8,25 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import boto3
 
 from travel_gpt.aws.item_update import ItemUpdate
+from travel_gpt.cli.client.items import item_key, kind_of, text_of
+from travel_gpt.cli.client.page_access import PREFIXES
+from travel_gpt.cli.client.registered import Registered, id_of, read_registered
 from travel_gpt.cli.errors import USAGE, CliError
-from travel_gpt.errors import LimitsUnavailable
-from travel_gpt.guard.clients import OWNER, Client, read_client, record_key
+from travel_gpt.guard.clients import OWNER, Client
 from travel_gpt.guard.counters import STACK
 from travel_gpt.guard.limits import Limits
+from travel_gpt.guard.new_invitation import NewInvitation
 from travel_gpt.guard.typed_limits import checked_name
 
 _RESERVED: Final = frozenset({STACK, "address"})
 """Names that the counters of all clients, and of callers without a key, have."""
-_NUMBERS: Final = (*Limits._fields, "expires_at")
 _USAGE: Final = "usage#"
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A client and what is stored beside its limits."""
-
-    client: Client
-    key_ids: tuple[str, ...] = ()
-    """The ids of its API keys: more than one where a rotation did not finish."""
-    created_at: int = 0
-    """Seconds since the epoch; 0 where that is not known."""
-    damaged: tuple[str, ...] = ()
-    """Fields of its record with a value that they cannot have. The function refuses such a client; here
-    they are 0."""
 
 
 class ClientRecords:
@@ -56,15 +43,16 @@ class ClientRecords:
 
     def all(self) -> list[Registered]:
         """Return every client, by name."""
-        items = list(
-            self._scan("begins_with(pk, :a) OR begins_with(pk, :b)", {":a": "client#", ":b": "key#"})
-        )
-        keys: dict[str, list[str]] = {}
-        for item in items:
-            kind, _, name = item["pk"]["S"].partition("#")
-            if kind == "key":
-                keys.setdefault(item.get("client", {}).get("S", ""), []).append(name)
-        found = [_registered(item, keys) for item in items if item["pk"]["S"].startswith("client#")]
+        prefixes = {f":{number}": each for number, each in enumerate(("client#", "key#", *PREFIXES))}
+        condition = " OR ".join(f"begins_with(pk, {alias})" for alias in prefixes)
+        records: list[dict[str, Any]] = []
+        others: dict[str, list[dict[str, Any]]] = {}
+        for item in self._scan(condition, prefixes):
+            if kind_of(item) == "client":
+                records.append(item)
+            else:
+                others.setdefault(text_of(item, "client"), []).append(item)
+        found = [read_registered(item, others.get(id_of(item), [])) for item in records]
         return sorted(found, key=lambda each: each.client.name)
 
     def find(self, name: str) -> Registered:
@@ -107,24 +95,41 @@ class ClientRecords:
             CliError: there is a client of that name.
             ClientError: AWS refused.
         """
+        self._add(client, {**item_key("key", key_id), "client": {"S": client.id}})
+
+    def add_guest(self, client: Client, invitation: NewInvitation) -> None:
+        """Write a new client without an API key, its name and its invitation, all of them or none.
+
+        Args:
+            client: the client.
+            invitation: its invitation.
+
+        Raises:
+            CliError: there is a client of that name.
+            ClientError: AWS refused.
+        """
+        self._add(client, invitation.item, guest=1)
+
+    def _add(self, client: Client, access: dict[str, Any], **more: int) -> None:
         numbers = {
             **client.limits._asdict(),
             "expires_at": client.expires_at,
             "created_at": int(time.time()),
+            **more,
         }
         record = {"name": {"S": client.name}, **{name: {"N": str(value)} for name, value in numbers.items()}}
         puts = [
             {
                 "Put": {
                     "TableName": self._table,
-                    "Item": {**key, **attributes},
+                    "Item": item,
                     "ConditionExpression": "attribute_not_exists(pk)",
                 }
             }
-            for key, attributes in (
-                (_key("client", client.id), record),
-                (_key("name", client.name), {"client": {"S": client.id}}),
-                (_key("key", key_id), {"client": {"S": client.id}}),
+            for item in (
+                {**item_key("client", client.id), **record},
+                {**item_key("name", client.name), "client": {"S": client.id}},
+                access,
             )
         ]
         try:
@@ -135,13 +140,13 @@ class ClientRecords:
                 raise self._taken(client.name) from None
             raise
 
-    def change(self, client: Client, numbers: dict[str, int], *, disabled: bool | None = None) -> None:
+    def change(self, client: Client, numbers: dict[str, int], *, enabled: bool = False) -> None:
         """Change some fields of a client's record, and leave the others as they are by then.
 
         Args:
             client: the client. The owner's record is made with the first change.
             numbers: the fields and their new values.
-            disabled: whether it is disabled from now on; None to leave that.
+            enabled: whether to enable it.
 
         Raises:
             CliError: the client was removed meanwhile.
@@ -153,28 +158,44 @@ class ClientRecords:
         update.set_text("name", client.name)
         for name, number in numbers.items():
             update.set(name, number)
-        if disabled:
-            update.set("disabled", 1)
-        elif disabled is not None:
+        if enabled:
             update.remove("disabled")
         try:
             self._client.update_item(
-                TableName=self._table, Key=_key("client", client.id), **update.parameters()
+                TableName=self._table, Key=item_key("client", client.id), **update.parameters()
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             raise CliError(f"The client {client.name} was removed meanwhile.") from None
 
+    def disable(self, registered: Registered) -> None:
+        """Disable a client, and end its sessions and invitations for good.
+
+        Args:
+            registered: the client.
+
+        Raises:
+            CliError: the client was removed meanwhile.
+            ClientError: AWS refused.
+        """
+        # The function's clock, which dated the sessions, may be ahead of this machine's.
+        dated = [int(time.time()), *(each.created_at for each in registered.page.sessions)]
+        self.change(registered.client, {"disabled": 1, "sessions_after": max(dated) + 1})
+
     def add_key(self, client: Client, key_id: str) -> None:
         """Write that a key belongs to a client."""
-        item = {**_key("key", key_id), "client": {"S": client.id}}
+        item = {**item_key("key", key_id), "client": {"S": client.id}}
         self._client.put_item(TableName=self._table, Item=item)
+
+    def add_invitation(self, invitation: NewInvitation) -> None:
+        """Write another invitation of a client."""
+        self._client.put_item(TableName=self._table, Item=invitation.item)
 
     def remove_key(self, key_id: str) -> None:
         """Delete what says that a key belongs to a client."""
-        self._client.delete_item(TableName=self._table, Key=_key("key", key_id))
+        self._client.delete_item(TableName=self._table, Key=item_key("key", key_id))
 
     def remove(self, registered: Registered) -> int:
-        """Delete a client, its name and keys, its counters and the answers that are kept for it.
+        """Delete a client, its name, keys, invitations and sessions, its counters and its kept answers.
 
         The record is deleted last: until then the client can be found, and its removal repeated.
 
@@ -186,12 +207,12 @@ class ClientRecords:
         """
         client = registered.client
         own = self._scan(
-            "pk = :usage OR begins_with(pk, :kept)",
-            {":usage": f"{_USAGE}{client.id}", ":kept": f"idempotency#{client.id}#"},
+            "pk = :usage OR begins_with(pk, :kept) OR #client = :id",
+            {":usage": f"{_USAGE}{client.id}", ":kept": f"idempotency#{client.id}#", ":id": client.id},
+            ExpressionAttributeNames={"#client": "client"},
         )
         keys = [{name: item[name] for name in ("pk", "sk")} for item in own]
-        keys += [_key("key", key_id) for key_id in registered.key_ids]
-        keys += [_key("name", client.name), _key("client", client.id)]
+        keys.append(item_key("client", client.id))
         for key in keys:
             self._client.delete_item(TableName=self._table, Key=key)
         return len(keys)
@@ -209,12 +230,12 @@ class ClientRecords:
         """Return whether the API is paused."""
         with self._found():
             return "Item" in self._client.get_item(
-                TableName=self._table, Key=_key("flag", "paused"), ConsistentRead=True
+                TableName=self._table, Key=item_key("flag", "paused"), ConsistentRead=True
             )
 
     def pause(self, on: bool) -> None:
         """Pause the API, or let queries through again."""
-        key = _key("flag", "paused")
+        key = item_key("flag", "paused")
         with self._found():
             if on:
                 since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -224,17 +245,19 @@ class ClientRecords:
 
     def _taken(self, name: str) -> CliError:
         return CliError(
-            f"There is a client {name} already. Choose another name, or look at that one: travel-gpt client "
-            f"show {name}{self._flags}",
+            f"There is a client {name} already. Choose another name, make a link to the page for that one "
+            f"(travel-gpt invite {name} --again{self._flags}), or look at it: travel-gpt client show "
+            f"{name}{self._flags}",
             USAGE,
         )
 
-    def _scan(self, condition: str, values: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def _scan(self, condition: str, values: dict[str, str], **more: Any) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression=condition,
             ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
             ConsistentRead=True,
+            **more,
         )
         with self._found():
             for page in pages:
@@ -256,27 +279,3 @@ class ClientRecords:
 def new_id() -> str:
     """Return an id for a client."""
     return f"c-{secrets.token_hex(8)}"
-
-
-def whole_number(item: dict[str, Any], attribute: str) -> int:
-    """Return a counter; 0 where there is none, or no whole number."""
-    text = str(item.get(attribute, {}).get("N", ""))
-    return int(text) if text.removeprefix("-").isdecimal() else 0
-
-
-def _key(kind: str, name: str) -> dict[str, dict[str, str]]:
-    return {attribute: {"S": value} for attribute, value in record_key(kind, name).items()}
-
-
-def _registered(item: dict[str, Any], keys: dict[str, list[str]]) -> Registered:
-    client_id = item["pk"]["S"].removeprefix("client#")
-    damaged: list[str] = []
-    for field in _NUMBERS:
-        try:
-            read_client(client_id, {field: item[field]} if field in item else {})
-        except LimitsUnavailable:
-            damaged.append(field)
-    client = read_client(client_id, {name: value for name, value in item.items() if name not in damaged})
-    return Registered(
-        client, tuple(sorted(keys.get(client_id, ()))), whole_number(item, "created_at"), tuple(damaged)
-    )

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from travel_gpt.cli.client.plan import Deployed, deployed
-from travel_gpt.cli.client.records import ClientRecords, Registered
+from travel_gpt.cli.client.records import ClientRecords
+from travel_gpt.cli.client.registered import Registered
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.target import before_aws
 from travel_gpt.guard.clients import OWNER
@@ -69,16 +70,19 @@ def print_client(registered: Registered, place: Deployed, console: Console) -> N
         place: the stack.
         console: where to print it.
     """
-    client = registered.client
+    client, page = registered.client, registered.page
     damaged = {OPTIONS[field] for field in registered.damaged}
     console.rows(
         [
             ("Client", f"{client.name} ({client.id})"),
+            ("Kind", registered.kind),
             ("API key id", ", ".join(key_ids_of(registered, place)) or "none"),
             ("May ask", state_of(registered)),
             ("Expires", moment(client.expires_at) if client.expires_at else "never"),
             ("Added", moment(registered.created_at) if registered.created_at else "with the stack"),
             *describe(client.limits).items(),
+            ("Invitations", f"accepted on {page.summary()}" if page.devices else "none"),
+            *(("Session", f"{each.device}, since {moment(each.created_at)}") for each in page.sessions),
         ]
     )
     if damaged:
@@ -93,6 +97,7 @@ def _document(registered: Registered, place: Deployed) -> dict[str, object]:
     return {
         "id": client.id,
         "name": client.name,
+        "kind": registered.kind,
         "key_ids": list(key_ids_of(registered, place)),
         "may_ask": state_of(registered) == "yes",
         "disabled": client.disabled,
@@ -100,6 +105,7 @@ def _document(registered: Registered, place: Deployed) -> dict[str, object]:
         "created_at": registered.created_at,
         "damaged": list(registered.damaged),
         "limits": client.limits._asdict(),
+        "page": registered.page.document(),
     }
 
 

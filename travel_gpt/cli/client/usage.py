@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from travel_gpt.cli.client.columns import print_columns
+from travel_gpt.cli.client.items import whole_number
 from travel_gpt.cli.client.plan import deployed
-from travel_gpt.cli.client.records import ClientRecords, Registered, whole_number
+from travel_gpt.cli.client.records import ClientRecords
+from travel_gpt.cli.client.registered import Registered
 from travel_gpt.cli.client.show import moment, state_of
 from travel_gpt.cli.console import Console
 from travel_gpt.cli.errors import USAGE, CliError
@@ -36,6 +38,7 @@ _HEAD: Final = (
     "USD",
     "USD reserved",
 )
+_CLIENTS: Final = ("client", "kind", "may ask", "limits", "queries", "refused", "USD")
 
 
 @dataclass(slots=True)
@@ -135,11 +138,13 @@ def list_clients(stack: str, console: Console, flags: str = "", *, as_json: bool
             {
                 "id": each.client.id,
                 "name": each.client.name,
+                "kind": each.kind,
                 "may_ask": state_of(each) == "yes",
                 "disabled": each.client.disabled,
                 "expires_at": each.client.expires_at,
                 "damaged": list(each.damaged),
                 "limits": each.client.limits._asdict(),
+                "page": each.page.document(),
                 **_numbers(used[each.client.id]),
             }
             for each in clients
@@ -152,6 +157,7 @@ def list_clients(stack: str, console: Console, flags: str = "", *, as_json: bool
     lines = [
         (
             each.client.name,
+            ", ".join(filter(None, (each.kind, each.page.summary()))),
             state_of(each),
             _limits(each.client),
             f"{used[each.client.id].requests:,}",
@@ -161,7 +167,7 @@ def list_clients(stack: str, console: Console, flags: str = "", *, as_json: bool
         for each in clients
     ]
     console.say(f"In {month} so far (UTC):")
-    print_columns(console, ("client", "may ask", "limits", "queries", "refused", "USD"), lines, left=3)
+    print_columns(console, _CLIENTS, lines, left=4)
 
 
 def _this_month() -> str:
