@@ -21,8 +21,7 @@ from scripts.docs.openapi_schemas import (
 from travel_gpt import __version__
 from travel_gpt.api.health import VERIFICATION_TTL
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
-from travel_gpt.api.routes import RESOURCE, STOP_RESOURCE
-from travel_gpt.api.streamed import RESOURCE as STREAM_RESOURCE
+from travel_gpt.api.resources import QUERY as RESOURCE, STOP as STOP_RESOURCE, STREAM as STREAM_RESOURCE
 from travel_gpt.errors import (
     BudgetExhausted,
     CredentialsUnavailable,

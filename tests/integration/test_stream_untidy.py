@@ -17,7 +17,8 @@ from tests.unit.llm.sdk import model_client
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.api import responses
 from travel_gpt.api.health import Health
-from travel_gpt.api.streamed import RESOURCE, StreamApi, StreamedResponse
+from travel_gpt.api.resources import STREAM as RESOURCE
+from travel_gpt.api.streamed import StreamApi, StreamedResponse
 from travel_gpt.llm.client import ModelClient
 from travel_gpt.settings import Settings
 

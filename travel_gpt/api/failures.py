@@ -1,6 +1,6 @@
 """How failures are answered, counted and logged."""
 
-from typing import Any
+from typing import Any, Final
 
 from travel_gpt.api import responses
 from travel_gpt.api.request import Request
@@ -11,12 +11,28 @@ from travel_gpt.errors import (
     Forbidden,
     IdempotencyKeyReused,
     InternalError,
+    InvitationInvalid,
     LimitError,
+    OriginRefused,
     RequestInProgress,
+    SessionExpired,
+    SessionRequired,
     TravelGPTError,
     UpstreamError,
 )
 from travel_gpt.telemetry import audit, count, describe, logger
+
+_AUDITED: Final = (
+    Forbidden,
+    IdempotencyKeyReused,
+    InvitationInvalid,
+    LimitError,
+    OriginRefused,
+    RequestInProgress,
+    SessionExpired,
+    SessionRequired,
+)
+"""The refusals that leave an audit event."""
 
 
 def failed(request: Request, failure: TravelGPTError) -> responses.Reply:
@@ -31,11 +47,11 @@ def report_failure(request: Request, failure: TravelGPTError) -> None:
         count("CredentialFailure")
     if isinstance(failure, Forbidden | ClientDisabled | ClientExpired):
         count("KeyRefused")
-    if isinstance(failure, Forbidden | LimitError | RequestInProgress | IdempotencyKeyReused):
+    if isinstance(failure, _AUDITED):
         audit(
             "request.refused",
             outcome=failure.code,
-            key_id=request.caller,
+            key_id=request.caller.key_id,
             client=failure.log_fields.get("client", ""),
             request_id=request.id,
         )

@@ -23,6 +23,7 @@ from travel_gpt.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from travel_gpt.guard.callers import Caller
 from travel_gpt.settings import Settings
 
 MAX_BODY_BYTES: Final = 32 * 1024
@@ -69,10 +70,8 @@ class Request:
     body: str = field(repr=False)
     """The body as text, or in base64."""
     is_base64: bool
-    caller: str
-    """The id of the API key that API Gateway authenticated; empty where it authenticated none."""
-    client_address: str
-    """The IP address that the request came from; empty where API Gateway did not report one."""
+    caller: Caller
+    """Who sent it, by what API Gateway reports."""
     id: str
     """API Gateway's request id, which its access log and response headers have as well."""
     invocation_id: str
@@ -124,8 +123,7 @@ class Request:
             query=query,
             body=event.get("body") or "",
             is_base64=bool(event.get("isBase64Encoded")),
-            caller=identity.get("apiKeyId") or "",
-            client_address=identity.get("sourceIp") or "",
+            caller=Caller(address=identity.get("sourceIp") or "", key_id=identity.get("apiKeyId") or ""),
             id=about.get("requestId") or context.aws_request_id,
             invocation_id=context.aws_request_id,
             taken_at=taken_at / 1000 if isinstance(taken_at, int | float) else time.time(),
@@ -150,7 +148,7 @@ def require_api_key(request: Request, settings: Settings) -> None:
     Raises:
         Forbidden: the request has no API key.
     """
-    if settings.api_access != "open" and not request.caller:
+    if settings.api_access != "open" and not request.caller.key_id:
         raise Forbidden("a POST reached the function without an API key: check the method's ApiKeyRequired")
 
 

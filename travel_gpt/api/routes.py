@@ -4,10 +4,11 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from travel_gpt.advisor.adviser import Adviser
-from travel_gpt.api import responses
+from travel_gpt.api import resources, responses
 from travel_gpt.api.failures import failed, failure_fields, internal_error, report_failure
 from travel_gpt.api.health import Health
 from travel_gpt.api.request import (
@@ -24,12 +25,9 @@ from travel_gpt.settings import Settings
 from travel_gpt.telemetry import flush_metrics, log_answer
 
 if TYPE_CHECKING:
+    from travel_gpt.api.page.routes import Page
     from travel_gpt.guard.guard import Guard
     from travel_gpt.guard.meter import Meter
-
-RESOURCE: Final = "/travel-gpt"
-STREAM_RESOURCE: Final = "/travel-gpt/stream"
-STOP_RESOURCE: Final = "/travel-gpt/stream/{id}/stop"
 
 
 class Api:
@@ -86,20 +84,31 @@ class Api:
         return reply.response
 
     def _route(self, request: Request) -> responses.Reply:
-        if request.path in (STREAM_RESOURCE, STOP_RESOURCE) and request.method != "POST":
+        path = request.path
+        if path == resources.ROOT or path.startswith(resources.PAGE):
+            return self._page.answer(request)
+        if path in (resources.STREAM, resources.STOP) and request.method != "POST":
             # API Gateway sends only a POST to the function that streams.
             raise MethodNotAllowed(message="Use POST.", headers={"Allow": "POST"})
-        if request.path == STOP_RESOURCE:
+        if path == resources.STOP:
+            require_api_key(request, self._settings)
             return self._stop(request)
-        if request.path != RESOURCE:
+        if path != resources.QUERY:
             raise NotFound("no such resource")
         match request.method:
             case "GET":
                 return self._check_health(request)
             case "POST":
+                require_api_key(request, self._settings)
                 return self._advise(request)
             case _:
                 raise MethodNotAllowed
+
+    @cached_property
+    def _page(self) -> "Page":
+        from travel_gpt.api.page.routes import Page
+
+        return Page(self._settings, self._advise, self._stop)
 
     def _check_health(self, request: Request) -> responses.Reply:
         verify = read_verify(request)
@@ -107,13 +116,12 @@ class Api:
         return self._health.check(verify, request)
 
     def _advise(self, request: Request) -> responses.Reply:
-        require_api_key(request, self._settings)
         key = read_idempotency_key(request)
         if self._guard is None:
             return self._answer(request)
         require_no_problems(self._settings)
         guard = self._guard()
-        client = guard.client(request.caller, request.client_address, request.deadline)
+        client = guard.client(request.caller, request.deadline)
         with closing(guard.meter(client, request.taken_at, request.deadline)) as meter:
             try:
                 if key:
@@ -129,7 +137,6 @@ class Api:
     def _stop(self, request: Request) -> responses.Reply:
         from travel_gpt.api.stop import stop_stream
 
-        require_api_key(request, self._settings)
         require_no_problems(self._settings)
         return stop_stream(request, self._guard() if self._guard is not None else None)
 
@@ -172,7 +179,7 @@ class Api:
         return responses.Reply(responses.answered(answer, meter, request_id=request.id), fields)
 
     def _failed(self, request: Request, failure: TravelGPTError) -> responses.Reply:
-        if (request.path, request.method) != (RESOURCE, "GET"):
+        if (request.path, request.method) != (resources.QUERY, "GET"):
             return failed(request, failure)
         report_failure(request, failure)
         return responses.Reply(self._health.failed(failure, request), failure_fields(failure))

@@ -37,6 +37,6 @@ def stop_stream(request: Request, guard: "Guard | None") -> responses.Reply:
         raise NotFound("the id of the stream has another form")
     if guard is None:
         raise NotFound("there is no table of clients", message=_NOT_HERE)
-    client = guard.client_id(request.caller, request.client_address, request.deadline)
+    client = guard.client_id(request.caller, request.deadline)
     guard.stops.request(client, stream, request.deadline)
     return responses.Reply(responses.stopping(request_id=request.id), {"client": client, "stops": stream})

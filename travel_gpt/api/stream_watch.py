@@ -62,4 +62,4 @@ class StreamWatch:
         if self._guard.stops.requested(self._client, request.id, request.deadline):
             raise Stopped
         # Paused or disabled, it costs nothing more either. Most calls of this read nothing.
-        self._guard.client(request.caller, request.client_address, request.deadline)
+        self._guard.client(request.caller, request.deadline)

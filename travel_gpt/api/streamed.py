@@ -4,12 +4,12 @@ import json
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from travel_gpt.advisor.adviser import Adviser
 from travel_gpt.advisor.question import Question
-from travel_gpt.api import responses, sse
+from travel_gpt.api import resources, responses, sse
 from travel_gpt.api.exchange import CALLER_LEFT, Exchange, itinerary_events, usage_data
 from travel_gpt.api.failures import failed, internal_error
 from travel_gpt.api.request import (
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from travel_gpt.guard.guard import Guard
     from travel_gpt.guard.idempotency import Idempotency, Running
     from travel_gpt.guard.meter import Meter
-
-RESOURCE: Final = "/travel-gpt/stream"
 
 _REPEATED: Final = {"Idempotency-Replayed": "true"}
 
@@ -183,18 +181,27 @@ class StreamApi:
 
     def _open(self, call: _Call) -> responses.Reply | StreamedResponse:
         request = call.request
-        if request.path != RESOURCE:
+        if request.path not in (resources.STREAM, resources.PAGE_STREAM):
             raise NotFound("no such resource")
         if request.method != "POST":
             raise MethodNotAllowed(headers={"Allow": "POST"})
+        if request.path == resources.PAGE_STREAM:
+            from travel_gpt.api.page.admission import admit
+
+            return self._advise(replace(call, request=admit(request, self._settings)))
         require_api_key(request, self._settings)
         verify = read_verify(request)
+        if verify is Verify.NOTHING:
+            return self._advise(call)
+        # It is not asked, but the headers and the body are the same for every request of this path.
+        read_idempotency_key(request)
+        read_question(request, self._now)
+        require_no_problems(self._settings)
+        return self._health().check(verify, request)
+
+    def _advise(self, call: _Call) -> responses.Reply | StreamedResponse:
+        request = call.request
         key = read_idempotency_key(request)
-        if verify is not Verify.NOTHING:
-            # It is not asked, but the headers and the body are the same for every request of this path.
-            read_question(request, self._now)
-            require_no_problems(self._settings)
-            return self._health().check(verify, request)
         if self._settings.streaming == "off":
             raise StreamingDisabled
         if self._guard is None:
@@ -202,7 +209,7 @@ class StreamApi:
                 return self._begin(call, stack)
         require_no_problems(self._settings)
         guard = self._guard()
-        client = guard.client(request.caller, request.client_address, request.deadline)
+        client = guard.client(request.caller, request.deadline)
         with ExitStack() as stack:
             meter = stack.enter_context(closing(guard.meter(client, request.taken_at, request.deadline)))
             try:

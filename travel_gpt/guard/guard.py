@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from travel_gpt.aws.table import Table
 from travel_gpt.deadline import Deadline
+from travel_gpt.guard.callers import Caller
 from travel_gpt.guard.clients import Client, ClientDirectory
 from travel_gpt.guard.counters import Counters
 from travel_gpt.guard.meter import Meter
@@ -48,12 +49,11 @@ class Guard:
         if self._prices.is_old(datetime.fromtimestamp(now(), UTC).date()):
             logger.warning("The price list is older than 90 days", extra={"as_of": str(self._prices.as_of)})
 
-    def client(self, key_id: str, address: str, deadline: Deadline) -> Client:
+    def client(self, caller: Caller, deadline: Deadline) -> Client:
         """Return the client of a request.
 
         Args:
-            key_id: the id of the API key that API Gateway authenticated.
-            address: the address that API Gateway reports; read only where anyone may ask.
+            caller: who sent it. Where anyone may ask, only the address is read.
             deadline: when the response must leave.
 
         Raises:
@@ -61,15 +61,14 @@ class Guard:
             LimitError: the client may not ask now, or that cannot be found out.
         """
         if self._settings.api_access == "open":
-            return self._clients.client_of_address(address, deadline)
-        return self._clients.client_of_key(key_id, deadline)
+            return self._clients.client_of_address(caller.address, deadline)
+        return self._clients.client_of_key(caller.key_id, deadline)
 
-    def client_id(self, key_id: str, address: str, deadline: Deadline) -> str:
+    def client_id(self, caller: Caller, deadline: Deadline) -> str:
         """Return the id of the client of a request that spends nothing, such as one that stops a stream.
 
         Args:
-            key_id: as for ``client``.
-            address: as for ``client``.
+            caller: as for ``client``.
             deadline: as for ``client``.
 
         Raises:
@@ -77,8 +76,8 @@ class Guard:
             LimitsUnavailable: the client cannot be found out.
         """
         if self._settings.api_access == "open":
-            return self._clients.id_of_address(address)
-        return self._clients.id_of_key(key_id, deadline)
+            return self._clients.id_of_address(caller.address)
+        return self._clients.id_of_key(caller.key_id, deadline)
 
     def client_of_session(self, token: str, deadline: Deadline) -> Client:
         """Return the client of a request of the page. It reads the session each time, and writes once a day.

@@ -35,6 +35,7 @@ from travel_gpt.errors import (
     RequestError,
     UnsupportedMediaType,
 )
+from travel_gpt.guard.callers import Caller
 
 JSON = {"content-type": "application/json"}
 
@@ -70,8 +71,9 @@ def test_a_request_is_what_api_gateway_passed_on() -> None:
     assert (request.method, request.path) == ("POST", "/travel-gpt")
     assert request.headers["content-type"] == "application/json"
     assert (request.body, request.is_base64) == (event["body"], False)
-    assert request.caller == event["requestContext"]["identity"]["apiKeyId"] != ""
-    assert request.client_address == event["requestContext"]["identity"]["sourceIp"] != ""
+    identity = event["requestContext"]["identity"]
+    assert request.caller == Caller(address=identity["sourceIp"], key_id=identity["apiKeyId"])
+    assert identity["sourceIp"] != "" != identity["apiKeyId"]
     assert request.id == event["requestContext"]["requestId"] != request.invocation_id
     assert request.invocation_id == LambdaContext().aws_request_id
     assert request.deadline.left() == pytest.approx(20, abs=0.5), "28 s after API Gateway took it"
@@ -94,7 +96,7 @@ def test_the_end_of_the_invocation_may_come_first() -> None:
 def test_an_event_may_lack_every_part(event: dict[str, Any]) -> None:
     request = Request.of(event, LambdaContext())
 
-    assert (request.method, request.path, request.body, request.caller) == ("", "", "", "")
+    assert (request.method, request.path, request.body, request.caller) == ("", "", "", Caller())
     assert (request.headers, request.query, request.id) == ({}, {}, LambdaContext().aws_request_id)
     assert 29 < request.deadline.left() < 30
 
@@ -104,7 +106,7 @@ def test_a_key_that_api_gateway_did_not_authenticate_names_no_caller(identity: o
     # What the caller sent is not verified: only the id says that API Gateway knows the key.
     event = {"requestContext": {"identity": identity}, "headers": {"x-api-key": "EXAMPLE"}}
 
-    assert Request.of(event, LambdaContext()).caller == ""
+    assert Request.of(event, LambdaContext()).caller.key_id == ""
 
 
 def test_what_the_caller_wrote_is_not_printed() -> None:

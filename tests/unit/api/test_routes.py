@@ -169,7 +169,7 @@ def test_any_other_method_is_405_with_the_ones_there_are(function: Logged, metho
     assert function.source.fetches == 0
 
 
-@pytest.mark.parametrize("resource", ["/", "/travel-gpt/", "/Prod/travel-gpt", "/{proxy+}", "", None])
+@pytest.mark.parametrize("resource", ["/travel-gpt/", "/Prod/travel-gpt", "/{proxy+}", "", None])
 @pytest.mark.parametrize("name", ["get", "post"])
 def test_any_other_resource_is_404_whatever_the_path_says(
     function: Logged, name: str, resource: str | None

@@ -20,7 +20,8 @@ from tests.support.stream_function import (
     upstream as upstream,
 )
 from travel_gpt.api import stream_watch
-from travel_gpt.api.routes import STOP_RESOURCE, Api
+from travel_gpt.api.resources import STOP as STOP_RESOURCE
+from travel_gpt.api.routes import Api
 from travel_gpt.aws.table import Table
 from travel_gpt.bootstrap import build_api
 from travel_gpt.guard import clients

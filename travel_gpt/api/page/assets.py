@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from travel_gpt.api.resources import PAGE_ASSET
 from travel_gpt.errors import NotFound
 
 WEB: Final = Path(__file__).resolve().parents[3] / "web"
 """The folder in a clone, and in the Lambda package."""
 
-PAGE_PATH: Final = "/travel-gpt/app"
-ASSETS_PATH: Final = f"{PAGE_PATH}/assets"
 MAIN_MODULE: Final = "main.js"
 
 _IMPORT: Final = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./(?P<file>[^"]+)";[ \t]*\n', re.MULTILINE)
@@ -66,8 +65,8 @@ class WebPage:
         values = {
             "base": base,
             "icon": self.icon,
-            "app.css": f"{base}{ASSETS_PATH}/{self.style.name}",
-            "app.js": f"{base}{ASSETS_PATH}/{self.script.name}",
+            "app.css": base + PAGE_ASSET.format(file=self.style.name),
+            "app.js": base + PAGE_ASSET.format(file=self.script.name),
         }
         return _PLACEHOLDER.sub(lambda found: escape(values[found[1]]), self.template)
 

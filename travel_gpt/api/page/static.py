@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from travel_gpt.api.page.assets import PAGE_PATH, content_hash, web_page
+from travel_gpt.api.page.assets import content_hash, web_page
+from travel_gpt.api.resources import PAGE
 from travel_gpt.api.responses import COMMON_HEADERS, ProxyResponse
 from travel_gpt.errors import NotFound
 
@@ -72,7 +73,7 @@ def base_of(request: "Request") -> str:
     Returns:
         The stage, such as ``/Prod``; behind a custom domain the base path that is mapped to it, or nothing.
     """
-    before, found, _ = request.url_path.rpartition(PAGE_PATH)
+    before, found, _ = request.url_path.rpartition(PAGE)
     base = before if found else request.url_path.rstrip("/")
     # It becomes part of the HTML and of a redirect: "//example.com" would lead to another site.
     return base if _BASE.fullmatch(base) else ""
@@ -81,7 +82,7 @@ def base_of(request: "Request") -> str:
 def redirect_to_page(request: "Request") -> ProxyResponse:
     """Return the 302 of the root."""
     headers = {**_COMMON, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-    return _response(302, {**headers, "Location": base_of(request) + PAGE_PATH})
+    return _response(302, {**headers, "Location": base_of(request) + PAGE})
 
 
 def serve_page(request: "Request") -> ProxyResponse:
