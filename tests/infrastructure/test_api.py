@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -13,6 +14,12 @@ from travel_gpt.local.responses import REFUSALS
 
 ANY = "x-amazon-apigateway-any-method"
 STREAM, STOP = "/travel-gpt/stream", "/travel-gpt/stream/{id}/stop"
+PAGE = "/travel-gpt/app"
+PAGE_STREAM = f"{PAGE}/api/stream"
+# What people load, what they ask, and where somebody could guess: each with the throttle of its kind.
+LOADED = ("/", PAGE, f"{PAGE}/assets/{{file}}", f"{PAGE}/api/me")
+ASKED = (f"{PAGE}/api/ask", PAGE_STREAM, f"{PAGE_STREAM}/{{id}}/stop")
+GUESSED = (f"{PAGE}/api/redeem", f"{PAGE}/api/sign-out")
 INTEGRATION = "x-amazon-apigateway-integration"
 GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 STRICT = "Strict-Transport-Security"
@@ -45,12 +52,47 @@ def keyed_methods(stack: CompiledStack) -> set[tuple[str, str]]:
     return set(secured)
 
 
-def test_there_are_three_paths_and_nothing_greedy(any_stack: CompiledStack) -> None:
+def test_every_path_is_declared_and_nothing_is_greedy(any_stack: CompiledStack) -> None:
     assert {path: set(item) for path, item in body(any_stack)["paths"].items()} == {
         "/travel-gpt": {"get", "post", ANY},
         STREAM: {"post", ANY},
         STOP: {"post", ANY},
+        **{path: {"get", ANY} for path in LOADED},
+        **{path: {"post", ANY} for path in (*ASKED, *GUESSED)},
     }
+
+
+def test_the_names_in_a_path_are_declared_where_they_are(any_stack: CompiledStack) -> None:
+    for (path, _), operation in operations(any_stack).items():
+        declared = [(each["name"], each["in"], each["required"]) for each in operation.get("parameters", [])]
+        assert declared == [(name, "path", True) for name in re.findall(r"{(\w+)}", path)]
+
+
+def test_no_two_operations_have_one_id(any_stack: CompiledStack) -> None:
+    ids = [operation["operationId"] for where, operation in operations(any_stack).items() if where[1] != ANY]
+
+    assert len(ids) == len(set(ids))
+
+
+def test_each_path_may_call_the_function_that_answers_it(any_stack: CompiledStack) -> None:
+    # Given what the policies of the functions allow: API Gateway names the stage, the method and the resource
+    start = "arn:aws:execute-api:eu-central-1:123456789012:<TravelGPTApi>"
+    allowed = [
+        (permission["FunctionName"].strip("<>"), permission["SourceArn"])
+        for permission in any_stack.all("AWS::Lambda::Permission").values()
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    ]
+
+    # Then they allow every operation, and the stream functions nothing but streams
+    for (path, verb), operation in operations(any_stack).items():
+        uri = operation[INTEGRATION]["uri"]
+        function = re.search(r"<(\w+)\.Arn>", uri)
+        assert function is not None
+        for method in ("GET", "DELETE", "PUT") if verb == ANY else (verb.upper(),):
+            called = f"{start}/Prod/{method}{path}"
+            assert any(name == function[1] and fnmatchcase(called, arn) for name, arn in allowed), called
+    streaming = {arn for name, arn in allowed if name == "TravelGPTStreamFunction"}
+    assert streaming == {f"{start}/Prod/POST{path}" for path in (STREAM, PAGE_STREAM)}
 
 
 def test_with_an_api_key_asked_for_post_needs_it_and_health_does_not(keyed_stack: CompiledStack) -> None:
@@ -87,7 +129,8 @@ def test_every_method_reaches_a_function_before_the_gateway_gives_up(any_stack: 
     }
     for where, operation in operations(any_stack).items():
         assert "responses" in operation, "OpenAPI asks for it, and so does API Gateway"
-        assert operation[INTEGRATION] == (streaming if where == (STREAM, "post") else buffered), where
+        streams = where in ((STREAM, "post"), (PAGE_STREAM, "post"))
+        assert operation[INTEGRATION] == (streaming if streams else buffered), where
     assert any_stack.of("TravelGPTStreamFunction")["Timeout"] * 1000 < streaming["timeoutInMillis"]
 
 
@@ -121,26 +164,52 @@ def test_exactly_one_stage_serves_exactly_one_deployment(any_stack: CompiledStac
     assert "CacheClusterEnabled" not in stage
 
 
-def test_throttles_are_set_for_each_method_and_for_all_others() -> None:
-    stack = compile_stack(
-        ThrottleRate="3", ThrottleBurst="4", HealthThrottleRate="5", HealthThrottleBurst="6"
-    )
+def throttles(stack: CompiledStack) -> dict[tuple[str, str], tuple[str, str]]:
+    """The rate and the burst of each method, by its path and name."""
     settings = stack.one("AWS::ApiGateway::Stage")["MethodSettings"]
 
-    throttles = {
+    return {
         (entry["ResourcePath"], entry["HttpMethod"]): (
-            entry["ThrottlingRateLimit"],
-            entry["ThrottlingBurstLimit"],
+            str(entry["ThrottlingRateLimit"]),
+            str(entry["ThrottlingBurstLimit"]),
         )
         for entry in settings
     }
-    assert throttles == {
+
+
+def setting_path(path: str) -> str:
+    """A resource's path as MethodSettings has it; the root's is a slash."""
+    return path if path == "/" else "/" + path.replace("/", "~1")
+
+
+@pytest.mark.parametrize(("page", "loaded"), [("enabled", ("50", "100")), ("disabled", ("5", "6"))])
+def test_throttles_are_set_for_each_method_and_for_all_others(page: str, loaded: tuple[str, str]) -> None:
+    stack = compile_stack(
+        ThrottleRate="3",
+        ThrottleBurst="4",
+        HealthThrottleRate="5",
+        HealthThrottleBurst="6",
+        WebPage=page,
+    )
+
+    asked = ("3", "4")
+    assert throttles(stack) == {
         ("/*", "*"): ("5", "6"),
         ("/~1travel-gpt", "GET"): ("5", "6"),
-        ("/~1travel-gpt", "POST"): ("3", "4"),
-        ("/~1travel-gpt~1stream", "POST"): ("3", "4"),
-        ("/~1travel-gpt~1stream~1{id}~1stop", "POST"): ("3", "4"),
+        ("/~1travel-gpt", "POST"): asked,
+        ("/~1travel-gpt~1stream", "POST"): asked,
+        ("/~1travel-gpt~1stream~1{id}~1stop", "POST"): asked,
+        **{(setting_path(path), "GET"): loaded for path in LOADED},
+        **{(setting_path(path), "POST"): asked for path in ASKED},
+        **{(setting_path(path), "POST"): ("5", "10") for path in GUESSED},
     }
+
+
+def test_every_operation_has_a_throttle_of_its_own(any_stack: CompiledStack) -> None:
+    set_ = set(throttles(any_stack))
+
+    for path, verb in operations(any_stack):
+        assert verb == ANY or (setting_path(path), verb.upper()) in set_
 
 
 def test_api_gateway_never_logs_what_was_said(any_stack: CompiledStack) -> None:
@@ -206,8 +275,8 @@ def test_an_open_api_differs_in_nothing_but_the_key(
 ) -> None:
     with_key = copy.deepcopy(body(keyed_stack))
 
-    for path in with_key["paths"].values():
-        del path["post"]["security"]
+    for path in ("/travel-gpt", STREAM, STOP):
+        del with_key["paths"][path]["post"]["security"]
     assert with_key == body(open_stack)
 
 

@@ -32,6 +32,7 @@ OTHERWISE = {
     "MaxOutputTokens": "800",
     "Streaming": "off",
     "StreamSeconds": "120",
+    "WebPage": "enabled",
     "ItineraryDays": "7",
     "BudgetPerDay": "0.50",
     "BudgetPerMonth": "0",
