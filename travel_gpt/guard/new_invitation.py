@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from travel_gpt.guard.clients import record_key
+from travel_gpt.guard.clients import Client, record_key
 
 CODE_BYTES: Final = 24
 """Random bytes of a code: 192 bits, more than anyone can guess at any rate."""
@@ -22,7 +22,7 @@ class NewInvitation:
 
     code: str = field(repr=False)
     """The secret of the link. It is shown once; the table has its hash."""
-    client_id: str
+    client: Client
     """The client whose access it gives."""
     devices: int
     """How many browsers may accept it."""
@@ -32,11 +32,13 @@ class NewInvitation:
     @property
     def item(self) -> dict[str, dict[str, str]]:
         """The item, in DynamoDB's JSON."""
-        texts = {**invitation_key(self.code), "client": self.client_id}
+        texts = {**invitation_key(self.code), "client": self.client.id}
         numbers = {
             "devices": self.devices,
             "created_at": self.created_at,
             "expires_at": self.expires_at,
+            # As a session: where the client has another one, the owner has ended the invitation since.
+            "sessions_after": self.client.sessions_after,
             # DynamoDB deletes it from then on.
             "expires": self.expires_at,
         }
@@ -55,18 +57,18 @@ class NewInvitation:
 
 
 def new_invitation(
-    client_id: str, *, devices: int, expires_at: int, now: float | None = None
+    client: Client, *, devices: int, expires_at: int, now: float | None = None
 ) -> NewInvitation:
     """Make an invitation with a new code.
 
     Args:
-        client_id: the client whose access it gives.
+        client: the client whose access it gives.
         devices: how many browsers may accept it.
         expires_at: until when, in seconds since the epoch.
         now: the time, in seconds since the epoch; by default that of the clock.
     """
     created_at = int(time.time() if now is None else now)
-    return NewInvitation(secrets.token_urlsafe(CODE_BYTES), client_id, devices, created_at, expires_at)
+    return NewInvitation(secrets.token_urlsafe(CODE_BYTES), client, devices, created_at, expires_at)
 
 
 def invitation_key(code: str) -> dict[str, str]:

@@ -816,6 +816,18 @@ def test_a_damaged_record_is_listed_and_repaired(person: Person, api: Api) -> No
     assert found["limits"] | {"per_day": 9, "per_minute": 5} == found["limits"]
 
 
+def test_a_damaged_end_of_sessions_is_listed_and_repaired(person: Person, api: Api) -> None:  # noqa: ARG001
+    add(person)
+    put(f"client#{shown(person)['id']}", name="ann", sessions_after="then")
+
+    assert "damaged" in person.run("client", "list").out
+    assert "Any limit, given again, repairs that" in person.run("client", "show", "ann").out
+    person.run("client", "limit", "ann", "--per-minute", "5")
+
+    found = shown(person)
+    assert (found["may_ask"], found["damaged"]) == (True, [])
+
+
 def test_show_reads_well(person: Person, api: Api) -> None:  # noqa: ARG001
     add(person, "ann", "--per-minute", "10", "--budget", "0.125/day", "--expires", "12h")
 

@@ -135,6 +135,8 @@ def limit(stack: str, name: str, typed: TypedLimits, console: Console, flags: st
             USAGE,
         )
     who, place, records, registered = _find(stack, name, flags)
+    if "sessions_after" in registered.damaged:
+        numbers["sessions_after"] = int(time.time())
     if still := [field for field in registered.damaged if field not in numbers]:
         raise CliError(
             f"The record of {registered.client.name} is damaged, so its queries are refused. Give these "

@@ -52,13 +52,13 @@ def invite(
     records = ClientRecords(place.table, flags)
     records.require_new(name)
     client = Client(new_id(), name, limits, expires_at=expires_at)
-    invitation = new_invitation(client.id, devices=devices, expires_at=expires_at)
+    invitation = new_invitation(client, devices=devices, expires_at=expires_at)
     with audited(
         "client.invite", who=who, source=SOURCE, client=client.id, client_name=name, devices=devices
     ):
         records.add_guest(client, invitation)
     console.aside(f"Added the guest {name} ({client.id}) to {stack}.")
-    _print_link(invitation, client, place, console)
+    _print_link(invitation, place, console)
 
 
 def invite_again(
@@ -99,13 +99,13 @@ def invite_again(
             USAGE,
         )
     expires_at = min(expires_at, client.expires_at or expires_at)
-    invitation = new_invitation(client.id, devices=devices, expires_at=expires_at)
+    invitation = new_invitation(client, devices=devices, expires_at=expires_at)
     with audited("client.invite", who=who, source=SOURCE, client=client.id, devices=devices):
         if client.id == OWNER:
             # It needs no record for its API key. What ends its sessions is written there.
             records.change(client, {})
         records.add_invitation(invitation)
-    _print_link(invitation, client, place, console)
+    _print_link(invitation, place, console)
 
 
 def _end(typed: TypedLimits) -> int:
@@ -137,10 +137,11 @@ def _with_page(stack: str, flags: str) -> Deployed:
     return place
 
 
-def _print_link(invitation: NewInvitation, client: Client, place: Deployed, console: Console) -> None:
+def _print_link(invitation: NewInvitation, place: Deployed, console: Console) -> None:
     # Alone on standard output, and not through the console, which breaks long lines at a terminal.
     sys.stdout.write(f"{invitation.link(place.page)}\n")
     sys.stdout.flush()
+    client = invitation.client
     browsers = "one browser" if invitation.devices == 1 else f"{invitation.devices} browsers"
     console.aside(
         f"This is the link of the invitation: send it to {client.name}. It is shown once and stored nowhere. "

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from travel_gpt.cli.client.items import kind_of, text_of, whole_number
 from travel_gpt.cli.printable import one_line
+from travel_gpt.guard.sessions import IDLE
 
 PREFIXES: Final = ("invitation#", "session#")
 """The items that ``read_page_access`` reads."""
-
-_IDLE: Final = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +46,22 @@ class PageAccess:
         return asdict(self)
 
 
-def read_page_access(items: Iterable[dict[str, Any]], *, after: int, now: float | None = None) -> PageAccess:
+def read_page_access(items: Iterable[dict[str, Any]], *, sessions_after: int) -> PageAccess:
     """Read what one client has of the page.
 
     Args:
         items: its invitations and sessions.
-        after: what was made until then has ended, in seconds since the epoch.
-        now: the time; by default that of the clock.
+        sessions_after: that of the client: what has another one was ended by the owner.
     """
-    now = time.time() if now is None else now
+    now = time.time()
     devices, accepted, sessions = 0, 0, []
     for item in items:
-        if whole_number(item, "expires_at") <= now or whole_number(item, "created_at") <= after:
+        if whole_number(item, "expires_at") <= now or whole_number(item, "sessions_after") != sessions_after:
             continue
         if kind_of(item) == "invitation":
             devices += whole_number(item, "devices")
             accepted += len(item.get("redeemed", {}).get("SS", ()))
-        elif "ended" not in item and whole_number(item, "used_at") > now - _IDLE:
+        elif "ended" not in item and whole_number(item, "used_at") > now - IDLE:
             moments = (whole_number(item, name) for name in ("created_at", "used_at", "expires_at"))
             # A browser named it: a terminal must not take it for a command.
             sessions.append(Session(one_line(text_of(item, "device")), *moments))

@@ -177,9 +177,10 @@ class ClientRecords:
             CliError: the client was removed meanwhile.
             ClientError: AWS refused.
         """
-        # The function's clock, which dated the sessions, may be ahead of this machine's.
-        dated = [int(time.time()), *(each.created_at for each in registered.page.sessions)]
-        self.change(registered.client, {"disabled": 1, "sessions_after": max(dated) + 1})
+        client = registered.client
+        # Another one in any case, also where the clock was put back since the last time.
+        ended = max(int(time.time()), client.sessions_after + 1)
+        self.change(client, {"disabled": 1, "sessions_after": ended})
 
     def add_key(self, client: Client, key_id: str) -> None:
         """Write that a key belongs to a client."""

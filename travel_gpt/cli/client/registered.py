@@ -9,7 +9,7 @@ from travel_gpt.errors import LimitsUnavailable
 from travel_gpt.guard.clients import Client, read_client
 from travel_gpt.guard.limits import Limits
 
-_NUMBERS: Final = (*Limits._fields, "expires_at")
+_NUMBERS: Final = (*Limits._fields, "expires_at", "sessions_after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,6 @@ def read_registered(record: dict[str, Any], others: list[dict[str, Any]]) -> Reg
         tuple(damaged),
         "guest" in record,
         read_page_access(
-            (item for item in others if kind_of(item) != "key"), after=whole_number(record, "sessions_after")
+            (item for item in others if kind_of(item) != "key"), sessions_after=client.sessions_after
         ),
     )

@@ -71,7 +71,7 @@ def print_client(registered: Registered, place: Deployed, console: Console) -> N
         console: where to print it.
     """
     client, page = registered.client, registered.page
-    damaged = {OPTIONS[field] for field in registered.damaged}
+    damaged = {OPTIONS[field] for field in registered.damaged if field in OPTIONS}
     console.rows(
         [
             ("Client", f"{client.name} ({client.id})"),
@@ -85,6 +85,11 @@ def print_client(registered: Registered, place: Deployed, console: Console) -> N
             *(("Session", f"{each.device}, since {moment(each.created_at)}") for each in page.sessions),
         ]
     )
+    if registered.damaged and not damaged:
+        console.note(
+            "The moment that its sessions were ended has an invalid value. Any limit, given again, repairs "
+            f"that, and ends its sessions: travel-gpt client limit {client.name} --per-minute 10{place.flags}"
+        )
     if damaged:
         console.note(
             f"These limits have invalid values: {', '.join(sorted(damaged))}. Give each of them again: "
