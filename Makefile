@@ -33,7 +33,7 @@ command: ## Set up the travel-gpt command, which manages the key
 	@echo "  .venv/run/bin/travel-gpt doctor"
 
 .PHONY: test
-test: test-unit test-integration test-stack test-e2e ## Run every test
+test: test-unit test-web test-integration test-stack test-e2e ## Run every test
 
 .PHONY: test-unit
 test-unit: ## Run the unit tests, with coverage
@@ -46,6 +46,13 @@ test-integration: ## Run the tests of the whole API over real HTTP, on loopback
 	@scripts/environment.sh fuzz
 	@scripts/environment.sh compatible
 	$(NEUTRAL) $(DEV)/python -m pytest tests/integration -n auto --dist loadfile
+
+.PHONY: test-web
+test-web: ## Check the types of the page's scripts, and test them in Node
+	@scripts/environment.sh web
+	.venv/web/bin/tsc
+	@# There is no package.json to name what the syntax of a file says.
+	$(NEUTRAL) .venv/web/bin/node --test --disable-warning=MODULE_TYPELESS_PACKAGE_JSON 'tests/web/*.test.js'
 
 .PHONY: fuzz
 fuzz: ## Send generated requests to the local server, two minutes in each access mode (OPTIONS="--seconds 20")
@@ -125,6 +132,7 @@ format: ## Format the code and fix what ruff can fix
 .PHONY: lock
 lock: ## Resolve pyproject.toml into requirements/*.txt (OPTIONS=--upgrade for newer versions)
 	@scripts/environment.sh dev
+	@scripts/environment.sh web
 	scripts/lock.sh $(OPTIONS)
 
 .PHONY: reference

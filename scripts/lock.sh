@@ -24,7 +24,7 @@ done
 lock dev pyproject.toml --all-extras --group build --group dev --constraints requirements/run.txt "$@"
 lock naive pyproject.toml --group naive --constraints requirements/lambda.txt "$@"
 # These run beside the project, each in an environment of its own.
-for group in cloud scan emulator fuzz; do
+for group in cloud scan emulator fuzz web browser; do
     lock "$group" --group "pyproject.toml:$group" "$@"
 done
 
@@ -40,3 +40,10 @@ for package in azure-core azure-identity azure-storage-blob boto3 botocore grani
 done
 # shellcheck disable=SC2086 # options, not one word
 lock compatible --group pyproject.toml:compatible $unused "$@"
+
+# TypeScript: hashes, and no URLs, which would be those of the registry that was used here.
+echo "Locking requirements/web/package-lock.json"
+case " $* " in *" --upgrade "*) resolve=update ;; *) resolve=install ;; esac
+npm="$PWD/.venv/web/bin/npm"
+(cd requirements/web && PATH="$(dirname "$npm"):$PATH" "$npm" "$resolve" --package-lock-only --ignore-scripts \
+    --omit-lockfile-registry-resolved --no-audit --no-fund --silent)
