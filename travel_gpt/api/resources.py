@@ -17,3 +17,24 @@ PAGE_STREAM: Final = f"{PAGE_API}/stream"
 PAGE_STOP: Final = f"{PAGE_STREAM}/{{id}}/stop"
 PAGE_REDEEM: Final = f"{PAGE_API}/redeem"
 PAGE_SIGN_OUT: Final = f"{PAGE_API}/sign-out"
+
+STREAMS: Final = frozenset({STREAM, PAGE_STREAM})
+"""Those whose POST the function that streams answers."""
+
+ALL: Final = (
+    QUERY,
+    STREAM,
+    STOP,
+    ROOT,
+    PAGE,
+    PAGE_ASSET,
+    PAGE_ME,
+    PAGE_ASK,
+    PAGE_STREAM,
+    PAGE_STOP,
+    PAGE_REDEEM,
+    PAGE_SIGN_OUT,
+)
+
+WITH_API_KEY: Final = frozenset({QUERY, STREAM, STOP})
+"""Those whose POST needs an API key, unless the API is open."""

@@ -181,7 +181,7 @@ class StreamApi:
 
     def _open(self, call: _Call) -> responses.Reply | StreamedResponse:
         request = call.request
-        if request.path not in (resources.STREAM, resources.PAGE_STREAM):
+        if request.path not in resources.STREAMS:
             raise NotFound("no such resource")
         if request.method != "POST":
             raise MethodNotAllowed(headers={"Allow": "POST"})

@@ -290,6 +290,8 @@ def emulate_host(environ: MutableMapping[str, str], *, access: str) -> None:
     for name in [name for name in environ if name.startswith("POWERTOOLS_")]:
         del environ[name]
     environ["API_ACCESS"] = access
+    if not environ.get("WEB_PAGE", "").strip():
+        environ["WEB_PAGE"] = "enabled"
     # A deployed stack's table: the local server has its own, or none.
     for name in ("TABLE_NAME", "OWNER_API_KEY_ID"):
         environ.pop(name, None)

@@ -8,8 +8,9 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Final
 
+from travel_gpt.api.resources import STREAMS, WITH_API_KEY
 from travel_gpt.deadline import ANSWER_WITHIN
-from travel_gpt.local.invocation import STREAM, Caller, HttpRequest, LambdaContext, proxy_event, route_of
+from travel_gpt.local.invocation import Caller, HttpRequest, LambdaContext, Route, proxy_event, route_of
 from travel_gpt.local.responses import REFUSALS, HttpResponse, MalformedResponse, Refusal, http_response
 from travel_gpt.local.usage_plan import UsagePlan
 
@@ -84,7 +85,7 @@ class Gateway:
     def streams(self, request: HttpRequest) -> bool:
         """Return whether the function that streams answers a request."""
         route = route_of(request.path)
-        is_post = route is not None and route.resource == STREAM and request.method == "POST"
+        is_post = route is not None and route.resource in STREAMS and request.method == "POST"
         return is_post and self._stream_handler is not None
 
     def answer(self, request: HttpRequest, caller: Caller | None = None) -> Exchange:
@@ -115,20 +116,24 @@ class Gateway:
             return _OTHER_NAME
         # Every method of the path goes to the function, which answers 405 to most. The answer to a method
         # that ANY does not include, such as TRACE, is not documented; RFC 9110, section 15.5.6, asks for 405.
-        if route_of(request.path) is None:
+        route = route_of(request.path)
+        if route is None:
             return REFUSALS["MISSING_AUTHENTICATION_TOKEN"]
-        key_id = self._key_id(request)
-        if self._asks_for_key(request) and not key_id:
+        key_id = self._key_id(request, route)
+        if self._asks_for_key(request, route) and not key_id:
             return REFUSALS["INVALID_API_KEY"]
-        if self._usage is not None and (refused := self._usage.refusal(request.method, key_id)):
-            return REFUSALS[refused]
+        if self._usage is not None:
+            refused = self._usage.refusal(request.method, route.resource, key_id)
+            return REFUSALS[refused] if refused else None
         return None
 
-    def _asks_for_key(self, request: HttpRequest) -> bool:
-        return self._api_keys is not None and request.method == "POST"
+    def _asks_for_key(self, request: HttpRequest, route: Route) -> bool:
+        return self._api_keys is not None and request.method == "POST" and route.resource in WITH_API_KEY
 
-    def _key_id(self, request: HttpRequest) -> str:
-        """Return the id of the key that a request came with; empty for none that is known."""
+    def _key_id(self, request: HttpRequest, route: Route) -> str:
+        """Return the id of the key that authenticated a request; empty where none is asked for, or known."""
+        if not self._asks_for_key(request, route):
+            return ""
         given = request.header("x-api-key").encode()
         found = ""
         for key, key_id in (self._api_keys or {}).items():
@@ -143,7 +148,8 @@ class Gateway:
         if self._stream_handler is not None and self.streams(request):
             handler, answer_within, read = self._stream_handler, self._stream_within, _streamed_response
         outcome: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-        event = proxy_event(request, self._key_id(request) if self._asks_for_key(request) else "")
+        route = route_of(request.path)
+        event = proxy_event(request, self._key_id(request, route) if route is not None else "")
 
         def invoke() -> None:
             try:

@@ -11,19 +11,17 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from travel_gpt.api import resources
 from travel_gpt.deadline import ANSWER_WITHIN
 
 STAGE: Final = "Prod"
-STREAM: Final = "/travel-gpt/stream"
-"""The resource that the function which streams answers."""
-RESOURCES: Final = ("/travel-gpt", STREAM, f"{STREAM}/{{id}}/stop")
-"""The resources of the API."""
-
 _VARIABLE: Final = re.compile(r"{(\w+)}")
 _ROUTES: Final = {
-    # With the stage as on AWS, and without it as behind a custom domain.
-    resource: re.compile("(?:/" + STAGE + ")?(" + _VARIABLE.sub(r"(?P<\1>[^/]+)", resource) + ")")
-    for resource in RESOURCES
+    # With the stage as on AWS, and without it as behind a custom domain. The root may lack its slash.
+    resource: re.compile(f"(?:/{STAGE})?(" + _VARIABLE.sub(r"(?P<\1>[^/]+)", resource) + ")")
+    if resource != resources.ROOT
+    else re.compile(f"/{STAGE}(/?)|(/)")
+    for resource in resources.ALL
 }
 
 API_KEY_ID: Final = "localapikey"
@@ -77,7 +75,7 @@ def route_of(path: str) -> Route | None:
     """Return where a path leads; None for one that the API does not have."""
     for resource, pattern in _ROUTES.items():
         if found := pattern.fullmatch(path):
-            return Route(resource, found[1], found.groupdict())
+            return Route(resource, found[1] or resources.ROOT, found.groupdict())
     return None
 
 

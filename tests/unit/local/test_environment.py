@@ -102,8 +102,14 @@ def test_a_source_of_ones_own_keeps_the_key_and_ones_own_aws() -> None:
     assert (owner.upstream, owner.secret, owner.source) == ("openai", "", "vault,environment")
     emulate_host(environ, access="open")
     kept = {"CREDENTIAL_SOURCE", "OPENAI_API_KEY", "AWS_PROFILE", "OPENAI_SECRET_NAME"}
-    made = {"API_ACCESS", "CREDENTIAL_EXPIRY", "NO_PROXY", "no_proxy"}
-    assert (set(environ), environ["API_ACCESS"]) == (kept | made, "open")
+    made = {"API_ACCESS", "CREDENTIAL_EXPIRY", "WEB_PAGE", "NO_PROXY", "no_proxy"}
+    assert (set(environ), environ["API_ACCESS"], environ["WEB_PAGE"]) == (kept | made, "open", "enabled")
+
+
+def test_the_page_can_be_turned_off() -> None:
+    environ = {"WEB_PAGE": "disabled"}
+    emulate_host(environ, access="open")
+    assert environ["WEB_PAGE"] == "disabled"
 
 
 def test_a_key_that_the_source_does_not_take_leaves_the_environment() -> None:

@@ -4,14 +4,14 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-import yaml
 
+from tests.support.template import TEMPLATE, find, read_template
 from travel_gpt import errors
+from travel_gpt.api import resources
 from travel_gpt.api.request import Request
 from travel_gpt.api.responses import COMMON_HEADERS
 from travel_gpt.local.gateway import MORE_THAN_THE_FUNCTION, Exchange, Gateway
@@ -58,7 +58,28 @@ def test_both_paths_reach_the_handler_as_the_one_resource(path: str) -> None:
     assert event["requestContext"]["path"] == path
 
 
-@pytest.mark.parametrize("path", ["/", "/Prod", "/travel-gpt/", "/Prod/travel-gpt/x", "/prod/travel-gpt", ""])
+@pytest.mark.parametrize("path", ["/", "/Prod", "/Prod/"])
+def test_the_root_is_that_of_the_stage_with_and_without_a_slash(path: str) -> None:
+    handler = Recorder()
+    assert send(Gateway(handler), path=path).response.status == 200
+    (event,) = handler.events
+    assert (event["resource"], event["path"]) == ("/", "/")
+    assert event["requestContext"]["path"] == path
+
+
+@pytest.mark.parametrize("resource", resources.ALL)
+def test_each_resource_of_the_api_is_one_here(resource: str) -> None:
+    handler = Recorder()
+    path = resource.format(id="stream-1", file="app.0.js")
+    assert send(Gateway(handler), path=f"/Prod{path}").response.status == 200
+    (event,) = handler.events
+    assert (event["resource"], event["path"]) == (resource, path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/travel-gpt/", "/Prod/travel-gpt/x", "/prod/travel-gpt", "", "//", "/Prod//", "/travel-gpt/app/"],
+)
 def test_another_path_is_not_found_without_the_handler(path: str) -> None:
     gateway = Gateway(lambda *_: pytest.fail("the handler was called"))
     assert code(send(gateway, path=path)) == (404, "not_found")
@@ -83,6 +104,15 @@ def test_a_post_needs_the_key_and_a_get_does_not() -> None:
     assert send(gateway, "POST", x_api_key="right").response.status == 200
     assert send(gateway, "GET").response.status == 200
     assert [identity.get("apiKey") for identity in handler.identities] == ["right", None]
+
+
+@pytest.mark.parametrize("resource", sorted(set(resources.ALL) - resources.WITH_API_KEY))
+def test_the_page_needs_no_api_key_and_gets_the_id_of_none(resource: str) -> None:
+    handler = Recorder()
+    gateway = Gateway(handler, api_keys={"right": "a1b2c3d4e5"})
+    path = resource.format(id="stream-1", file="app.0.js")
+    assert send(gateway, "POST", path, x_api_key="right").response.status == 200
+    assert "apiKeyId" not in handler.identities[0]
 
 
 def test_without_an_api_key_the_gateway_authenticates_no_caller() -> None:
@@ -181,40 +211,13 @@ def test_a_browser_is_not_asked_for_tls_by_a_server_that_has_none() -> None:
     assert set(COMMON_HEADERS) - sent == {"Strict-Transport-Security"}
 
 
-TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 GIVEN_BY_NAME = "x-amazon-apigateway-gateway-responses"
-
-
-class Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short functions as what they are applied to."""
-
-
-def _plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-Loader.add_multi_constructor("!", _plain)
-
-
-def _find(document: Any, name: str) -> Any:
-    """Return the first value of that name anywhere in a document."""
-    inner = (
-        document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
-    )
-    if isinstance(document, dict) and name in document:
-        return document[name]
-    return next((found for value in inner if (found := _find(value, name)) is not None), None)
 
 
 @pytest.mark.skipif(not TEMPLATE.exists(), reason="there is no template.yaml here")
 def test_the_local_gateway_refuses_as_the_deployed_one_does() -> None:
     # Given the template's gateway responses
-    given = _find(yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader), GIVEN_BY_NAME)
+    given = find(read_template(), GIVEN_BY_NAME)
     # When they are written in the terms of the local table
     deployed = {}
     for kind, response in given.items():
