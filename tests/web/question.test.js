@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+import {
+  DIETS,
+  EMPTY_FORM,
+  formOf,
+  LODGING_KINDS,
+  MOBILITIES,
+  PACES,
+  requestOf,
+  TRANSPORT_MODES,
+} from "../../web/js/question.js";
+
+const DAYS = 14;
+const document = JSON.parse(readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf-8"));
+const FIELDS = document.components.schemas.Query.properties;
+const FULL = {
+  query: "Lisbon with a day at the sea",
+  format: "itinerary",
+  origin: "Madrid",
+  destinations: ["Lisbon", "Cascais"],
+  start: "2027-05-03",
+  end: "2027-05-07",
+  nights: 4,
+  round_trip: false,
+  travellers: { adults: 2, children: [4, 9], children_without_ages: 1 },
+  budget: { amount: 900.5, currency: "EUR" },
+  pace: "relaxed",
+  interests: ["azulejos"],
+  diet: ["vegan"],
+  mobility: ["stroller"],
+  lodging: ["hotel", "apartment"],
+  transport: ["train"],
+  language: "pt-BR",
+};
+
+/** Returns what is wrong with a form that asks something, by field. */
+function problemsOf(values) {
+  const { problems } = requestOf({ ...EMPTY_FORM, query: "Lisbon?", ...values }, DAYS);
+  return Object.fromEntries(problems.map(({ field, text }) => [field, text]));
+}
+
+test("the choices are those of the API", () => {
+  assert.deepEqual(PACES, FIELDS.pace.enum.filter(Boolean));
+  assert.deepEqual(DIETS, FIELDS.diet.items.enum);
+  assert.deepEqual(MOBILITIES, FIELDS.mobility.items.enum);
+  assert.deepEqual(LODGING_KINDS, FIELDS.lodging.items.enum);
+  assert.deepEqual(TRANSPORT_MODES, FIELDS.transport.items.enum);
+});
+
+test("every field of the API can be asked, and comes back into the form", () => {
+  assert.deepEqual(Object.keys(FULL).sort(), Object.keys(FIELDS).sort());
+
+  const { request, problems } = requestOf(formOf(FULL), DAYS);
+
+  assert.deepEqual(problems, []);
+  assert.deepEqual(request, FULL);
+});
+
+test("what was left empty is not asked", () => {
+  const { request, problems } = requestOf({ ...EMPTY_FORM, query: "  Lisbon? ", trip: false }, DAYS);
+
+  assert.deepEqual([request, problems], [{ query: "Lisbon?" }, []]);
+  assert.deepEqual(formOf({ query: "Lisbon?" }), { ...EMPTY_FORM, query: "Lisbon?", trip: false });
+});
+
+test("names are separated by semicolons or lines, or else by commas, and none comes twice", () => {
+  const read = (destinations) => requestOf({ ...EMPTY_FORM, query: "?", destinations }, DAYS).request.destinations;
+
+  assert.deepEqual(read("Lisbon, Porto,, Lisbon "), ["Lisbon", "Porto"]);
+  assert.deepEqual(read("Paris, TX; Austin, TX"), ["Paris, TX", "Austin, TX"]);
+  assert.deepEqual(read("Paris, TX\nAustin, TX\n"), ["Paris, TX", "Austin, TX"]);
+  assert.equal(read(" ,, "), undefined);
+  for (const names of [["Paris, TX"], ["Lisbon"], ["Paris, TX", "Lisbon"]]) {
+    assert.deepEqual(read(formOf({ query: "?", destinations: names }).destinations), names);
+  }
+});
+
+test("a question needs words, and not too many", () => {
+  for (const query of ["", "  \n", "\u200b"]) assert.deepEqual(Object.keys(problemsOf({ query })), ["query"]);
+  assert.deepEqual(problemsOf({ query: "😀".repeat(4000) }), {});
+  assert.match(problemsOf({ query: "é".repeat(4001) }).query, /4,000/);
+});
+
+test("dates and nights have to agree, and a trip is not too long", () => {
+  const [start, end] = ["2027-02-27", "2027-03-02"];
+
+  assert.deepEqual(problemsOf({ start, end, nights: "3" }), {});
+  assert.match(problemsOf({ start, end, nights: "2" }).nights, /3 nights/);
+  assert.match(problemsOf({ start: end, end: start }).end, /before/);
+  assert.deepEqual(problemsOf({ start, end: start }), {});
+  assert.deepEqual(problemsOf({ start, end: "2027-03-12" }), {});
+  assert.match(problemsOf({ start, end: "2027-03-13" }).end, /14 days/);
+  assert.deepEqual(problemsOf({ nights: "13" }), {});
+  assert.match(problemsOf({ nights: "14" }).nights, /0 to 13/);
+  assert.deepEqual(Object.keys(problemsOf({ start: "soon", end: "2027-13-01" })), ["start", "end"]);
+});
+
+test("numbers of people", () => {
+  assert.deepEqual(problemsOf({ adults: "50", children: "0 17,3", childrenWithoutAges: "20" }), {});
+  for (const adults of ["0", "51", "2.5", "-1", "two"]) assert.ok(problemsOf({ adults }).adults, adults);
+  for (const children of ["18", "four", "4.5", "-4"]) assert.ok(problemsOf({ children }).children, children);
+  assert.ok(problemsOf({ children: "4 ".repeat(21) }).children);
+  assert.ok(problemsOf({ childrenWithoutAges: "21" }).childrenWithoutAges);
+});
+
+test("a budget needs an amount and a currency", () => {
+  assert.deepEqual(problemsOf({ budget: "0.5", currency: "eur" }), {});
+  assert.deepEqual(problemsOf({ budget: "", currency: "EUR" }), {});
+  for (const budget of ["0", "-5", "much", "1e12"]) assert.ok(problemsOf({ budget, currency: "EUR" }).budget, budget);
+  for (const currency of ["", "€", "EURO"]) assert.ok(problemsOf({ budget: "5", currency }).currency, currency);
+});
+
+test("lists, names and languages that the API would refuse", () => {
+  assert.ok(problemsOf({ origin: "x".repeat(101) }).origin);
+  assert.ok(problemsOf({ interests: `art; ${"x".repeat(101)}` }).interests);
+  assert.match(problemsOf({ destinations: Array.from({ length: 21 }, (_, each) => `T${each}`).join() }).destinations, /20/);
+  assert.deepEqual(problemsOf({ language: " de " }), {});
+  for (const language of ["German", "d", "de_DE"]) assert.ok(problemsOf({ language }).language, language);
+});
+
+test("a choice that there is not is left out", () => {
+  const { request } = requestOf({ ...EMPTY_FORM, query: "?", pace: "fast", diet: ["vegan", "meat"] }, DAYS);
+
+  assert.deepEqual([request.pace, request.diet], [undefined, ["vegan"]]);
+});

@@ -1,0 +1,155 @@
+import { text } from "./strings.js";
+
+/** Characters of a query, and of a name. */
+const LONGEST_QUERY = 4000;
+const LONGEST_NAME = 100;
+/** Entries of a list. */
+const MOST_ENTRIES = 20;
+const MILLISECONDS_OF_A_DAY = 86_400_000;
+
+/** @typedef {import("./question.js").QuestionForm} QuestionForm */
+/** @typedef {{ field: keyof QuestionForm, text: string }} FieldProblem */
+
+/** Reads the fields of the form that a person types. */
+export class FormReader {
+  #form;
+
+  /** @param {QuestionForm} form */
+  constructor(form) {
+    this.#form = form;
+    /** @type {FieldProblem[]} */
+    this.problems = [];
+  }
+
+  /** @returns {string} */
+  query() {
+    const value = this.#form.query.trim();
+    if (!/[^\s\p{C}]/u.test(value)) this.#refuse("query", text("field.query"));
+    this.#checkLength("query", value, LONGEST_QUERY);
+    return value;
+  }
+
+  /**
+   * @param {keyof QuestionForm} field
+   * @param {string} problem
+   */
+  #refuse(field, problem) {
+    this.problems.push({ field, text: problem });
+  }
+
+  /**
+   * @param {keyof QuestionForm} field
+   * @param {string} value
+   * @param {number} most
+   */
+  #checkLength(field, value, most) {
+    if ([...value].length > most) this.#refuse(field, text("field.line_too_long", { most }));
+  }
+
+  /** @returns {string} */
+  origin() {
+    const value = this.#form.origin.trim();
+    this.#checkLength("origin", value, LONGEST_NAME);
+    return value;
+  }
+
+  /**
+   * @param {"destinations" | "interests"} field
+   * @returns {string[]}
+   */
+  names(field) {
+    const value = this.#form[field];
+    // A name may have a comma: "Paris, TX; Austin, TX".
+    const parts = value.split(/[;\n]/.test(value) ? /[;\n]/ : ",").map((each) => each.trim());
+    const names = [...new Set(parts.filter(Boolean))];
+    if (names.length > MOST_ENTRIES) this.#refuse(field, text("field.too_many", { most: MOST_ENTRIES }));
+    const longest = names.reduce((one, other) => (other.length > one.length ? other : one), "");
+    this.#checkLength(field, longest, LONGEST_NAME);
+    return names;
+  }
+
+  /**
+   * @param {"adults" | "childrenWithoutAges" | "nights"} field
+   * @param {number} least
+   * @param {number} most
+   * @param {string} problem
+   * @returns {number | undefined}
+   */
+  #whole(field, least, most, problem) {
+    const value = this.#form[field].trim();
+    if (!value) return undefined;
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= least && number <= most) return number;
+    this.#refuse(field, problem);
+    return undefined;
+  }
+
+  /** @returns {number | undefined} */
+  adults() {
+    return this.#whole("adults", 1, 50, text("field.adults"));
+  }
+
+  /** @returns {number | undefined} */
+  childrenWithoutAges() {
+    return this.#whole("childrenWithoutAges", 1, 20, text("field.children_number"));
+  }
+
+  /** @returns {number[]} */
+  ages() {
+    const parts = this.#form.children.split(/[\s,;]+/).filter(Boolean);
+    if (parts.length > MOST_ENTRIES) this.#refuse("children", text("field.too_many", { most: MOST_ENTRIES }));
+    if (parts.every((each) => /^\d{1,2}$/.test(each) && Number(each) <= 17)) return parts.map(Number);
+    this.#refuse("children", text("field.children"));
+    return [];
+  }
+
+  /**
+   * @param {number} mostDays
+   * @returns {{ start: string, end: string, nights: number | undefined }}
+   */
+  dates(mostDays) {
+    const { start, end } = this.#form;
+    const nights = this.#whole("nights", 0, mostDays - 1, text("field.nights", { most: mostDays - 1 }));
+    const [first, last] = [this.#day("start"), this.#day("end")];
+    if (first !== null && last !== null) {
+      const between = (last - first) / MILLISECONDS_OF_A_DAY;
+      if (between < 0) this.#refuse("end", text("field.end_before_start"));
+      else if (between >= mostDays) this.#refuse("end", text("field.trip_too_long", { most: mostDays }));
+      else if (nights !== undefined && nights !== between) {
+        this.#refuse("nights", text("field.nights_differ", { nights: between }));
+      }
+    }
+    return { start, end, nights };
+  }
+
+  /**
+   * @param {"start" | "end"} field
+   * @returns {number | null}
+   */
+  #day(field) {
+    const value = this.#form[field];
+    if (!value) return null;
+    const day = /^\d{4}-\d{2}-\d{2}$/.test(value) ? Date.parse(`${value}T00:00Z`) : NaN;
+    if (!Number.isNaN(day)) return day;
+    this.#refuse(field, text("field.date"));
+    return null;
+  }
+
+  /** @returns {Api.Query["budget"] | undefined} */
+  budget() {
+    const [written, currency] = [this.#form.budget.trim(), this.#form.currency.trim().toUpperCase()];
+    if (!written) return undefined;
+    const amount = Number(written);
+    if (!(amount > 0 && amount <= 1_000_000_000)) this.#refuse("budget", text("field.budget"));
+    if (!/^[A-Z]{3}$/.test(currency)) this.#refuse("currency", text("field.currency"));
+    return { amount, currency };
+  }
+
+  /** @returns {string} */
+  language() {
+    const value = this.#form.language.trim();
+    const known = value === "" || (/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/.test(value) && value.length <= 35);
+    if (!known) this.#refuse("language", text("field.language"));
+    return value;
+  }
+}

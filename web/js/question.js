@@ -1,0 +1,183 @@
+import { FormReader } from "./form_reader.js";
+
+/** What is asked: as the form has it, and as the API takes it (docs/itineraries.md, "What to ask"). */
+
+/** @typedef {NonNullable<Api.Query["pace"]>} Pace */
+/** @typedef {NonNullable<Api.Query["diet"]>[number]} Diet */
+/** @typedef {NonNullable<Api.Query["mobility"]>[number]} Mobility */
+/** @typedef {NonNullable<Api.Query["lodging"]>[number]} LodgingKind */
+/** @typedef {NonNullable<Api.Query["transport"]>[number]} TransportMode */
+
+/** @type {readonly Pace[]} */
+export const PACES = ["relaxed", "moderate", "packed"];
+/** @type {readonly Diet[]} */
+export const DIETS = ["vegetarian", "vegan", "pescatarian", "halal", "kosher", "gluten_free", "dairy_free", "nut_free"];
+/** @type {readonly Mobility[]} */
+export const MOBILITIES = ["wheelchair", "limited_walking", "stroller"];
+/** @type {readonly LodgingKind[]} */
+export const LODGING_KINDS = ["hotel", "hostel", "apartment", "guesthouse", "resort", "campsite", "other"];
+/** @type {readonly TransportMode[]} */
+export const TRANSPORT_MODES = [
+  "flight",
+  "train",
+  "bus",
+  "car",
+  "taxi",
+  "ferry",
+  "metro",
+  "tram",
+  "bicycle",
+  "walk",
+  "other",
+];
+
+/**
+ * The values of the form: what a person typed, and the values of what they chose; empty where they did neither.
+ * @typedef {object} QuestionForm
+ * @property {string} query
+ * @property {boolean} trip whether the answer is to be a trip, not a text
+ * @property {string} origin
+ * @property {string} destinations with semicolons or line breaks between them, or else commas
+ * @property {string} start YYYY-MM-DD
+ * @property {string} end YYYY-MM-DD
+ * @property {string} nights
+ * @property {"" | "yes" | "no"} roundTrip
+ * @property {string} adults
+ * @property {string} children their ages, with commas between them
+ * @property {string} childrenWithoutAges how many others there are
+ * @property {string} budget
+ * @property {string} currency
+ * @property {string} pace
+ * @property {string} interests as destinations
+ * @property {string[]} diet
+ * @property {string[]} mobility
+ * @property {string[]} lodging
+ * @property {string[]} transport
+ * @property {string} language
+ */
+
+/** @type {Readonly<QuestionForm>} */
+export const EMPTY_FORM = Object.freeze({
+  query: "",
+  trip: true,
+  origin: "",
+  destinations: "",
+  start: "",
+  end: "",
+  nights: "",
+  roundTrip: "",
+  adults: "",
+  children: "",
+  childrenWithoutAges: "",
+  budget: "",
+  currency: "",
+  pace: "",
+  interests: "",
+  diet: [],
+  mobility: [],
+  lodging: [],
+  transport: [],
+  language: "",
+});
+
+/**
+ * Returns the request for what the form says, and what a person has to correct before. The API has the last word.
+ * @param {QuestionForm} form
+ * @param {number} mostDays the days of the longest trip
+ * @returns {{ request: Api.Query, problems: import("./form_reader.js").FieldProblem[] }} what was left empty is not in the request
+ */
+export function requestOf(form, mostDays) {
+  const read = new FormReader(form);
+  const travellers = withoutEmpty({
+    adults: read.adults(),
+    children: read.ages(),
+    children_without_ages: read.childrenWithoutAges(),
+  });
+  const request = {
+    query: read.query(),
+    format: form.trip ? "itinerary" : undefined,
+    origin: read.origin(),
+    destinations: read.names("destinations"),
+    ...read.dates(mostDays),
+    round_trip: form.roundTrip ? form.roundTrip === "yes" : undefined,
+    travellers: Object.keys(travellers).length ? travellers : undefined,
+    budget: read.budget(),
+    pace: PACES.find((each) => each === form.pace),
+    interests: read.names("interests"),
+    diet: chosen(DIETS, form.diet),
+    mobility: chosen(MOBILITIES, form.mobility),
+    lodging: chosen(LODGING_KINDS, form.lodging),
+    transport: chosen(TRANSPORT_MODES, form.transport),
+    language: read.language(),
+  };
+  return { request: /** @type {Api.Query} */ (withoutEmpty(request)), problems: read.problems };
+}
+
+/**
+ * Returns the values of the form for a request, so that it can be changed and asked again.
+ * @param {Api.Query} request
+ * @returns {QuestionForm}
+ */
+export function formOf(request) {
+  const { travellers, budget } = request;
+  return {
+    query: request.query,
+    trip: request.format === "itinerary",
+    origin: request.origin ?? "",
+    destinations: joined(request.destinations),
+    start: request.start ?? "",
+    end: request.end ?? "",
+    nights: written(request.nights),
+    roundTrip: typeof request.round_trip === "boolean" ? (request.round_trip ? "yes" : "no") : "",
+    adults: written(travellers?.adults),
+    children: (travellers?.children ?? []).join(", "),
+    childrenWithoutAges: written(travellers?.children_without_ages),
+    budget: written(budget?.amount),
+    currency: budget?.currency ?? "",
+    pace: request.pace ?? "",
+    interests: joined(request.interests),
+    diet: [...(request.diet ?? [])],
+    mobility: [...(request.mobility ?? [])],
+    lodging: [...(request.lodging ?? [])],
+    transport: [...(request.transport ?? [])],
+    language: request.language ?? "",
+  };
+}
+
+/**
+ * @template T
+ * @param {readonly T[]} options
+ * @param {readonly unknown[]} values
+ * @returns {T[]}
+ */
+function chosen(options, values) {
+  return options.filter((each) => values.includes(each));
+}
+
+/**
+ * @param {{ [name: string]: unknown }} fields
+ * @returns {{ [name: string]: unknown }}
+ */
+function withoutEmpty(fields) {
+  const isEmpty = (/** @type {unknown} */ value) =>
+    value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
+}
+
+/**
+ * @param {readonly string[] | null | undefined} names
+ * @returns {string}
+ */
+function joined(names) {
+  const entries = names ?? [];
+  // Of one name with a comma, a semicolon says that it is one.
+  return entries.join("; ") + (entries.length === 1 && entries[0]?.includes(",") ? ";" : "");
+}
+
+/**
+ * @param {number | null | undefined} number
+ * @returns {string}
+ */
+function written(number) {
+  return number === null || number === undefined ? "" : String(number);
+}
