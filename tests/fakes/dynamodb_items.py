@@ -7,10 +7,11 @@ AssertionError.
 Sources: the API reference of UpdateItem (an item that is missing is made; ADD begins at 0; the item of a
 condition that is not met is returned where it is asked for) and of BatchGetItem (items that are missing are
 left out); the developer guide, "Condition and filter expressions, operators, and functions"
-(attribute_exists, attribute_not_exists, <=, AND, OR), and "Working with items and attributes" (an update is
-made as a whole, and the condition is checked as a part of it); "Quotas" (an item has 400 KB at most) and
-"Item sizes and formats" (names and values in UTF-8; a number takes at most 21 bytes, here its digits). The
-message of an item that is too large is moto's. Assumed: REMOVE of a missing attribute does nothing.
+(attribute_exists, attribute_not_exists, <=, AND, OR; contains and size of a set of strings), and "Working
+with items and attributes" (an update is made as a whole, and the condition is checked as a part of it);
+"Quotas" (an item has 400 KB at most) and "Item sizes and formats" (names and values in UTF-8; a number takes
+at most 21 bytes, here its digits). The message of an item that is too large is moto's. Assumed: REMOVE of a
+missing attribute does nothing.
 """
 
 import copy
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-Item = dict[str, dict[str, str]]
+Item = dict[str, dict[str, Any]]
 Answer = tuple[int, dict[str, Any]]
 
 _SECTION: Final = re.compile(r"\b(SET|ADD|REMOVE) (.*?)(?= (?:SET|ADD|REMOVE) |$)")
@@ -27,6 +28,8 @@ _CLAUSE: Final = re.compile(
     r"attribute_(?P<test>exists|not_exists)\((?P<name>#\d+)\)"
     r"|\(attribute_not_exists\((?P<counter>#\d+)\)"
     r" OR (?P=counter) BETWEEN (?P<least>:\d+) AND (?P<most>:\d+)\)"
+    r"|\(attribute_not_exists\((?P<set>#\d+)\) OR contains\((?P=set), (?P<text>:\d+)\)"
+    r" OR size\((?P=set)\) < (?P<most_texts>:\d+)\)"
     r"|(?P<same>#\d+) = (?P<value>:\d+)"
 )
 _LARGEST_ITEM: Final = 400 * 1024
@@ -97,7 +100,7 @@ class Items:
 
 def _size(item: Item) -> int:
     return sum(
-        len(name.encode()) + len(value["S"].encode() if "S" in value else value["N"])
+        len(name.encode()) + sum(len(text.encode()) for text in (value.get("SS") or value.values()))
         for name, value in item.items()
     )
 
@@ -122,6 +125,12 @@ def _is_met(clause: str, item: Item, names: dict[str, str], values: Item) -> boo
         return (names[found["name"]] in item) is (found["test"] == "exists")
     if found["same"]:
         return item.get(names[found["same"]]) == values[found["value"]]
+    if found["set"]:
+        if (texts := item.get(names[found["set"]])) is None:
+            return True
+        return values[found["text"]]["S"] in texts["SS"] or len(texts["SS"]) < int(
+            values[found["most_texts"]]["N"]
+        )
     counter = item.get(names[found["counter"]])
     least, most = (int(values[found[bound]]["N"]) for bound in ("least", "most"))
     if counter is None:
@@ -137,6 +146,10 @@ def _set(item: Item, part: str, names: dict[str, str], values: Item) -> None:
 
 def _add(item: Item, part: str, names: dict[str, str], values: Item) -> None:
     name, _, value = part.partition(" ")
+    if "SS" in values[value]:
+        texts = item.get(names[name], {"SS": []})["SS"]
+        item[names[name]] = {"SS": sorted({*texts, *values[value]["SS"]})}
+        return
     before = item.get(names[name], {"N": "0"})
     if "N" not in before:
         # Developer guide, "Update expressions": "The ADD action supports only number and set data types". The

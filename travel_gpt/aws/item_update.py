@@ -8,7 +8,7 @@ class ItemUpdate:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._values: dict[str, dict[str, str]] = {}
+        self._values: dict[str, dict[str, Any]] = {}
         self._conditions: list[str] = []
         self._actions: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
 
@@ -35,6 +35,14 @@ class ItemUpdate:
             f"(attribute_not_exists({name}) OR {name} BETWEEN {least} AND {self._value(most)})"
         )
 
+    def require_capacity(self, attribute: str, text: str, most: int) -> None:
+        """Require that a set of texts is not there, has this one, or has fewer than ``most``."""
+        name = self._name(attribute)
+        self._conditions.append(
+            f"(attribute_not_exists({name}) OR contains({name}, {self._text(text)}) "
+            f"OR size({name}) < {self._value(most)})"
+        )
+
     def set(self, attribute: str, value: int) -> None:
         """Write an attribute."""
         self._actions["SET"].append(f"{self._name(attribute)} = {self._value(value)}")
@@ -46,6 +54,12 @@ class ItemUpdate:
     def add(self, attribute: str, amount: int) -> None:
         """Add to an attribute, which begins at 0."""
         self._actions["ADD"].append(f"{self._name(attribute)} {self._value(amount)}")
+
+    def add_to_set(self, attribute: str, text: str) -> None:
+        """Add a text to a set of texts, unless the set has it."""
+        alias = f":{len(self._values)}"
+        self._values[alias] = {"SS": [text]}
+        self._actions["ADD"].append(f"{self._name(attribute)} {alias}")
 
     def remove(self, *attributes: str) -> None:
         """Delete attributes."""

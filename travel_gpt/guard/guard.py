@@ -19,6 +19,7 @@ from travel_gpt.telemetry import logger
 
 if TYPE_CHECKING:
     from travel_gpt.guard.idempotency import Idempotency
+    from travel_gpt.guard.invitations import Invitations
     from travel_gpt.guard.sessions import Sessions
     from travel_gpt.guard.stops import Stops
     from travel_gpt.guard.visitors import Visitors
@@ -113,6 +114,13 @@ class Guard:
         from travel_gpt.guard.sessions import Sessions
 
         return Sessions(self._table, now=self._now)
+
+    @cached_property
+    def invitations(self) -> "Invitations":
+        """The invitations to the page."""
+        from travel_gpt.guard.invitations import Invitations
+
+        return Invitations(self._table, self._clients, self.sessions, now=self._now)
 
     @cached_property
     def visitors(self) -> "Visitors":

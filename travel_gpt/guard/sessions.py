@@ -231,13 +231,13 @@ def _session(token: str, item: Item) -> Session:
     if "ended" in item:
         raise SessionExpired("the session was ended", log_fields={"client": client})
     numbers = {
-        name: _number(item, name) for name in ("created_at", "used_at", "expires_at", "sessions_after")
+        name: whole_number(item, name) for name in ("created_at", "used_at", "expires_at", "sessions_after")
     }
     return Session(client=client, device=str(item.get("device", {}).get("S", "")), **numbers, token=token)
 
 
-def _number(item: Item, attribute: str) -> int:
-    # Whatever else is written there: 0 is a moment that is over.
+def whole_number(item: Item, attribute: str) -> int:
+    """Return a number that is stored; 0, as a moment that is over, for whatever else is there."""
     value = str(item.get(attribute, {}).get("N", ""))
     return int(value) if value.isdecimal() else 0
 

@@ -152,7 +152,8 @@ _STEP = st.tuples(
     _NAME,
     st.integers(-3, 3),
 )
-_TEXTS = ("set_text", "require_text")
+_OF_A_SET = st.tuples(st.sampled_from(["require_capacity", "add_to_set"]), st.just("set"), st.integers(0, 3))
+_TEXTS = ("set_text", "require_text", "add_to_set")
 
 
 def _do(table: Table, key: str, steps: list[tuple[str, str, int]]) -> object:
@@ -163,7 +164,12 @@ def _do(table: Table, key: str, steps: list[tuple[str, str, int]]) -> object:
             if name in changed:
                 continue
             changed.add(name)
-        arguments: dict[str, list[object]] = {"require": [], "require_absent": [], "remove": []}
+        arguments: dict[str, list[object]] = {
+            "require": [],
+            "require_absent": [],
+            "remove": [],
+            "require_capacity": [str(number), 2],
+        }
         given = str(number) if verb in _TEXTS else number
         getattr(update, verb)(name, *arguments.get(verb, [given]))
     try:
@@ -185,7 +191,7 @@ def test_the_table_in_memory_answers_as_moto_does() -> None:
         examples = iter(range(10**6))
 
         @settings(max_examples=25, deadline=None)
-        @given(st.lists(st.lists(_STEP, max_size=4), min_size=1, max_size=5))
+        @given(st.lists(st.lists(_STEP | _OF_A_SET, max_size=4), min_size=1, max_size=5))
         def compare(updates: list[list[tuple[str, str, int]]]) -> None:
             key = f"usage#{next(examples)}"
             for steps in updates:
