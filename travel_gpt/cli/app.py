@@ -17,6 +17,7 @@ from travel_gpt.cli.help_panels import CommandWithPanels
 from travel_gpt.cli.itinerary import options
 from travel_gpt.cli.program import NAME
 from travel_gpt.cli.target import STACKS, Target, checked_settings, choose_target
+from travel_gpt.guard.new_invitation import MOST_DEVICES
 
 
 class Env(StrEnum):
@@ -586,7 +587,7 @@ def invite(
         ),
     ] = None,
     devices: Annotated[
-        int, typer.Option(min=1, max=20, help="How many browsers may accept the invitation.")
+        int, typer.Option(min=1, max=MOST_DEVICES, help="How many browsers may accept the invitation.")
     ] = 1,
     again: Annotated[
         bool, typer.Option("--again", help="Make another link for a client that is there.")

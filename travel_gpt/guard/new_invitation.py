@@ -15,6 +15,9 @@ from travel_gpt.guard.clients import Client, record_key
 CODE_BYTES: Final = 24
 """Random bytes of a code: 192 bits, more than anyone can guess at any rate."""
 
+MOST_DEVICES: Final = 20
+"""Browsers that may accept one invitation: more should have guests of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewInvitation:

@@ -164,7 +164,7 @@ def _serve(
     gateway = Gateway(
         api.answer,
         stream_handler=stream_api.answer,
-        api_keys={each.key: each.key_id for each in clients} if clients else None,
+        api_keys={each.key: each.key_id for each in clients if each.key} if clients else None,
         usage=UsagePlan(options.throttle_rate, options.throttle_burst, options.daily_quota)
         if clients
         else None,

@@ -1,8 +1,9 @@
-"""The clients of the local server: their table, in this process's memory, and their API keys."""
+"""The clients of the local server: their table, in this process's memory, their API keys and invitations."""
 
 import json
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from botocore.credentials import Credentials
 from travel_gpt.aws.table import Table
 from travel_gpt.guard.clients import OWNER, Client, record_key
 from travel_gpt.guard.limits import Limits, WrongLimit
+from travel_gpt.guard.new_invitation import MOST_DEVICES, NewInvitation, new_invitation
 from travel_gpt.guard.typed_limits import MOST_REQUESTS, TypedLimits, checked_name
 from travel_gpt.local.invocation import API_KEY_ID, REGION
 
@@ -25,21 +27,25 @@ _ONE_AT_A_TIME: Final = Lock()
 _COUNTS: Final = ("per-minute", "per-day", "parallel")
 _EXPIRED: Final = 1
 """A moment that is over: the first second of 1970."""
+_GUEST: Final = "guest devices=5"
+"""The guest where none was given, for as many devices as a developer has browsers."""
+_INVITED_FOR: Final = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class LocalClient:
-    """A client and the API key that was made up for it."""
+    """A client, and what was made up for it: an API key or, for a guest, an invitation."""
 
     client: Client
-    key_id: str
-    key: str
+    key_id: str = ""
+    key: str = ""
+    invitation: NewInvitation | None = None
 
 
 def read_clients(
     given: Sequence[str], file: Path | None, *, per_minute: int, per_day: int
 ) -> list[LocalClient]:
-    """Return the owner and the clients that were given, each with a key for this run.
+    """Return the owner and the clients that were given, each with a key for this run, and a guest at least.
 
     Args:
         given: one text for each: its name and its limits, such as ``ann per-minute=2 budget=0.01/month``.
@@ -52,6 +58,8 @@ def read_clients(
             API Gateway lets through.
     """
     clients = [_read(text) for text in [*given, *_lines(file)]]
+    if not any(each.invitation or each.client.name == "guest" for each in clients):
+        clients.append(_read(_GUEST))
     names = [OWNER, *(each.client.name for each in clients)]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise WrongLimit(
@@ -88,11 +96,13 @@ def _read(text: str) -> LocalClient:
     checked_name(name)
     counts: dict[str, str] = {}
     budgets: list[str] = []
-    expires, expired, disabled = None, False, False
+    expires, expired, disabled, devices = None, False, False, 0
     for option in options:
         what, _, value = option.partition("=")
         if what in _COUNTS and re.fullmatch("[0-9]{1,7}", value) and 1 <= int(value) <= MOST_REQUESTS:
             counts[what.replace("-", "_")] = value
+        elif what == "devices" and re.fullmatch("[0-9]{1,2}", value) and 1 <= int(value) <= MOST_DEVICES:
+            devices = int(value)
         elif what == "budget":
             budgets.append(value)
         elif what == "expires":
@@ -104,8 +114,8 @@ def _read(text: str) -> LocalClient:
         else:
             raise WrongLimit(
                 f"The client {name}: {option} is no limit. These are: per-minute=2 per-day=50 parallel=1 "
-                "budget=0.01/month budget=0.001/day expires=12h expired disabled. A number is from 1 to "
-                f"{MOST_REQUESTS:,}."
+                "budget=0.01/month budget=0.001/day expires=12h expired disabled, and devices=2 for a guest. "
+                f"A number is from 1 to {MOST_REQUESTS:,}, of devices to {MOST_DEVICES}."
             )
     typed = TypedLimits(**counts, budget=tuple(budgets), expires=expires)
     try:
@@ -113,6 +123,9 @@ def _read(text: str) -> LocalClient:
     except WrongLimit as wrong:
         raise WrongLimit(f"The client {name}: {wrong}") from None
     client = Client(f"c-{name}", name, limits, disabled, _EXPIRED if expired else expires_at)
+    if devices:
+        ends = client.expires_at or int(time.time()) + _INVITED_FOR
+        return LocalClient(client, invitation=new_invitation(client, devices=devices, expires_at=ends))
     return LocalClient(client, f"key{secrets.token_hex(5)}", secrets.token_urlsafe(30))
 
 
@@ -146,8 +159,9 @@ def client_table(clients: Sequence[LocalClient]) -> Table:
         # The owner needs no record.
         if each.client.id != OWNER:
             _ask("PutItem", TableName=TABLE, Item=_record(each.client))
-            item = {**record_key("key", each.key_id), "client": each.client.id}
-            _ask("PutItem", TableName=TABLE, Item={name: {"S": value} for name, value in item.items()})
+            key = {**record_key("key", each.key_id), "client": each.client.id}
+            item = {name: {"S": value} for name, value in key.items()}
+            _ask("PutItem", TableName=TABLE, Item=each.invitation.item if each.invitation else item)
     return Table(TABLE, send=_send_to_moto, url=_URL, credentials=Credentials("local", "local"))
 
 

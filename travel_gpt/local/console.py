@@ -31,7 +31,8 @@ class Running:
     access: ModelAccess
     settings: Settings
     clients: "Sequence[LocalClient]" = ()
-    """The clients, the owner first, whose keys a POST needs in x-api-key; none where no key is needed."""
+    """The clients, the owner first, whose keys a POST needs in x-api-key, and the guests, who have an
+    invitation; none where no key is needed."""
 
 
 def welcome(running: Running) -> str:
@@ -52,10 +53,12 @@ def welcome(running: Running) -> str:
         budgets = running.settings.budget_per_day, running.settings.budget_per_month
         day, month = (f"{amount / NANODOLLARS:g} USD" if amount else "none" for amount in budgets)
         lines.append(f"  budget  {day} a day, {month} a month (BUDGET_PER_DAY, BUDGET_PER_MONTH)")
-        lines += [f"  client  {each.client.name}: {each.key}" for each in running.clients[1:]]
+        lines += [f"  client  {each.client.name}: {each.key}" for each in running.clients[1:] if each.key]
     if running.host not in {"127.0.0.1", "localhost", "::1"}:
         lines += ["", f"  {_reach(running)}"]
     lines += [
+        "",
+        *_page(running, f"{url}/Prod/travel-gpt/app"),
         "",
         "Try:",
         f"  curl {url}/Prod/travel-gpt",
@@ -67,6 +70,20 @@ def welcome(running: Running) -> str:
         "Ctrl-C stops it. One line per request follows.",
     ]
     return "\n".join(lines)
+
+
+def _page(running: Running, page: str) -> list[str]:
+    """Return where the page is, and the links that let a browser ask there."""
+    if running.settings.web_page != "enabled":
+        return ["The page to ask on is turned off (WEB_PAGE)."]
+    guests = [(each.client.name, each.invitation) for each in running.clients if each.invitation]
+    if not guests:
+        return ["Ask in a browser:", f"  {page}"]
+    lines = ["Ask in a browser, with the invitation of a guest (made up for this run):"]
+    for name, invitation in guests:
+        devices = "1 device" if invitation.devices == 1 else f"{invitation.devices} devices"
+        lines += [f"  {name}, {devices}: {invitation.link(page)}"]
+    return lines
 
 
 def _reach(running: Running) -> str:

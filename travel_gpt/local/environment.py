@@ -92,7 +92,8 @@ def read_command_line(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="'NAME LIMIT=N ...'",
         help="a client with limits: per-minute=2 per-day=50 parallel=1 budget=0.01/month budget=0.001/day "
-        "expires=12h expired disabled; may be repeated; needs --access api-key",
+        "expires=12h expired disabled; with devices=2 a guest, who has an invitation to the page and no key; "
+        "may be repeated; needs --access api-key",
     )
     parser.add_argument("--clients", type=Path, metavar="FILE", help="a file with one client in each line")
     parser.add_argument(
@@ -290,14 +291,13 @@ def emulate_host(environ: MutableMapping[str, str], *, access: str) -> None:
     for name in [name for name in environ if name.startswith("POWERTOOLS_")]:
         del environ[name]
     environ["API_ACCESS"] = access
-    if not environ.get("WEB_PAGE", "").strip():
-        environ["WEB_PAGE"] = "enabled"
     # A deployed stack's table: the local server has its own, or none.
     for name in ("TABLE_NAME", "OWNER_API_KEY_ID"):
         environ.pop(name, None)
-    if not environ.get("CREDENTIAL_EXPIRY", "").strip():
-        # As in a new stack. The function's own default is for stacks from before this setting.
-        environ["CREDENTIAL_EXPIRY"] = "enforce"
+    for name, value in (("CREDENTIAL_EXPIRY", "enforce"), ("WEB_PAGE", "enabled")):
+        if not environ.get(name, "").strip():
+            # As in a new stack. The function's own default is for stacks from before this setting.
+            environ[name] = value
     # Connections to this machine must not go through a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         present = [host.strip() for host in environ.get(name, "").split(",") if host.strip()]

@@ -1,12 +1,15 @@
 """The clients of the local server: how they are given, and the table that has them."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.secret_leaks import holds
 from travel_gpt.errors import ClientDisabled, ClientExpired, Forbidden
 from travel_gpt.guard.clients import OWNER, Client, ClientDirectory
 from travel_gpt.guard.limits import Limits, WrongLimit
+from travel_gpt.guard.new_invitation import invitation_key
 from travel_gpt.local import __main__ as program
 from travel_gpt.local.clients import LocalClient, client_table, read_clients
 from travel_gpt.settings import GuardSettings
@@ -20,12 +23,13 @@ def test_options_and_a_file_name_clients_and_their_limits(tmp_path: Path) -> Non
     file = tmp_path / "clients.txt"
     file.write_text("# comment\n\n  bob parallel=1 budget=0.5/day\neve disabled\n")
 
-    owner, ann, bob, eve = read("ann per-minute=2 per-day=50 budget=0.01/month", file=file)
+    owner, ann, bob, eve, guest = read("ann per-minute=2 per-day=50 budget=0.01/month", file=file)
 
     assert owner.client == Client(OWNER, OWNER, Limits())
     assert ann.client == Client("c-ann", "ann", Limits(2, 50, 0, 0, 10_000_000))
     assert bob.client == Client("c-bob", "bob", Limits(parallel=1, budget_per_day=500_000_000))
     assert eve.client.disabled
+    assert guest.client == Client("c-guest", "guest", Limits())
     assert len({each.key for each in (owner, ann, bob, eve)}) == 4
     assert len({each.key_id for each in (owner, ann, bob, eve)}) == 4
 
@@ -36,6 +40,8 @@ def test_options_and_a_file_name_clients_and_their_limits(tmp_path: Path) -> Non
         (["ann per-minute=0"], "The client ann: per-minute=0 is no limit."),
         ([f"ann per-minute={'9' * 5000}"], "is no limit. These are: per-minute=2"),
         (["ann per-minute=٣"], "is no limit"),
+        (["ann devices=0"], "The client ann: devices=0 is no limit."),
+        (["ann devices=21"], "and devices=2 for a guest. A number is from 1 to 1,000,000, of devices to 20."),
         (["ann fast"], "The client ann: fast is no limit"),
         (["ann budget=2"], "The client ann: --budget must be USD for a day or a month"),
         (["ann budget=0/day"], "A budget of 0 lets nothing through"),
@@ -77,14 +83,15 @@ def test_clients_without_keys_are_refused(line: list[str], capsys: pytest.Captur
     assert "need --access api-key" in capsys.readouterr().err
 
 
-def test_the_guard_finds_each_client_by_the_id_of_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_finds_each_client_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given an environment that leads elsewhere
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     clients = read("ann per-minute=2", "bob expired", "eve disabled")
-    owner, ann, bob, eve = (each.key_id for each in clients)
+    owner, ann, bob, eve = (each.key_id for each in clients if each.key)
     # When the table is made
-    directory = ClientDirectory(GuardSettings(owner_key_id=owner), client_table(clients))
+    table = client_table(clients)
+    directory = ClientDirectory(GuardSettings(owner_key_id=owner), table)
     # Then it has all of them, and no key
     assert directory.client_of_key(owner).id == OWNER
     assert directory.client_of_key(ann) == clients[1].client
@@ -94,3 +101,29 @@ def test_the_guard_finds_each_client_by_the_id_of_its_key(monkeypatch: pytest.Mo
         directory.client_of_key(eve)
     with pytest.raises(Forbidden):
         directory.client_of_key(clients[1].key)
+    # And then: it has the guest, and the guest's invitation without its code
+    guest, made = clients[4].client, clients[4].invitation
+    assert directory.allowed(guest.id) == guest
+    assert made is not None
+    (found,) = table.get(invitation_key(made.code))
+    assert found == made.item
+    assert not holds(str(found), made.code)
+
+
+def test_a_client_with_devices_is_a_guest_with_an_invitation_and_no_key() -> None:
+    kim, lee = read("kim devices=2 budget=0.01/month", "lee devices=1 expires=12h")[1:]
+
+    for guest, devices, hours in ((kim, 2, 30 * 24), (lee, 1, 12)):
+        assert (guest.key, guest.key_id) == ("", "")
+        assert guest.invitation is not None
+        assert (guest.invitation.client, guest.invitation.devices) == (guest.client, devices)
+        assert abs(guest.invitation.expires_at - time.time() - hours * 3600) < 60
+        assert guest.invitation.code not in repr(guest)
+    assert kim.client == Client("c-kim", "kim", Limits(budget_per_month=10_000_000))
+
+
+def test_someone_is_invited_unless_another_guest_is() -> None:
+    assert [each.client.name for each in read() if each.invitation] == ["guest"]
+    assert [each.client.name for each in read("ann", "kim devices=1") if each.invitation] == ["kim"]
+    # A client of that name that has a key.
+    assert [each.client.name for each in read("guest")] == ["owner", "guest"]

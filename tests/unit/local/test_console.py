@@ -8,7 +8,7 @@ import pytest
 
 from travel_gpt.guard.clients import Client
 from travel_gpt.guard.limits import Limits
-from travel_gpt.local.clients import LocalClient
+from travel_gpt.local.clients import LocalClient, read_clients
 from travel_gpt.local.console import Console, FunctionLog, Running, welcome
 from travel_gpt.local.environment import ModelAccess
 from travel_gpt.local.gateway import Exchange
@@ -107,6 +107,33 @@ def test_the_welcome_says(
 
     assert [each for each in said if each not in text] == []
     assert [each for each in not_said if each in text] == []
+
+
+PAGE = {"WEB_PAGE": "enabled"}
+
+
+def test_the_welcome_has_the_address_of_the_page() -> None:
+    said = welcome(Running("127.0.0.1", 3000, OPENAI, Settings.load(PAGE)))
+
+    assert "\nAsk in a browser:\n  http://127.0.0.1:3000/Prod/travel-gpt/app\n" in said
+    assert "The page to ask on is turned off (WEB_PAGE)." in welcome(
+        Running("127.0.0.1", 3000, OPENAI, Settings())
+    )
+
+
+def test_the_welcome_has_the_invitation_of_each_guest() -> None:
+    owner, ann, kim, lee = read_clients(
+        ["ann", "kim devices=1", "lee devices=2"], None, per_minute=300, per_day=0
+    )
+
+    said = welcome(Running("0.0.0.0", 3000, OPENAI, Settings.load(PAGE), [owner, ann, kim, lee]))
+
+    page = "http://127.0.0.1:3000/Prod/travel-gpt/app#invitation="
+    assert kim.invitation is not None
+    assert lee.invitation is not None
+    assert f"\n  kim, 1 device: {page}{kim.invitation.code}\n" in said
+    assert f"\n  lee, 2 devices: {page}{lee.invitation.code}\n" in said
+    assert said.count("  client  ") == 1
 
 
 @pytest.mark.parametrize(
