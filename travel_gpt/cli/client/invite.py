@@ -112,8 +112,8 @@ def _end(typed: TypedLimits) -> int:
     """Return when the invitation ends."""
     if typed.expires == "never":
         raise CliError(
-            "An invitation ends: give --expires a time such as 30d. To give the guest more time later: "
-            "travel-gpt client limit NAME --expires 60d",
+            "An invitation ends: give --expires a time such as 30d. To give a guest more time later: "
+            "travel-gpt client limit NAME --expires 60d, then another link by travel-gpt invite NAME --again",
             USAGE,
         )
     return TypedLimits(expires=typed.expires or LASTS).expires_at() or 0
