@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class DeployedFunction:
     """A function that was deployed on the fake AWS. Started at its first event, and anew when it was changed.
 
-    Of the deployed code, travel_gpt's own files are run as they are; the dependencies, which are for arm64,
-    are those of the same lock built for this machine.
+    Of the deployed code, the files of travel_gpt and web are used as they are; the dependencies, which are
+    for arm64, are those of the same lock built for this machine.
 
     Args:
         cloud: where it is deployed.
@@ -165,8 +165,8 @@ class DeployedFunction:
         content = self._aws.server.control("code", region=self._region, name=self._name)
         folder = self._folder / "".join(filter(str.isalnum, digest))
         with zipfile.ZipFile(io.BytesIO(content)) as package:
-            own = [each for each in package.namelist() if each.startswith("travel_gpt/")]
-            if not own:
+            own = [each for each in package.namelist() if each.startswith(("travel_gpt/", "web/"))]
+            if not any(each.startswith("travel_gpt/") for each in own):
                 raise RuntimeError(f"The deployed package of {self._name} has no travel_gpt in it")
             package.extractall(folder, own)
             # Lambda keeps the rights that the zip has, and extractall does not.

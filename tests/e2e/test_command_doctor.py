@@ -59,6 +59,7 @@ def test_a_fresh_stack_is_well(doctor: Doctor) -> None:
         "1000 queries a day",
         f"/aws/lambda/{FUNCTION} is kept 30 days",
         "what is deployed is template.yaml of this clone",
+        "/Prod/travel-gpt/app is served with the headers of this version",
         "may do 6 things, each on named resources",
     ):
         assert line in done.stdout

@@ -101,6 +101,7 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
         "AccessLogs": "enabled",
         # What a new stack has, and an existing one only if its owner says so.
         "CredentialExpiry": "enforce",
+        "WebPage": "enabled",
     }
     assert given.items() <= deployer.parameters(stack).items()
     assert deployer.secret(secret) == {"api_key": GOOD_KEY}
@@ -114,8 +115,12 @@ def test_an_environment_is_deployed_changed_removed_and_brought_back(newcomer: D
     assert role.endswith(":role/api-gateway-writes-logs")
     assert "Name the IAM role api-gateway-writes-logs, which is there" in " ".join(first.stdout.split())
     url = deployer.output("ApiUrl", stack)
-    # An open API needs no key.
+    # An open API needs no key, and its page no invitation.
     assert "x-api-key" not in first.stdout
+    page = deployer.output("PageUrl", stack)
+    assert page == f"{url}/app"
+    assert f"on which anybody may ask\n  {page}\n" in first.stdout
+    assert "travel-gpt invite" not in first.stdout
     # And then: streaming was turned off after two measurements
     assert deployer.parameters(stack)["Streaming"] == "off"
     assert "because the events arrived in one burst" in " ".join(first.stdout.split())

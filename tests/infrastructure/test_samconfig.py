@@ -13,7 +13,7 @@ from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
 from tests.support.compiled_template import ROOT, compile_stack, read_template
-from travel_gpt.cli.deploy.parameters import merge, read_environment
+from travel_gpt.cli.deploy.parameters import FOR_A_NEW_STACK, merge, read_environment
 
 SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
 ENVIRONMENTS = {
@@ -139,11 +139,15 @@ def read_stacks(parameters: dict[str, str]) -> list[Stack]:
     return stacks
 
 
-def test_neither_sam_nor_an_update_makes_an_existing_stack_refuse_expired_keys() -> None:
+@pytest.mark.parametrize(("parameter", "kept"), [("CredentialExpiry", "warn"), ("WebPage", "disabled")])
+def test_neither_sam_nor_an_update_gives_an_existing_stack_what_new_ones_have(
+    parameter: str, kept: str
+) -> None:
     # An update takes the default of a parameter that the stack does not have, and sam sets what is listed
-    # here in existing stacks too. deploy.sh, which knows whether a stack is new, passes enforce.
-    assert read_template()["Parameters"]["CredentialExpiry"]["Default"] == "warn"
-    assert not [environment for environment in ENVIRONMENTS if "CredentialExpiry" in overrides(environment)]
+    # here in existing stacks too. deploy.sh, which knows whether a stack is new, passes the other value.
+    assert read_template()["Parameters"][parameter]["Default"] == kept
+    assert FOR_A_NEW_STACK[parameter] != kept
+    assert not [environment for environment in ENVIRONMENTS if parameter in overrides(environment)]
 
 
 def test_production_deploys_the_templates_own_default_secret() -> None:

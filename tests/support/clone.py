@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _FILES = ("deploy.sh", "template.yaml", "samconfig.toml", "Makefile", "pyproject.toml", "NOTICE")
-_FOLDERS = ("scripts", "travel_gpt", "requirements")
+_FOLDERS = ("scripts", "travel_gpt", "web", "requirements")
 _UNBUILT = "CodeUri: .\n"
 
 
@@ -63,6 +63,7 @@ def make_built_clone(folder: Path) -> Path:
         build / "TravelGPTFunction" / "travel_gpt",
         ignore=shutil.ignore_patterns("__pycache__", "*.sqlite"),
     )
+    shutil.copytree(ROOT / "web", build / "TravelGPTFunction" / "web")
     template = (ROOT / "template.yaml").read_text("utf-8")
     assert template.count(_UNBUILT) == 3, "template.yaml says in another way where the code is"
     (build / "template.yaml").write_text(template.replace(_UNBUILT, "CodeUri: TravelGPTFunction\n"), "utf-8")

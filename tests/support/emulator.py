@@ -111,7 +111,8 @@ def host_dependencies() -> Path:
             ]
         )
         # Its own code comes from elsewhere: as it is now, or as it was deployed.
-        shutil.rmtree(folder / "travel_gpt")
+        for own in ("travel_gpt", "web"):
+            shutil.rmtree(folder / own)
 
     scripts = [ROOT / "scripts/build_package.py", *sorted((ROOT / "scripts").glob("package_*.py"))]
     return cached("dependencies", [ROOT / "requirements/lambda.txt", *scripts], build)

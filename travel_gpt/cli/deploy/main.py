@@ -163,7 +163,7 @@ def _finish(aws: AwsSession, console: Console, plan: Plan, stack: Stack) -> None
         raise
     _measure_stream(aws, console, plan, stack, "" if usable else "The function has no key yet.")
     if usable:
-        release.show_commands(console, stack, plan.flags)
+        release.show_commands(console, stack, plan.options, plan.flags)
     if plan.vpc.ends:
         vpc.finish(aws, console, plan)
 

@@ -12,7 +12,7 @@ from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.deploy.options import ENVIRONMENTS
 from travel_gpt.cli.errors import CliError
 
-FOR_A_NEW_STACK: Final = {"CredentialExpiry": "enforce"}
+FOR_A_NEW_STACK: Final = {"CredentialExpiry": "enforce", "WebPage": "enabled"}
 """What a stack gets when it is created, where the template's default keeps what existing stacks do: an update
 takes the default of a parameter that the stack does not have yet."""
 

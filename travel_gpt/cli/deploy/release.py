@@ -10,6 +10,8 @@ from typing import Final
 
 from travel_gpt.cli.aws_session import AwsSession
 from travel_gpt.cli.console import Console
+from travel_gpt.cli.deploy import page
+from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.deploy.parameters import Environment, Parameter, overrides
 from travel_gpt.cli.deploy.stack import first_failure, is_failed
 from travel_gpt.cli.errors import AWS_CLI, CliError
@@ -286,12 +288,13 @@ def logs_command(stack: str, flags: str) -> str:
     return f"sam logs -n TravelGPTFunction --stack-name {stack}{flags} --tail"
 
 
-def show_commands(console: Console, stack: Stack, flags: str) -> None:
+def show_commands(console: Console, stack: Stack, options: Options, flags: str) -> None:
     """Print the commands to try, the next one to type last.
 
     Args:
         console: where to print them.
         stack: the stack.
+        options: what the person asked for.
         flags: the region's and profile's flags.
     """
     url, verify = (shlex.quote(stack.outputs["ApiUrl"] + query) for query in ("", "?verify=true"))
@@ -306,6 +309,7 @@ def show_commands(console: Console, stack: Stack, flags: str) -> None:
         read_key = f"travel-gpt api-key --stack {stack.name}{flags}"
         commands["The API key of the client owner, which is you"] = read_key
         header = f' -H "x-api-key: $({read_key})"'
+    commands |= page.commands(stack, options, flags)
     commands["Next, ask it something"] = f"curl {url}{header} -H 'Content-Type: application/json' -d {body}"
     for title, command in commands.items():
         console.heading(title)

@@ -42,7 +42,7 @@ def new_values(**how: dict[str, str]) -> dict[str, str]:
 
 def test_a_new_stack_gets_samconfigs_values_before_the_templates_defaults_and_refuses_expired_keys() -> None:
     assert new_values() == NEW
-    assert FOR_A_NEW_STACK["CredentialExpiry"] == "enforce"
+    assert FOR_A_NEW_STACK == {"CredentialExpiry": "enforce", "WebPage": "enabled"}
 
 
 def test_what_the_owner_set_earlier_stays_and_what_is_given_now_wins() -> None:

@@ -13,6 +13,7 @@ from travel_gpt.cli.doctor.stack.api import (
 from travel_gpt.cli.doctor.stack.deployed import Deployed, check_drift, check_template, find_template
 from travel_gpt.cli.doctor.stack.function import check_functions, check_role, check_settings, check_stack
 from travel_gpt.cli.doctor.stack.network import check_network
+from travel_gpt.cli.doctor.stack.page import check_page
 from travel_gpt.cli.doctor.stack.secret import check_rotator, check_secret
 from travel_gpt.cli.doctor.stack.table import check_prices, check_table
 
@@ -42,4 +43,5 @@ def checks_of(deployed: Deployed, *, verify: bool) -> list[tuple[str, Check]]:
         ("template", partial(check_template, deployed, find_template())),
         ("drift", partial(check_drift, deployed)),
         ("health", partial(check_health, deployed, verify=verify)),
+        ("page", partial(check_page, deployed)),
     ]
