@@ -247,6 +247,7 @@ def table(deployed: Deployed) -> Iterator[Table]:
 
 CONFIGURATION = ["client#acme", "key#acme", "flag#paused"]
 COUNTERS = ["usage#acme", "idempotency#acme#1"]
+REDEEMED = ["invitation#1", "redemption#1", "guess#address-1"]
 
 
 class TestItsTable:
@@ -271,13 +272,20 @@ class TestItsTable:
         refused(table.role.execute_statement, Statement=f"DELETE FROM \"{table.name}\" WHERE pk='{key}'")
         assert table.items() == before
 
-    @pytest.mark.parametrize("key", [*COUNTERS, "invitation#1", "Client#acme", "clients"])
-    def test_nothing_but_configuration_can_be_read(self, table: Table, key: str) -> None:
+    def test_sessions_are_readable_and_writable_and_so_is_what_is_redeemed(self, table: Table) -> None:
+        for key in ("session#1", *REDEEMED):
+            table.role.update_item(**table.update(key))
+        # With what a request reads at once.
+        for keys in (["session#1"], REDEEMED, ["usage#acme", "usage#stack"]):
+            table.role.batch_get_item(**table.read(*keys))
+
+    @pytest.mark.parametrize("key", ["idempotency#acme#1", "name#acme", "Client#acme", "clients"])
+    def test_nothing_else_can_be_read(self, table: Table, key: str) -> None:
         refused(table.role.batch_get_item, **table.read(key))
         refused(table.role.batch_get_item, **table.read("client#acme", key))
 
-    @pytest.mark.parametrize("key", ["invitation#1", "usage", "Usage#acme", " usage#acme"])
-    def test_nothing_but_counters_can_be_updated(self, table: Table, key: str) -> None:
+    @pytest.mark.parametrize("key", ["name#acme", "session", "usage", "Usage#acme", " usage#acme"])
+    def test_nothing_else_can_be_updated(self, table: Table, key: str) -> None:
         refused(table.role.update_item, **table.update(key))
 
     def test_it_cannot_be_listed_or_changed_as_a_whole(self, table: Table) -> None:
@@ -368,6 +376,15 @@ class TestAStream:
         for key in COUNTERS:
             stream.update_item(**table.update(key))
             refused(stream.batch_get_item, **table.read(key))
+
+    def test_uses_sessions_and_redeems_nothing(self, table: Table) -> None:
+        stream = client_as(table.aws, table.stream_role, "dynamodb")
+
+        stream.update_item(**table.update("session#1"))
+        stream.batch_get_item(**table.read("session#1"))
+        for key in REDEEMED:
+            refused(stream.batch_get_item, **table.read(key))
+            refused(stream.update_item, **table.update(key))
 
     def test_has_a_role_that_can_read_no_other_secret(self, deployed: Deployed) -> None:
         secrets = client_as(deployed.aws, deployed.outputs["StreamFunctionRoleArn"], "secretsmanager")

@@ -30,9 +30,22 @@ def test_the_role_has_one_inline_policy_with_exact_actions_on_exact_resources(
             f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/travel-gpt-backend-TravelGPTFunction:*",
             None,
         ),
-        # It reads what a client may do, and counts what a client did: it cannot raise a limit.
-        ("Allow", "dynamodb:BatchGetItem", "<ClientTable.Arn>", beginning("client#*", "key#*", "flag#*")),
+        # It reads what a client may do, and counts what a client did: it cannot raise a limit. It writes
+        # sessions and what was redeemed; the page shows what was used.
+        (
+            "Allow",
+            "dynamodb:BatchGetItem",
+            "<ClientTable.Arn>",
+            beginning("client#*", "key#*", "flag#*", "session#*", "usage#*"),
+        ),
         ("Allow", "dynamodb:UpdateItem", "<ClientTable.Arn>", beginning("usage#*", "idempotency#*")),
+        ("Allow", "dynamodb:UpdateItem", "<ClientTable.Arn>", beginning("session#*")),
+        (
+            "Allow",
+            ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
+            "<ClientTable.Arn>",
+            beginning("invitation#*", "redemption#*", "guess#*"),
+        ),
         # The stop route: it writes the flag, and reads none.
         ("Allow", "dynamodb:UpdateItem", "<ClientTable.Arn>", beginning("stop#*")),
     ]
@@ -56,9 +69,10 @@ def test_the_role_of_the_streams_reads_stop_flags_and_cannot_write_one(any_stack
             "Allow",
             "dynamodb:BatchGetItem",
             "<ClientTable.Arn>",
-            beginning("client#*", "key#*", "flag#*", "stop#*"),
+            beginning("client#*", "key#*", "flag#*", "session#*", "stop#*"),
         ),
         ("Allow", "dynamodb:UpdateItem", "<ClientTable.Arn>", beginning("usage#*", "idempotency#*")),
+        ("Allow", "dynamodb:UpdateItem", "<ClientTable.Arn>", beginning("session#*")),
     ]
 
 
@@ -75,7 +89,7 @@ def statements(stack: CompiledStack, role: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("keyless", ["off", "prepare", "switch", "on"])
 @pytest.mark.parametrize("options", [{}, KMS, VPC, {**KMS, "KeepVpcPermissions": "enabled"}], ids=str)
-def test_with_every_option_the_two_roles_differ_in_the_flags_of_streams_alone(
+def test_with_every_option_the_two_roles_differ_in_stops_and_invitations_alone(
     keyless: str, options: dict[str, str]
 ) -> None:
     ids = {} if keyless == "off" else IDS
@@ -83,6 +97,7 @@ def test_with_every_option_the_two_roles_differ_in_the_flags_of_streams_alone(
     streaming, buffered = statements(stack, "StreamFunctionRole"), statements(stack, "TravelGPTFunctionRole")
 
     assert buffered.pop("StopStreams")["Condition"] == beginning("stop#*")
+    assert "invitation#*" in str(buffered.pop("RedeemInvitations")["Condition"])
     streaming["ReadClients"]["Condition"] = buffered["ReadClients"]["Condition"]
     assert streaming == buffered
 
