@@ -8,19 +8,19 @@ import { EMPTY_FORM } from "../../web/js/question.js";
 
 /**
  * A storage as the HTML standard describes it ("The Storage interface"): values are texts, and setItem throws where it
- * is full. Its room is in characters here, of values alone: browsers differ in how they count.
+ * is full. Its capacity is in characters here, of values alone: browsers differ in how they count.
  */
 class FakeStorage {
   values = new Map();
-  constructor(room = 5_000_000) {
-    this.room = room;
+  constructor(capacity = 5_000_000) {
+    this.capacity = capacity;
   }
   getItem(key) {
     return this.values.get(key) ?? null;
   }
   setItem(key, value) {
     const others = [...this.values].filter(([name]) => name !== key).reduce((sum, [, text]) => sum + text.length, 0);
-    if (others + value.length > this.room) throw new DOMException("full", "QuotaExceededError");
+    if (others + value.length > this.capacity) throw new DOMException("full", "QuotaExceededError");
     this.values.set(key, value);
   }
   removeItem(key) {

@@ -111,7 +111,7 @@ test("days in any order, as they arrive, give the same drawing", () => {
   assert.deepEqual(routeMap({ ...trip, days: [...trip.days].reverse() }), routeMap(trip));
 });
 
-test("labels of places near one another do not cover one another, where there is room", () => {
+test("labels of places near one another do not cover one another, where there is space", () => {
   const points = [
     { name: "Lisbon", x: 300, y: 100 },
     { name: "Sintra", x: 310, y: 102 },

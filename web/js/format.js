@@ -2,7 +2,8 @@ import { LOCALE } from "./strings.js";
 
 /** Amounts, dates, times and distances as the reader's locale writes them. */
 
-const DAY_FORMAT = new Intl.DateTimeFormat(LOCALE, { weekday: "short", month: "short", day: "numeric", timeZone: "UTC" });
+const DAY_PARTS = /** @type {const} */ ({ weekday: "short", month: "short", day: "numeric" });
+const DAY_FORMAT = new Intl.DateTimeFormat(LOCALE, { ...DAY_PARTS, timeZone: "UTC" });
 const DATE_FORMAT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
 const CLOCK_FORMAT = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short", timeZone: "UTC" });
 const MOMENT_FORMAT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });

@@ -123,10 +123,18 @@ export class QuestionHistory {
  * @returns {HistoryEntry | null}
  */
 function entryOf(found) {
-  const isEntry = typeof found?.id === "string" && typeof found.request?.query === "string" && Number.isFinite(found.at);
-  if (!isEntry || !["asked", "answered", "failed"].includes(found.state)) return null;
-  const { id, at, request, state, answer } = found;
-  const isReadable =
-    typeof answer?.answer === "string" && (answer.itinerary === undefined || answer.itinerary?.version === "1");
-  return { id, at, request, state: state === "answered" && !isReadable ? "failed" : state, answer: isReadable ? answer : null };
+  const isEntry = typeof found?.id === "string" && typeof found.request?.query === "string";
+  if (!isEntry || !Number.isFinite(found.at) || !["asked", "answered", "failed"].includes(found.state)) return null;
+  const { id, at, request, state } = found;
+  const answer = isShowable(found.answer) ? found.answer : null;
+  return { id, at, request, state: state === "answered" && !answer ? "failed" : state, answer };
+}
+
+/**
+ * @param {any} answer
+ * @returns {boolean}
+ */
+function isShowable(answer) {
+  const itinerary = answer?.itinerary;
+  return typeof answer?.answer === "string" && (itinerary === undefined || itinerary?.version === "1");
 }

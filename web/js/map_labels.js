@@ -1,4 +1,4 @@
-/** Where the names of points stand in a drawing, so that they cover one another as little as can be. */
+/** Where the names of points are in a drawing, so that they cover one another as little as can be. */
 
 /**
  * @typedef {object} MapLabel

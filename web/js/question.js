@@ -2,6 +2,7 @@ import { FormReader } from "./form_reader.js";
 
 /** What is asked: as the form has it, and as the API takes it (docs/itineraries.md, "What to ask"). */
 
+/** @typedef {import("./form_reader.js").FieldProblem} FieldProblem */
 /** @typedef {NonNullable<Api.Query["pace"]>} Pace */
 /** @typedef {NonNullable<Api.Query["diet"]>[number]} Diet */
 /** @typedef {NonNullable<Api.Query["mobility"]>[number]} Mobility */
@@ -84,7 +85,7 @@ export const EMPTY_FORM = Object.freeze({
  * Returns the request for what the form says, and what a person has to correct before. The API has the last word.
  * @param {QuestionForm} form
  * @param {number} mostDays the days of the longest trip
- * @returns {{ request: Api.Query, problems: import("./form_reader.js").FieldProblem[] }} what was left empty is not in the request
+ * @returns {{ request: Api.Query, problems: FieldProblem[] }} what was left empty is not in the request
  */
 export function requestOf(form, mostDays) {
   const read = new FormReader(form);
