@@ -85,10 +85,8 @@ def owner_key_id() -> str:
     return next(each["OutputValue"] for each in outputs if each["OutputKey"] == "ApiKeyId")
 
 
-def make_stack(name: str, web_page: str = "disabled", **outputs: str) -> None:
-    """Make a stack with outputs, and with the parameter of the web page."""
+def make_stack(name: str, **outputs: str) -> None:
     template = {
-        "Parameters": {"WebPage": {"Type": "String", "Default": web_page}},
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }

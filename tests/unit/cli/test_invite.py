@@ -39,13 +39,13 @@ def make_page(api: Api, name: str, *, web_page: str = "enabled", access: str = "
     page = f"{api.url}/Prod/travel-gpt/app"
     make_stack(
         name,
-        web_page,
         ApiUrl=f"{api.url}/Prod/travel-gpt",
         ApiKeyId=owner,
         UsagePlanId=usage_plan,
         ClientTableName=TABLE,
         ApiAccess=access,
         PageUrl=page,
+        WebPage=web_page,
     )
     return page
 

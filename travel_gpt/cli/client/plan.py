@@ -88,7 +88,7 @@ def deployed(stack: str, flags: str = "") -> Deployed:
         )
     table, plan, url, owner_key_id = (found.outputs[name] for name in names)
     anyone = found.outputs.get("ApiAccess") == "open"
-    page = found.outputs.get("PageUrl", "") if found.parameters.get("WebPage") == "enabled" else ""
+    page = found.outputs.get("PageUrl", "") if found.outputs.get("WebPage") == "enabled" else ""
     return Deployed(stack, table, plan, url, owner_key_id, anyone, page, flags)
 
 
