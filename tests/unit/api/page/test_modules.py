@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from travel_gpt.api.page.assets import WEB, joined_modules
+from travel_gpt.api.page.assets import COMMENT, WEB, joined_modules
 
 IMPORT = re.compile(
     r'^import\s*\{(?P<names>[^}]*)\}\s*from\s*"\./(?P<file>[a-z_]+\.js)";[ \t]*\n', re.MULTILINE
@@ -17,7 +17,12 @@ IMPORT = re.compile(
 DECLARATION = re.compile(
     r"^(?P<export>export )?(?:async )?(?:function\*?|class|const|let|var)\s+(?P<name>[\w$]+)", re.MULTILINE
 )
-COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+ANY_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+
+
+# A line of a text that goes over several could look like a comment, and be left out.
+_REGULAR = r"/(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\[])+/"
+SHORT_TEXT = re.compile(rf'"(?:[^"\\]|\\.)*"|(?<=[=(,:] ){_REGULAR}|(?<=\(){_REGULAR}')
 
 
 def problems(modules: dict[str, str]) -> Iterator[str]:
@@ -27,7 +32,7 @@ def problems(modules: dict[str, str]) -> Iterator[str]:
         for name, text in modules.items()
     }
     for name, text in modules.items():
-        code = COMMENT.sub("", text)
+        code = ANY_COMMENT.sub("", text)
         start = re.match(rf"(?:\s|{IMPORT.pattern})*", code, re.MULTILINE)
         rest = code[start.end() if start else 0 :]
         for line in rest.splitlines():
@@ -41,6 +46,11 @@ def problems(modules: dict[str, str]) -> Iterator[str]:
             for wanted in re.findall(r"[^,\s][^,]*", found["names"]):
                 if wanted.strip() not in exported.get(found["file"], set()):
                     yield f"{name}: {found['file']} does not export {wanted.strip()}"
+        yield from (
+            f"{name}: {line!r} begins or ends a text of several lines"
+            for line in COMMENT.sub("", text).splitlines()
+            if SHORT_TEXT.sub("", line).count("`") % 2 or line.endswith("\\")
+        )
         if not text.endswith("\n"):
             yield f"{name} does not end with a line break"
     declared = Counter(found["name"] for text in modules.values() for found in DECLARATION.finditer(text))
@@ -69,6 +79,9 @@ def test_the_modules_of_the_page_can_be_joined() -> None:
         ("const { a } = {};\n", "several names"),
         ("function b() {}\n", "b is declared 2 times"),
         ("start();", "line break"),
+        ("start(`a\nb`);\n", "text of several lines"),
+        ('start("a\\\nb");\n', "text of several lines"),
+        ("start(`a`); // `b` of `c`\n", ""),
         ('/** A. */\nimport { b } from "./b.js";\n// { b }\nimport {\n  c,\n} from "./b.js";\n', ""),
     ],
 )
