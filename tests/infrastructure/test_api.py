@@ -285,3 +285,11 @@ def test_who_comes_without_a_key_learns_how_to_get_it(keyed_stack: CompiledStack
 
     assert "x-api-key" in message
     assert message.endswith("travel-gpt client add NAME")
+
+
+@pytest.mark.parametrize("page", ["enabled", "disabled"])
+def test_the_outputs_say_where_the_page_is_and_whether_it_is_served(page: str) -> None:
+    outputs = compile_stack(WebPage=page).outputs
+
+    assert outputs["PageUrl"] == f"{outputs['ApiUrl']}/app"
+    assert outputs["WebPage"] == page

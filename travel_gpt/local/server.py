@@ -289,7 +289,8 @@ def _headers(request: HttpRequest, response: HttpResponse) -> list[tuple[str, st
         ("x-amzn-RequestId", request.request_id),
         ("x-amz-apigw-id", request.extended_request_id),
     ]
-    if response.chunks is None:
+    # RFC 9110, section 8.6: that of a 304 would be the length of the body that it leaves out.
+    if response.chunks is None and response.status != 304:
         headers.append(("Content-Length", str(len(response.body))))
     return headers
 

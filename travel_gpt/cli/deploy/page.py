@@ -1,9 +1,12 @@
 """The web page: its address after a deployment, and how to let people ask on it."""
 
+from typing import Final
+
 from travel_gpt.cli.deploy.options import Options
 from travel_gpt.cli.stack import Stack
 
-PARAMETER = "WebPage"
+PARAMETER: Final = "WebPage"
+"""The parameter, and the output that says what it is."""
 
 
 def commands(stack: Stack, options: Options, flags: str) -> dict[str, str]:
@@ -15,7 +18,7 @@ def commands(stack: Stack, options: Options, flags: str) -> dict[str, str]:
         flags: the region's and profile's flags.
     """
     url = stack.outputs["PageUrl"]
-    if stack.parameters.get(PARAMETER) != "enabled":
+    if stack.outputs.get(PARAMETER) != "enabled":
         return {
             "To have a web page to ask on": options.command("--parameter", f"{PARAMETER}=enabled"),
         }

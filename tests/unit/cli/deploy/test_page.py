@@ -15,8 +15,7 @@ def stack(web_page: str, access: str) -> Stack:
     return Stack(
         NAME,
         "UPDATE_COMPLETE",
-        parameters={"WebPage": web_page},
-        outputs={"PageUrl": URL, "ApiAccess": access},
+        outputs={"PageUrl": URL, "WebPage": web_page, "ApiAccess": access},
     )
 
 
