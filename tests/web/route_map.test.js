@@ -92,10 +92,10 @@ test("one place, poles, and long ways have a frame of a possible size", () => {
   for (const names of [["Lisbon"], ["Pole", "Auckland"], ["Longyearbyen", "Auckland"], ["Lisbon", "Sintra"], ["London", "Tokyo"]]) {
     const { width, height, points } = routeMap(tripOf(...names));
 
-    assert.ok(width === 640 && height >= 200 && height <= 480, names.join());
+    assert.ok(width === 360 && height >= 180 && height <= 300, names.join());
     for (const { x, y } of points) assert.ok(x >= 0 && x <= width && y >= 0 && y <= height, names.join());
   }
-  assert.equal(routeMap(tripOf("Lisbon")).height, 200);
+  assert.equal(routeMap(tripOf("Lisbon")).height, 180);
 });
 
 test("there and back is two lines, and twice the same way is one", () => {

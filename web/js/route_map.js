@@ -36,10 +36,11 @@ import { placeLabels } from "./map_labels.js";
 /** @typedef {{ name: string, longitude: number, height: number, days: number[] }} KnownPlace */
 /** @typedef {Pick<Api.Trip, "places" | "days">} Route */
 
-const WIDTH = 640;
-const LEAST_HEIGHT = 200;
-const MOST_HEIGHT = 480;
-const MARGIN = 48;
+/** As wide as a phone, so that labels are legible there; wider screens show it larger. */
+const WIDTH = 360;
+const LEAST_HEIGHT = 180;
+const MOST_HEIGHT = 300;
+const MARGIN = 40;
 /** Degrees: a trip within one town is not drawn larger than this. */
 const LEAST_EXTENT = 0.2;
 /** Where Mercator's projection is cut, since the poles are infinitely far away. */
