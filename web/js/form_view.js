@@ -1,0 +1,162 @@
+import { button, byId, fill, make } from "./elements.js";
+import { DIETS, EMPTY_FORM, MOBILITIES, PACES } from "./question.js";
+import { LOCALE, text } from "./strings.js";
+
+/** The form of a question. */
+
+/** @typedef {import("./question.js").QuestionForm} QuestionForm */
+
+const EXAMPLES = /** @type {const} */ (["form.example_1", "form.example_2", "form.example_3"]);
+/** The first ones of the list. */
+const CURRENCIES = ["EUR", "USD", "GBP"];
+const DETAILS = /** @type {const} */ (["origin", "start", "end", "nights", "adults", "children", "budget", "pace"]);
+
+export class FormView {
+  /**
+   * @param {object} calls
+   * @param {() => void} calls.ask the question is to be asked
+   * @param {() => void} calls.change a field has changed
+   */
+  constructor({ ask, change }) {
+    this.form = /** @type {HTMLFormElement} */ (byId("ask"));
+    this.#addChoices();
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      ask();
+    });
+    this.form.addEventListener("input", (event) => {
+      if (event.target instanceof HTMLElement) this.#clearProblem(event.target.id);
+      this.#showKind();
+      change();
+    });
+    byId("query").addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
+    });
+    byId("reset").addEventListener("click", () => {
+      this.fill(EMPTY_FORM);
+      change();
+      this.focus();
+    });
+    this.#showKind();
+  }
+
+  /** @returns {QuestionForm} */
+  values() {
+    const data = new FormData(this.form);
+    const typed = Object.fromEntries([...data].filter(([, value]) => typeof value === "string"));
+    const [diet, mobility] = [data.getAll("diet").map(String), data.getAll("mobility").map(String)];
+    return { ...EMPTY_FORM, ...typed, trip: data.get("format") === "itinerary", diet, mobility };
+  }
+
+  /**
+   * Fills in a question.
+   * @param {QuestionForm} values
+   */
+  fill(values) {
+    /** @type {{ [name: string]: unknown }} */
+    const fields = { ...values, format: values.trip ? "itinerary" : "prose", currency: values.currency || CURRENCIES[0] };
+    for (const control of this.#controls()) {
+      const value = fields[control.name];
+      if (control instanceof HTMLInputElement && (control.type === "radio" || control.type === "checkbox")) {
+        control.checked = Array.isArray(value) ? value.includes(control.value) : value === control.value;
+      } else control.value = String(value ?? "");
+      this.#clearProblem(control.id);
+    }
+    this.#showKind();
+  }
+
+  /**
+   * Says what is wrong with fields, and moves to the first of them.
+   * @param {import("./form_reader.js").FieldProblem[]} problems
+   */
+  showProblems(problems) {
+    /** @type {HTMLElement | undefined} */
+    let first;
+    for (const control of this.#controls()) {
+      this.#clearProblem(control.id);
+      const said = problems.find(({ field }) => field === control.name)?.text;
+      const place = document.getElementById(`${control.id}-problem`);
+      if (!said || !place) continue;
+      place.textContent = said;
+      control.setAttribute("aria-invalid", "true");
+      first ??= control;
+    }
+    if (!first) return;
+    if (byId("options").contains(first)) byId("options").setAttribute("open", "");
+    first.focus();
+  }
+
+  /**
+   * Keeps a second question from being asked while one is answered.
+   * @param {boolean} busy
+   */
+  setBusy(busy) {
+    this.busy = busy;
+    byId("submit").setAttribute("aria-disabled", String(busy));
+    this.#showKind();
+  }
+
+  focus() {
+    byId("query").focus();
+  }
+
+  /** @returns {(HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement)[]} */
+  #controls() {
+    return [...this.form.querySelectorAll("input, select, textarea")].map(
+      (each) => /** @type {HTMLInputElement} */ (each),
+    );
+  }
+
+  /** @param {string} id */
+  #clearProblem(id) {
+    const place = id && document.getElementById(`${id}-problem`);
+    if (!place) return;
+    place.textContent = "";
+    document.getElementById(id)?.removeAttribute("aria-invalid");
+  }
+
+  #showKind() {
+    const { trip, diet, mobility, ...others } = this.values();
+    byId("submit").textContent = text(trip ? "form.ask_itinerary" : "form.ask_prose");
+    const { length } = [...DETAILS.filter((name) => others[name]), ...[diet, mobility].filter((each) => each.length)];
+    byId("options-count").textContent = length > 0 ? text("form.options_count", { count: length }) : "";
+  }
+
+  #addChoices() {
+    for (const name of EXAMPLES) {
+      const example = text(name);
+      byId("examples").append(
+        button(example, () => {
+          const query = /** @type {HTMLTextAreaElement} */ (byId("query"));
+          query.value = example;
+          query.dispatchEvent(new Event("input", { bubbles: true }));
+          query.focus();
+        }),
+      );
+    }
+    fill(byId("currency"), ...currencyOptions());
+    const paces = PACES.map((pace) => make("option", { value: pace }, text(`pace.${pace}`)));
+    fill(byId("pace"), make("option", { value: "" }, text("pace.any")), ...paces);
+    byId("diet").append(...DIETS.map((diet) => box("diet", diet, text(`diet.${diet}`))));
+    byId("mobility").append(...MOBILITIES.map((each) => box("mobility", each, text(`mobility.${each}`))));
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {string} label
+ * @returns {HTMLElement}
+ */
+function box(name, value, label) {
+  return make("label", {}, make("input", { type: "checkbox", name, value }), label);
+}
+
+/** @returns {HTMLOptionElement[]} */
+function currencyOptions() {
+  const names = new Intl.DisplayNames(LOCALE, { type: "currency" });
+  const all = "supportedValuesOf" in Intl ? Intl.supportedValuesOf("currency") : [];
+  return [...new Set([...CURRENCIES, ...all])].map((code) =>
+    make("option", { value: code }, `${code} – ${names.of(code)}`),
+  );
+}

@@ -1,0 +1,51 @@
+import { announce } from "./announcer.js";
+import { byId, confirmed, fill, make } from "./elements.js";
+import { moment } from "./format.js";
+import { text } from "./strings.js";
+
+/** @typedef {import("./history.js").HistoryEntry} HistoryEntry */
+
+/** The questions that this device has kept. */
+export class HistoryView {
+  #history;
+  #open;
+
+  /**
+   * @param {import("./history.js").QuestionHistory} history
+   * @param {(entry: HistoryEntry) => void} open
+   */
+  constructor(history, open) {
+    this.#history = history;
+    this.#open = open;
+    byId("history-clear").addEventListener("click", () => void this.#clear());
+  }
+
+  /** Shows what is kept now. */
+  show() {
+    const entries = this.#history.entries();
+    byId("history").hidden = entries.length === 0;
+    byId("history-kept").textContent = text(this.#history.isKept ? "history.kept" : "history.not_kept");
+    fill(byId("history-list"), ...entries.map((entry) => make("li", {}, this.#button(entry))));
+  }
+
+  /** @param {HistoryEntry} entry */
+  #button(entry) {
+    const { request, answer, at, state } = entry;
+    return make(
+      "button",
+      { type: "button", click: () => this.#open(entry) },
+      make("span", { class: "title", dir: "auto" }, answer?.itinerary?.title || request.query),
+      make("small", {}, moment(new Date(at)), state !== "answered" && ` · ${text("history.not_answered")}`),
+    );
+  }
+
+  async #clear() {
+    const said = text("history.clear_question", { count: this.#history.entries().length });
+    if (!(await confirmed(said, text("history.clear"), text("page.cancel")))) return;
+    this.#history.clear();
+    this.show();
+    announce(text("history.cleared"));
+    // The button is no longer there.
+    byId("query").focus();
+  }
+}

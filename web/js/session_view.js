@@ -1,0 +1,170 @@
+import { announce } from "./announcer.js";
+import { button, byId, confirmed, fill, make } from "./elements.js";
+import { ApiError, describe } from "./errors.js";
+import { dollars } from "./format.js";
+import { notice, showProblem } from "./notices.js";
+import { randomText } from "./random.js";
+import { text } from "./strings.js";
+
+/** Who is signed in on this device, and invitations. */
+
+const CODE = /^#invitation=([\w-]{16,100})$/;
+const REDEMPTION = "redemption";
+const NONCE_BYTES = 32;
+const LONGEST_DEVICE_NAME = 60;
+
+/** @typedef {import("./http.js").Me} Me */
+
+export class SessionView {
+  /**
+   * @param {Pick<import("./http.js").PageApi, "redeem" | "signOut">} api
+   * @param {import("./device_storage.js").DeviceStorage} tab what this tab keeps
+   * @param {() => Promise<void>} refresh asks the API again who is signed in
+   */
+  constructor(api, tab, refresh) {
+    this.api = api;
+    this.tab = tab;
+    this.refresh = refresh;
+    /** @type {Me | null} */
+    this.me = null;
+    addEventListener("hashchange", () => this.#show());
+  }
+
+  /**
+   * Shows who is signed in, an invitation, or what keeps questions from being answered.
+   * @param {Me} me
+   */
+  show(me) {
+    this.me = me;
+    this.#show();
+  }
+
+  #show() {
+    const { me } = this;
+    if (!me) return;
+    this.#showAccount(me);
+    const code = invitationCode();
+    if (code && me.access === "invitation") fill(byId("notices"), this.#invitation(code, me));
+    else if (me.session === "expired") showProblem(byId("notices"), new ApiError("session_expired"));
+    else if (me.access === "invitation" && me.session === "none") {
+      fill(byId("notices"), notice("plain", text("session.none")));
+    } else if (me.problem) {
+      const { code: problem, message } = me.problem;
+      showProblem(byId("notices"), new ApiError(problem, { message }), () => void this.refresh());
+    } else fill(byId("notices"));
+  }
+
+  /** @param {Me} me */
+  #showAccount(me) {
+    const { client, budget } = me;
+    fill(
+      byId("account"),
+      client && make("span", {}, text("session.name", { name: client.name })),
+      budget && make("span", {}, text("session.left", { amount: dollars(budget.left_usd) })),
+      client && button(text("session.sign_out"), () => void this.#signOut(), "quiet small"),
+    );
+  }
+
+  /**
+   * @param {string} code
+   * @param {Me} me
+   */
+  #invitation(code, me) {
+    const device = make("input", { id: "device", maxlength: LONGEST_DEVICE_NAME, dir: "auto", autocomplete: "off" });
+    device.value = deviceName();
+    const problem = make("p", { class: "problem", role: "alert" });
+    const accept = button(text("invitation.accept"), () => void this.#accept(code, device.value, accept, problem), "primary");
+    const other = me.session === "valid" && me.client;
+    return make(
+      "section",
+      { class: "notice plain", "aria-labelledby": "invitation-heading" },
+      make("h2", { id: "invitation-heading" }, text("invitation.heading")),
+      make("p", {}, text("invitation.said", { host: location.host })),
+      other && make("p", {}, text("invitation.other", { name: other.name })),
+      make(
+        "div",
+        { class: "field" },
+        make("label", { for: "device" }, text("invitation.device")),
+        device,
+        make("p", { class: "hint" }, text("invitation.device_hint")),
+      ),
+      problem,
+      make(
+        "div",
+        { class: "buttons" },
+        accept,
+        other && button(text("invitation.stay", { name: other.name }), () => fill(byId("notices")), "quiet"),
+      ),
+    );
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} device
+   * @param {HTMLButtonElement} accept
+   * @param {HTMLElement} problem
+   */
+  async #accept(code, device, accept, problem) {
+    const name = this.me?.session === "valid" && this.me.client?.name;
+    if (name) {
+      const replace = text("invitation.replace_yes");
+      if (!(await confirmed(text("invitation.replace", { name }), replace, text("invitation.stay", { name })))) return;
+    }
+    accept.disabled = true;
+    problem.textContent = "";
+    try {
+      const named = device.trim() || deviceName();
+      const { client } = await this.api.redeem({ code, nonce: this.#nonceFor(code), device: named });
+      this.tab.remove(REDEMPTION);
+      // The code is of no more use to anyone who sees the address. Until now another browser could open it.
+      history.replaceState(null, "", location.pathname + location.search);
+      await this.refresh();
+      announce(text("invitation.accepted", { name: client.name }));
+      byId("query").focus();
+    } catch (error) {
+      problem.textContent = describe(error).text;
+      accept.disabled = false;
+      accept.focus();
+    }
+  }
+
+  /**
+   * Returns the random value that makes a repeated redemption the same, also after the page was loaded again.
+   * @param {string} code
+   */
+  #nonceFor(code) {
+    const kept = /** @type {{ code?: unknown, nonce?: unknown } | null} */ (this.tab.read(REDEMPTION));
+    if (kept?.code === code && typeof kept.nonce === "string") return kept.nonce;
+    const nonce = randomText(NONCE_BYTES);
+    this.tab.write(REDEMPTION, { code, nonce });
+    return nonce;
+  }
+
+  async #signOut() {
+    const said = text("session.sign_out_question");
+    if (!(await confirmed(said, text("session.sign_out"), text("page.cancel")))) return;
+    try {
+      await this.api.signOut();
+      announce(text("session.signed_out"));
+    } catch (error) {
+      fill(byId("notices"), notice("error", describe(error).text));
+      return;
+    }
+    await this.refresh();
+    byId("query").focus();
+  }
+}
+
+/** @returns {string} the code of the invitation in the address, or nothing */
+function invitationCode() {
+  return CODE.exec(location.hash)?.[1] ?? "";
+}
+
+/** Returns a name by which the owner can tell this browser from others: what it says about itself, in short. */
+function deviceName() {
+  const agent = navigator.userAgent;
+  const first = (/** @type {string[]} */ ...names) => names.find((name) => agent.includes(name)) ?? "";
+  const browser = first("Firefox", "Edg", "OPR", "Chrome", "Safari").replace("Edg", "Edge").replace("OPR", "Opera");
+  const system = first("iPhone", "iPad", "Android", "Windows", "Mac OS", "CrOS", "Linux");
+  return [browser, system].filter(Boolean).join(", ") || text("invitation.this_device");
+}
