@@ -1,9 +1,10 @@
 """The files of the web page: HTML, one style sheet and one script, whose names change with their content.
 
 The script is written as modules in ``web/js``, which are served as one file: each request of a first load
-costs a visitor a round trip, and the owner an invocation. Their comments, a third of them, are left out. That
-needs no build while the modules keep to a few rules, which tests/unit/api/page/test_modules.py checks: only
-named imports of ``./name.js``, only named exports, no top-level name twice, and no text of several lines.
+costs a visitor a round trip, and the owner an invocation. Their comments and indentation, 40 % of them, are
+left out. That needs no build while the modules keep to a few rules, which tests/unit/api/page/test_modules.py
+checks: only named imports of ``./name.js``, only named exports, no top-level name twice, and no text over
+several lines.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ _IMPORT: Final = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./(?P<file>[^"]+)";
 _EXPORT: Final = re.compile(r"^export (?=async |function|class|const|let)", re.MULTILINE)
 COMMENT: Final = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
 """A comment that has its lines to itself, in JavaScript and in CSS."""
+_LINE_START: Final = re.compile(r"^\s+", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\{\{([a-z.]+)\}\}")
 _ASSET_NAME: Final = re.compile(r"app\.[0-9a-f]{1,64}\.(js|css)")
 
@@ -123,11 +125,11 @@ def joined_modules(folder: Path) -> str:
 
 
 def without_comments(text: str) -> str:
-    """Return JavaScript or CSS without what only its authors read: comments and empty lines.
+    """Return JavaScript or CSS without what only its authors read: comments, empty lines and indentation.
 
     A comment after a statement stays: to see where it begins would take a parser.
     """
-    return re.sub(r"\n{2,}", "\n", COMMENT.sub("", text)).lstrip("\n")
+    return _LINE_START.sub("", COMMENT.sub("", text))
 
 
 def _in_order(folder: Path, name: str, read: dict[str, str]) -> Iterator[str]:

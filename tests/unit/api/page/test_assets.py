@@ -48,11 +48,11 @@ def test_words_that_only_look_like_imports_and_exports_stay(tmp_path: Path) -> N
     ("text", "served"),
     [
         ("/** A. */\na();\n", "a();\n"),
-        ("/**\n * A.\n *\n * @type {B} */\n\n\na();\n\n  // B.\n  b();\n", "a();\n  b();\n"),
+        ("/**\n * A.\n *\n * @type {B} */\n\n\na();\n\n  // B.\n  b();\n", "a();\nb();\n"),
         ("/* A */ a();\n/* B */\nb();\n", "/* A */ a();\nb();\n"),
-        ("a(); /* A\n * B */\nb();\n", "a(); /* A\n * B */\nb();\n"),
+        ("a(); /* A\n * B */\nb();\n", "a(); /* A\n* B */\nb();\n"),
         ("a(/x/, 1 /* y */, 2); // z\n", "a(/x/, 1 /* y */, 2); // z\n"),
-        ("/* A */\n@media print {\n  /* B */\n  p {}\n}\n", "@media print {\n  p {}\n}\n"),
+        ("/* A */\n@media print {\n  /* B */\n  p {}\n}\n", "@media print {\np {}\n}\n"),
     ],
 )
 def test_what_only_the_authors_read_is_not_served(text: str, served: str) -> None:
