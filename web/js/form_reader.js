@@ -3,8 +3,7 @@ import { text } from "./strings.js";
 /** Characters of a query, and of a name. */
 const LONGEST_QUERY = 4000;
 const LONGEST_NAME = 100;
-/** Entries of a list. */
-const MOST_ENTRIES = 20;
+const MOST_CHILDREN = 20;
 const MILLISECONDS_OF_A_DAY = 86_400_000;
 
 /** @typedef {import("./question.js").QuestionForm} QuestionForm */
@@ -54,22 +53,7 @@ export class FormReader {
   }
 
   /**
-   * @param {"destinations" | "interests"} field
-   * @returns {string[]}
-   */
-  names(field) {
-    const value = this.#form[field];
-    // A name may have a comma: "Paris, TX; Austin, TX".
-    const parts = value.split(/[;\n]/.test(value) ? /[;\n]/ : ",").map((each) => each.trim());
-    const names = [...new Set(parts.filter(Boolean))];
-    if (names.length > MOST_ENTRIES) this.#refuse(field, text("field.too_many", { most: MOST_ENTRIES }));
-    const longest = names.reduce((one, other) => (other.length > one.length ? other : one), "");
-    this.#checkLength(field, longest, LONGEST_NAME);
-    return names;
-  }
-
-  /**
-   * @param {"adults" | "childrenWithoutAges" | "nights"} field
+   * @param {"adults" | "nights"} field
    * @param {number} least
    * @param {number} most
    * @param {string} problem
@@ -89,15 +73,10 @@ export class FormReader {
     return this.#whole("adults", 1, 50, text("field.adults"));
   }
 
-  /** @returns {number | undefined} */
-  childrenWithoutAges() {
-    return this.#whole("childrenWithoutAges", 1, 20, text("field.children_number"));
-  }
-
   /** @returns {number[]} */
   ages() {
     const parts = this.#form.children.split(/[\s,;]+/).filter(Boolean);
-    if (parts.length > MOST_ENTRIES) this.#refuse("children", text("field.too_many", { most: MOST_ENTRIES }));
+    if (parts.length > MOST_CHILDREN) this.#refuse("children", text("field.too_many_children", { most: MOST_CHILDREN }));
     if (parts.every((each) => /^\d{1,2}$/.test(each) && Number(each) <= 17)) return parts.map(Number);
     this.#refuse("children", text("field.children"));
     return [];
@@ -143,13 +122,5 @@ export class FormReader {
     if (!(amount > 0 && amount <= 1_000_000_000)) this.#refuse("budget", text("field.budget"));
     if (!/^[A-Z]{3}$/.test(currency)) this.#refuse("currency", text("field.currency"));
     return { amount, currency };
-  }
-
-  /** @returns {string} */
-  language() {
-    const value = this.#form.language.trim();
-    const known = value === "" || (/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/.test(value) && value.length <= 35);
-    if (!known) this.#refuse("language", text("field.language"));
-    return value;
   }
 }

@@ -1,13 +1,14 @@
 import { FormReader } from "./form_reader.js";
 
-/** What is asked: as the form has it, and as the API takes it (docs/itineraries.md, "What to ask"). */
+/**
+ * What is asked: as the form has it, and as the API takes it (docs/itineraries.md, "What to ask"). The form has the
+ * fields that most travellers need; others can be said in the question.
+ */
 
 /** @typedef {import("./form_reader.js").FieldProblem} FieldProblem */
 /** @typedef {NonNullable<Api.Query["pace"]>} Pace */
 /** @typedef {NonNullable<Api.Query["diet"]>[number]} Diet */
 /** @typedef {NonNullable<Api.Query["mobility"]>[number]} Mobility */
-/** @typedef {NonNullable<Api.Query["lodging"]>[number]} LodgingKind */
-/** @typedef {NonNullable<Api.Query["transport"]>[number]} TransportMode */
 
 /** @type {readonly Pace[]} */
 export const PACES = ["relaxed", "moderate", "packed"];
@@ -15,22 +16,6 @@ export const PACES = ["relaxed", "moderate", "packed"];
 export const DIETS = ["vegetarian", "vegan", "pescatarian", "halal", "kosher", "gluten_free", "dairy_free", "nut_free"];
 /** @type {readonly Mobility[]} */
 export const MOBILITIES = ["wheelchair", "limited_walking", "stroller"];
-/** @type {readonly LodgingKind[]} */
-export const LODGING_KINDS = ["hotel", "hostel", "apartment", "guesthouse", "resort", "campsite", "other"];
-/** @type {readonly TransportMode[]} */
-export const TRANSPORT_MODES = [
-  "flight",
-  "train",
-  "bus",
-  "car",
-  "taxi",
-  "ferry",
-  "metro",
-  "tram",
-  "bicycle",
-  "walk",
-  "other",
-];
 
 /**
  * The values of the form: what a person typed, and the values of what they chose; empty where they did neither.
@@ -38,23 +23,16 @@ export const TRANSPORT_MODES = [
  * @property {string} query
  * @property {boolean} trip whether the answer is to be a trip, not a text
  * @property {string} origin
- * @property {string} destinations with semicolons or line breaks between them, or else commas
  * @property {string} start YYYY-MM-DD
  * @property {string} end YYYY-MM-DD
  * @property {string} nights
- * @property {"" | "yes" | "no"} roundTrip
  * @property {string} adults
  * @property {string} children their ages, with commas between them
- * @property {string} childrenWithoutAges how many others there are
  * @property {string} budget
  * @property {string} currency
  * @property {string} pace
- * @property {string} interests as destinations
  * @property {string[]} diet
  * @property {string[]} mobility
- * @property {string[]} lodging
- * @property {string[]} transport
- * @property {string} language
  */
 
 /** @type {Readonly<QuestionForm>} */
@@ -62,23 +40,16 @@ export const EMPTY_FORM = Object.freeze({
   query: "",
   trip: true,
   origin: "",
-  destinations: "",
   start: "",
   end: "",
   nights: "",
-  roundTrip: "",
   adults: "",
   children: "",
-  childrenWithoutAges: "",
   budget: "",
   currency: "",
   pace: "",
-  interests: "",
   diet: [],
   mobility: [],
-  lodging: [],
-  transport: [],
-  language: "",
 });
 
 /**
@@ -89,27 +60,17 @@ export const EMPTY_FORM = Object.freeze({
  */
 export function requestOf(form, mostDays) {
   const read = new FormReader(form);
-  const travellers = withoutEmpty({
-    adults: read.adults(),
-    children: read.ages(),
-    children_without_ages: read.childrenWithoutAges(),
-  });
+  const travellers = withoutEmpty({ adults: read.adults(), children: read.ages() });
   const request = {
     query: read.query(),
     format: form.trip ? "itinerary" : undefined,
     origin: read.origin(),
-    destinations: read.names("destinations"),
     ...read.dates(mostDays),
-    round_trip: form.roundTrip ? form.roundTrip === "yes" : undefined,
     travellers: Object.keys(travellers).length ? travellers : undefined,
     budget: read.budget(),
     pace: PACES.find((each) => each === form.pace),
-    interests: read.names("interests"),
     diet: chosen(DIETS, form.diet),
     mobility: chosen(MOBILITIES, form.mobility),
-    lodging: chosen(LODGING_KINDS, form.lodging),
-    transport: chosen(TRANSPORT_MODES, form.transport),
-    language: read.language(),
   };
   return { request: /** @type {Api.Query} */ (withoutEmpty(request)), problems: read.problems };
 }
@@ -125,23 +86,16 @@ export function formOf(request) {
     query: request.query,
     trip: request.format === "itinerary",
     origin: request.origin ?? "",
-    destinations: joined(request.destinations),
     start: request.start ?? "",
     end: request.end ?? "",
     nights: written(request.nights),
-    roundTrip: typeof request.round_trip === "boolean" ? (request.round_trip ? "yes" : "no") : "",
     adults: written(travellers?.adults),
     children: (travellers?.children ?? []).join(", "),
-    childrenWithoutAges: written(travellers?.children_without_ages),
     budget: written(budget?.amount),
     currency: budget?.currency ?? "",
     pace: request.pace ?? "",
-    interests: joined(request.interests),
     diet: [...(request.diet ?? [])],
     mobility: [...(request.mobility ?? [])],
-    lodging: [...(request.lodging ?? [])],
-    transport: [...(request.transport ?? [])],
-    language: request.language ?? "",
   };
 }
 
@@ -163,16 +117,6 @@ function withoutEmpty(fields) {
   const isEmpty = (/** @type {unknown} */ value) =>
     value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
-}
-
-/**
- * @param {readonly string[] | null | undefined} names
- * @returns {string}
- */
-function joined(names) {
-  const entries = names ?? [];
-  // Of one name with a comma, a semicolon says that it is one.
-  return entries.join("; ") + (entries.length === 1 && entries[0]?.includes(",") ? ";" : "");
 }
 
 /**

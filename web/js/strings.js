@@ -250,11 +250,9 @@ const TEXTS = {
   "field.adults": "Enter a whole number from 1 to 50.",
   "field.budget": "Enter an amount above 0, and its currency.",
   "field.children": "Enter the age of each child, from 0 to 17, with commas between them.",
-  "field.children_number": "Enter a whole number from 1 to 20.",
   "field.currency": "Enter a currency as three letters, such as EUR.",
   "field.date": "Enter a date.",
   "field.end_before_start": "The trip ends before it begins.",
-  "field.language": "Enter a language as its code, such as de or pt-BR.",
   "field.line_too_long": { of: "most", one: "Use {most} character at most.", other: "Use {most} characters at most." },
   "field.nights": "Enter a whole number from 0 to {most}.",
   "field.nights_differ": {
@@ -263,7 +261,7 @@ const TEXTS = {
     other: "From the first day to the last there are {nights} nights.",
   },
   "field.query": "Write your question.",
-  "field.too_many": { of: "most", one: "Use {most} entry at most.", other: "Use {most} entries at most." },
+  "field.too_many_children": "Enter {most} ages at most.",
   "field.trip_too_long": {
     of: "most",
     one: "A trip has {most} day at most. Ask for a longer one in parts.",
