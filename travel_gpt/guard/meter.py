@@ -68,16 +68,6 @@ class Meter:
             self._others.append(other)
         return other
 
-    def read(self) -> None:
-        """Read what is left, for a request that calls no model: it counts nothing, and reserves nothing.
-
-        Raises:
-            RateLimited: the client has no requests left.
-            BudgetExhausted: nothing is left of a budget.
-            LimitsUnavailable: the table cannot be used, and requests are refused meanwhile.
-        """
-        self._counters.read()
-
     def reserve(self, request: ModelRequest) -> None:
         """Reserve the most that one try can cost. The first time, the request itself is counted too.
 

@@ -113,30 +113,6 @@ class RequestCounters:
         if shares:
             count("BudgetUsedPercent", max(shares))
 
-    def read(self) -> None:
-        """Read what is counted, without counting anything: for ``budgets`` and ``headers``.
-
-        Raises:
-            RateLimited: the client has no requests left.
-            BudgetExhausted: nothing is left of a budget.
-            LimitsUnavailable: the table cannot be used, and requests are refused meanwhile.
-        """
-        try:
-            self._totals = self._counters.read(self._limits, Windows.at(self._taken_at), self._deadline)
-        except TableFailed as failed:
-            for limits in self._limits.values():
-                self._require_no_table(limits, failed)
-        for name, totals in self._totals.items():
-            limits = self._limits[name]
-            for limit, counted in (
-                ("per_minute", totals.minute),
-                ("per_day", totals.requests),
-                ("budget_per_day", totals.day),
-                ("budget_per_month", totals.month),
-            ):
-                if 0 < getattr(limits, limit) <= counted:
-                    raise report.refusal(Exceeded(limit, totals), name, limits, self._taken_at)
-
     def settle(self, ended: Iterable[tuple[Reservation, Spent]]) -> None:
         """Replace reservations by what was spent. The request still counts as running.
 
