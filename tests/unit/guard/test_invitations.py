@@ -292,6 +292,38 @@ def test_an_address_tries_ten_codes_in_any_ten_minutes(guests: Guests, clock: Cl
     guests.redeem(right, address=AWAY)
 
 
+def test_guesses_at_the_same_time_are_all_counted(guests: Guests) -> None:
+    def guess(guests: Guests) -> None:
+        # Between its read and its count, eight others are made.
+        for _ in range(8):
+            with pytest.raises(InvitationInvalid):
+                guests.redeem("wrong", address=AWAY)
+
+    assert isinstance(redeem_with(guests, guess, 2, "wrong"), InvitationInvalid)
+    assert isinstance(redeem_with(guests, lambda _: None, 0, "wrong"), InvitationInvalid)
+    assert isinstance(redeem_with(guests, lambda _: None, 0, "wrong"), RateLimited)
+
+
+def test_a_guess_that_meets_ten_others_is_not_answered(guests: Guests) -> None:
+    def guess(guests: Guests) -> None:
+        for _ in range(MOST):
+            with pytest.raises(InvitationInvalid):
+                guests.redeem("wrong", address=AWAY)
+
+    limited = redeem_with(guests, guess, 2, guests.invite())
+
+    assert isinstance(limited, RateLimited)
+    assert limited.retry_after == WITHIN
+
+
+def test_dynamodb_deletes_the_guesses_of_an_address_once_they_do_not_count(guests: Guests) -> None:
+    with pytest.raises(InvitationInvalid):
+        guests.redeem("wrong")
+
+    (guesses,) = guests.items("guess")
+    assert int(guesses["expires"]["N"]) == guests.clock() + WITHIN
+
+
 def test_a_hundred_guests_in_one_network_can_all_come_in(guests: Guests) -> None:
     code = guests.invite(devices=100)
 

@@ -246,6 +246,20 @@ def test_without_the_table_known_sessions_go_on_and_others_do_not(
     assert metrics() == {"LimitsUnavailable": [1, 1, 1, 1]}
 
 
+def test_without_the_table_a_session_that_was_seen_to_have_ended_stays_ended(
+    fake: MemoryTable, table: Table, sessions: Sessions
+) -> None:
+    begin(sessions)
+    sessions.find(TOKEN, SOON)
+    Sessions(table).end(TOKEN, SOON)
+    with pytest.raises(SessionExpired):
+        sessions.find(TOKEN, SOON)
+    fake.before = lambda *_: "drop"
+
+    with pytest.raises(LimitsUnavailable):
+        sessions.find(TOKEN, SOON)
+
+
 @pytest.mark.parametrize("field", ["client", "expires_at", "used_at"])
 def test_a_damaged_session_has_ended(fake: MemoryTable, sessions: Sessions, field: str) -> None:
     begin(sessions)
