@@ -229,9 +229,7 @@ def read_question(request: Request, now: Callable[[], float]) -> Question:
         InvalidQuery: ``query`` is missing, not a string, without a visible character, or of the wrong length.
         InvalidConstraint: another field has a value that it cannot have.
     """
-    _require_no_coding(request.headers.get("content-encoding", ""))
-    _require_json(request.headers.get("content-type", ""))
-    body = _json_object(_decode_body(request))
+    body = read_body(request)
     query, answer_format = _query(body.get("query")), _format(body.get("format"))
     if body.keys() <= {"query", "format"}:
         return Question(query, answer_format)
@@ -240,6 +238,22 @@ def read_question(request: Request, now: Callable[[], float]) -> Question:
 
     constraints = read_constraints(body, datetime.fromtimestamp(now(), UTC).date())
     return Question(query, answer_format, None if constraints == Constraints() else constraints)
+
+
+def read_body(request: Request) -> dict[str, Any]:
+    """Return the JSON object that a POST has.
+
+    Args:
+        request: the request.
+
+    Raises:
+        UnsupportedMediaType: the body is declared as something other than plain JSON in UTF-8.
+        PayloadTooLarge: the body has more than 32 KiB.
+        InvalidJson: the body is not a JSON object.
+    """
+    _require_no_coding(request.headers.get("content-encoding", ""))
+    _require_json(request.headers.get("content-type", ""))
+    return _json_object(_decode_body(request))
 
 
 def _format(value: object) -> Format:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from travel_gpt.advisor.adviser import LastCall
     from travel_gpt.api.health import CredentialStatus
     from travel_gpt.guard.meter import Meter
+    from travel_gpt.guard.report import BudgetLeft
     from travel_gpt.llm.model_api import Answer
 
 Mode = Literal["openai", "compatible", "demo", "keyless"]
@@ -178,7 +179,7 @@ def healthy(
         body["last_call"] = _last_call(last_call)
     if warnings:
         body["warnings"] = list(warnings)
-    return _response(200, body)
+    return json_response(200, body)
 
 
 def unhealthy(
@@ -215,7 +216,7 @@ def unhealthy(
         body["mode"] = credential.mode
     if last_call is not None:
         body["last_call"] = _last_call(last_call)
-    return _response(503 if no_credential else status_of(failure), body, _headers_of(failure))
+    return json_response(503 if no_credential else status_of(failure), body, _headers_of(failure))
 
 
 def answered(answer: "Answer", meter: "Meter | None" = None, *, request_id: str) -> ProxyResponse:
@@ -235,27 +236,33 @@ def answered(answer: "Answer", meter: "Meter | None" = None, *, request_id: str)
     )
     body |= cast("AnswerBody", answer.fields)
     if meter is None:
-        return _response(200, body)
+        return json_response(200, body)
     from travel_gpt.guard.report import dollars
 
     body["usage"]["cost_usd"] = None if meter.cost is None else dollars(meter.cost)
     if budgets := meter.budgets:
-        least = budgets[0]
-        body["budget"] = BudgetBody(
-            whose=least.whose,
-            period=least.period,
-            limit_usd=dollars(least.limit),
-            left_usd=dollars(least.left),
-            renews_at=least.renews_at,
-        )
+        body["budget"] = budget_body(budgets[0])
     if warnings := [budget.warning for budget in budgets if budget.warning]:
         body["warnings"] = warnings
-    return _response(200, body, meter.headers)
+    return json_response(200, body, meter.headers)
+
+
+def budget_body(budget: "BudgetLeft") -> BudgetBody:
+    """Return a budget as replies have it."""
+    from travel_gpt.guard.report import dollars
+
+    return BudgetBody(
+        whose=budget.whose,
+        period=budget.period,
+        limit_usd=dollars(budget.limit),
+        left_usd=dollars(budget.left),
+        renews_at=budget.renews_at,
+    )
 
 
 def repeated(status: int, body: Mapping[str, Any]) -> ProxyResponse:
     """Return the response of a POST that was answered before, with the status and body of that answer."""
-    return _response(status, body, {"Idempotency-Replayed": "true"})
+    return json_response(status, body, {"Idempotency-Replayed": "true"})
 
 
 def stopping(*, request_id: str) -> ProxyResponse:
@@ -266,7 +273,7 @@ def stopping(*, request_id: str) -> ProxyResponse:
         request_id=request_id,
         timestamp=int(time.time()),
     )
-    return _response(202, body)
+    return json_response(202, body)
 
 
 def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:
@@ -278,7 +285,7 @@ def failed(failure: TravelGPTError, *, request_id: str) -> ProxyResponse:
         request_id=request_id,
         timestamp=int(time.time()),
     )
-    return _response(status_of(failure), body, _headers_of(failure))
+    return json_response(status_of(failure), body, _headers_of(failure))
 
 
 def status_of(failure: TravelGPTError) -> int:
@@ -299,9 +306,16 @@ def _last_call(call: "LastCall") -> LastCallBody:
     return LastCallBody(outcome=call.outcome, seconds_ago=int(call.seconds_ago))
 
 
-def _response(
+def json_response(
     status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> ProxyResponse:
+    """Return a response whose body is JSON.
+
+    Args:
+        status: the HTTP status.
+        body: the body. What has the form of a key is masked in it.
+        headers: those beside the common ones.
+    """
     return ProxyResponse(
         statusCode=status,
         headers={**COMMON_HEADERS, **(headers or {})},

@@ -14,6 +14,7 @@ from travel_gpt.api.health import Health
 from travel_gpt.api.request import (
     Context,
     Request,
+    Verify,
     read_idempotency_key,
     read_question,
     read_verify,
@@ -108,7 +109,14 @@ class Api:
     def _page(self) -> "Page":
         from travel_gpt.api.page.routes import Page
 
-        return Page(self._settings, self._advise, self._stop)
+        return Page(
+            self._settings,
+            self._guard,
+            ask=self._advise,
+            stop=self._stop,
+            require_credential=lambda request: self._health.check(Verify.NOTHING, request),
+            now=self._now,
+        )
 
     def _check_health(self, request: Request) -> responses.Reply:
         verify = read_verify(request)

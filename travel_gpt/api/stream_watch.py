@@ -61,5 +61,6 @@ class StreamWatch:
         request = self._request
         if self._guard.stops.requested(self._client, request.id, request.deadline):
             raise Stopped
-        # Paused or disabled, it costs nothing more either. Most calls of this read nothing.
+        # Paused, disabled or signed out, it costs nothing more either. Most calls of this read nothing, but
+        # for the session of a visitor of the page.
         self._guard.client(request.caller, request.deadline)

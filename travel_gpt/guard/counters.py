@@ -22,7 +22,7 @@ The attributes of an item, where ``05`` is the day of the month:
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -209,6 +209,25 @@ class Counters:
             else:
                 return asked.reservation(item, windows, slot)
         raise TableFailed(AwsFailure(Kind.THROTTLED, "too many requests change this item at the same time"))
+
+    def read(
+        self, names: Collection[str], windows: Windows, deadline: Deadline | None = None
+    ) -> dict[str, Totals]:
+        """Return what is counted, without counting anything.
+
+        Args:
+            names: whose counters.
+            windows: the windows of the request.
+            deadline: when the caller stops waiting.
+
+        Raises:
+            TableFailed: the table cannot be used, or a counter is damaged.
+        """
+        windows = max(windows, self._latest)
+        keys = {name: _key(name, windows) for name in names}
+        items = {item["pk"]["S"]: item for item in self._table.get(*keys.values(), deadline=deadline)}
+        found = {name: items.get(key["pk"], {}) for name, key in keys.items()}
+        return {name: Totals.of(item, max(windows, _latest(item, windows))) for name, item in found.items()}
 
     def settle(
         self, reservation: Reservation, spent: Spent, deadline: Deadline | None = None

@@ -53,16 +53,22 @@ class Guard:
     def client(self, caller: Caller, deadline: Deadline) -> Client:
         """Return the client of a request.
 
+        A session is read each time, and its use is noted once a day; a client's record is read every few
+        seconds.
+
         Args:
-            caller: who sent it. Where anyone may ask, only the address is read.
+            caller: who sent it. Where anyone may ask, only the address counts.
             deadline: when the response must leave.
 
         Raises:
             Forbidden: no client has the key.
+            SessionExpired: there is no such session, or it has ended.
             LimitError: the client may not ask now, or that cannot be found out.
         """
         if self._settings.api_access == "open":
             return self._clients.client_of_address(caller.address, deadline)
+        if caller.session:
+            return self.visitors.client(caller.session, deadline)
         return self._clients.client_of_key(caller.key_id, deadline)
 
     def client_id(self, caller: Caller, deadline: Deadline) -> str:
@@ -74,39 +80,14 @@ class Guard:
 
         Raises:
             Forbidden: no client has the key.
+            SessionExpired: as for ``client``.
             LimitsUnavailable: the client cannot be found out.
         """
         if self._settings.api_access == "open":
             return self._clients.id_of_address(caller.address)
+        if caller.session:
+            return self.sessions.find(caller.session, deadline).client
         return self._clients.id_of_key(caller.key_id, deadline)
-
-    def client_of_session(self, token: str, deadline: Deadline) -> Client:
-        """Return the client of a request of the page. It reads the session each time, and writes once a day.
-
-        Args:
-            token: the token of its session; empty without one.
-            deadline: when the response must leave.
-
-        Raises:
-            SessionRequired: there is no token.
-            SessionExpired: there is no such session, or it has ended.
-            LimitError: the client may not ask now, or that cannot be found out.
-        """
-        return self.visitors.client(token, deadline)
-
-    def id_of_session(self, token: str, deadline: Deadline) -> str:
-        """Return the id of the client of a request of the page that spends nothing.
-
-        Args:
-            token: as for ``client_of_session``.
-            deadline: as for ``client_of_session``.
-
-        Raises:
-            SessionRequired: as for ``client_of_session``.
-            SessionExpired: as for ``client_of_session``.
-            LimitsUnavailable: the session cannot be found out.
-        """
-        return self.sessions.find(token, deadline).client
 
     @cached_property
     def sessions(self) -> "Sessions":

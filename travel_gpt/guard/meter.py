@@ -68,6 +68,21 @@ class Meter:
             self._others.append(other)
         return other
 
+    def read(self, model: str, output_tokens: int) -> None:
+        """Read what is left, for a request that calls no model: it counts nothing, and reserves nothing.
+
+        Args:
+            model: which model a question would be for.
+            output_tokens: the tokens of its answer that would be reserved.
+
+        Raises:
+            RateLimited: the client has no requests left.
+            BudgetExhausted: the rest of a budget is smaller than such an answer may cost.
+            LimitsUnavailable: the table cannot be used, and requests are refused meanwhile.
+            Misconfigured: the model has no price, and such models are refused.
+        """
+        self._counters.read(self._prices.of(model).output * output_tokens)
+
     def reserve(self, request: ModelRequest) -> None:
         """Reserve the most that one try can cost. The first time, the request itself is counted too.
 

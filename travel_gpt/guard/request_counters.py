@@ -113,6 +113,34 @@ class RequestCounters:
         if shares:
             count("BudgetUsedPercent", max(shares))
 
+    def read(self, amount: int) -> None:
+        """Read what is counted, without counting anything: for ``budgets`` and ``headers``.
+
+        Args:
+            amount: nanodollars that a call would cost at least.
+
+        Raises:
+            RateLimited: the client has no requests left.
+            BudgetExhausted: the rest of a budget is smaller than the amount.
+            LimitsUnavailable: the table cannot be used, and requests are refused meanwhile.
+        """
+        try:
+            self._totals = self._counters.read(self._limits, Windows.at(self._taken_at), self._deadline)
+        except TableFailed as failed:
+            for limits in self._limits.values():
+                self._require_no_table(limits, failed)
+        for name, totals in self._totals.items():
+            limits = self._limits[name]
+            for limit, counted, more in (
+                ("per_minute", totals.minute, 1),
+                ("per_day", totals.requests, 1),
+                # A budget of which nothing is left is used up, whatever the call costs.
+                ("budget_per_day", totals.day, max(amount, 1)),
+                ("budget_per_month", totals.month, max(amount, 1)),
+            ):
+                if 0 < getattr(limits, limit) < counted + more:
+                    raise report.refusal(Exceeded(limit, totals), name, limits, self._taken_at)
+
     def settle(self, ended: Iterable[tuple[Reservation, Spent]]) -> None:
         """Replace reservations by what was spent. The request still counts as running.
 

@@ -17,12 +17,13 @@ from travel_gpt.aws.table import Table
 from travel_gpt.cli.errors import USAGE
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import ClientDisabled, Forbidden, InvitationInvalid, SessionExpired
+from travel_gpt.guard.callers import Caller
 from travel_gpt.guard.guard import Guard
 from travel_gpt.settings import Settings
 
 __all__ = ["api", "page"]
 pytestmark = pytest.mark.usefixtures("page")
-SOON = Deadline(28.0)
+SOON = Deadline(3600.0)
 SINCE = f"{datetime.now(UTC):%Y-%m-%d}"
 
 
@@ -39,7 +40,7 @@ def accept(code: str, device: str = "Firefox") -> str:
 
 def asks_as(token: str) -> str:
     """The name of the client that a session asks as."""
-    return function().client_of_session(token, SOON).name
+    return function().client(Caller(session=token), SOON).name
 
 
 def of_kind(kind: str) -> list[str]:

@@ -3,16 +3,17 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import pytest
 
-from tests.fakes.dynamodb import MemoryTable
+from tests.fakes.dynamodb import TABLE, MemoryTable
 from tests.support.clock import Clock
 from tests.unit.guard.conftest import Metrics
+from travel_gpt.aws.table import Table
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import BudgetExhausted, LimitsUnavailable, RateLimited
+from travel_gpt.errors import BudgetExhausted, LimitError, LimitsUnavailable, RateLimited
 from travel_gpt.guard.clients import Client
 from travel_gpt.guard.counters import Counters
 from travel_gpt.guard.limits import Limits
@@ -222,6 +223,92 @@ def test_a_reply_warns_from_80_percent_of_a_budget(start: Start) -> None:
     assert not [budget.warning for budget in meter.budgets if budget.warning]
 
 
+def test_reading_what_is_left_counts_nothing(fake: MemoryTable, start: Start) -> None:
+    meter = start(Limits(per_day=5, budget_per_month=10 * MOST))
+    meter.reserve(ASKED)
+    meter.settle(USAGE)
+    meter.close()
+    fake.calls.clear()
+    before = fake.items.all()
+
+    look = start(Limits(per_day=5, budget_per_month=10 * MOST))
+    look.read(ASKED.model, 0)
+    look.close()
+
+    assert (fake.calls, fake.items.all()) == ({"BatchGetItem": 1}, before)
+    assert look.budgets == meter.budgets
+    assert look.headers == meter.headers
+
+
+def test_reading_of_a_new_client_finds_everything_left(start: Start) -> None:
+    meter = start(Limits(budget_per_day=5))
+
+    meter.read(ASKED.model, 0)
+
+    assert [(each.whose, each.left) for each in meter.budgets] == [("client", 5), ("api", 1_000_000_000)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "environment", "error"),
+    [
+        (Limits(per_minute=1), {}, RateLimited),
+        (Limits(per_day=1), {}, RateLimited),
+        (Limits(budget_per_day=COST), {}, BudgetExhausted),
+        (Limits(budget_per_month=COST), {}, BudgetExhausted),
+        (Limits(), {"BUDGET_PER_DAY": f"0.{COST:09}"[:-3]}, BudgetExhausted),
+    ],
+)
+def test_reading_says_what_a_request_would_be_refused_with(
+    start: Start, limits: Limits, environment: dict[str, str], error: type[LimitError]
+) -> None:
+    spending = start()
+    spending.reserve(ASKED)
+    spending.settle(USAGE)
+    spending.close()
+    meter = start(limits, **environment)
+
+    with pytest.raises(error) as refused:
+        meter.read(ASKED.model, 0)
+
+    assert refused.value.retry_after
+    with pytest.raises(error) as meant:
+        start(limits, **environment).reserve(ASKED)
+    assert (refused.value.message, refused.value.headers) == (meant.value.message, meant.value.headers)
+    assert meter.budgets[0].left == 0 or error is RateLimited
+
+
+def test_reading_goes_on_from_the_latest_window(fake: MemoryTable, start: Start) -> None:
+    # Another environment has a clock that is ahead by a minute.
+    Counters(Table(TABLE, send=fake.send)).reserve("c1", Limits(), 0, Windows(Windows.at(NOW).minute + 1))
+
+    with pytest.raises(RateLimited):
+        start(Limits(per_minute=1)).read(ASKED.model, 0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "environment", "passes"),
+    [
+        (Limits(), {}, False),
+        (Limits(), {"BUDGET_WHEN_UNAVAILABLE": "allow"}, True),
+        (Limits(per_day=1), {"BUDGET_WHEN_UNAVAILABLE": "allow"}, True),
+        (
+            Limits(per_day=1),
+            {"BUDGET_WHEN_UNAVAILABLE": "allow", "LIMITS_WHEN_UNAVAILABLE": "refuse"},
+            False,
+        ),
+    ],
+)
+def test_without_the_table_reading_says_whether_requests_are_answered(
+    fake: MemoryTable, start: Start, limits: Limits, environment: dict[str, str], passes: bool
+) -> None:
+    fake.before = lambda *_: "drop"
+    meter = start(limits, **environment)
+
+    with nullcontext() if passes else pytest.raises(LimitsUnavailable):
+        meter.read(ASKED.model, 0)
+    assert meter.budgets == []
+
+
 @pytest.mark.parametrize("when", ["client", "stack"])
 @pytest.mark.parametrize(
     ("environment", "passes"),
@@ -329,3 +416,12 @@ def test_a_settlement_is_given_up_at_the_deadline(fake: MemoryTable, start: Star
 
     assert waited < 5
     assert metrics() == {"SettlementLost": [1, 1]}
+
+
+def test_reading_says_when_the_rest_of_a_budget_is_too_small_for_an_answer(start: Start) -> None:
+    words = PriceList.load().of(ASKED.model).output * 100
+    meter = start(Limits(budget_per_day=words))
+
+    meter.read(ASKED.model, 100)
+    with pytest.raises(BudgetExhausted):
+        meter.read(ASKED.model, 101)
