@@ -35,7 +35,7 @@ from travel_gpt.settings import Settings
 
 SOON = Deadline(3600.0)  # of the whole file, however slow its tests are
 MONTH = 30 * 86_400
-NONCE, OTHER = (secrets.token_urlsafe(32) for _ in range(2))
+NONCE, OTHER, THIRD = (secrets.token_urlsafe(32) for _ in range(3))
 HOME, AWAY = "203.0.113.5", "198.51.100.7"
 
 
@@ -475,3 +475,20 @@ def test_a_client_that_is_removed_meanwhile_has_no_session(guests: Guests, at: i
     else:
         assert isinstance(found, InvitationInvalid)
     assert guests.items("invitation") == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_however_the_network_fails_each_device_has_one_session(clock: Clock, seed: int) -> None:
+    faults = ("lose", "drop", "fail", "fail late", "throttle", "conflict", "duplicate")
+    guests = Guests(MemoryTable(dict.fromkeys(faults, 0.05), seed), clock)
+    code = guests.invite(devices=2)
+    got: dict[str, set[str]] = {}
+    for attempt in range(120):
+        nonce = (NONCE, OTHER, THIRD)[attempt % 3]
+        # Each from an address of its own: what failed may have been counted as a guess.
+        with suppress(LimitsUnavailable, InvitationInvalid):
+            session = guests.redeem(code, nonce, address=f"10.0.0.{attempt}").session
+            got.setdefault(nonce, set()).add(session.token)
+
+    assert sorted(len(tokens) for tokens in got.values()) == [1, 1]
+    assert len(guests.items("session")) == 2
