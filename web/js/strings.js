@@ -1,9 +1,6 @@
 /** All texts of the page that a person reads, in English, and how values are put into them. */
 
-/**
- * Each is a text, in which {name} is replaced by the value of that name; or one for each plural form of the number
- * that `of` names.
- */
+/** In a text, {name} is replaced by the value of that name, and {name|day|days} by the plural form for that number. */
 const TEXTS = {
   title: "Travel GPT",
   // The frame of the page: index.html.
@@ -83,15 +80,15 @@ const TEXTS = {
   // While an answer is written, and what failed.
   "progress.asking": "Sending the question",
   "progress.outline": "Writing the outline of the trip",
-  "progress.days": { of: "all", one: "Writing the day", other: "Writing the days: {done} of {all} are there" },
+  "progress.days": "Writing the days: {done} of {all} are there",
   "progress.checking": "Checking the trip, and repairing it where that is needed",
-  "progress.repairing": { of: "count", one: "Repairing the trip: {count} day written again", other: "Repairing the trip: {count} days written again" },
+  "progress.repairing": "Repairing the trip: {count} {count|day|days} written again",
   "progress.writing": "Writing the answer",
   "progress.waiting": "Waiting for the answer",
   "progress.again": "Trying again. {problem}",
   "progress.stopping": "Stopping",
   "progress.stop": "Stop",
-  "progress.seconds": { of: "seconds", one: "{said} ({seconds} second)", other: "{said} ({seconds} seconds)" },
+  "progress.seconds": "{said} ({seconds} {seconds|second|seconds})",
   "problem.again": "Try again",
   "problem.reload": "Reload the page",
   "problem.reference": "For the owner: request {reference}",
@@ -115,11 +112,11 @@ const TEXTS = {
   // A trip.
   "trip.planning": "Your trip",
   "trip.provisional": "Provisional: not checked yet",
-  "trip.days": { of: "days", one: "The trip of {days} day is there.", other: "The trip of {days} days is there." },
-  "trip.nights": { of: "count", one: "{count} night", other: "{count} nights" },
-  "trip.adults": { of: "count", one: "{count} adult", other: "{count} adults" },
-  "trip.children": { of: "count", one: "a child of {ages}", other: "children of {ages}" },
-  "trip.children_more": { of: "count", one: "{count} child of unknown age", other: "{count} children of unknown ages" },
+  "trip.days": "The trip of {days} {days|day|days} is there.",
+  "trip.nights": "{count} {count|night|nights}",
+  "trip.adults": "{count} {count|adult|adults}",
+  "trip.children": "{count|a child|children} of {ages}",
+  "trip.children_more": "{count} {count|child|children} of unknown {count|age|ages}",
   "trip.from": "from {place}",
   "day.number": "Day {number}",
   "day.changed": "Changed after the checks",
@@ -168,15 +165,11 @@ const TEXTS = {
   "costs.other_currency": "The budget is {budget}: costs in another currency are not compared with it.",
   "checks.heading": "What was checked",
   "checks.verified": "Verified: the checks found no error.",
-  "checks.errors": { of: "count", one: "Not verified: the checks found {count} error.", other: "Not verified: the checks found {count} errors." },
+  "checks.errors": "Not verified: the checks found {count} {count|error|errors}.",
   "checks.missing_days": "Not verified: days are missing.",
   "checks.too_little": "Not verified: too little could be checked.",
-  "checks.share": {
-    of: "count",
-    one: "{checked} of {count} rule that applies could be checked ({percent} % of what it is about).",
-    other: "{checked} of the {count} rules that apply could be checked ({percent} % of what they are about).",
-  },
-  "checks.unchecked": { of: "count", one: "{count} rule could not be checked, or not all of it", other: "{count} rules could not be checked, or not all of them" },
+  "checks.share": "{checked} of {count} {count|rule|rules} that {count|applies|apply} could be checked ({percent} % of what {count|it is|they are} about).",
+  "checks.unchecked": "{count} {count|rule|rules} could not be checked, or not all of {count|it|them}",
   "checks.understood": "Understood from your words: {words}.",
   "severity.error": "Error:",
   "severity.warning": "Warning:",
@@ -198,7 +191,7 @@ const TEXTS = {
   // History.
   "history.heading": "Earlier on this device",
   "history.clear": "Delete the history",
-  "history.clear_question": { of: "count", one: "Delete {count} answer from this device? It cannot be brought back.", other: "Delete {count} answers from this device? They cannot be brought back." },
+  "history.clear_question": "Delete {count} {count|answer|answers} from this device? {count|It|They} cannot be brought back.",
   "history.cleared": "The history is deleted.",
   "history.not_answered": "not answered",
   "history.not_kept": "This browser keeps nothing: the list is gone when you close the page.",
@@ -253,20 +246,12 @@ const TEXTS = {
   "field.currency": "Enter a currency as three letters, such as EUR.",
   "field.date": "Enter a date.",
   "field.end_before_start": "The trip ends before it begins.",
-  "field.line_too_long": { of: "most", one: "Use {most} character at most.", other: "Use {most} characters at most." },
+  "field.line_too_long": "Use {most} {most|character|characters} at most.",
   "field.nights": "Enter a whole number from 0 to {most}.",
-  "field.nights_differ": {
-    of: "nights",
-    one: "From the first day to the last there is {nights} night.",
-    other: "From the first day to the last there are {nights} nights.",
-  },
+  "field.nights_differ": "From the first day to the last there {nights|is|are} {nights} {nights|night|nights}.",
   "field.query": "Write your question.",
   "field.too_many_children": "Enter {most} ages at most.",
-  "field.trip_too_long": {
-    of: "most",
-    one: "A trip has {most} day at most. Ask for a longer one in parts.",
-    other: "A trip has {most} days at most. Ask for a longer one in parts.",
-  },
+  "field.trip_too_long": "A trip has {most} {most|day|days} at most. Ask for a longer one in parts.",
 };
 
 /** @typedef {keyof typeof TEXTS} TextKey */
@@ -289,11 +274,9 @@ const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
  * @returns {string}
  */
 export function text(key, values = {}) {
-  /** @type {string | { of: string, one: string, other: string }} */
-  const found = TEXTS[key];
-  const chosen = typeof found === "string" ? found : found[pluralForm(Number(values[found.of]))];
-  return chosen.replace(/\{(\w+)\}/g, (whole, /** @type {string} */ name) => {
+  return TEXTS[key].replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, other) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    if (other !== undefined) return PLURAL_RULES.select(Number(value)) === "one" ? one : other;
     if (typeof value === "number") return NUMBERS.format(value);
     // Isolates keep a name in a right-to-left script from moving what is around it.
     return value === undefined ? whole : RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value;
@@ -324,12 +307,4 @@ export function localeOf(languages) {
       }
     }) ?? LANGUAGE
   );
-}
-
-/**
- * @param {number} count
- * @returns {"one" | "other"}
- */
-function pluralForm(count) {
-  return PLURAL_RULES.select(count) === "one" ? "one" : "other";
 }
