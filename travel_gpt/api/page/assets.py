@@ -1,10 +1,9 @@
 """The files of the web page: HTML, one style sheet and one script, whose names change with their content.
 
 The script is written as modules in ``web/js``, which are served as one file: each request of a first load
-costs a visitor a round trip, and the owner an invocation. Their comments and indentation, 40 % of them, are
-left out. That needs no build while the modules keep to a few rules, which tests/unit/api/page/test_modules.py
-checks: only named imports of ``./name.js``, only named exports, no top-level name twice, and no text over
-several lines.
+costs a visitor a round trip, and the owner an invocation. What only their authors read is left out. That
+needs no build while the modules keep to a few rules, which tests/unit/api/page/test_modules.py checks: only
+named imports of ``./name.js``, only named exports, no top-level name twice, and no text of several lines.
 """
 
 import hashlib
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from travel_gpt.api.page.compact import compact_script, compact_style
 from travel_gpt.api.resources import PAGE_ASSET
 from travel_gpt.errors import NotFound
 
@@ -27,9 +27,7 @@ MAIN_MODULE: Final = "main.js"
 
 _IMPORT: Final = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./(?P<file>[^"]+)";[ \t]*\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=async |function|class|const|let)", re.MULTILINE)
-COMMENT: Final = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
-"""A comment that has its lines to itself, in JavaScript and in CSS."""
-_LINE_START: Final = re.compile(r"^\s+", re.MULTILINE)
+_INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\{\{([a-z.]+)\}\}")
 _ASSET_NAME: Final = re.compile(r"app\.[0-9a-f]{1,64}\.(js|css)")
 
@@ -104,9 +102,9 @@ def web_page(folder: Path = WEB) -> WebPage:
 def _read(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> WebPage:
     del files  # They are the cache's key.
     return WebPage(
-        template=_text(folder / "index.html"),
+        template=_INDENTATION.sub("", _text(folder / "index.html")),
         icon="data:image/svg+xml," + quote(_text(folder / "icon.svg"), safe=" ,/:;=@"),
-        style=Asset.of("css", "text/css; charset=utf-8", without_comments(_text(folder / "app.css"))),
+        style=Asset.of("css", "text/css; charset=utf-8", compact_style(_text(folder / "app.css"))),
         script=Asset.of("js", "text/javascript; charset=utf-8", joined_modules(folder / "js")),
     )
 
@@ -118,18 +116,8 @@ def joined_modules(folder: Path) -> str:
         folder: where the modules are.
     """
     read: dict[str, str] = {}
-    return "".join(
-        _EXPORT.sub("", _IMPORT.sub("", without_comments(text)))
-        for text in _in_order(folder, MAIN_MODULE, read)
-    )
-
-
-def without_comments(text: str) -> str:
-    """Return JavaScript or CSS without what only its authors read: comments, empty lines and indentation.
-
-    A comment after a statement stays: to see where it begins would take a parser.
-    """
-    return _LINE_START.sub("", COMMENT.sub("", text))
+    modules = (_EXPORT.sub("", _IMPORT.sub("", text)) for text in _in_order(folder, MAIN_MODULE, read))
+    return compact_script("".join(modules))
 
 
 def _in_order(folder: Path, name: str, read: dict[str, str]) -> Iterator[str]:
