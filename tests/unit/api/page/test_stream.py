@@ -57,18 +57,18 @@ def test_a_guest_reads_a_stream_and_no_cookie_is_set(function: PageFunction, str
     assert "set-cookie" not in {name.lower() for name in response.headers}
 
 
-def test_a_stream_begins_with_one_read_more_than_with_an_api_key(
+def test_a_stream_takes_one_read_more_than_with_an_api_key(
     function: PageFunction, streams: StreamApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_watch, "CHECK_SECONDS", 60.0)
+    monkeypatch.setattr(clients, "RECORD_TTL", 60.0)
     cookie = function.sign_in()
     function.table.calls.clear()
 
-    response = begin(streams, cookie)
+    assert is_whole(parse(b"".join(begin(streams, cookie).chunks)))
 
-    # Of the session; of the client and the flag. Then two reservations.
-    assert function.table.calls == Counter(BatchGetItem=2, UpdateItem=2)
-    response.chunks.close()
+    # Of the session; of the client and the flag. Two reservations, two settlements.
+    assert function.table.calls == Counter(BatchGetItem=2, UpdateItem=4)
 
 
 @pytest.mark.parametrize(
