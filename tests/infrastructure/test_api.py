@@ -10,7 +10,9 @@ import pytest
 
 from tests.support.compiled_template import CompiledStack, compile_stack
 from travel_gpt.api.responses import COMMON_HEADERS
+from travel_gpt.local import usage_plan
 from travel_gpt.local.responses import REFUSALS
+from travel_gpt.local.usage_plan import Throttle
 
 ANY = "x-amazon-apigateway-any-method"
 STREAM, STOP = "/travel-gpt/stream", "/travel-gpt/stream/{id}/stop"
@@ -203,6 +205,16 @@ def test_throttles_are_set_for_each_method_and_for_all_others(page: str, loaded:
         **{(setting_path(path), "POST"): asked for path in ASKED},
         **{(setting_path(path), "POST"): ("5", "10") for path in GUESSED},
     }
+
+
+def test_the_local_gateway_throttles_as_a_stack_does() -> None:
+    stack = compile_stack(ThrottleRate="3", ThrottleBurst="4", WebPage="enabled")
+    deployed = throttles(stack)
+
+    for (method, path), throttle in usage_plan.throttles(Throttle(3, 4)).items():
+        assert deployed.pop((setting_path(path), method)) == (str(throttle.rate), str(throttle.burst)), path
+    # What is left: health, and the methods that get 405.
+    assert set(deployed) == {("/*", "*"), ("/~1travel-gpt", "GET")}
 
 
 def test_every_operation_has_a_throttle_of_its_own(any_stack: CompiledStack) -> None:
