@@ -7,7 +7,7 @@ from travel_gpt.settings import Settings, settings_fields
 
 SETTINGS = {setting.variable: setting for setting in settings_fields()}
 # What the function that streams has besides.
-OF_STREAMS = {"Streaming": "STREAMING", "StreamSeconds": "STREAM_SECONDS"}
+OF_STREAMS = {"StreamSeconds": "STREAM_SECONDS"}
 WRAPPER = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/travel_gpt/stream_wrapper"}
 # Which parameter sets which variable.
 VARIABLES = {
@@ -24,6 +24,7 @@ VARIABLES = {
     "ItineraryDays": "ITINERARY_DAYS",
     "ApiAccess": "API_ACCESS",
     "WebPage": "WEB_PAGE",
+    "Streaming": "STREAMING",
     "BudgetPerDay": "BUDGET_PER_DAY",
     "BudgetPerMonth": "BUDGET_PER_MONTH",
     "BudgetWhenUnavailable": "BUDGET_WHEN_UNAVAILABLE",
@@ -80,7 +81,7 @@ def test_the_function_that_streams_differs_in_what_streaming_needs_and_in_nothin
     variables = streaming.pop("Environment")["Variables"]
     usual = buffered.pop("Environment")["Variables"]
 
-    assert variables == {**usual, **WRAPPER, "STREAMING": "on", "STREAM_SECONDS": "90"}
+    assert variables == {**usual, **WRAPPER, "STREAM_SECONDS": "90"}
     differing = {
         "FunctionName": "travel-gpt-backend-TravelGPTStreamFunction",
         "Description": "Streams the answers to travel queries",
