@@ -10,8 +10,6 @@ function shown(block) {
   switch (block.type) {
     case "text":
       return block.text;
-    case "code":
-      return `\`${block.text}\``;
     case "break":
       return "⏎";
     case "strong":
@@ -41,7 +39,6 @@ const CASES = {
   "an item of several paragraphs and lines": ["- a\nlazy\n\n  b\n\nafter", "ul(p(a⏎lazy)p(b))p(after)"],
   "strong and emphasis": ["**a** *b* __c__ _d_ ***e*** **f *g***", "p(**a** *b* **c** *d* ***e*** **f *g***)"],
   "what is neither": ["2 * 3 * 4, snake_case_name, **open, * a*, \\*b\\*", "p(2 * 3 * 4, snake_case_name, **open, * a*, *b*)"],
-  "code is not read": ["`**a**` and ``b ` c``", "p(`**a**` and `b ` c`)"],
   links: ['[a **b**](https://example.com/x_(y) "title")', "p([a **b**](https://example.com/x_(y)))"],
   "a link for mail": ["[us](mailto:us@example.com)", "p([us](mailto:us@example.com))"],
   "bare addresses": [

@@ -74,8 +74,6 @@ function inlineView(inline) {
   switch (inline.type) {
     case "text":
       return inline.text;
-    case "code":
-      return make("code", {}, inline.text);
     case "break":
       return make("br");
     case "strong":

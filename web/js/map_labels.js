@@ -8,81 +8,42 @@
  * @property {"start" | "middle" | "end"} anchor which part of the text is at x
  */
 
-/** @typedef {{ left: number, top: number, right: number, bottom: number }} Box */
+/** @typedef {[left: number, top: number, right: number, bottom: number]} Box */
 /** @typedef {{ name: string, x: number, y: number }} NamedPoint */
 
-/** The size of a character and of a point. Without a browser, the real width of a text is not known. */
+/** The width of a character, about: without a browser, that of a text is not known. */
 const CHARACTER_WIDTH = 7.5;
-const LINE_HEIGHT = 15;
-const POINT_RADIUS = 6;
-const GAP = 4;
 const LONGEST_LABEL = 24;
 
 /**
- * Returns the label of each point, in their order.
+ * Returns the label of each point, in their order: beside it, above it or below it.
  * @param {NamedPoint[]} points
  * @param {number} width of the drawing
  * @param {number} height of the drawing
  * @returns {MapLabel[]}
  */
 export function placeLabels(points, width, height) {
-  const taken = points.map(({ x, y }) => boxAround(x, y, POINT_RADIUS));
-  return points.map((point) => {
-    const options = labelOptions(point);
-    const costs = options.map(({ box }) => {
-      const outside = box.left < 0 || box.top < 0 || box.right > width || box.bottom > height;
+  const taken = points.map(({ x, y }) => /** @type {Box} */ ([x - 6, y - 6, x + 6, y + 6]));
+  return points.map(({ name, x, y }) => {
+    const text = name.length > LONGEST_LABEL ? `${[...name].slice(0, LONGEST_LABEL - 1).join("")}…` : name;
+    const length = text.length * CHARACTER_WIDTH;
+    /** @type {[MapLabel["anchor"], x: number, y: number, left: number][]} */
+    const options = [
+      ["start", x + 10, y + 5, x + 10],
+      ["end", x - 10, y + 5, x - 10 - length],
+      ["middle", x, y - 10, x - length / 2],
+      ["middle", x, y + 21, x - length / 2],
+    ];
+    const boxes = options.map(([, , base, left]) => /** @type {Box} */ ([left, base - 11, left + length, base + 4]));
+    const costs = boxes.map((box) => {
+      const outside = box[0] < 0 || box[1] < 0 || box[2] > width || box[3] > height;
       return (outside ? 100 : 0) + taken.filter((other) => overlap(box, other)).length;
     });
-    const best = options[costs.indexOf(Math.min(...costs))];
-    if (best) taken.push(best.box);
-    return best?.label ?? { text: "", x: point.x, y: point.y, anchor: "start" };
+    const best = costs.indexOf(Math.min(...costs));
+    taken.push(/** @type {Box} */ (boxes[best]));
+    const [anchor, labelX, labelY] = /** @type {typeof options[0]} */ (options[best]);
+    return { text, anchor, x: labelX, y: labelY };
   });
-}
-
-/**
- * Returns the places that a label may have: beside its point, above and below it.
- * @param {NamedPoint} point
- * @returns {{ label: MapLabel, box: Box }[]}
- */
-function labelOptions({ name, x, y }) {
-  const characters = [...name];
-  const text = characters.length > LONGEST_LABEL ? `${characters.slice(0, LONGEST_LABEL - 1).join("")}…` : name;
-  const width = Math.min(characters.length, LONGEST_LABEL) * CHARACTER_WIDTH;
-  const [aside, level] = [POINT_RADIUS + GAP, LINE_HEIGHT / 3];
-  const above = y - aside;
-  const below = y + aside + LINE_HEIGHT - GAP;
-  return [
-    labelAt(text, "start", x + aside, y + level, x + aside, width),
-    labelAt(text, "end", x - aside, y + level, x - aside - width, width),
-    labelAt(text, "middle", x, above, x - width / 2, width),
-    labelAt(text, "middle", x, below, x - width / 2, width),
-  ];
-}
-
-/**
- * @param {string} text
- * @param {MapLabel["anchor"]} anchor
- * @param {number} x
- * @param {number} y
- * @param {number} left
- * @param {number} width
- * @returns {{ label: MapLabel, box: Box }}
- */
-function labelAt(text, anchor, x, y, left, width) {
-  return {
-    label: { text, anchor, x, y },
-    box: { left, right: left + width, top: y - LINE_HEIGHT + GAP, bottom: y + GAP },
-  };
-}
-
-/**
- * @param {number} x
- * @param {number} y
- * @param {number} radius
- * @returns {Box}
- */
-function boxAround(x, y, radius) {
-  return { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius };
 }
 
 /**
@@ -91,5 +52,5 @@ function boxAround(x, y, radius) {
  * @returns {boolean}
  */
 function overlap(one, other) {
-  return one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+  return one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
 }
