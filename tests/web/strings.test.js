@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 
 import { isTextKey, localeOf, text } from "../../web/js/strings.js";
@@ -40,4 +40,21 @@ test("each text that the HTML names is there", () => {
   const named = [...html.matchAll(/\sdata-text[\w-]*="([^"]*)"/g)].map((found) => found[1]);
 
   assert.deepEqual(named.filter((key) => !isTextKey(key)), []);
+});
+
+test("each text is used, by its name or by the part before its first point", () => {
+  const folder = new URL("../../web/js/", import.meta.url);
+  const files = readdirSync(folder).filter((name) => name !== "strings.js");
+  const code = files.map((name) => readFileSync(new URL(name, folder), "utf-8")).join("\n");
+  const html = readFileSync(new URL("../../web/index.html", import.meta.url), "utf-8");
+  const texts = readFileSync(new URL("strings.js", folder), "utf-8").split("\n};")[0];
+  const keys = [...texts.matchAll(/^ {2}"?([\w.]+)"?:/gm)].map((found) => found[1]);
+
+  const unused = keys.filter((key) => {
+    const [prefix] = key.split(".");
+    return !`${code}${html}`.includes(`"${key}"`) && !code.includes(`\`${prefix}.\${`) && !code.includes(`word("${prefix}"`);
+  });
+
+  assert.ok(keys.length > 100);
+  assert.deepEqual(unused, []);
 });

@@ -18,7 +18,7 @@ const STOP_TIMEOUT = 5000;
 
 /**
  * What is called while an answer arrives, each with the data of the event of docs/streaming.md or docs/itineraries.md.
- * A buffered answer calls them too, one after another.
+ * A buffered answer calls them too, one after another, each with all of it.
  * @typedef {object} AskHandlers
  * @property {(data: Api.StreamStart) => void} [start] may come again: then what was shown is to be cleared
  * @property {(data: Api.StreamDelta) => void} [delta]
@@ -162,13 +162,12 @@ export class Asking {
   /** @returns {Promise<Answered>} */
   async #buffered() {
     const body = await this.#api.ask(this.#request, this.key, this.#control.signal);
-    const { answer, itinerary, understood = {}, checks, repair, usage, budget, warnings, truncated } = body;
-    this.#take("start", { request_id: body.request_id, model: body.model });
-    if (itinerary) this.#take("itinerary", { answer, itinerary, understood });
-    else this.#take("delta", { text: answer });
-    if (checks) this.#take("checks", { checks, repair });
-    this.#take("usage", { usage, ...(budget && { budget }), ...(warnings && { warnings }) });
-    this.#take("done", { truncated });
+    this.#take("start", body);
+    if (body.itinerary) this.#take("itinerary", body);
+    else this.#take("delta", { text: body.answer });
+    if (body.checks) this.#take("checks", body);
+    this.#take("usage", body);
+    this.#take("done", body);
     return this.#answer;
   }
 
@@ -236,12 +235,12 @@ function pauseAfter(error) {
  */
 function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
-    const timeout = setTimeout(resolve, milliseconds);
-    const aborted = () => {
-      clearTimeout(timeout);
-      reject(new ApiError("aborted"));
-    };
-    if (signal?.aborted) aborted();
+    const aborted = () => reject(new ApiError("aborted"));
     signal?.addEventListener("abort", aborted);
+    setTimeout(() => {
+      signal?.removeEventListener("abort", aborted);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted) aborted();
   });
 }

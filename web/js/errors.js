@@ -62,8 +62,6 @@ const NEXT_STEPS = {
 /** @type {ErrorKind} */
 const OF_REQUEST = ["error.request", "change"];
 /** @type {ErrorKind} */
-const OF_PAGE = ["error.unexpected", "reload"];
-/** @type {ErrorKind} */
 const NOT_READY = ["error.not_ready", "owner"];
 
 /** @type {{ [code: string]: ErrorKind }} */
@@ -93,14 +91,6 @@ const KINDS = {
   request_in_progress: ["error.running", "wait", "next.retry_once"],
   idempotency_key_reused: OF_REQUEST,
   invalid_idempotency_key: OF_REQUEST,
-  // This page and the API are not of the same version, or something between them changes requests.
-  invalid_parameter: OF_PAGE,
-  unsupported_media_type: OF_PAGE,
-  method_not_allowed: OF_PAGE,
-  not_found: OF_PAGE,
-  bad_request: OF_PAGE,
-  streaming_disabled: OF_PAGE,
-  unexpected_answer: OF_PAGE,
   // The credential, and the settings.
   secret_not_found: NOT_READY,
   invalid_secret: NOT_READY,
@@ -128,7 +118,7 @@ const KINDS = {
   aborted: ["error.aborted", "none"],
 };
 
-/** The codes that this page explains. */
+/** The codes that this page explains. Of others it says that it does not understand the server. */
 export const EXPLAINED_CODES = Object.keys(KINDS);
 
 /**
@@ -167,10 +157,9 @@ export function describe(error, now = Date.now()) {
  * @returns {ErrorKind}
  */
 function kindOf(error) {
-  const kind = Object.hasOwn(KINDS, error.code) ? KINDS[error.code] : undefined;
-  if (kind && kind !== OF_PAGE) return kind;
-  // Without a code that is known, it is the answer of a proxy, or of another version.
-  return (error.status ?? 0) >= 500 ? ["error.unavailable", "retry"] : OF_PAGE;
+  if (Object.hasOwn(KINDS, error.code)) return /** @type {ErrorKind} */ (KINDS[error.code]);
+  // It is the answer of a proxy, or this page and the API are not of the same version.
+  return (error.status ?? 0) >= 500 ? ["error.unavailable", "retry"] : ["error.unexpected", "reload"];
 }
 
 /**

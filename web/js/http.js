@@ -122,7 +122,7 @@ export class PageApi {
   async #json(path, init, timer) {
     try {
       const response = await this.#send(path, init, timer);
-      const body = jsonObject(await timer.during(response.text(), "connection_failed"));
+      const body = jsonObject(await timer.during(response.text()));
       if (body === null) throw new ApiError("unexpected_answer", { status: response.status });
       return body;
     } finally {
@@ -144,9 +144,9 @@ export class PageApi {
         signal: timer.signal,
         ...init,
       });
-      const response = await timer.during(sent, "connection_failed");
+      const response = await timer.during(sent);
       if (response.ok) return response;
-      throw refusal(response, jsonObject(await timer.during(response.text(), "connection_failed")));
+      throw refusal(response, jsonObject(await timer.during(response.text())));
     } catch (error) {
       timer.end();
       throw error;
@@ -160,9 +160,7 @@ class RequestTimer {
   #milliseconds;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timeout;
-  /** @type {AbortSignal | undefined} */
-  #reader;
-  #late = false;
+  #forget;
 
   /**
    * @param {number} milliseconds
@@ -170,48 +168,48 @@ class RequestTimer {
    */
   constructor(milliseconds, reader) {
     this.#milliseconds = milliseconds;
-    this.#reader = reader;
-    reader?.addEventListener("abort", this.#abort);
-    if (reader?.aborted) this.#abort();
+    const abort = () => this.abort("aborted");
+    reader?.addEventListener("abort", abort);
+    this.#forget = () => reader?.removeEventListener("abort", abort);
+    if (reader?.aborted) abort();
     this.restart();
   }
-
-  #abort = () => this.#control.abort();
 
   get signal() {
     return this.#control.signal;
   }
 
-  /** Gives it the whole time again. */
+  /** Gives the request the whole time again. */
   restart() {
     clearTimeout(this.#timeout);
-    this.#timeout = setTimeout(() => this.expire(), this.#milliseconds);
+    this.#timeout = setTimeout(() => this.abort("timed_out"), this.#milliseconds);
   }
 
-  /** Ends the request because it took too long. */
-  expire() {
-    this.#late = true;
-    this.#abort();
+  /**
+   * Ends the request.
+   * @param {string} code why
+   */
+  abort(code) {
+    this.#control.abort(new ApiError(code));
   }
 
   /** Forgets the request, which is over. */
   end() {
     clearTimeout(this.#timeout);
-    this.#reader?.removeEventListener("abort", this.#abort);
+    this.#forget();
   }
 
   /**
    * Waits for a part of the request.
    * @template T
    * @param {Promise<T>} part
-   * @param {string} code that of the failure of a connection
    * @returns {Promise<T>}
    */
-  async during(part, code) {
+  async during(part) {
     try {
       return await part;
     } catch (error) {
-      throw this.failure(error, code);
+      throw this.failure(error, "connection_failed");
     }
   }
 
@@ -223,8 +221,8 @@ class RequestTimer {
    */
   failure(error, code) {
     if (error instanceof ApiError) return error;
-    if (this.#reader?.aborted) return new ApiError("aborted");
-    if (this.#late) return new ApiError("timed_out");
+    // Browsers differ in what an ended request fails with.
+    if (this.signal.aborted) return this.signal.reason;
     return new ApiError(globalThis.navigator?.onLine === false ? "offline" : code);
   }
 }
@@ -236,7 +234,7 @@ class RequestTimer {
  */
 async function* answerEvents(body, timer) {
   const begun = Date.now();
-  const arrived = () => (Date.now() - begun < STREAM_TIMEOUT ? timer.restart() : timer.expire());
+  const arrived = () => (Date.now() - begun < STREAM_TIMEOUT ? timer.restart() : timer.abort("timed_out"));
   try {
     for await (const event of readEvents(body, arrived)) {
       const data = jsonObject(event.data);
@@ -244,7 +242,7 @@ async function* answerEvents(body, timer) {
       yield { name: event.name, data };
     }
   } catch (error) {
-    throw error instanceof RangeError ? new ApiError("unexpected_answer") : timer.failure(error, "cut");
+    throw timer.failure(error, "cut");
   } finally {
     timer.end();
   }

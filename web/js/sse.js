@@ -1,6 +1,3 @@
-/** Characters of the longest event: API Gateway's limit of a body. */
-const LONGEST_EVENT = 10 * 1024 * 1024;
-
 /** @typedef {{ name: string, data: string }} ServerSentEvent */
 
 /**
@@ -10,7 +7,6 @@ const LONGEST_EVENT = 10 * 1024 * 1024;
  * @param {ReadableStream<Uint8Array>} stream it is cancelled where the reader leaves
  * @param {() => void} arrived is called for all that arrives: comments too show that the connection is alive
  * @returns {AsyncGenerator<ServerSentEvent, void, void>}
- * @throws {RangeError} an event is too long
  */
 export async function* readEvents(stream, arrived = () => {}) {
   const reader = stream.getReader();
@@ -18,7 +14,6 @@ export async function* readEvents(stream, arrived = () => {}) {
   let [rest, name, afterReturn] = ["", "", false];
   /** @type {string[]} */
   let data = [];
-  let size = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -29,14 +24,12 @@ export async function* readEvents(stream, arrived = () => {}) {
       // A line may end in CR and LF, and those may come apart.
       if (afterReturn && chunk.startsWith("\n")) chunk = chunk.slice(1);
       afterReturn = chunk.endsWith("\r");
-      size += chunk.length;
-      if (size > LONGEST_EVENT) throw new RangeError("An event is too long.");
       const lines = (rest + chunk).split(/\r\n|\r|\n/);
       rest = lines.pop() ?? "";
       for (const line of lines) {
         if (line === "") {
           if (data.length) yield { name, data: data.join("\n") };
-          [name, data, size] = ["", [], 0];
+          [name, data] = ["", []];
           continue;
         }
         const [field, content] = fieldOf(line);

@@ -92,7 +92,6 @@ const TEXTS = {
   "problem.again": "Try again",
   "problem.reload": "Reload the page",
   "problem.reference": "For the owner: request {reference}",
-  "problem.kept": "Your question is kept.",
   // An answer.
   "answer.heading": "Answer",
   "answer.complete": "The answer is complete.",

@@ -1,9 +1,9 @@
 """JavaScript and CSS without what only their authors read: comments, indentation, and spaces between signs.
 
-Half of the script's text is for its type checker and its readers. Line breaks stay, so that the browser's
-messages name lines that can be read, and no statement depends on where it ends. This is no parser: it relies
-on the rules for modules that ``assets`` names, and on tests/unit/api/page/test_compact.py, which runs the
-tests of the modules on what it makes of them.
+Half of the script's text is for its type checker and its readers. Line breaks between statements stay, so
+that no statement depends on where it ends. This is no parser: it relies on the rules for modules that
+``assets`` names, and on tests/unit/api/page/test_compact.py, which runs the tests of the modules on what it
+makes of them.
 """
 
 import re
@@ -17,11 +17,13 @@ _COMMENT: Final = r"//[^\n]*|/\*(?:(?!\*/).)*\*/[ \t]*"
 
 _SCRIPT: Final = re.compile(
     rf"(?P<kept>{_TEXT})|[ \t]*(?P<before>{_BEFORE})\s*(?P<regular>{_REGULAR})|{_COMMENT}"
-    r"|[ \t]*(?P<sign>[=<>!&|?:,;(){}\[\]*])[ \t]*",
+    # The last comma of a list, and the semicolon at the end of a block, are not needed.
+    r"|,\s*(?=[)\]}])|;\s*(?=\})|[ \t]*(?P<open>[,(\[{])\s*"
+    r"|[ \t]*(?P<sign>[=<>!&|?:;)}\]*])[ \t]*",
     re.DOTALL,
 )
 _STYLE: Final = re.compile(
-    r'(?P<kept>"[^"\n]*")|/\*(?:(?!\*/).)*\*/|\s*(?P<sign>[{};,])\s*|(?P<colon>:)[ \t]+', re.DOTALL
+    r'(?P<kept>"[^"\n]*")|/\*(?:(?!\*/).)*\*/|;\s*(?=\})|\s*(?P<sign>[{};,])\s*|(?P<colon>:)[ \t]+', re.DOTALL
 )
 _LINE_START: Final = re.compile(r"^\s+|[ \t]+$", re.MULTILINE)
 
@@ -38,7 +40,7 @@ def compact_script(text: str) -> str:
 def _of_script(found: re.Match[str]) -> str:
     if found["regular"]:
         return f"{found['before']}{' ' * (found['before'] == 'return')}{found['regular']}"
-    return found["kept"] or found["sign"] or ""
+    return found["kept"] or found["open"] or found["sign"] or ""
 
 
 def compact_style(text: str) -> str:

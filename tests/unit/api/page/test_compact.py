@@ -19,11 +19,12 @@ NODE = shutil.which("node")
         ("/** A. */\na();\n", "a();\n"),
         ("/**\n * A.\n *\n * @type {B} */\n\n\na();\n\n  // B.\n  b();\n", "a();\nb();\n"),
         ("const a = /** @type {B} */ (b); // It is.\nc();\n", "const a=(b);\nc();\n"),
-        ("if (a === b && !c) {\n  d = { e: [1, 2] };\n}\n", "if(a===b&&!c){\nd={e:[1,2]};\n}\n"),
+        ("if (a === b && !c) {\n  d = { e: [1, 2] };\n}\n", "if(a===b&&!c){d={e:[1,2]}}\n"),
         (
             'use("a = b; // c", `d : ${e} /* f */`, "\\" , \\"");\n',
             'use("a = b; // c",`d : ${e} /* f */`,"\\" , \\"");\n',
         ),
+        ("for (;;) {\n  a(\n    b,\n    [c, , d],\n  );\n}\n", "for(;;){a(b,[c,,d])}\n"),
         ("a = b - -c + +d;\ntypeof a in b;\n", "a=b - -c + +d;\ntypeof a in b;\n"),
         ("a = b / c; // d / e\nf = g / h;\n", "a=b / c;\nf=g / h;\n"),
         (
@@ -44,13 +45,13 @@ def test_a_script_loses_what_only_its_authors_read(text: str, served: str) -> No
 
 def test_a_style_sheet_loses_what_only_its_authors_read() -> None:
     style = (
-        '/* A { b: c } */\na, b > c :hover {\n  color: red;\n  font: 1rem/2 "D : e", serif; /* f */\n}\n\n'
+        '/* A { b: c } */\na, b > c :hover {\n  color: red;\n  font: 1rem/2 "D : e", serif;\n}\n\n'
         "@media (min-width: 40rem) and (color) {\n  ::before { width: calc(1rem + 2vw); }\n}\n"
     )
 
     assert compact_style(style) == (
-        'a,b > c :hover{color:red;font:1rem/2 "D : e",serif;}'
-        "@media (min-width:40rem) and (color){::before{width:calc(1rem + 2vw);}}\n"
+        'a,b > c :hover{color:red;font:1rem/2 "D : e",serif}'
+        "@media (min-width:40rem) and (color){::before{width:calc(1rem + 2vw)}}\n"
     )
 
 
