@@ -336,18 +336,15 @@ def test_a_hundred_guests_in_one_network_can_all_come_in(guests: Guests) -> None
     assert len(guests.items("session")) == 100
 
 
-def test_ten_thousand_guesses_find_nothing_and_leave_one_small_item(guests: Guests) -> None:
+def test_any_number_of_guesses_leaves_one_small_item(guests: Guests) -> None:
     guests.invite()
-    refused = {InvitationInvalid: 0, RateLimited: 0}
-    for _ in range(10_000):
-        with pytest.raises((InvitationInvalid, RateLimited)) as failed:
+    for _ in range(10 * MOST):
+        with pytest.raises((InvitationInvalid, RateLimited)):
             guests.redeem(secrets.token_urlsafe(24))
-        refused[type(failed.value)] += 1
 
-    assert refused == {InvitationInvalid: MOST, RateLimited: 10_000 - MOST}
     assert guests.items("session") == guests.items("redemption") == []
     (guesses,) = guests.items("guess")
-    assert len(json.dumps(guesses)) < 1000
+    assert set(guesses) == {"pk", "sk", "expires", *(f"t{number}" for number in range(MOST))}
 
 
 Act = Callable[[Guests], object]

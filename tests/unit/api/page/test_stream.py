@@ -38,15 +38,11 @@ def begin(streams: StreamApi, cookie: str) -> StreamedResponse:
     return response
 
 
-def sign_out(function: PageFunction, cookie: str) -> None:
-    assert function.send(resources.PAGE_SIGN_OUT, {}, cookie=cookie).status == 200
-
-
-def disable(function: PageFunction, cookie: str) -> None:  # noqa: ARG001
+def disable(function: PageFunction) -> None:
     function.guest(disabled=1, sessions_after=1_795_176_000)
 
 
-def end_sessions(function: PageFunction, cookie: str) -> None:  # noqa: ARG001
+def end_sessions(function: PageFunction) -> None:
     function.guest(sessions_after=1_795_176_000)
 
 
@@ -73,13 +69,13 @@ def test_a_stream_takes_one_read_more_than_with_an_api_key(
 
 @pytest.mark.parametrize(
     ("act", "code"),
-    [(sign_out, "session_expired"), (disable, "client_disabled"), (end_sessions, "session_expired")],
+    [(disable, "client_disabled"), (end_sessions, "session_expired")],
 )
-def test_a_stream_ends_once_its_session_has_ended(
+def test_a_stream_ends_once_the_owner_ended_its_session(
     function: PageFunction,
     streams: StreamApi,
     upstream: FakeOpenAI,
-    act: Callable[[PageFunction, str], None],
+    act: Callable[[PageFunction], None],
     code: str,
 ) -> None:
     upstream.default(RESPONSES, LONG)
@@ -87,7 +83,7 @@ def test_a_stream_ends_once_its_session_has_ended(
     response = begin(streams, cookie)
     pieces = [next(response.chunks), next(response.chunks)]
 
-    act(function, cookie)
+    act(function)
 
     events = parse(b"".join([*pieces, *response.chunks]))
     assert (events[-1][0], events[-1][1]["code"]) == ("error", code)
