@@ -1,8 +1,7 @@
-import { announce } from "./announcer.js";
 import { button, make } from "./elements.js";
 import { dollars, moment } from "./format.js";
 import { notice } from "./notices.js";
-import { fileName, saveFile } from "./saving.js";
+import { saveFile } from "./saving.js";
 import { text } from "./strings.js";
 
 /** What stands below an answer: what it cost, what is left, and what can be done with it. */
@@ -23,8 +22,10 @@ export function answerEnd(request, answered, title, change) {
     answered.model ? text("answer.model", { model: answered.model }) : "",
   ];
   const keeping = [
-    button(text("answer.save_markdown"), () => save("md", markdownOf(request, answered))),
-    button(text("answer.save_json"), () => save("json", JSON.stringify({ question: request, ...answered }, null, 2))),
+    button(text("answer.save_markdown"), () => saveFile(title, "md", markdownOf(request, answered))),
+    button(text("answer.save_json"), () =>
+      saveFile(title, "json", JSON.stringify({ question: request, ...answered }, null, 2)),
+    ),
     button(text("answer.print"), () => window.print()),
   ];
   return make(
@@ -42,15 +43,6 @@ export function answerEnd(request, answered, title, change) {
     ),
     make("p", { class: "small" }, sentences.filter(Boolean).join(" ")),
   );
-
-  /**
-   * @param {"md" | "json"} kind
-   * @param {string} content
-   */
-  function save(kind, content) {
-    saveFile(title, kind, content);
-    announce(text("answer.saved", { name: `${fileName(title)}.${kind}` }));
-  }
 }
 
 /**
@@ -58,7 +50,7 @@ export function answerEnd(request, answered, title, change) {
  * @param {Api.Budget} budget
  * @returns {string}
  */
-export function leftOf(budget) {
+function leftOf(budget) {
   return text("answer.left", {
     amount: dollars(budget.left_usd),
     limit: dollars(budget.limit_usd),

@@ -108,7 +108,6 @@ export class AnswerPanel {
   #open(request) {
     document.body.classList.add("asked-once");
     byId("answer").hidden = false;
-    byId("skip-to-answer").hidden = false;
     byId("asked").textContent = request.query;
     byId("answer-heading").textContent = text(request.format === "itinerary" ? "trip.planning" : "answer.heading");
     this.#clear();

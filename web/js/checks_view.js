@@ -1,9 +1,9 @@
 import { remark, word } from "./day_view.js";
 import { make } from "./elements.js";
-import { list, money } from "./format.js";
+import { list } from "./format.js";
 import { text } from "./strings.js";
 
-/** What the checks say about a trip, what a repair changed, and how the question was understood. */
+/** What the checks say about a trip, and what a repair changed. */
 
 /** @type {readonly Api.Severity[]} */
 const SEVERITIES = ["error", "warning", "note"];
@@ -13,15 +13,13 @@ const SEVERITIES = ["error", "warning", "note"];
  * @param {Api.Trip} trip
  * @param {Api.Checks} checks
  * @param {Api.Repair} repair
- * @param {{ [name: string]: unknown }} understood
  * @returns {HTMLElement}
  */
-export function checksView(trip, checks, repair, understood) {
+export function checksView(trip, checks, repair) {
   const found = violations(checks).map(({ severity, violation }) => remark(severity, withDay(violation)));
   const unchecked = checks.results
     .filter((result) => result.applies && result.why && (result.outcome === "not_checkable" || result.checked < 1))
     .map((result) => make("li", {}, `${word("rule", result.rule)}: ${result.why}`));
-  const words = wordsUnderstood(understood);
   return make(
     "section",
     { class: "checked card", "aria-labelledby": "checks-heading" },
@@ -36,7 +34,6 @@ export function checksView(trip, checks, repair, understood) {
         make("ul", {}, ...unchecked),
       ),
     repair.outcome !== "not_needed" && make("p", {}, repaired(repair)),
-    words && make("p", {}, text("checks.understood", { words })),
     make("p", { class: "small" }, text("page.look_up")),
   );
 }
@@ -86,35 +83,4 @@ function withDay(violation) {
 function repaired(repair) {
   const days = list(repair.days.map(String));
   return text(`repair.${repair.outcome === "not_needed" ? "done" : repair.outcome}`, { days });
-}
-
-/**
- * Returns what the query alone said, in words.
- * @param {{ [name: string]: unknown }} understood
- */
-function wordsUnderstood(understood) {
-  const names = Array.isArray(understood["from_query"]) ? understood["from_query"] : [];
-  const said = names.map((name) => {
-    /** @type {unknown} */
-    const value = String(name)
-      .split(".")
-      .reduce((/** @type {any} */ within, part) => within?.[part], understood);
-    const shown = valueInWords(value);
-    return shown && `${word("understood", String(name))} ${shown}`;
-  });
-  return said.filter(Boolean).join("; ");
-}
-
-/**
- * @param {unknown} value
- * @returns {string}
- */
-function valueInWords(value) {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "boolean") return text(value ? "value.yes" : "value.no");
-  if (Array.isArray(value)) return list(value.map(valueInWords).filter(Boolean));
-  if (typeof value !== "object") return String(value).replaceAll("_", " ");
-  const { amount, currency } = /** @type {{ amount?: unknown, currency?: unknown }} */ (value);
-  if (typeof amount === "number" && typeof currency === "string") return money(amount, currency);
-  return list(Object.values(value).map(valueInWords).filter(Boolean));
 }

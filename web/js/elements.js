@@ -41,10 +41,9 @@ export function makeSvg(tag, attributes = {}, ...children) {
  */
 function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined) continue;
     if (typeof value === "function") element.addEventListener(name, value);
-    else if (value !== false && value !== null && value !== undefined) {
-      element.setAttribute(name, value === true ? "" : String(value));
-    }
+    else if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...present(children));
   return element;

@@ -1,6 +1,6 @@
-import { button, byId, fill, make } from "./elements.js";
+import { button, byId, make } from "./elements.js";
 import { DIETS, EMPTY_FORM, MOBILITIES, PACES } from "./question.js";
-import { LOCALE, text } from "./strings.js";
+import { isTextKey, LOCALE, text } from "./strings.js";
 
 /** The form of a question. */
 
@@ -9,7 +9,18 @@ import { LOCALE, text } from "./strings.js";
 const EXAMPLES = /** @type {const} */ (["form.example_1", "form.example_2", "form.example_3"]);
 /** The first ones of the list. */
 const CURRENCIES = ["EUR", "USD", "GBP"];
-const DETAILS = /** @type {const} */ (["origin", "start", "end", "nights", "adults", "children", "budget", "pace"]);
+/** The fields that may be left empty, with the attributes of their inputs; two of them are lists to choose from. */
+const DETAILS = /** @type {const} */ ([
+  ["origin", { maxlength: 100, dir: "auto" }],
+  ["start", { type: "date" }],
+  ["end", { type: "date" }],
+  ["nights", { inputmode: "numeric" }],
+  ["pace", {}],
+  ["adults", { inputmode: "numeric" }],
+  ["children", {}],
+  ["budget", { inputmode: "decimal" }],
+  ["currency", {}],
+]);
 
 export class FormView {
   /**
@@ -118,7 +129,8 @@ export class FormView {
   #showKind() {
     const { trip, diet, mobility, ...others } = this.values();
     byId("submit").textContent = text(trip ? "form.ask_itinerary" : "form.ask_prose");
-    const { length } = [...DETAILS.filter((name) => others[name]), ...[diet, mobility].filter((each) => each.length)];
+    const given = DETAILS.filter(([name]) => name !== "currency" && others[name]).length;
+    const length = given + [diet, mobility].filter((each) => each.length > 0).length;
     byId("options-count").textContent = length > 0 ? text("form.options_count", { count: length }) : "";
   }
 
@@ -134,12 +146,33 @@ export class FormView {
         }),
       );
     }
-    fill(byId("currency"), ...currencyOptions());
     const paces = PACES.map((pace) => make("option", { value: pace }, text(`pace.${pace}`)));
-    fill(byId("pace"), make("option", { value: "" }, text("pace.any")), ...paces);
+    /** @type {{ [name: string]: HTMLElement[] }} */
+    const lists = { pace: [make("option", { value: "" }, text("pace.any")), ...paces], currency: currencyOptions() };
+    for (const [name, attributes] of DETAILS) {
+      const named = { ...attributes, id: name, name };
+      const options = lists[name];
+      byId("fields").append(
+        field(name, options ? make("select", named, ...options) : make("input", { ...named, autocomplete: "off" })),
+      );
+    }
     byId("diet").append(...DIETS.map((diet) => box("diet", diet, text(`diet.${diet}`))));
     byId("mobility").append(...MOBILITIES.map((each) => box("mobility", each, text(`mobility.${each}`))));
   }
+}
+
+/**
+ * @param {(typeof DETAILS)[number][0]} name
+ * @param {HTMLElement} control
+ * @returns {HTMLElement}
+ */
+function field(name, control) {
+  const hint = `form.${name}_hint`;
+  const problem = `${name}-problem`;
+  const hinted = isTextKey(hint) && make("p", { class: "hint", id: `${name}-hint` }, text(hint));
+  control.setAttribute("aria-describedby", hinted ? `${hinted.id} ${problem}` : problem);
+  const label = make("label", { for: name }, text(`form.${name}`));
+  return make("div", { class: "field" }, label, control, hinted, make("p", { class: "problem", id: problem }));
 }
 
 /**

@@ -5,6 +5,8 @@ import { text } from "./strings.js";
 
 /** @typedef {import("./history.js").HistoryEntry} HistoryEntry */
 
+const LONGEST_TITLE = 100;
+
 /** The questions that this device has kept. */
 export class HistoryView {
   #history;
@@ -34,14 +36,13 @@ export class HistoryView {
     return make(
       "button",
       { type: "button", click: () => this.#open(entry) },
-      make("span", { class: "title", dir: "auto" }, answer?.itinerary?.title || request.query),
+      make("span", { class: "title", dir: "auto" }, answer?.itinerary?.title || request.query.slice(0, LONGEST_TITLE)),
       make("small", {}, moment(new Date(at)), state !== "answered" && ` · ${text("history.not_answered")}`),
     );
   }
 
   async #clear() {
-    const said = text("history.clear_question", { count: this.#history.entries().length });
-    if (!(await confirmed(said, text("history.clear"), text("page.cancel")))) return;
+    if (!(await confirmed(text("history.clear_question"), text("history.clear"), text("page.cancel")))) return;
     this.#history.clear();
     this.show();
     announce(text("history.cleared"));

@@ -115,18 +115,18 @@ function start() {
 function showTexts() {
   document.documentElement.lang = LANGUAGE;
   document.title = text("title");
+  // The icon is a URL that holds it, and is in the HTML only once.
+  byId("mark").setAttribute("src", document.querySelector("link[rel=icon]")?.getAttribute("href") ?? "");
   for (const element of document.querySelectorAll("[data-text]")) {
     const key = element.getAttribute("data-text") ?? undefined;
     if (isTextKey(key)) element.textContent = text(key);
   }
 }
 
-/** Links to parts of the page move the focus, and leave the fragment of the address to invitations. */
+/** The link to the form moves the focus, and leaves the fragment of the address to invitations. */
 function skipWithoutFragment() {
-  for (const link of document.querySelectorAll("a.skip")) {
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      byId((link.getAttribute("href") ?? "").slice(1)).focus();
-    });
-  }
+  document.querySelector("a.skip")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("query").focus();
+  });
 }

@@ -93,7 +93,6 @@ export class SessionView {
         "div",
         { class: "buttons" },
         accept,
-        other && button(text("invitation.stay", { name: other.name }), () => fill(byId("notices")), "quiet"),
       ),
     );
   }
@@ -107,8 +106,12 @@ export class SessionView {
   async #accept(code, device, accept, problem) {
     const name = this.me?.session === "valid" && this.me.client?.name;
     if (name) {
-      const replace = text("invitation.replace_yes");
-      if (!(await confirmed(text("invitation.replace", { name }), replace, text("invitation.stay", { name })))) return;
+      const replaces = await confirmed(
+        text("invitation.replace", { name }),
+        text("invitation.replace_yes"),
+        text("invitation.stay", { name }),
+      );
+      if (!replaces) return;
     }
     accept.disabled = true;
     problem.textContent = "";
@@ -162,9 +165,8 @@ function invitationCode() {
 
 /** Returns a name by which the owner can tell this browser from others: what it says about itself, in short. */
 function deviceName() {
-  const agent = navigator.userAgent;
-  const first = (/** @type {string[]} */ ...names) => names.find((name) => agent.includes(name)) ?? "";
-  const browser = first("Firefox", "Edg", "OPR", "Chrome", "Safari").replace("Edg", "Edge").replace("OPR", "Opera");
-  const system = first("iPhone", "iPad", "Android", "Windows", "Mac OS", "CrOS", "Linux");
-  return [browser, system].filter(Boolean).join(", ") || text("invitation.this_device");
+  const said = (/** @type {string[]} */ ...names) => names.find((name) => navigator.userAgent.includes(name));
+  // Edge says that it is Chrome too, Chrome that it is Safari, and Android that it is Linux.
+  const parts = [said("Firefox", "Edg", "Chrome", "Safari"), said("iPhone", "iPad", "Android", "Windows", "Mac", "Linux")];
+  return parts.filter(Boolean).join(", ") || text("invitation.this_device");
 }

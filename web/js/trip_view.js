@@ -103,7 +103,7 @@ export class TripView {
       }),
     );
     const { result } = this;
-    fill(this.foot, result && checksView(trip, result.checks, result.repair, this.understood));
+    fill(this.foot, result && checksView(trip, result.checks, result.repair));
   }
 
   /** @param {Api.Trip} trip */
