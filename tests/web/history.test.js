@@ -59,27 +59,12 @@ test("deleted, nothing of it is on the device", () => {
   history.asked("a", { query: "Oslo?" });
   history.asked("b", { query: "Rome?" });
 
-  history.remove("a");
-  assert.deepEqual(history.entries().map(({ id }) => id), ["b"]);
   history.clear();
 
   assert.deepEqual([history.entries(), storage.values.size], [[], 0]);
   // An answer that arrives after that does not bring it back.
   history.answered("b", answerOf("late"));
   assert.deepEqual(history.entries(), []);
-});
-
-test("the question that was being answered when the page was left", () => {
-  const history = historyIn(new FakeStorage());
-  history.asked("old", { query: "1" }, 0);
-  history.asked("mine", { query: "2" }, 100_000);
-  history.asked("done", { query: "3" }, 200_000);
-  history.answered("done", answerOf("Yes."));
-
-  assert.equal(history.unanswered(600_001)?.id, "mine");
-  assert.equal(history.unanswered(700_001), null);
-  history.failed("mine");
-  assert.equal(history.unanswered(300_000)?.id, "old");
 });
 
 test("asked again, a question is there once, as the newest", () => {
@@ -117,7 +102,7 @@ test("in a full storage the oldest give way, and what does not fit at all is the
 
   assert.equal(history.isKept, false);
   assert.equal(history.entries()[0].answer?.answer.length, 2000);
-  history.remove("19");
+  history.clear();
   assert.equal(history.isKept, true);
 });
 

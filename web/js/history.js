@@ -17,9 +17,6 @@ const HISTORY = "history";
 const MOST_QUESTIONS = 30;
 const MOST_CHARACTERS = 2_000_000;
 
-/** Milliseconds for which the API has the answer to a question: see docs/clients.md, Idempotency-Key. */
-const ANSWER_KEPT = 600_000;
-
 /** The history, of which the newest part is kept. */
 export class QuestionHistory {
   #storage;
@@ -63,21 +60,6 @@ export class QuestionHistory {
   /** @param {string} id */
   failed(id) {
     this.#change(id, { state: "failed" });
-  }
-
-  /**
-   * Returns the newest question that was still being answered when the page was left. Asked again with its id as the
-   * idempotency key, it is paid for once.
-   * @param {number} now
-   * @returns {HistoryEntry | null}
-   */
-  unanswered(now = Date.now()) {
-    return this.entries().find((each) => each.state === "asked" && now - each.at < ANSWER_KEPT) ?? null;
-  }
-
-  /** @param {string} id */
-  remove(id) {
-    this.#keep(this.#others(id));
   }
 
   /** Deletes all of it from this device. */
