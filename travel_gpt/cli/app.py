@@ -524,7 +524,7 @@ def disable(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Refuse a client's queries, in the table first and then at API Gateway."""
+    """Refuse a client's queries and end its sessions, in the table first and then at API Gateway."""
     from travel_gpt.cli.client.commands import disable as do
 
     do(_stack(stack, env, region, profile), name, Console(), _stack_flags(stack, env, region, profile))
@@ -567,7 +567,7 @@ def remove(
     profile: Profile = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is removed.")] = False,
 ) -> None:
-    """Remove a client after a question: its API key, its limits, its usage and its kept answers."""
+    """Remove a client after a question: its API key or invitations, its limits, usage and kept answers."""
     from travel_gpt.cli.client.commands import remove as do
 
     flags = _stack_flags(stack, env, region, profile)
@@ -599,8 +599,9 @@ def invite(
 ) -> None:
     """Invite a person to ask on the web page: print a link once, to standard output.
 
-    The person needs no API key: opens the link, accepts the invitation, and asks within the budget. The guest
-    is a client as those of `travel-gpt client`. With --again, any client gets another link, also owner.
+    The person opens the link, accepts the invitation, and asks within the budget, without an API key. The
+    guest is a client, for the commands of `travel-gpt client`. With --again, any client gets another link,
+    also owner.
     """
     from travel_gpt.cli.client.invite import invite as do, invite_again
     from travel_gpt.guard.typed_limits import TypedLimits
