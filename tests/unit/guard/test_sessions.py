@@ -86,7 +86,7 @@ def test_tokens_have_256_random_bits() -> None:
     assert {len(new_token()) for _ in range(100)} == {43}, "base64url of 32 bytes"
 
 
-@pytest.mark.parametrize("token", ["x", "x" * 42, "x" * 44, "ü" * 43, " " * 43, TOKEN + "\n", "../" * 15])
+@pytest.mark.parametrize("token", ["x", "x" * 42, "x" * 44, "ü" * 43, " " * 43, "x" * 43 + "\n", "../" * 15])
 def test_a_token_of_another_form_is_refused_without_a_read(
     fake: MemoryTable, sessions: Sessions, token: str
 ) -> None:
