@@ -16,6 +16,12 @@ declare namespace Api {
   type StreamDone = { truncated: boolean; stopped?: boolean; text_milliseconds?: number; };
   type StreamError = { code: string; message: string; request_id: string; retry_after?: number; };
   type Stopping = { status: "success"; message: string; request_id: string; timestamp: number; };
+  type Me = { status: "success"; access: "open" | "invitation"; session: "none" | "valid" | "expired"; client: Client | null; device: string | null; streaming: boolean; itinerary_days: number; budget: Budget | null; problem: Problem | null; request_id: string; timestamp: number; };
+  type Redeem = { code: string; nonce: string; device: string; };
+  type Redeemed = { status: "success"; client: Client; request_id: string; timestamp: number; };
+  type SignedOut = { status: "success"; message: string; request_id: string; timestamp: number; };
+  type Client = { name: string; expires_at: number | null; };
+  type Problem = { code: string; message: string; };
   type Usage = { input_tokens: number | null; output_tokens: number | null; total_tokens: number | null; cost_usd?: number | null; };
   type Budget = { whose: string; period: string; limit_usd: number; left_usd: number; renews_at: number; };
   type Checks = { verified: boolean; errors: number; warnings: number; notes: number; rules_that_apply: number; rules_checked: number; share_checked: number; share_needed: number; results: (Result)[]; };

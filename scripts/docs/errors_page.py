@@ -7,12 +7,16 @@ from typing import Final, Literal
 from scripts.docs.tables import code, table
 from travel_gpt.errors import (
     HTTP_STATUS,
+    ClientDisabled,
+    ClientExpired,
     ContentRefused,
     ContextLengthExceeded,
     CredentialError,
     Forbidden,
     InternalError,
+    InvalidConstraint,
     InvalidItinerary,
+    InvalidJson,
     InvalidParameter,
     InvitationInvalid,
     LimitError,
@@ -22,19 +26,33 @@ from travel_gpt.errors import (
     NotFound,
     OriginRefused,
     PageDisabled,
+    PayloadTooLarge,
+    RateLimited,
     RequestError,
     RequestTooLarge,
     SessionExpired,
     SessionRequired,
     StreamingDisabled,
     TravelGPTError,
+    UnsupportedMediaType,
     UpstreamApiUnsupported,
     UpstreamError,
 )
 from travel_gpt.local.responses import REFUSALS, Refusal
 
-Method = Literal["GET", "POST", "STREAM", "STOP"]
-"""The operations: those of /travel-gpt by their method, and the two POSTs of the paths below it."""
+Method = Literal[
+    "GET",
+    "POST",
+    "STREAM",
+    "STOP",
+    "PAGE_ME",
+    "PAGE_ASK",
+    "PAGE_STREAM",
+    "PAGE_STOP",
+    "PAGE_REDEEM",
+    "PAGE_SIGN_OUT",
+]
+"""The operations: those of /travel-gpt by their method, the POSTs of the paths below it, and the page's."""
 METHODS: Final[tuple[Method, ...]] = ("GET", "POST")
 """Those of /travel-gpt. A failure has the same status in the others as in POST."""
 
@@ -56,14 +74,53 @@ _OF_THE_FUNCTION: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
         Misconfigured,
         InternalError,
     ),
+    # What else is wrong is in the body of its answer.
+    "PAGE_ME": (PageDisabled, InternalError),
+    "PAGE_ASK": (RequestError, LimitError, CredentialError, UpstreamError, InternalError),
+    "PAGE_STREAM": (RequestError, LimitError, CredentialError, UpstreamError, InternalError),
+    "PAGE_STOP": (
+        NotFound,
+        OriginRefused,
+        PageDisabled,
+        SessionExpired,
+        SessionRequired,
+        LimitsUnavailable,
+        Misconfigured,
+        InternalError,
+    ),
+    "PAGE_REDEEM": (
+        InvalidConstraint,
+        InvalidJson,
+        InvitationInvalid,
+        OriginRefused,
+        PageDisabled,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        ClientDisabled,
+        ClientExpired,
+        LimitsUnavailable,
+        RateLimited,
+        Misconfigured,
+        InternalError,
+    ),
+    "PAGE_SIGN_OUT": (OriginRefused, PageDisabled, LimitsUnavailable, Misconfigured, InternalError),
 }
+# A session is neither an API key nor an invitation.
+_OF_KEYS_AND_LINKS: Final = (Forbidden, InvitationInvalid)
 # GET sends no query that could be refused, and does not call the Responses API; POST has no parameter.
 _NEVER: Final[dict[Method, tuple[type[TravelGPTError], ...]]] = {
     "GET": (ContentRefused, ContextLengthExceeded, InvalidItinerary, RequestTooLarge, UpstreamApiUnsupported),
     "POST": (*OF_THE_ADDRESS, *OF_STREAMS, *OF_THE_PAGE, InvalidParameter),
     "STREAM": (*OF_THE_ADDRESS, *OF_THE_PAGE),
     "STOP": (),
+    "PAGE_ME": (),
+    "PAGE_ASK": (*OF_THE_ADDRESS, *OF_STREAMS, *_OF_KEYS_AND_LINKS, InvalidParameter),
+    "PAGE_STREAM": (*OF_THE_ADDRESS, *_OF_KEYS_AND_LINKS, InvalidParameter),
+    "PAGE_STOP": (),
+    "PAGE_REDEEM": (),
+    "PAGE_SIGN_OUT": (),
 }
+_KEYS: Final = ("INVALID_API_KEY", "ACCESS_DENIED", "QUOTA_EXCEEDED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +186,11 @@ def status_of(failure: type[TravelGPTError], method: Method) -> int:
 def of_the_gateway(method: Method) -> Iterator[Occasion]:
     """Return what API Gateway answers by itself to an operation."""
     # It waits longer for a stream than for an answer, and then answers the same.
-    never = ("INTEGRATION_TIMEOUT",) if method == "STREAM" else ()
-    own = method if method in METHODS else "POST"
+    never: tuple[str, ...] = ("INTEGRATION_TIMEOUT",) if method in ("STREAM", "PAGE_STREAM") else ()
+    if method.startswith("PAGE_"):
+        # The page's methods need no API key.
+        never += _KEYS
+    own = "GET" if method in ("GET", "PAGE_ME") else "POST"
     return (each for each in OCCASIONS if own in each.methods and each.kind not in never)
 
 

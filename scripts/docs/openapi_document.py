@@ -1,10 +1,10 @@
 """docs/openapi.json: the API for programs."""
 
-from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from scripts.docs.errors_page import Method, meaning, of_the_function, of_the_gateway
+from scripts.docs.errors_page import meaning
+from scripts.docs.openapi_page import page_paths
+from scripts.docs.openapi_responses import failures, response
 from scripts.docs.openapi_schemas import (
     CONSTRAINED_QUERY,
     QUERY,
@@ -13,26 +13,16 @@ from scripts.docs.openapi_schemas import (
     failure_with,
     health_example,
     reference,
-    refusal_example,
     schemas,
     stopping_example,
     stream_example,
 )
 from travel_gpt import __version__
 from travel_gpt.api.health import VERIFICATION_TTL
+from travel_gpt.api.page.cookies import COOKIE
 from travel_gpt.api.request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, Verify
 from travel_gpt.api.resources import QUERY as RESOURCE, STOP as STOP_RESOURCE, STREAM as STREAM_RESOURCE
-from travel_gpt.errors import (
-    BudgetExhausted,
-    CredentialsUnavailable,
-    LimitsUnavailable,
-    MethodNotAllowed,
-    NotFound,
-    RateLimited,
-    RequestInProgress,
-    UpstreamFailed,
-    UpstreamRateLimited,
-)
+from travel_gpt.errors import MethodNotAllowed, NotFound
 
 Json = dict[str, Any]
 
@@ -73,19 +63,6 @@ _STOP: Final = (
     "stop a stream all the same, also while the API is paused."
 )
 
-_MAY_WAIT: Final = (
-    BudgetExhausted,
-    CredentialsUnavailable,
-    LimitsUnavailable,
-    RateLimited,
-    RequestInProgress,
-    UpstreamFailed,
-    UpstreamRateLimited,
-)
-
-# API Gateway's defaults for other failures: usually the first of these.
-_ONE_FOR_MANY: Final = {"4xx": ["400", "4XX"], "5xx": ["500"]}
-
 
 def get() -> Json:
     """Return the operation GET."""
@@ -96,7 +73,7 @@ def get() -> Json:
         "security": [],
         "parameters": [_verify(_VERIFY)],
         "responses": {
-            "200": _response(
+            "200": response(
                 "There is a usable credential.",
                 reference("Health"),
                 {
@@ -107,7 +84,7 @@ def get() -> Json:
                     "keyless": health_example("keyless"),
                 },
             ),
-            **_failures("GET"),
+            **failures("GET"),
         },
     }
 
@@ -163,7 +140,7 @@ def stream() -> Json:
                     },
                 },
             },
-            **_failures("STREAM"),
+            **failures("STREAM"),
         },
     }
 
@@ -199,12 +176,12 @@ def stop() -> Json:
             }
         ],
         "responses": {
-            "202": _response(
+            "202": response(
                 "The stream ends within seconds, if there is one.",
                 reference("Stopping"),
                 {"stopping": stopping_example()},
             ),
-            **_failures("STOP"),
+            **failures("STOP"),
         },
     }
 
@@ -243,83 +220,27 @@ def post() -> Json:
         },
         "responses": {
             "200": {
-                **_response("The answer.", reference("Answer"), {"answer": answer_example()}),
+                **response("The answer.", reference("Answer"), {"answer": answer_example()}),
                 "headers": {
                     "RateLimit-Policy": reference("RateLimitPolicy", "headers"),
                     "RateLimit": reference("RateLimit", "headers"),
                     "Idempotency-Replayed": reference("IdempotencyReplayed", "headers"),
                 },
             },
-            **_failures("POST"),
+            **failures("POST"),
         },
     }
 
 
-@dataclass
-class _Status:
-    """What is known of one status of a method."""
-
-    codes: dict[str, list[str]] = field(default_factory=dict)
-    """Each code with when it is given."""
-    examples: dict[str, Json] = field(default_factory=dict)
-    from_function: bool = False
-    from_gateway: bool = False
-    waits: list[bool] = field(default_factory=list)
-    """Of each failure, whether it always says when to try again."""
-    may_wait: bool = False
-
-
-def _failures(method: Method) -> Json:
-    found: defaultdict[str, _Status] = defaultdict(_Status)
-    for status, failure in of_the_function(method):
-        entry = found[str(status)]
-        entry.codes.setdefault(failure.code, []).append(meaning(failure))
-        entry.examples.setdefault(failure.code, failure_example(failure, method))
-        entry.from_function = True
-        entry.waits.append(failure is UpstreamRateLimited)
-        entry.may_wait |= failure in _MAY_WAIT
-    for occasion in of_the_gateway(method):
-        refusal = occasion.refusal
-        for name in _ONE_FOR_MANY.get(occasion.usual_status, [occasion.usual_status]):
-            entry = found[name]
-            entry.codes.setdefault(refusal.code, []).append(f"{occasion.when} (API Gateway)")
-            entry.examples.setdefault(refusal.code, refusal_example(refusal))
-            entry.from_gateway = True
-            entry.waits.append("Retry-After" in refusal.headers)
-            entry.may_wait |= "Retry-After" in refusal.headers
-    return {name: _failure(method, found[name]) for name in sorted(found)}
-
-
-def _failure(method: Method, status: _Status) -> Json:
-    codes = sorted(status.codes)
-    if method != "GET" or not status.from_function:
-        schema = failure_with("Failure", codes)
-    elif not status.from_gateway:
-        schema = failure_with("HealthFailure", codes)
-    else:
-        # The function says more than API Gateway does.
-        schema = failure_with("HealthFailure", codes, or_else="Failure")
-    described = "\n".join(f"- `{name}`: {' '.join(dict.fromkeys(status.codes[name]))}" for name in codes)
-    response = _response(described, schema, {name: status.examples[name] for name in codes})
-    if status.may_wait:
-        response["headers"] = {"Retry-After": reference("RetryAfter", "headers")}
-    return response
-
-
-def _response(description: str, schema: Json, samples: dict[str, Json]) -> Json:
-    content = {"schema": schema, "examples": {name: {"value": value} for name, value in samples.items()}}
-    return {"description": description, "content": {"application/json": content}}
-
-
 METHOD_NOT_ALLOWED: Final = {
-    **_response(
+    **response(
         f"- `{MethodNotAllowed.code}`: {meaning(MethodNotAllowed)}",
         failure_with("Failure", [MethodNotAllowed.code]),
         {MethodNotAllowed.code: failure_example(MethodNotAllowed, "POST")},
     ),
     "headers": {"Allow": reference("Allow", "headers")},
 }
-NOT_FOUND: Final = _response(
+NOT_FOUND: Final = response(
     f"- `{NotFound.code}`: {meaning(NotFound)}",
     failure_with("Failure", [NotFound.code]),
     {NotFound.code: failure_example(NotFound, "POST")},
@@ -355,6 +276,7 @@ def openapi_document() -> Json:
             },
             STREAM_RESOURCE: {"post": stream()},
             STOP_RESOURCE: {"post": stop()},
+            **page_paths(post()),
         },
         "components": {
             "schemas": schemas(),
@@ -393,7 +315,14 @@ def openapi_document() -> Json:
                     "name": "x-api-key",
                     "description": "The API key of a client. The owner of the API creates one with "
                     "`travel-gpt client add NAME`.",
-                }
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": f"__Host-{COOKIE}",
+                    "description": "The session of a browser that accepted an invitation. The local server's "
+                    f"cookie is `{COOKIE}-` and its port.",
+                },
             },
         },
     }

@@ -10,6 +10,9 @@ from scripts.docs.trip_schemas import component_schemas, model_schemas
 from travel_gpt.advisor.adviser import LastCall
 from travel_gpt.api import responses
 from travel_gpt.api.health import VERIFICATION_TTL, CredentialStatus
+from travel_gpt.api.page.me import ClientBody, MeBody, ProblemBody
+from travel_gpt.api.page.redeem import RedeemBody, RedeemedBody
+from travel_gpt.api.page.sign_out import SignedOutBody
 from travel_gpt.api.responses import (
     AnswerBody,
     BudgetBody,
@@ -133,6 +136,23 @@ _FIELDS: Final[dict[str, Schema]] = {
     "results": {"items": {"$ref": "#/components/schemas/Result"}, "description": "That of each rule."},
     "days": {"description": "The numbers of the days that were changed."},
     "before": {"description": "The rules with violations before the repair."},
+    "access": {"description": "`open`: anyone may ask. `invitation`: a session is needed."},
+    "session": {"description": "Whether the browser has a session, and whether that may still be used."},
+    "client": {"description": "The client that the session asks as; null without a session."},
+    "device": {"description": "The name of the browser in its session; null without a session."},
+    "streaming": {"description": "Whether answers can be streamed."},
+    "itinerary_days": {"description": "Days of the longest trip; 0 for answers in prose only.", "minimum": 0},
+    "problem": {
+        "description": "What a query would be refused with now; null where nothing is known against it, and "
+        "without a session."
+    },
+    "name": {"description": "Its name."},
+    "expires_at": {"description": "When its access ends, in seconds since 1970 (UTC); null for never."},
+    "nonce": {
+        "description": "32 random bytes in base64url, the same for each try with one code: a lost reply "
+        "uses up no device.",
+        "pattern": "^[A-Za-z0-9_-]{43}$",
+    },
     "whose": {"description": "`client`, or `api` for all clients together."},
     "period": {"description": "`day` or `month` (UTC)."},
     "limit_usd": {"description": "The budget.", "minimum": 0},
@@ -209,6 +229,20 @@ def schemas() -> dict[str, Schema]:
         ),
         "StreamError": _object(ErrorData, optional={"retry_after": "Only where that is known."}),
         "Stopping": _object(StoppingBody, status="success"),
+        "Me": _with(
+            _object(MeBody, status="success"),
+            budget="Of the budgets that a query would count in, the one with the least left; null without "
+            "one, and for a visitor who may not ask.",
+        ),
+        "Redeem": _with(
+            _object(RedeemBody),
+            code="What stands after `#invitation=` in the link.",
+            device="A name for the browser, which its owner sees. It is cut after 60 characters.",
+        ),
+        "Redeemed": _object(RedeemedBody, status="success"),
+        "SignedOut": _object(SignedOutBody, status="success"),
+        "Client": _object(ClientBody),
+        "Problem": _object(ProblemBody),
         "Usage": _object(UsageBody, optional={"cost_usd": "Only where costs are counted."}),
         "Budget": _object(BudgetBody),
         "Checks": _with(
@@ -303,7 +337,10 @@ def _of_type(kind: Any) -> Schema:
         return {"type": "object"}
     if get_origin(kind) is list:
         return {"type": "array", "items": _of_type(get_args(kind)[0])}
-    kinds = [_TYPES[option] for option in get_args(kind) or (kind,)]
+    options = get_args(kind) or (kind,)
+    if any(is_typeddict(option) for option in options):
+        return {"anyOf": [_of_type(option) for option in options]}
+    kinds = [_TYPES[option] for option in options]
     return {"type": kinds[0] if len(kinds) == 1 else kinds}
 
 

@@ -12,7 +12,8 @@ from travel_gpt.api.page.origin import Site
 from travel_gpt.api.request import Request
 from travel_gpt.errors import OriginRefused
 
-_NAME: Final = "travel-gpt"
+COOKIE: Final = "travel-gpt"
+"""The name, but for what comes before or after it."""
 _ATTRIBUTES: Final = "Path=/; HttpOnly; SameSite=Strict"
 _NEEDS_TLS: Final = (
     "This page was opened over http, where others could read a session on its way. Open it at its https "
@@ -67,7 +68,7 @@ def forget_session(request: Request) -> str:
 def _cookie_name(request: Request) -> str:
     site = Site.of(request)
     if site.scheme == "https":
-        return f"__Host-{_NAME}"
+        return f"__Host-{COOKIE}"
     if site.is_loopback:
-        return f"{_NAME}-{site.port}"
+        return f"{COOKIE}-{site.port}"
     raise OriginRefused("there are no sessions over http", message=_NEEDS_TLS)

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from travel_gpt.guard.guard import Guard
 
 
+class RedeemBody(TypedDict):
+    """The body of the request."""
+
+    code: str
+    nonce: str
+    device: str
+
+
 class RedeemedBody(TypedDict):
-    """The body."""
+    """The body of the answer."""
 
     status: str
     client: ClientBody
@@ -47,7 +55,7 @@ def redeem(
     """
     require_page_origin(request)
     body = read_body(request)
-    code, nonce, device = (_text(body, name) for name in ("code", "nonce", "device"))
+    code, nonce, device = (_text(body, name) for name in RedeemBody.__annotations__)
     require_no_problems(settings)
     guarded = require_sessions(settings, guard)
     # Where no cookie can be set, nothing must be used up.
