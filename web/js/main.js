@@ -68,7 +68,8 @@ function start() {
     if (answered?.answer) history.answered(key, answered);
     else history.failed(key);
     earlier.show();
-    void refresh();
+    // Where the answer failed it says why; that the server cannot be reached is not said twice.
+    void refresh(answered !== null);
   }
 
   /** Offers the question that was being answered when the page was loaded again. */
@@ -99,14 +100,14 @@ function start() {
     return panel.busy;
   }
 
-  async function refresh() {
+  async function refresh(saysFailure = true) {
     try {
       const me = await api.me();
       panel.streaming = me.streaming;
       mostDays = me.itinerary_days;
       session.show(me);
     } catch (error) {
-      showProblem(byId("notices"), error, () => void refresh());
+      if (saysFailure) showProblem(byId("notices"), error, () => void refresh());
     }
   }
 }
