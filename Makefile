@@ -33,7 +33,7 @@ command: ## Set up the travel-gpt command, which manages the key
 	@echo "  .venv/run/bin/travel-gpt doctor"
 
 .PHONY: test
-test: test-unit test-web test-integration test-stack test-e2e ## Run every test
+test: test-unit test-web test-integration test-browser test-stack test-e2e ## Run every test
 
 .PHONY: test-unit
 test-unit: ## Run the unit tests, with coverage
@@ -53,6 +53,14 @@ test-web: ## Check the types of the page's scripts, and test them in Node
 	.venv/web/bin/tsc
 	@# There is no package.json to name what the syntax of a file says.
 	$(NEUTRAL) .venv/web/bin/node --test --disable-warning=MODULE_TYPELESS_PACKAGE_JSON 'tests/web/*.test.js'
+
+.PHONY: test-browser
+test-browser: ## Test the page in Chromium, where there is one (CHROMIUM=/path/to/it names another)
+	@scripts/environment.sh run
+	@scripts/environment.sh browser
+	@if chromium="$$(scripts/chromium.sh)"; then \
+		$(NEUTRAL) CHROMIUM="$$chromium" .venv/browser/bin/python -m pytest tests/browser -n auto; \
+	fi
 
 .PHONY: fuzz
 fuzz: ## Send generated requests to the local server, two minutes in each access mode (OPTIONS="--seconds 20")

@@ -1,0 +1,183 @@
+"""An answer on its way: shown while it is written, stopped, interrupted, and never lost."""
+
+from itertools import pairwise
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Pages
+from tests.browser.directions import SLOWLY
+from tests.browser.proxy import Fault, Proxy
+from tests.browser.servers import LocalServer
+from tests.browser.steps import (
+    TRIP,
+    ask,
+    expect_signed_in,
+    expect_whole_answer,
+    problem,
+    question,
+    stop_button,
+)
+from tests.browser.watch import Watch
+
+STORED = "Object.values(localStorage).join()"
+FIRST_WORDS = "This is Travel GPT's built-in demo"
+NOTE_ANNOUNCEMENTS = """
+    window.announced = [];
+    addEventListener("DOMContentLoaded", () => {
+        const place = document.getElementById("announcements");
+        new MutationObserver(() => announced.push({at: performance.now(), said: place.textContent}))
+            .observe(place, {childList: true, characterData: true, subtree: true});
+    });
+"""
+
+
+def signed_in(pages: Pages, server: LocalServer, proxy: Proxy) -> Page:
+    guest = server.invite()
+    page = pages.open(proxy.page, guest=guest)
+    expect_signed_in(page, guest.name)
+    return page
+
+
+def streams(proxy: Proxy) -> list[str]:
+    """Return the idempotency keys of the streams that were asked for."""
+    return [
+        each.headers["idempotency-key"] for each in proxy.requests("/api/stream") if each.method == "POST"
+    ]
+
+
+def test_an_answer_is_shown_while_it_is_written(pages: Pages, open_server: LocalServer) -> None:
+    page = pages.blank()
+    page.add_init_script(NOTE_ANNOUNCEMENTS)
+    page.goto(open_server.page)
+    ask(page, f"Lisbon, {SLOWLY}", trip=False)
+    body = page.locator("#answer-body")
+
+    expect(body).to_contain_text(FIRST_WORDS)
+    before = body.inner_text()
+    expect(body).not_to_have_text(before)
+    expect(stop_button(page)).to_be_visible()
+    page.wait_for_timeout(4000)
+
+    # A screen reader gets short sentences at times, not each word: the text is in no live region.
+    announced = page.evaluate("announced")
+    moments = [each["at"] for each in announced]
+    assert announced
+    assert all(later - earlier >= 1990 for earlier, later in pairwise(moments)), announced
+    assert max(len(each["said"]) for each in announced) < 120
+    assert (
+        body.evaluate("(element) => element.closest('[aria-live], [role=status], [role=alert], [role=log]')")
+        is None
+    )
+
+
+def test_a_stopped_answer_keeps_what_was_written(pages: Pages, server: LocalServer, proxy: Proxy) -> None:
+    page = signed_in(pages, server, proxy)
+    ask(page, f"Lisbon, {SLOWLY}", trip=False)
+    expect(page.locator("#answer-body")).to_contain_text(FIRST_WORDS)
+
+    stop_button(page).click()
+
+    expect(page.get_by_text("You stopped this answer")).to_be_visible()
+    expect(page.locator("#answer-body")).to_contain_text(FIRST_WORDS)
+    # The API was asked to stop too, so that it costs no more.
+    (stop,) = [each for each in proxy.seen if each.path.endswith("/stop")]
+    assert stop.method == "POST"
+    expect(question(page)).to_have_value(f"Lisbon, {SLOWLY}")
+    expect(stop_button(page)).to_be_hidden()
+
+
+def test_a_page_that_is_loaded_again_gets_the_answer_without_paying_twice(
+    pages: Pages, server: LocalServer, proxy: Proxy
+) -> None:
+    page = signed_in(pages, server, proxy)
+    held = proxy.fail_next(Fault("/api/stream", hold_after=3))
+    ask(page, TRIP)
+    assert held.happened.wait(10)
+
+    page.reload()
+    page.get_by_role("button", name="Get the answer").click()
+
+    expect_whole_answer(page)
+    expect(page.get_by_role("heading", name="Lisbon and Porto by train")).to_be_visible()
+    first, *others = streams(proxy)
+    assert set(others) == {first}
+
+
+def test_a_stream_that_is_cut_is_asked_for_again(
+    pages: Pages, server: LocalServer, proxy: Proxy, watch: Watch
+) -> None:
+    watch.expect("ERR_INCOMPLETE_CHUNKED_ENCODING|409")
+    page = signed_in(pages, server, proxy)
+    proxy.fail_next(Fault("/api/stream", cut_after=4))
+
+    ask(page, "Lisbon", trip=False)
+
+    expect_whole_answer(page)
+    first, *others = streams(proxy)
+    assert others
+    assert set(others) == {first}
+    # What came before the cut is not there twice.
+    assert page.locator("#answer-body").inner_text().count(FIRST_WORDS) == 1
+
+
+def test_offline_the_question_is_kept(pages: Pages, open_server: LocalServer, watch: Watch) -> None:
+    watch.expect("ERR_INTERNET_DISCONNECTED")
+    page = pages.open(open_server.page)
+    expect(question(page)).to_be_visible()
+    page.context.set_offline(True)
+
+    ask(page, "Lisbon", trip=False)
+    expect(problem(page)).to_contain_text("This device is offline")
+    expect(question(page)).to_have_value("Lisbon")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+
+    expect_whole_answer(page)
+
+
+def test_without_streaming_the_page_waits_for_the_answer(pages: Pages) -> None:
+    server = LocalServer("open", STREAMING="off", DEMO_SECONDS="2")
+    try:
+        page = pages.open(server.page)
+        ask(page, "Lisbon", trip=False)
+        expect(page.get_by_role("progressbar", name="Waiting for the answer")).to_be_visible()
+        expect(stop_button(page)).to_be_visible()
+
+        expect_whole_answer(page)
+        expect(page.locator("#answer-body")).to_contain_text(FIRST_WORDS)
+    finally:
+        server.close()
+
+
+def test_a_trip_is_provisional_until_it_is_checked(pages: Pages, server: LocalServer, proxy: Proxy) -> None:
+    page = signed_in(pages, server, proxy)
+    # start, outline, and the first day.
+    held = proxy.fail_next(Fault("/api/stream", hold_after=3))
+
+    ask(page, "Rome and Florence")
+    assert held.happened.wait(10)
+    expect(page.get_by_text("Provisional: not checked yet")).to_be_visible()
+    held.released.set()
+    expect_whole_answer(page)
+
+    expect(page.get_by_text("Provisional")).to_have_count(0)
+    # This trip of the demo model breaks two rules on purpose.
+    expect(page.get_by_text("Changed after the checks").first).to_be_visible()
+    expect(page.get_by_role("heading", name="What was checked")).to_be_visible()
+    expect(page.get_by_role("img", name="Map of the route")).to_be_visible()
+
+
+def test_the_history_is_on_this_device_until_it_is_deleted(pages: Pages, open_server: LocalServer) -> None:
+    page = pages.open(open_server.page)
+    ask(page, TRIP)
+    expect_whole_answer(page)
+    page.reload()
+
+    page.locator("#history-list").get_by_role("button", name="Lisbon and Porto by train").click()
+    expect(page.get_by_role("heading", name="Lisbon and Porto by train").first).to_be_visible()
+    assert "Castelo" in page.evaluate(STORED)
+    page.get_by_role("button", name="Delete the history").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete the history").click()
+
+    expect(page.locator("#history")).to_be_hidden()
+    assert "Castelo" not in page.evaluate(STORED)
