@@ -7,6 +7,7 @@ named imports of ``./name.js``, only named exports, no top-level name twice, and
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,18 +90,26 @@ def web_page(folder: Path = WEB) -> WebPage:
     Raises:
         NotFound: the folder is missing. A wheel does not have it.
     """
-    files = sorted(path for path in folder.glob("**/*") if path.is_file())
-    if not files:
+    try:
+        return _read(folder, (*_state(folder), *_state(folder / "js")))
+    except FileNotFoundError as missing:
         raise NotFound(
-            f"there are no files of the page in {folder}",
+            f"{missing.filename} is missing",
             message="This installation has no web page. Run the server from a clone of the repository.",
-        )
-    return _read(folder, tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
+        ) from None
+
+
+def _state(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """Yield what is different after a file was changed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            stat = entry.stat()
+            yield entry.path, stat.st_mtime_ns, stat.st_size
 
 
 @lru_cache(maxsize=2)
-def _read(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> WebPage:
-    del files  # They are the cache's key.
+def _read(folder: Path, state: tuple[tuple[str, int, int], ...]) -> WebPage:
+    del state  # It is the cache's key.
     return WebPage(
         template=_INDENTATION.sub("", _text(folder / "index.html")),
         icon="data:image/svg+xml," + quote(_text(folder / "icon.svg"), safe=" ,/:;=@"),

@@ -71,7 +71,12 @@ def test_the_files_are_read_again_only_after_a_change(tmp_path: Path) -> None:
     assert web_page(tmp_path).script.text == "two();\n"
 
 
-def test_an_installation_without_the_files_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [(), ("js",), ("js", "templates")])
+def test_an_installation_without_the_files_says_so(tmp_path: Path, other: tuple[str, ...]) -> None:
+    # Given a folder that is missing, or is another package's of that name
+    for name in other:
+        (tmp_path / "web" / name).mkdir(parents=True)
+
     with pytest.raises(NotFound) as failure:
         web_page(tmp_path / "web")
 
