@@ -25,7 +25,7 @@ export function dayView(day, trip, { written, changed, missing, found }) {
   const rows = rowsOf(day, trip, found).map(({ row }) => row);
   return make(
     "li",
-    { class: written ? "day card" : "day card writing", id: `day-${day.number}` },
+    { class: "day card", id: `day-${day.number}` },
     make(
       "div",
       { class: "day-head" },
@@ -96,7 +96,7 @@ function legRow(leg, trip, about) {
       " – ",
       end(leg.destination, leg.to_airport),
     ),
-    details.length > 0 && make("p", { class: "small" }, details.join(" · ")),
+    details.length > 0 && make("p", { class: "small" }, bdi(details.join(" · "))),
   ]);
 }
 
@@ -142,7 +142,7 @@ function row(kind, time, price, trip, about, what) {
   return make(
     "li",
     { class: kind },
-    make("p", { class: "time" }, time),
+    make("p", { class: "time" }, bdi(time)),
     make("div", { class: "what" }, ...what),
     price > 0 && make("p", { class: "cost" }, cost(price, trip)),
     about,
