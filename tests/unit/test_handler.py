@@ -169,6 +169,27 @@ def test_a_warm_post_enters_few_files(start: Callable[..., Handler]) -> None:
     assert len(files) <= 11, sorted(files)
 
 
+def test_a_warm_post_with_a_key_enters_nothing_of_sessions_or_the_page(start: Callable[..., Handler]) -> None:
+    event = proxy_event("post")
+    with FakeOpenAI() as upstream, FakeTableServer() as table:
+        handler = start(
+            AWS_ENDPOINT_URL_DYNAMODB=table.url,
+            OPENAI_BASE_URL=upstream.base_url,
+            OWNER_API_KEY_ID=event["requestContext"]["identity"]["apiKeyId"],
+            TABLE_NAME=TABLE,
+            WEB_PAGE="enabled",
+        )
+        assert handler.lambda_handler(event, LambdaContext())["statusCode"] == 200
+        table.calls.clear()
+        with noting_entered_files() as files:
+            assert handler.lambda_handler(event, LambdaContext())["statusCode"] == 200
+        cast("Any", handler.lambda_handler).__self__.close()
+
+    assert table.calls == {"UpdateItem": 4}, "two to reserve, two to settle"
+    assert "guard/guard.py" in files
+    assert len(files) <= 21, sorted(files)
+
+
 @pytest.mark.parametrize("kind", ["provisioned-concurrency", "snap-start", "lambda-managed-instances", ""])
 def test_given_an_environment_that_is_prepared_for_later_then_nothing_is_fetched_before_a_request(
     start: Callable[..., Handler], fetched: list[str], kind: str

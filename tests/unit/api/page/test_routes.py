@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +14,7 @@ from tests.conftest import LambdaContext, proxy_event
 from tests.fakes.openai import FakeOpenAI
 from tests.integration.conftest import proxy_event as api_event
 from tests.support.function_log import log as log
+from tests.support.markdown import ROOT
 from tests.support.page import page_event
 from tests.support.stream_function import KEY, is_whole, parse
 from tests.unit.doubles import Function
@@ -110,6 +113,36 @@ def test_other_requests_import_nothing_of_the_page(
 
     assert answer(function, event)[0] == 200
     assert answer(function, page_event(resources.PAGE_ASK, {"query": "Lisbon?"}))[0] == 500
+
+
+_SERVING = """
+import json, sys
+from tests.conftest import LambdaContext, proxy_event
+from travel_gpt.handler import lambda_handler
+before = set(sys.modules)
+for resource in json.loads(sys.argv[1]):
+    event = proxy_event("get", resource=resource, pathParameters={"file": "app.0.js"})
+    assert lambda_handler(event, LambdaContext())["statusCode"] in (200, 302), resource
+print("\\n" + json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def test_serving_the_files_imports_neither_the_sdk_nor_the_guard() -> None:
+    # Given a function that was just started, when the page and its files are asked for
+    done = subprocess.run(
+        [sys.executable, "-c", _SERVING, json.dumps(GETS)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "WEB_PAGE": "enabled", "TABLE_NAME": "clients", "AWS_REGION": "us-east-1"},
+    )
+    imported = json.loads(done.stdout.splitlines()[-1])
+
+    # Then only the page's own modules are new
+    assert "travel_gpt.api.page.static" in imported
+    heavy = ("openai", "boto", "travel_gpt.guard", "travel_gpt.llm", "travel_gpt.advisor", "travel_gpt.aws")
+    assert not [name for name in imported if name.startswith(heavy)]
 
 
 class TestStream:
