@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, get_args
 
 from travel_gpt.advisor.question import Format, Question
+from travel_gpt.api import resources
 from travel_gpt.deadline import ANSWER_WITHIN, Deadline
 from travel_gpt.errors import (
     Forbidden,
@@ -84,7 +85,16 @@ class Request:
     @property
     def log_fields(self) -> dict[str, str]:
         """What each line of the log about this request has."""
-        return {"method": self.method, "request_id": self.id, "function_request_id": self.invocation_id}
+        fields = {"method": self.method, "request_id": self.id, "function_request_id": self.invocation_id}
+        if self.is_of_the_page:
+            # Else a visitor's requests would look like health checks and queries.
+            fields["resource"] = self.path
+        return fields
+
+    @property
+    def is_of_the_page(self) -> bool:
+        """Whether it is for the web page: for its files, or what its script asks for."""
+        return self.path == resources.ROOT or self.path.startswith(resources.PAGE)
 
     @classmethod
     def of(

@@ -86,7 +86,7 @@ class Api:
 
     def _route(self, request: Request) -> responses.Reply:
         path = request.path
-        if path == resources.ROOT or path.startswith(resources.PAGE):
+        if request.is_of_the_page:
             return self._page.answer(request)
         if path in (resources.STREAM, resources.STOP) and request.method != "POST":
             # API Gateway sends only a POST to the function that streams.

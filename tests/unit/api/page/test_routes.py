@@ -94,6 +94,14 @@ def test_another_site_spends_nothing(function: Function, resource: str) -> None:
     assert (function.server.asked, function.source.fetches) == ([], 0)
 
 
+def test_the_line_of_a_request_says_that_it_was_the_pages(function: Function, log: io.StringIO) -> None:
+    answer(function, page_event(resources.PAGE_ASK, {"query": "Lisbon?"}))
+    answer(function, proxy_event("post"))
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines() if "Answered" in line]
+    assert [line.get("resource") for line in lines] == [resources.PAGE_ASK, None]
+
+
 def test_a_refused_origin_is_in_the_audit_log(function: Function, log: io.StringIO) -> None:
     answer(function, page_event(resources.PAGE_ASK, {"query": "Lisbon?"}, headers={"X-Travel-GPT": None}))
 
