@@ -172,29 +172,35 @@ class Sessions:
             raise unavailable(failed) from failed
         return session
 
-    def end(self, token: str, deadline: Deadline) -> None:
+    def end(self, token: str, deadline: Deadline) -> str:
         """End a session, if there is one.
 
         Args:
             token: its token.
             deadline: when the caller stops waiting.
 
+        Returns:
+            The id of the client whose session it was; empty where there is no such session.
+
         Raises:
             LimitsUnavailable: the table cannot be used. It may have ended nevertheless.
         """
         if not _TOKEN.fullmatch(token):
-            return
+            return ""
         update = ItemUpdate()
         update.require("client")
         update.set("ended", 1)
         update.set("expires", int(self._now()))
         try:
-            self._table.update(_key(token), **update.parameters(), deadline=deadline)
+            item = self._table.update(
+                _key(token), **update.parameters(), ReturnValues="ALL_NEW", deadline=deadline
+            )
         except ConditionFailed:
-            pass
+            item = {}
         except TableFailed as failed:
             raise unavailable(failed) from failed
         self._known.pop(token, None)
+        return str(item.get("client", {}).get("S", ""))
 
     def _read(self, token: str, deadline: Deadline) -> Session:
         try:

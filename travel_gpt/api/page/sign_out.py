@@ -41,13 +41,14 @@ def sign_out(request: Request, settings: Settings, guard: "Callable[[], Guard] |
     require_page_origin(request)
     require_no_problems(settings)
     token = session_token(request)
-    if token and guard is not None:
-        guard().sessions.end(token, request.deadline)
-        audit("session.end", outcome="success", request_id=request.id)
+    client = guard().sessions.end(token, request.deadline) if token and guard is not None else ""
+    if client:
+        audit("session.end", outcome="success", client=client, request_id=request.id)
     answer = SignedOutBody(
         status="success",
         message="You are signed out on this device.",
         request_id=request.id,
         timestamp=int(time.time()),
     )
-    return Reply(json_response(200, answer, {"Set-Cookie": forget_session(request)}))
+    cookie = forget_session(request)
+    return Reply(json_response(200, answer, {"Set-Cookie": cookie}), {"client": client} if client else {})

@@ -97,13 +97,14 @@ def test_a_wrong_code_is_refused_and_limited(function: PageFunction) -> None:
 
 def test_who_signed_in_and_out_is_in_the_audit_log(function: PageFunction, log: io.StringIO) -> None:
     cookie = function.redeem(function.invite()).cookie
-    function.send(resources.PAGE_SIGN_OUT, {}, cookie=cookie)
+    for cookies in (cookie, f"{COOKIE}={'x' * 43}", ""):
+        function.send(resources.PAGE_SIGN_OUT, {}, cookie=cookies)
     function.redeem("wrong")
 
     events = [(each["event"], each["outcome"], each.get("client")) for each in audited(log)]
     assert events == [
         ("session.begin", "success", "c1"),
-        ("session.end", "success", None),
+        ("session.end", "success", "c1"),
         ("request.refused", "invitation_invalid", ""),
     ]
 
