@@ -37,11 +37,13 @@ test("each explanation is whole sentences with what to do next", () => {
 
 test("a time is said where it is known: short ones in seconds, others as a date", () => {
   const busy = describe(new ApiError("rate_limited", { status: 429, retryAfter: 20 }), NOW);
+  const slow = describe(new ApiError("upstream_error", { status: 502, retryAfter: 120 }), NOW);
   const spent = describe(new ApiError("budget_exhausted", { status: 429, retryAfter: 86_400 }), NOW);
 
   assert.equal(busy.text, "There were too many requests. You can try again in 20 seconds.");
   assert.equal(busy.action, "wait");
   assert.equal(busy.until?.getTime(), NOW + 20_000);
+  assert.deepEqual([slow.text.split(". ")[1], slow.action], ["You can try again in 2 minutes.", "wait"]);
   assert.match(spent.text, /^The budget for questions is used up\. You can try again at May [45], 2027, /);
 });
 

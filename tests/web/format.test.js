@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import {
+// West of Greenwich, a date that begins at midnight there is still the day before.
+process.env.TZ = "America/Los_Angeles";
+
+const {
   calendarDate,
   clock,
   dateRange,
@@ -13,7 +16,7 @@ import {
   money,
   timeUntil,
   weekday,
-} from "../../web/js/format.js";
+} = await import("../../web/js/format.js");
 
 /** Intl writes spaces that look like others; which of them is no matter here. */
 const plain = (written) => written.replace(/[\u00a0\u2009\u202f]/g, " ");

@@ -111,15 +111,16 @@ test("a connection that fails before the answer, within it, and a redirect", asy
     setTimeout(() => response.destroy(), 20);
   };
   const away = (response) => {
-    response.writeHead(302, { Location: "https://example.com/" });
+    response.writeHead(302, { Location: "/elsewhere" });
     response.end();
   };
-  const server = await scriptedServer(context, [cut, half, away]);
+  const server = await scriptedServer(context, [cut, half, away, json(200, ME)]);
   const api = new PageApi(server.base);
 
   for (let each = 0; each < 3; each += 1) {
     await assert.rejects(api.me(), { name: "ApiError", code: "connection_failed" });
   }
+  assert.equal(server.requests.length, 3);
 });
 
 test("a device without a connection is said to be offline", async (context) => {
@@ -157,6 +158,13 @@ test("a stream that is cut, one whose data is no object, and one that its reader
   const third = await api.stream({ query: "?" }, "k", control.signal);
   setTimeout(() => control.abort(), 60);
   await assert.rejects(read(third), { code: "aborted" });
+});
+
+test("what its reader ended before is not sent", async (context) => {
+  const server = await scriptedServer(context, [json(200, { answer: "Yes." })]);
+
+  await assert.rejects(new PageApi(server.base).ask({ query: "?" }, "k", AbortSignal.abort()), { code: "aborted" });
+  assert.equal(server.requests.length, 0);
 });
 
 test("an answer may take its time, and no longer", async (context) => {

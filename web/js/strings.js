@@ -267,7 +267,7 @@ const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
  */
 export function text(key, values = {}) {
   return TEXTS[key].replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, other) => {
-    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    const value = values[name];
     if (other !== undefined) return PLURAL_RULES.select(Number(value)) === "one" ? one : other;
     if (typeof value === "number") return NUMBERS.format(value);
     // Isolates keep a name in a right-to-left script from moving what is around it.
