@@ -15,20 +15,6 @@ const IDLE_TIMEOUT = 30_000;
 /** Milliseconds for a whole stream. API Gateway ends one after 15 minutes. */
 export const STREAM_TIMEOUT = 900_000;
 
-/**
- * What GET /travel-gpt/app/api/me answers.
- * @typedef {object} Me
- * @property {"open" | "invitation"} access whether asking needs an invitation
- * @property {"none" | "valid" | "expired"} session
- * @property {{ name: string, expires_at: number | null } | null} client
- * @property {string | null} device
- * @property {boolean} streaming
- * @property {number} itinerary_days the days of the longest trip
- * @property {Api.Budget | null} budget the one with the least left
- * @property {{ code: string, message: string } | null} problem what a question would be refused with now
- */
-
-/** @typedef {{ client: { name: string, expires_at: number | null } }} Redeemed */
 /** @typedef {{ name: string, data: { [name: string]: unknown } }} AnswerEvent */
 /** @typedef {{ requestId: string, events: AsyncGenerator<AnswerEvent, void, void> }} EventStream */
 
@@ -48,23 +34,23 @@ export class PageApi {
 
   /**
    * Asks who may ask on this device, and what is left of the budget.
-   * @returns {Promise<Me>}
+   * @returns {Promise<Api.Me>}
    */
   async me() {
     const timer = new RequestTimer(QUICK_TIMEOUT);
     const body = await this.#json("me", { method: "GET" }, timer);
     if (typeof body.session !== "string") throw new ApiError("unexpected_answer", { status: 200 });
-    return /** @type {Me} */ (/** @type {unknown} */ (body));
+    return /** @type {Api.Me} */ (/** @type {unknown} */ (body));
   }
 
   /**
    * Redeems an invitation. Repeated with the same nonce, it uses up no other device.
-   * @param {{ code: string, nonce: string, device: string }} invitation
-   * @returns {Promise<Redeemed>}
+   * @param {Api.Redeem} invitation
+   * @returns {Promise<Api.Redeemed>}
    */
   async redeem(invitation) {
     const body = await this.#json("redeem", posted(invitation), new RequestTimer(QUICK_TIMEOUT));
-    return /** @type {Redeemed} */ (/** @type {unknown} */ (body));
+    return /** @type {Api.Redeemed} */ (/** @type {unknown} */ (body));
   }
 
   /** Ends the session of this device. */

@@ -13,7 +13,7 @@ const REDEMPTION = "redemption";
 const NONCE_BYTES = 32;
 const LONGEST_DEVICE_NAME = 60;
 
-/** @typedef {import("./http.js").Me} Me */
+/** @typedef {Api.Me} Me */
 
 export class SessionView {
   /**
