@@ -37,6 +37,7 @@ export class FormView {
     });
     this.form.addEventListener("input", (event) => {
       if (event.target instanceof HTMLElement) this.#clearProblem(event.target.id);
+      this.#setCleared(null);
       this.#showKind();
       change();
     });
@@ -44,11 +45,19 @@ export class FormView {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
     });
     byId("reset").addEventListener("click", () => {
-      this.fill(EMPTY_FORM);
+      const values = this.values();
+      this.fill(this.cleared ?? EMPTY_FORM);
+      this.#setCleared(this.cleared ? null : values);
       change();
       this.focus();
     });
-    this.#showKind();
+    this.#setCleared(null);
+  }
+
+  /** @param {QuestionForm | null} values what was cleared, and can be brought back until something else is typed */
+  #setCleared(values) {
+    this.cleared = values;
+    byId("reset").textContent = text(values ? "form.undo" : "form.reset");
   }
 
   /** @returns {QuestionForm} */
@@ -102,9 +111,8 @@ export class FormView {
    * @param {boolean} busy
    */
   setBusy(busy) {
-    this.busy = busy;
     byId("submit").setAttribute("aria-disabled", String(busy));
-    this.#showKind();
+    byId("busy").hidden = !busy;
   }
 
   focus() {

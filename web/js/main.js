@@ -68,7 +68,7 @@ function start() {
     if (answered?.answer) history.answered(key, answered);
     else history.failed(key);
     earlier.show();
-    // Where the answer failed it says why; that the server cannot be reached is not said twice.
+    // Where the answer failed it says why: that is not said twice.
     void refresh(answered !== null);
   }
 
@@ -95,17 +95,25 @@ function start() {
     draft.save(form.values());
   }
 
+  /** An answer that is being written has to be stopped first: so this moves to where that is done. */
   function isBusy() {
-    if (panel.busy) announce(text("form.busy"));
+    if (panel.busy) {
+      byId("stop").focus();
+      announce(text("form.busy"));
+    }
     return panel.busy;
   }
 
+  /**
+   * Asks the API who is signed in, and what is left.
+   * @param {boolean} saysFailure whether the page is to say what keeps questions from being answered
+   */
   async function refresh(saysFailure = true) {
     try {
       const me = await api.me();
       panel.streaming = me.streaming;
       mostDays = me.itinerary_days;
-      session.show(me);
+      session.show(me, saysFailure);
     } catch (error) {
       if (saysFailure) showProblem(byId("notices"), error, () => void refresh());
     }

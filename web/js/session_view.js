@@ -33,10 +33,12 @@ export class SessionView {
   /**
    * Shows who is signed in, an invitation, or what keeps questions from being answered.
    * @param {Me} me
+   * @param {boolean} saysFailure false: the page says the latter already
    */
-  show(me) {
+  show(me, saysFailure) {
     this.me = me;
-    this.#show();
+    if (saysFailure) this.#show();
+    else this.#showAccount(me);
   }
 
   #show() {

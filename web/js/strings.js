@@ -40,6 +40,7 @@ const TEXTS = {
   "form.ask_itinerary": "Plan the trip",
   "form.ask_prose": "Ask",
   "form.reset": "Clear the form",
+  "form.undo": "Bring back what I wrote",
   "form.busy": "An answer is being written. Stop it before you ask again.",
   "pace.any": "No preference",
   "pace.relaxed": "Relaxed: up to 4 sights a day",
