@@ -1,6 +1,7 @@
 """A stranger's first run of deploy.sh, build and all; and where its key was seen meanwhile."""
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,29 @@ def answers_over_tls_1_2_or_newer_and_asks_browsers_for_tls(first_run: FirstRun)
     assert "TLS policy" not in first_run.done.stdout
 
 
+def serves_the_page_and_says_how_to_invite_somebody(first_run: FirstRun) -> None:
+    aws, page = first_run.deployer.aws, first_run.deployer.output("PageUrl")
+    root = page.removesuffix("/travel-gpt/app")
+
+    def get(url: str) -> tuple[str, str]:
+        done = aws.run("curl", "-sSi", "--suppress-connect-headers", url)
+        head, _, body = done.stdout.partition("\n\n")
+        return head.lower(), body
+
+    # The root of the stage leads to the page, and the page to its files.
+    for url in (root, f"{root}/"):
+        assert "\nlocation: /prod/travel-gpt/app\n" in get(url)[0]
+    head, html = get(page)
+    assert " 200" in head.splitlines()[0]
+    assert "\ncontent-security-policy: default-src 'none'; " in head
+    files = re.findall(r'(?:src|href)="(/Prod/travel-gpt/app/assets/[^"]+)"', html)
+    assert len(files) == 2
+    for file in files:
+        assert "immutable" in get(root.removesuffix("/Prod") + file)[0]
+    lines = [line.strip() for line in first_run.done.stdout.splitlines()]
+    assert lines[lines.index(page) + 1].startswith("travel-gpt invite NAME ")
+
+
 def prints_how_to_read_the_api_key(first_run: FirstRun) -> None:
     aws = first_run.deployer.aws
     line = next(line for line in first_run.done.stdout.splitlines() if "travel-gpt api-key" in line)
@@ -176,6 +200,7 @@ CLAIMS = (
     says_what_health_says_and_ends_with_the_next_command,
     prints_curl_commands_that_work_as_they_stand,
     answers_over_tls_1_2_or_newer_and_asks_browsers_for_tls,
+    serves_the_page_and_says_how_to_invite_somebody,
     prints_how_to_read_the_api_key,
     keeps_the_key_out_of_what_was_printed,
     keeps_the_key_out_of_the_arguments_and_environment_of_a_tool,

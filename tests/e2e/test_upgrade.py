@@ -34,6 +34,7 @@ NEW = {
     *("TravelGPTStreamFunction", "StreamFunctionRole", "StreamFunctionLogGroup"),
     *("StreamErrorsAlarm", "StreamFailuresAlarm", "StreamThrottlesAlarm"),
     *("ApiMayInvokeFunctionForStreams", "ApiMayInvokeStreamFunction"),
+    *("ApiMayInvokeFunctionForHome", "ApiMayInvokeFunctionForPage", "ApiMayInvokeStreamFunctionForPage"),
 }
 """What the last release does not have."""
 
@@ -181,6 +182,9 @@ def test_an_update_and_both_ways_back_replace_nothing_and_answer_all_the_while(
         new_code, present_resources = stack.deployed_code, stack.resources
         assert present_resources.items() > resources.items()
         assert {*present_resources} - {*resources} == NEW
+        # And there is no page that its owner did not ask for.
+        page = aws.run("curl", "--silent", "--show-error", stack.outputs["PageUrl"])
+        assert json.loads(page.stdout)["code"] == "page_disabled"
     with stack.requests():
         # The way back: CloudFormation takes the table from the role before it takes the new code from the
         # function, whose budget would refuse queries meanwhile.
