@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from travel_gpt.api.page.assets import JOINED, web_page
+
 # The AWS services that travel_gpt calls; botocore knows 400. A test compares this with the code.
 SERVICES = ("scheduler", "secretsmanager", "sts")
 
@@ -56,18 +58,17 @@ def copy_travel_gpt(source: Path, tree: Path) -> None:
             target = tree / file.relative_to(source.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
-    for file in web_files(source.parent):
-        target = tree / file.relative_to(source.parent)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, target)
+    copy_web_page(source.parent / "web", tree / "web")
     # The licences of the data that is copied with the code.
     shutil.copy(source.parent / "NOTICE", tree / "NOTICE")
 
 
-def web_files(root: Path) -> list[Path]:
-    """Return the files of the web page, without what an editor or the type checker left beside them."""
-    web = root / "web"
-    return sorted([web / "index.html", web / "app.css", web / "icon.svg", *(web / "js").glob("*.js")])
+def copy_web_page(source: Path, target: Path) -> None:
+    """Copy the files of the web page, with the modules of its script joined."""
+    target.mkdir()
+    for name in ("index.html", "app.css", "icon.svg"):
+        shutil.copy(source / name, target / name)
+    (target / JOINED).write_text(web_page(source).script.text, encoding="utf-8")
 
 
 def prune(tree: Path) -> None:

@@ -82,9 +82,12 @@ def test_the_package_has_the_files_of_the_page(tmp_path: Path) -> None:
     # Where the code looks for them, and nothing beside them
     page = web_page()
     assert web_page(tmp_path / "web") == page
-    assert {path.suffix for path in (tmp_path / "web").rglob("*") if path.is_file()} == {
-        ".html",
-        ".css",
-        ".svg",
-        ".js",
+    assert {path.name for path in (tmp_path / "web").iterdir()} == {
+        "index.html",
+        "app.css",
+        "icon.svg",
+        "app.js",
     }
+    # And a package is made of a package as of the clone
+    copy_travel_gpt(tmp_path / "travel_gpt", tmp_path / "again")
+    assert web_page(tmp_path / "again" / "web") == page

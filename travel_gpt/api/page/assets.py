@@ -24,7 +24,10 @@ from travel_gpt.errors import NotFound
 WEB: Final = Path(__file__).resolve().parents[3] / "web"
 """The folder in a clone, and in the Lambda package."""
 
+MODULES: Final = "js"
 MAIN_MODULE: Final = "main.js"
+JOINED: Final = "app.js"
+"""The script as the Lambda package has it instead of the modules, which take a tenth of a second to join."""
 
 _IMPORT: Final = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./(?P<file>[^"]+)";[ \t]*\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=async |function|class|const|let)", re.MULTILINE)
@@ -91,7 +94,8 @@ def web_page(folder: Path = WEB) -> WebPage:
         NotFound: the folder is missing. A wheel does not have it.
     """
     try:
-        return _read(folder, (*_state(folder), *_state(folder / "js")))
+        modules = () if (folder / JOINED).is_file() else _state(folder / MODULES)
+        return _read(folder, (*_state(folder), *modules))
     except FileNotFoundError as missing:
         raise NotFound(
             f"{missing.filename} is missing",
@@ -114,8 +118,13 @@ def _read(folder: Path, state: tuple[tuple[str, int, int], ...]) -> WebPage:
         template=_INDENTATION.sub("", _text(folder / "index.html")),
         icon="data:image/svg+xml," + quote(_text(folder / "icon.svg"), safe=" ,/:;=@"),
         style=Asset.of("css", "text/css; charset=utf-8", compact_style(_text(folder / "app.css"))),
-        script=Asset.of("js", "text/javascript; charset=utf-8", joined_modules(folder / "js")),
+        script=Asset.of("js", "text/javascript; charset=utf-8", _script(folder)),
     )
+
+
+def _script(folder: Path) -> str:
+    joined = folder / JOINED
+    return _text(joined) if joined.is_file() else joined_modules(folder / MODULES)
 
 
 def joined_modules(folder: Path) -> str:
