@@ -418,9 +418,10 @@ def test_a_settlement_is_given_up_at_the_deadline(fake: MemoryTable, start: Star
     assert metrics() == {"SettlementLost": [1, 1]}
 
 
-def test_reading_says_when_the_rest_of_a_budget_is_too_small_for_an_answer(start: Start) -> None:
+@pytest.mark.parametrize("budget", ["budget_per_day", "budget_per_month"])
+def test_reading_says_when_the_rest_of_a_budget_is_too_small_for_an_answer(start: Start, budget: str) -> None:
     words = PriceList.load().of(ASKED.model).output * 100
-    meter = start(Limits(budget_per_day=words))
+    meter = start(Limits(**{budget: words}))
 
     meter.read(ASKED.model, 100)
     with pytest.raises(BudgetExhausted):

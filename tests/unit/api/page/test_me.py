@@ -5,9 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import LambdaContext
 from tests.support.clock import Clock
-from tests.support.page import COOKIE, KEY, PageFunction
+from tests.support.page import COOKIE, KEY, PageFunction, page_event
 from tests.unit.api.page.conftest import Build
+from travel_gpt.api.page.me import answer_me
+from travel_gpt.api.request import Request
+from travel_gpt.api.resources import PAGE_ME
 from travel_gpt.llm.prices import NANODOLLARS
 
 DAY = 86_400
@@ -179,6 +183,16 @@ def test_without_a_table_it_is_answered_all_the_same(build: Build, access: str) 
     # No value of the cookie stands for a client, where there is no table.
     assert (problem and problem["code"]) == (None if access == "open" else "misconfigured")
     assert function.ask(f"{COOKIE}={TOKEN}").code == ("" if access == "open" else "misconfigured")
+
+
+def test_a_store_of_the_key_that_hangs_keeps_the_page_for_seconds_only(open_function: PageFunction) -> None:
+    request = Request.of(page_event(PAGE_ME, httpMethod="GET"), LambdaContext())
+    waits: list[float] = []
+
+    answer_me(request, open_function.settings, None, lambda given: waits.append(given.deadline.left()))
+
+    assert request.deadline.left() > 20
+    assert waits[0] <= 3
 
 
 @pytest.mark.parametrize(
