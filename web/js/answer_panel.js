@@ -178,6 +178,8 @@ export class AnswerPanel {
    */
   #end(request, answered) {
     const title = answered.itinerary?.title || request.query;
+    // Browsers name the tab, a bookmark and a printed file after it.
+    document.title = `${title.slice(0, 100)} · ${text("title")}`;
     fill(byId("answer-end"), answerEnd(request, answered, title, this.calls.change));
   }
 
