@@ -170,5 +170,5 @@ function deviceName() {
   const said = (/** @type {string[]} */ ...names) => names.find((name) => navigator.userAgent.includes(name));
   // Edge says that it is Chrome too, Chrome that it is Safari, and Android that it is Linux.
   const parts = [said("Firefox", "Edg", "Chrome", "Safari"), said("iPhone", "iPad", "Android", "Windows", "Mac", "Linux")];
-  return parts.filter(Boolean).join(", ") || text("invitation.this_device");
+  return parts.filter(Boolean).join(", ").replace("Edg,", "Edge,") || text("invitation.this_device");
 }
