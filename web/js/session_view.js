@@ -91,11 +91,7 @@ export class SessionView {
         make("p", { class: "hint" }, text("invitation.device_hint")),
       ),
       problem,
-      make(
-        "div",
-        { class: "buttons" },
-        accept,
-      ),
+      accept,
     );
   }
 
@@ -121,7 +117,7 @@ export class SessionView {
       const named = device.trim() || deviceName();
       const { client } = await this.api.redeem({ code, nonce: this.#nonceFor(code), device: named });
       this.tab.remove(REDEMPTION);
-      // The code is of no more use to anyone who sees the address. Until now another browser could open it.
+      // No one else is to find the code in the address bar or a bookmark. Until now another browser could open it.
       history.replaceState(null, "", location.pathname + location.search);
       await this.refresh();
       announce(text("invitation.accepted", { name: client.name }));
