@@ -131,7 +131,13 @@ def redeem(page: str, guest: Guest, nonce: str = "n" * 43) -> dict[str, Any]:
     with opener.open(request, timeout=_WITHIN) as answer:
         cookie = SimpleCookie(answer.headers["Set-Cookie"])
     ((name, morsel),) = cookie.items()
-    return {"name": name, "value": morsel.value, "url": origin, "httpOnly": True, "sameSite": "Strict"}
+    return {
+        "name": name,
+        "value": morsel.value,
+        "url": origin,
+        "httpOnly": bool(morsel["httponly"]),
+        "sameSite": morsel["samesite"],
+    }
 
 
 @contextmanager
