@@ -31,7 +31,6 @@ export function answerEnd(request, answered, title, change) {
   return make(
     "div",
     { class: "after" },
-    answered.stopped && notice("plain", text("answer.stopped")),
     answered.truncated && !answered.stopped && !answered.itinerary && notice("warning", text("answer.cut_short")),
     ...warnings.map((warning) => notice("warning", warning)),
     make(

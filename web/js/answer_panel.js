@@ -71,6 +71,7 @@ export class AnswerPanel {
     const focused = byId("progress").contains(document.activeElement);
     hideProgress();
     if (focused) byId("answer-heading").focus();
+    if ((!answered || answered.stopped) && this.#view instanceof TripView) this.#view.end();
     if (answered) {
       this.#end(request, answered);
       announce(this.#outcome(answered));
@@ -180,6 +181,7 @@ export class AnswerPanel {
     const title = answered.itinerary?.title || request.query;
     // Browsers name the tab, a bookmark and a printed file after it.
     document.title = `${title.slice(0, 100)} · ${text("title")}`;
+    if (answered.stopped) byId("answer-notices").append(notice("plain", text("answer.stopped")));
     fill(byId("answer-end"), answerEnd(request, answered, title, this.calls.change));
   }
 

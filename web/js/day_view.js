@@ -8,7 +8,7 @@ import { isTextKey, text } from "./strings.js";
  * @typedef {object} DayState
  * @property {boolean} written whether what is done on the day is there, and not only its frame
  * @property {boolean} changed whether a repair has changed it
- * @property {boolean} missing whether it will not be written
+ * @property {Api.Trip["missing_because"][string] | "unknown" | null} missing why it will not be written; null: it is
  * @property {{ severity: Api.Severity, violation: Api.Violation }[]} found violations of this day
  */
 
@@ -20,7 +20,6 @@ import { isTextKey, text } from "./strings.js";
  * @returns {HTMLElement}
  */
 export function dayView(day, trip, { written, changed, missing, found }) {
-  const reason = trip.missing_because[String(day.number)];
   const general = found.filter(({ violation }) => violation.leg === null && violation.visit === null);
   const rows = rowsOf(day, trip, found).map(({ row }) => row);
   return make(
@@ -48,7 +47,7 @@ export function dayView(day, trip, { written, changed, missing, found }) {
       ...general.map(({ severity, violation }) => remark(severity, violation.message)),
     ]),
     rows.length > 0 && make("ol", { class: "rows" }, ...rows),
-    missing && make("p", { class: "remark warning" }, text(`missing.${reason ?? "unknown"}`)),
+    missing && make("p", { class: "remark warning" }, text(`missing.${missing}`)),
     !written && !missing && make("p", { class: "small" }, text("day.writing")),
   );
 }

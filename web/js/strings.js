@@ -147,7 +147,7 @@ const TEXTS = {
   "missing.invalid": "This day is missing: the model wrote nothing usable. Ask again.",
   "missing.refused": "This day is missing: the model declined it. Ask in other words.",
   "missing.upstream": "This day is missing: the model's server failed. Ask again later.",
-  "missing.unknown": "This day is missing. Ask again, or for fewer days.",
+  "missing.unknown": "This day was not written. Ask again, or for fewer days.",
   // What a trip costs, and what the checks found.
   "costs.heading": "Costs",
   "costs.transport": "Transport",

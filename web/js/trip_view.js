@@ -22,6 +22,7 @@ export class TripView {
     /** @type {Api.Trip | null} */
     this.trip = null;
     this.complete = false;
+    this.ended = false;
     /** @type {Set<number>} */
     this.written = new Set();
     /** @type {Set<number>} */
@@ -80,6 +81,12 @@ export class TripView {
     this.#show();
   }
 
+  /** Shows what is missing of a trip that was stopped, or that failed. */
+  end() {
+    this.ended = true;
+    this.#show();
+  }
+
   /** Says in a sentence what came out, for those who do not see the page. */
   outcome() {
     if (!this.trip) return "";
@@ -99,7 +106,7 @@ export class TripView {
       this.days,
       ...numbers.map((number) => {
         const day = days.get(number);
-        return day ? this.#dayView(day, trip) : unplanned(number, trip);
+        return day ? this.#dayView(day, trip) : unplanned(number, this.#missing(number, trip));
       }),
     );
     const { result } = this;
@@ -115,6 +122,16 @@ export class TripView {
   }
 
   /**
+   * @param {number} number
+   * @param {Api.Trip} trip
+   */
+  #missing(number, trip) {
+    // Until a trip is complete, it calls the days missing that are still being written.
+    if (!this.complete) return this.ended && !this.written.has(number) ? "unknown" : null;
+    return trip.missing_days.includes(number) ? (trip.missing_because[String(number)] ?? "unknown") : null;
+  }
+
+  /**
    * @param {Api.Day} day
    * @param {Api.Trip} trip
    */
@@ -124,8 +141,7 @@ export class TripView {
     return dayView(day, trip, {
       written: this.written.has(number),
       changed: this.changed.has(number),
-      // Until the trip is complete, every day that is still being written counts as missing.
-      missing: this.complete && trip.missing_days.includes(number),
+      missing: this.#missing(number, trip),
       found: found.filter(({ violation }) => violation.day === number),
     });
   }
@@ -156,15 +172,15 @@ function frame(trip) {
 /**
  * Makes a day of which nothing is known.
  * @param {number} number
- * @param {Api.Trip} trip
+ * @param {import("./day_view.js").DayState["missing"]} missing
  * @returns {HTMLElement}
  */
-function unplanned(number, trip) {
+function unplanned(number, missing) {
   return make(
     "li",
     { class: "day card" },
     make("h3", {}, text("day.number", { number })),
-    make("p", { class: "remark warning" }, text(`missing.${trip.missing_because[String(number)] ?? "unknown"}`)),
+    missing && make("p", { class: "remark warning" }, text(`missing.${missing}`)),
   );
 }
 
