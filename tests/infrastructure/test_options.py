@@ -35,7 +35,8 @@ def added(stack: CompiledStack) -> dict[str, dict[str, Any]]:
 
 
 def test_none_of_it_is_there_unless_asked_for(any_stack: CompiledStack) -> None:
-    usual = {"ReadItsSecret", "WriteItsLog", "ReadClients", "CountUsage", "StopStreams"}
+    of_the_table = {"ReadClients", "CountUsage", "StopStreams", "KeepSessions", "RedeemInvitations"}
+    usual = {"ReadItsSecret", "WriteItsLog", *of_the_table}
     assert set(statements(any_stack)) == usual
     assert not any_stack.all("AWS::Config::ConfigRule")
     assert "VpcConfig" not in any_stack.of("TravelGPTFunction")

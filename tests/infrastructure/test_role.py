@@ -209,7 +209,13 @@ def test_api_gateway_may_invoke_each_function_for_its_paths_of_this_api_and_stag
     sources = {
         "ApiMayInvokeFunction": ("<TravelGPTFunction>", f"{api}/*/travel-gpt"),
         "ApiMayInvokeFunctionForStreams": ("<TravelGPTFunction>", f"{api}/*/travel-gpt/stream*"),
+        "ApiMayInvokeFunctionForPage": ("<TravelGPTFunction>", f"{api}/*/travel-gpt/app*"),
+        "ApiMayInvokeFunctionForHome": ("<TravelGPTFunction>", f"{api}/*/"),
         "ApiMayInvokeStreamFunction": ("<TravelGPTStreamFunction>", f"{api}/POST/travel-gpt/stream"),
+        "ApiMayInvokeStreamFunctionForPage": (
+            "<TravelGPTStreamFunction>",
+            f"{api}/POST/travel-gpt/app/api/stream",
+        ),
     }
     # InvokeWithResponseStream "requires permission for the lambda:InvokeFunction action" (Lambda API).
     assert any_stack.all("AWS::Lambda::Permission") == {
