@@ -23,6 +23,14 @@ async function ask(context, answers, options = {}) {
   return { asking, called, names: () => called.map(([name]) => name), requests: server.requests };
 }
 
+/** Waits until something is so, however busy the machine is. */
+async function until(isSo) {
+  for (const end = Date.now() + 20_000; !isSo() && Date.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(isSo());
+}
+
 const lastOf = (url) => url.replace("/Prod/travel-gpt/app/api/", "");
 
 test("a streamed text", async (context) => {
@@ -158,7 +166,7 @@ test("stopped by its route, the last events say what it cost", async (context) =
   };
   const { asking, names, requests } = await ask(context, [open, stop]);
   const answered = asking.run();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(() => names().includes("delta") && stream);
 
   await Promise.all([asking.stop(), asking.stop()]);
 
@@ -172,10 +180,14 @@ test("stopped by its route, the last events say what it cost", async (context) =
 test("where the route cannot stop it, its connection is closed", async (context) => {
   let closed;
   const gone = new Promise((resolve) => (closed = resolve));
-  const open = events(PROSE.slice(0, 2), (response) => response.on("close", closed));
+  let watched = false;
+  const open = events(PROSE.slice(0, 2), (response) => {
+    response.on("close", closed);
+    watched = true;
+  });
   const { asking, called } = await ask(context, [open, refusal(404, "not_found")]);
   const answered = asking.run();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(() => watched && called.some(([name]) => name === "delta"));
 
   await asking.stop();
 
@@ -188,7 +200,7 @@ test("stopped before the answer begins, or while it waits, nothing is asked agai
   const silent = await ask(context, [() => {}]);
   const waiting = await ask(context, [refusal(429, "rate_limited", { "Retry-After": "19" })]);
   const answers = [silent.asking.run(), waiting.asking.run()];
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(() => silent.requests.length === 1 && waiting.names().includes("waiting"));
 
   await silent.asking.stop();
   await waiting.asking.stop();

@@ -235,12 +235,15 @@ function pauseAfter(error) {
  */
 function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
-    const aborted = () => reject(new ApiError("aborted"));
-    signal?.addEventListener("abort", aborted);
-    setTimeout(() => {
+    const timeout = setTimeout(() => {
       signal?.removeEventListener("abort", aborted);
       resolve();
     }, milliseconds);
+    const aborted = () => {
+      clearTimeout(timeout);
+      reject(new ApiError("aborted"));
+    };
+    signal?.addEventListener("abort", aborted);
     if (signal?.aborted) aborted();
   });
 }

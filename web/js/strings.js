@@ -230,7 +230,7 @@ const TEXTS = {
   "next.owner": "The owner of this page can help.",
   "next.reload": "Reload the page.",
   "next.retry": "Try again.",
-  "next.retry_once": "Try again: what has been answered already is not paid for twice.",
+  "next.retry_once": "Try again: the answer may be there by now.",
   "next.wait": "You can try again {when}.",
   // Problems of the form's fields: see question.js.
   "field.adults": "Enter a whole number from 1 to 50.",

@@ -78,7 +78,7 @@ def test_what_is_served_of_the_modules_passes_their_tests(served_modules: Path, 
         [NODE, "--test", "--test-reporter=spec", served_modules / "tests/web" / test],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
