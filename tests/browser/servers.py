@@ -77,7 +77,7 @@ class LocalServer:
         """Stop it."""
         self._process.terminate()
         try:
-            self._process.wait(15)
+            self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

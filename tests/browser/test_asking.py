@@ -87,8 +87,10 @@ def test_a_stopped_answer_keeps_what_was_written(pages: Pages, server: LocalServ
 
 
 def test_a_page_that_is_loaded_again_gets_the_answer_without_paying_twice(
-    pages: Pages, server: LocalServer, proxy: Proxy
+    pages: Pages, server: LocalServer, proxy: Proxy, watch: Watch
 ) -> None:
+    # The first request may still run: the page waits for its answer.
+    watch.expect("409")
     page = signed_in(pages, server, proxy)
     held = proxy.fail_next(Fault("/api/stream", hold_after=3))
     ask(page, TRIP)
