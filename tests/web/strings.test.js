@@ -47,8 +47,9 @@ test("each text is used, by its name or by the part before its first point", () 
   const files = readdirSync(folder).filter((name) => name !== "strings.js");
   const code = files.map((name) => readFileSync(new URL(name, folder), "utf-8")).join("\n");
   const html = readFileSync(new URL("../../web/index.html", import.meta.url), "utf-8");
-  const texts = readFileSync(new URL("strings.js", folder), "utf-8").split("\n};")[0];
-  const keys = [...texts.matchAll(/^ {2}"?([\w.]+)"?:/gm)].map((found) => found[1]);
+  const texts = readFileSync(new URL("strings.js", folder), "utf-8").split("export const LANGUAGE")[0];
+  // As it is written, and as it is served.
+  const keys = [...texts.matchAll(/[,{]\s*(?:\/\/.*\s*)*"?([\w.]+)"?:\s*"/g)].map((found) => found[1]);
 
   const unused = keys.filter((key) => {
     const [prefix] = key.split(".");
