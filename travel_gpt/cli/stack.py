@@ -1,6 +1,5 @@
 """A deployed stack: what CloudFormation reports about it, and what its API answers to GET."""
 
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from travel_gpt.redaction import redact
+from travel_gpt.cli.http_answer import send
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -67,8 +66,6 @@ def read_stack(formation: "CloudFormationClient", name: str) -> Stack:
     )
 
 
-TIMEOUT: Final = 35.0
-"""Seconds. API Gateway ends a request after 29."""
 _LONGEST: Final = 65_536
 
 
@@ -134,19 +131,5 @@ def verify_stream_identity(url: str, api_key: str) -> Health:
 
 
 def _send(request: urllib.request.Request) -> Health:
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            return Health(answer.status, f"answered {answer.status}", _object(answer.read(_LONGEST)))
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return Health(refused.code, f"answered {refused.code}", _object(refused.read(_LONGEST)))
-    except (OSError, ValueError) as failed:
-        return Health(0, f"cannot be reached ({redact(str(getattr(failed, 'reason', failed)))})")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    answer = send(request, _LONGEST)
+    return Health(answer.status, answer.reason, answer.document)

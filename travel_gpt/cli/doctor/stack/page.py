@@ -1,11 +1,9 @@
 """The web page as a browser gets it: its headers, and the files that it loads."""
 
-import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Final
 from urllib.parse import urljoin
@@ -13,8 +11,8 @@ from urllib.parse import urljoin
 from travel_gpt.api.page.static import FOR_LONG, PAGE_HEADERS
 from travel_gpt.cli.doctor.check_result import CheckResult, ok, problem, warning
 from travel_gpt.cli.doctor.stack.deployed import Deployed
+from travel_gpt.cli.http_answer import HttpAnswer, send
 from travel_gpt.cli.printable import printable
-from travel_gpt.cli.stack import TIMEOUT
 from travel_gpt.redaction import redact
 
 CHECK: Final = "page"
@@ -28,26 +26,6 @@ _AGAIN: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    """The HTTP status; 0 where nothing answered."""
-    reason: str
-    """What happened, to continue a sentence that begins with the URL."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """By their names in lower case."""
-    text: str = ""
-
-    @property
-    def code(self) -> str:
-        """The code of a failure; empty where there is none."""
-        try:
-            body = json.loads(self.text)
-        except ValueError:
-            return ""
-        return str(body.get("code", "")) if isinstance(body, dict) else ""
-
-
 def check_page(deployed: Deployed) -> Iterator[CheckResult]:
     """GET the page and its files, as a browser would.
 
@@ -59,7 +37,7 @@ def check_page(deployed: Deployed) -> Iterator[CheckResult]:
         return
     answer = _get(url)
     if deployed.settings.web_page != "enabled":
-        if answer.code == "page_disabled":
+        if _code(answer) == "page_disabled":
             yield ok(CHECK, "turned off (WebPage)")
         else:
             yield problem(CHECK, f"it is turned off, and {url} {_what(answer)}", _AGAIN)
@@ -73,7 +51,7 @@ def check_page(deployed: Deployed) -> Iterator[CheckResult]:
     ]
 
 
-def _check_headers(page: _Answer) -> Iterator[CheckResult]:
+def _check_headers(page: HttpAnswer) -> Iterator[CheckResult]:
     missing = [name for name in PAGE_HEADERS if name.lower() not in page.headers]
     if missing:
         yield problem(CHECK, f"the page is served without {', '.join(missing)}", _AGAIN)
@@ -85,15 +63,18 @@ def _check_headers(page: _Answer) -> Iterator[CheckResult]:
             )
 
 
-def _check_unchanged(url: str, page: _Answer) -> Iterator[CheckResult]:
+def _check_unchanged(url: str, page: HttpAnswer) -> Iterator[CheckResult]:
     tag = page.headers.get("etag", "")
     again = _get(url, {"If-None-Match": tag}) if tag else page
     if again.status != 304:
         yield warning(CHECK, "browsers load the page anew each time: its ETag is not taken back", _AGAIN)
 
 
-def _check_assets(url: str, page: _Answer) -> Iterator[CheckResult]:
-    named = {suffix: urljoin(url, unescape(path)) for path, suffix in _ASSETS.findall(page.text)}
+def _check_assets(url: str, page: HttpAnswer) -> Iterator[CheckResult]:
+    named = {
+        suffix: urljoin(url, unescape(path))
+        for path, suffix in _ASSETS.findall(page.body.decode("utf-8", "replace"))
+    }
     for suffix, type_ in _TYPES.items():
         if suffix not in named:
             yield problem(CHECK, f"the page names no file of type {suffix}", _AGAIN)
@@ -107,24 +88,16 @@ def _check_assets(url: str, page: _Answer) -> Iterator[CheckResult]:
             )
 
 
-def _what(answer: _Answer) -> str:
-    kind = answer.headers.get("content-type", "")
-    return printable(redact(f"{answer.reason}{f' {answer.code}' if answer.code else f' {kind}'.rstrip()}"))
+def _what(answer: HttpAnswer) -> str:
+    said = _code(answer) or answer.headers.get("content-type", "")
+    return printable(redact(f"{answer.reason} {said}".rstrip()))
 
 
-def _get(url: str, headers: Mapping[str, str] | None = None) -> _Answer:
+def _code(answer: HttpAnswer) -> str:
+    """Return the code of a failure; empty where there is none."""
+    return str(answer.document.get("code", ""))
+
+
+def _get(url: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     # The address is an output of the stack, and begins with https: no file and no other scheme.
-    request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            return _answer(answer.status, answer.headers.items(), answer.read(_LARGEST))
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return _answer(refused.code, refused.headers.items(), refused.read(_LARGEST))
-    except (OSError, ValueError) as failed:
-        return _Answer(0, f"cannot be reached ({redact(str(getattr(failed, 'reason', failed)))})")
-
-
-def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> _Answer:
-    lower = {name.lower(): value for name, value in headers}
-    return _Answer(status, f"answered {status}", lower, body.decode("utf-8", "replace"))
+    return send(urllib.request.Request(url, headers=dict(headers or {})), _LARGEST)  # noqa: S310
