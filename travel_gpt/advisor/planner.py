@@ -124,13 +124,14 @@ class _Planning:
         for number in self._write_days(trip):
             yield Step("day", {"day": to_jsonable_python(self._trip().days[number - 1])})
         self._require_a_day()
-        verdict = check_trip(self._trip(), self._asked)
+        trip = self._trip()
+        verdict = check_trip(trip, self._asked)
         before = [
             result.rule
             for result in verdict.results
             if result.violations and result.severity is not Severity.NOTE
         ]
-        outcome, changed, verdict = self._repair(verdict)
+        outcome, changed, verdict = self._repair(trip, verdict)
         trip = self._trip()
         for number in changed:
             yield Step("revised", {"day": to_jsonable_python(trip.days[number - 1])})
@@ -196,16 +197,16 @@ class _Planning:
         if not self._days and self._failures:
             raise next(iter(self._failures.values()))
 
-    def _repair(self, verdict: Verdict) -> tuple[str, tuple[int, ...], Verdict]:
+    def _repair(self, trip: Trip, verdict: Verdict) -> tuple[str, tuple[int, ...], Verdict]:
         """Have days written anew, and keep those that make the trip better.
 
         Args:
-            verdict: that of the trip as it is.
+            trip: the trip as it is.
+            verdict: what the rules report about it.
 
         Returns:
             How it ended, which days were changed, and the verdict now.
         """
-        trip = self._trip()
         calls = self._repairs(trip, verdict)
         if not calls:
             return "not_possible" if verdict.errors or verdict.warnings else "not_needed", (), verdict
@@ -222,15 +223,20 @@ class _Planning:
                 revised[number] = day
         if not revised:
             return ("no_budget" if refused else "failed"), (), verdict
-        changed, now = self._keep_better(revised, verdict)
+        changed, now = self._keep_better(revised, trip, verdict)
         if not changed:
             return "failed", (), verdict
         return "partly" if self._repairs(self._trip(), now) else "done", changed, now
 
     def _keep_better(
-        self, revised: Mapping[int, WrittenDay], verdict: Verdict
+        self, revised: Mapping[int, WrittenDay], trip: Trip, verdict: Verdict
     ) -> tuple[tuple[int, ...], Verdict]:
         """Take over those of the revised days with which the trip is best.
+
+        Args:
+            revised: the revised days, by their numbers.
+            trip: the trip without them.
+            verdict: what the rules report about it.
 
         Returns:
             The days that were changed, and the verdict now.
@@ -239,9 +245,9 @@ class _Planning:
 
         def judged(days: Mapping[int, WrittenDay]) -> tuple[tuple[int, int, int], Verdict]:
             self._days = {**before, **days}
-            trip = self._trip()
-            found = check_trip(trip, self._asked)
-            return (len(trip.missing_days), found.errors, found.warnings), found
+            changed = self._trip()
+            found = check_trip(changed, self._asked)
+            return _faults(changed, found), found
 
         kept = dict(revised)
         best, now = judged(kept)
@@ -252,7 +258,7 @@ class _Planning:
             faults, found = judged(fewer)
             if faults < best:
                 kept, best, now = fewer, faults, found
-        if best >= judged({})[0]:
+        if best >= _faults(trip, verdict):
             kept, now = {}, verdict
         self._days = {**before, **kept}
         return tuple(sorted(kept)), now
@@ -320,6 +326,11 @@ class _Planning:
                 "repair": repair,
             },
         )
+
+
+def _faults(trip: Trip, verdict: Verdict) -> tuple[int, int, int]:
+    """Return what a repair is to lower, the worst first."""
+    return len(trip.missing_days), verdict.errors, verdict.warnings
 
 
 def _reason(failure: TravelGPTError | None) -> MissingReason:
