@@ -10,7 +10,7 @@ from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.geography import great_circle_km
 from travel_gpt.advisor.trip import Trip
 
-RULE: Final = Rule("airports", Severity.WARNING)
+RULE: Final = Rule("airports", Severity.WARNING, repairable=True)
 
 _NEAR_KM: Final = 150.0
 """Between an airport and the place that it serves. Assumed: few are further away."""

@@ -9,7 +9,7 @@ from travel_gpt.advisor.checks.wording import amount, digits
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Trip
 
-RULE: Final = Rule("budget", Severity.ERROR)
+RULE: Final = Rule("budget", Severity.ERROR, repairable=True)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:

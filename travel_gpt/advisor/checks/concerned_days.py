@@ -3,46 +3,11 @@
 from math import inf
 from typing import Final
 
-from travel_gpt.advisor.checks import (
-    airports,
-    budget,
-    diet,
-    duplicates,
-    leg_speed,
-    lodging,
-    mobility,
-    nights,
-    overlaps,
-    pace,
-    repeated_meals,
-    returns,
-    route,
-    transport,
-)
 from travel_gpt.advisor.checks.result import Result, Violation
+from travel_gpt.advisor.checks.run import CHECKS
 from travel_gpt.advisor.trip import Trip
 
-REPAIRABLE: Final = frozenset(
-    module.RULE.name
-    for module in (
-        airports,
-        budget,
-        diet,
-        duplicates,
-        leg_speed,
-        lodging,
-        mobility,
-        nights,
-        overlaps,
-        pace,
-        repeated_meals,
-        returns,
-        route,
-        transport,
-    )
-)
-"""The rules whose violations go when a day is written anew. Dates and sums are computed by code, the currency
-is that of the whole trip, as its destinations are, an unknown place may well exist, and a holiday stays."""
+REPAIRABLE: Final = frozenset(rule.name for rule, _ in CHECKS if rule.repairable)
 
 SAVED: Final = 0.5
 """The share of its costs that a day is taken to be able to save. Assumed."""

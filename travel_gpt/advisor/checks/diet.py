@@ -7,7 +7,7 @@ from travel_gpt.advisor.checks.wording import listed, quoted
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Diet, Trip, Visit
 
-RULE: Final = Rule("diet", Severity.WARNING)
+RULE: Final = Rule("diet", Severity.WARNING, repairable=True)
 
 # What has no meat, fish, eggs and milk has less than the others leave out. Not nuts, gluten, or alcohol.
 _ALSO: Final[dict[Diet, tuple[Diet, ...]]] = {

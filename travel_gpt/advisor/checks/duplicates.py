@@ -9,7 +9,7 @@ from travel_gpt.advisor.checks.words_of_visits import FILLERS, GENERIC, in_one_l
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Day, Trip, Visit, minutes_of
 
-RULE: Final = Rule("duplicates", Severity.ERROR)
+RULE: Final = Rule("duplicates", Severity.ERROR, repairable=True)
 
 _BREAKFAST_ENDS: Final = 11 * 60
 """A café that is good for breakfast on one day is so on the next."""

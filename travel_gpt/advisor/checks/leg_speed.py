@@ -7,7 +7,7 @@ from travel_gpt.advisor.checks.wording import duration, kilometres, leg_name, le
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Leg, Mode, Trip
 
-RULE: Final = Rule("leg_speed", Severity.ERROR)
+RULE: Final = Rule("leg_speed", Severity.ERROR, repairable=True)
 
 _FLIGHT: Final = 1130.0
 

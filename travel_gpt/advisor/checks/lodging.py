@@ -7,7 +7,7 @@ from travel_gpt.advisor.checks.wording import listed, quoted
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Trip
 
-RULE: Final = Rule("lodging", Severity.WARNING)
+RULE: Final = Rule("lodging", Severity.WARNING, repairable=True)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:

@@ -8,7 +8,7 @@ from travel_gpt.advisor.checks.wording import duration, leg_name, listed, quoted
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Leg, Mobility, Stay, Trip, Visit, minutes_of
 
-RULE: Final = Rule("mobility", Severity.WARNING)
+RULE: Final = Rule("mobility", Severity.WARNING, repairable=True)
 
 LONGEST_WALK: Final[dict[Mobility, int]] = {"limited_walking": 15, "wheelchair": 30, "stroller": 45}
 """Minutes. Assumed."""

@@ -8,7 +8,7 @@ from travel_gpt.advisor.checks.wording import kilometres, listed, quoted
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Day, Leg, Stay, Trip, minutes_of
 
-RULE: Final = Rule("nights", Severity.ERROR)
+RULE: Final = Rule("nights", Severity.ERROR, repairable=True)
 
 _NEAR_KM: Final = 50.0
 """Between where a day ends and the lodging: a hotel outside the town, or at its airport. Assumed."""

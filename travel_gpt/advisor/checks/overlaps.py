@@ -10,7 +10,7 @@ from travel_gpt.advisor.checks.wording import duration, listed
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Leg, Mode, Trip, Visit
 
-RULE: Final = Rule("overlaps", Severity.ERROR)
+RULE: Final = Rule("overlaps", Severity.ERROR, repairable=True)
 
 _WITH_MEALS: Final[tuple[Mode, ...]] = ("flight", "train", "ferry", "bus")
 _LONG_ENOUGH_FOR_A_MEAL: Final = 60

@@ -7,7 +7,7 @@ from travel_gpt.advisor.checks.wording import count
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Day, Pace, Trip
 
-RULE: Final = Rule("pace", Severity.WARNING)
+RULE: Final = Rule("pace", Severity.WARNING, repairable=True)
 
 MOST: Final[dict[Pace, int]] = {"relaxed": 4, "moderate": 6, "packed": 10}
 """Sights and activities of a day. Assumed: 3, 5 and 8 are usual, and one or two more acceptable."""

@@ -7,7 +7,7 @@ from travel_gpt.advisor.checks.result import Result, Rule, Severity
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Trip
 
-RULE: Final = Rule("repeated_meals", Severity.WARNING)
+RULE: Final = Rule("repeated_meals", Severity.WARNING, repairable=True)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001

@@ -74,6 +74,12 @@ class Rule:
     severity: Severity
     computed: bool = False
     """Whether it is about what code computed."""
+    repairable: bool = False
+    """Whether a violation may go when a day is written anew.
+
+    Dates and sums are computed by code, the currency and the destinations are those of the whole trip, an
+    unknown place may well exist, and a holiday stays.
+    """
 
     def judged(self, violations: list[Violation], why: str = "", checked: float = 1.0) -> Result:
         """Return the result of a check that was made.

@@ -8,7 +8,7 @@ from travel_gpt.advisor.checks.wording import kilometres
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Trip
 
-RULE: Final = Rule("return", Severity.ERROR)
+RULE: Final = Rule("return", Severity.ERROR, repairable=True)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:

@@ -9,7 +9,7 @@ from travel_gpt.advisor.checks.wording import kilometres, leg_name, listed, quot
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Day, Leg, Trip, Visit
 
-RULE: Final = Rule("route", Severity.WARNING)
+RULE: Final = Rule("route", Severity.WARNING, repairable=True)
 
 
 def check(trip: Trip, asked: Constraints) -> Result:  # noqa: ARG001

@@ -9,7 +9,7 @@ from travel_gpt.advisor.checks.wording import leg_name
 from travel_gpt.advisor.constraints import Constraints
 from travel_gpt.advisor.trip import Leg, Mode, Trip
 
-RULE: Final = Rule("transport", Severity.WARNING)
+RULE: Final = Rule("transport", Severity.WARNING, repairable=True)
 
 _LOCAL: Final[tuple[Mode, ...]] = ("walk", "taxi", "metro", "tram", "bus")
 _LOCAL_KM: Final = 50.0
