@@ -15,7 +15,8 @@ from travel_gpt.aws.table import ConditionFailed, Item, Table, TableFailed
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import RateLimited
 from travel_gpt.guard.clients import record_key
-from travel_gpt.guard.sessions import unavailable, whole_number
+from travel_gpt.guard.sessions import whole_number
+from travel_gpt.guard.unavailable import unavailable
 from travel_gpt.telemetry import logger
 
 MOST: Final = 10

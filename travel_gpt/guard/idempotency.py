@@ -22,11 +22,11 @@ from travel_gpt.deadline import Deadline
 from travel_gpt.errors import (
     IdempotencyKeyReused,
     InvalidIdempotencyKey,
-    LimitsUnavailable,
     RequestInProgress,
 )
 from travel_gpt.guard.clients import RECORD
-from travel_gpt.telemetry import count, logger
+from travel_gpt.guard.unavailable import unavailable
+from travel_gpt.telemetry import logger
 
 KEEP: Final = 600
 """Seconds for which an answer is kept."""
@@ -132,8 +132,7 @@ class Idempotency:
                 raise RequestInProgress("the first request runs", retry_after=RETRY_AFTER) from None
             return Repeated(**json.loads(answer))
         except TableFailed as failure:
-            count("LimitsUnavailable")
-            raise LimitsUnavailable(f"the table cannot be used: {failure}", retry_after=5) from failure
+            raise unavailable(failure) from failure
         return running
 
     def end(self, running: "Running", answer: "Repeated | None") -> None:

@@ -23,7 +23,8 @@ from travel_gpt.errors import Forbidden, InvalidConstraint, InvitationInvalid, S
 from travel_gpt.guard.clients import Client, ClientDirectory, record_key, require_enabled
 from travel_gpt.guard.guesses import Guesses, guesses_key
 from travel_gpt.guard.new_invitation import invitation_key
-from travel_gpt.guard.sessions import Session, Sessions, new_token, unavailable, whole_number
+from travel_gpt.guard.sessions import Session, Sessions, new_token, whole_number
+from travel_gpt.guard.unavailable import unavailable
 
 REPEATABLE: Final = 600
 """Seconds for which the same code and nonce get the same session."""

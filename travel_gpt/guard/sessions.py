@@ -17,8 +17,9 @@ from typing import Final
 from travel_gpt.aws.item_update import ItemUpdate
 from travel_gpt.aws.table import ConditionFailed, Item, Table, TableFailed
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import LimitsUnavailable, SessionExpired, SessionRequired
+from travel_gpt.errors import SessionExpired, SessionRequired
 from travel_gpt.guard.clients import MOST_CACHED, Client, record_key
+from travel_gpt.guard.unavailable import unavailable
 from travel_gpt.telemetry import count, logger
 
 TOKEN_BYTES: Final = 32
@@ -222,12 +223,6 @@ class Sessions:
 def new_token() -> str:
     """Return a token for a new session."""
     return secrets.token_urlsafe(TOKEN_BYTES)
-
-
-def unavailable(failed: TableFailed) -> LimitsUnavailable:
-    """Count that the table cannot be used, and return the error for it."""
-    count("LimitsUnavailable")
-    return LimitsUnavailable(f"the table cannot be used: {failed}", retry_after=5)
 
 
 def _session(token: str, item: Item) -> Session:

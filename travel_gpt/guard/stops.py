@@ -7,9 +7,8 @@ from typing import Final
 from travel_gpt.aws.item_update import ItemUpdate
 from travel_gpt.aws.table import Table, TableFailed
 from travel_gpt.deadline import Deadline
-from travel_gpt.errors import LimitsUnavailable
 from travel_gpt.guard.clients import RECORD
-from travel_gpt.telemetry import count
+from travel_gpt.guard.unavailable import unavailable
 
 KEEP: Final = 3600
 """Seconds after which DynamoDB may delete a flag. No stream lasts as long."""
@@ -43,8 +42,7 @@ class Stops:
         try:
             self._table.update(_key(client, stream), deadline=deadline, **update.parameters())
         except TableFailed as failed:
-            count("LimitsUnavailable")
-            raise LimitsUnavailable(f"the table cannot be used: {failed}", retry_after=2) from failed
+            raise unavailable(failed, retry_after=2) from failed
 
     def requested(self, client: str, stream: str, deadline: Deadline) -> bool:
         """Return whether the client asked a stream to stop.
