@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measure import Bench, WrongAnswer, loopback
+from benchmarks.measure import CASES, PAGE, Bench, WrongAnswer, loopback
 from benchmarks.packages import COMPILED, ROOT, build, build_beside
 from benchmarks.report import change_report, cold_report, warm_report
 from scripts.package_contents import BuildError
@@ -94,7 +94,7 @@ def compare(runs: int, folder: Path, commit: str) -> None:
     print(f"Building the packages, this one and that of {commit} ...", flush=True)
     python, designs = build_beside(folder, commit)
     with tempfile.TemporaryDirectory() as home, loopback() as server, loopback() as secrets:
-        bench = Bench(python, designs, Path(home), server, secrets)
+        bench = Bench(python, designs, Path(home), server, secrets, (*CASES, PAGE))
         bench.read_from_disk()
         print(f"\n{change_report(list(bench.cold(runs, math.inf)))}", flush=True)
 

@@ -193,4 +193,6 @@ def environment(home: Path, server: str, secrets: str, api: str) -> dict[str, st
         "OPENAI_SECRET_NAME": SECRET,
         "POWERTOOLS_METRICS_NAMESPACE": "TravelGPT",
         "POWERTOOLS_SERVICE_NAME": "travel-gpt",
+        # As a new stack has it.
+        "WEB_PAGE": "enabled",
     }

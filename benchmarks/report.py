@@ -5,7 +5,7 @@ from math import comb
 from statistics import quantiles
 from typing import TypeVar
 
-from benchmarks.measure import CASES, Case, Cold, Warm
+from benchmarks.measure import PAGE, Case, Cold, Warm
 from benchmarks.packages import BEFORE, COMPILED, EMPTY, NAIVE, NO_TABLE, OURS, RAW
 
 T = TypeVar("T")
@@ -44,16 +44,23 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def title(case: Case) -> str:
     """Name a case: GET asks no model, so it has no API."""
+    if case == PAGE:
+        return "the page"
     return case.method if case.method == "GET" else f"{case.method} {case.api}"
 
 
+def _cases(rounds: Rounds[T]) -> list[Case]:
+    # Each round has them in another order.
+    return sorted({case for _, case in rounds[0]}, key=lambda case: (case.path, case.method, -len(case.api)))
+
+
 def _head(rounds: Rounds[T]) -> list[str]:
-    return [f"median [quartiles], n={len(rounds)}", *map(title, CASES)]
+    return [f"median [quartiles], n={len(rounds)}", *map(title, _cases(rounds))]
 
 
 def _rows(rounds: Rounds[T], names: Sequence[str], read: Callable[[T], float], form: str) -> list[list[str]]:
     def cells(name: str) -> list[str]:
-        return [spread([read(one[name, case]) for one in rounds], form) for case in CASES]
+        return [spread([read(one[name, case]) for one in rounds], form) for case in _cases(rounds)]
 
     return [[name, *cells(name)] for name in names]
 
@@ -66,7 +73,7 @@ def _ratio(rounds: Rounds[T], what: str, read: Callable[[T], float], against: st
 
 
 def _ratios(rounds: Rounds[T], read: Callable[[T], float], against: str) -> list[list[float]]:
-    return [[read(one[OURS, case]) / read(one[against, case]) for one in rounds] for case in CASES]
+    return [[read(one[OURS, case]) / read(one[against, case]) for one in rounds] for case in _cases(rounds)]
 
 
 def with_interval(what: str, columns: Sequence[Sequence[float]]) -> list[list[str]]:

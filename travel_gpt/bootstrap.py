@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from travel_gpt.aws.table import Table
     from travel_gpt.guard.guard import Guard
     from travel_gpt.llm.client import ModelClient
+    from travel_gpt.llm.deferred_client import DeferredClient
 
 
 def build_api(
     settings: Settings,
     *,
-    prefetch: bool = False,
+    on_demand: bool = False,
     local: Local = "",
     table: "Table | None" = None,
 ) -> "Api":
@@ -33,22 +34,22 @@ def build_api(
 
     Args:
         settings: the settings.
-        prefetch: whether to fetch the key in a thread while the SDK is imported. Only where a request is
-            about to follow: in an environment that is prepared for later the fetch would be cut short, or the
-            key be old by then.
+        on_demand: whether a request is about to follow. Then the key is fetched in a thread meanwhile, and
+            where there is a page, which most requests of a new environment are for, the model client is
+            imported when it is needed. In an environment that is prepared for later the fetch would be cut
+            short, or the key be old by then, and the time to import costs no request anything.
         local: where this runs, which the advice in messages depends on.
         table: the table of clients; that of the settings unless given.
 
     Returns:
         What answers API Gateway's events.
     """
-    session = _session(settings, local, prefetch=prefetch)
+    session = _session(settings, local, prefetch=on_demand)
 
     from travel_gpt.advisor.adviser import Adviser
     from travel_gpt.api.routes import Api
-    from travel_gpt.llm.client import ModelClient
 
-    client = ModelClient(settings)
+    client = _client(settings, defer=on_demand and settings.web_page == "enabled")
     adviser = Adviser(session, client, settings.itinerary_days)
     _log_security(settings)
     health = _health(settings, session, client, adviser)
@@ -58,7 +59,7 @@ def build_api(
 def build_stream_api(
     settings: Settings,
     *,
-    prefetch: bool = False,
+    on_demand: bool = False,
     local: Local = "",
     table: "Table | None" = None,
 ) -> "StreamApi":
@@ -66,20 +67,20 @@ def build_stream_api(
 
     Args:
         settings: the settings.
-        prefetch: as for ``build_api``.
+        on_demand: whether a request is about to follow, as for ``build_api``. It is a query, so the model
+            client is imported at once.
         local: as for ``build_api``.
         table: as for ``build_api``.
 
     Returns:
         What answers API Gateway's events with a stream.
     """
-    session = _session(settings, local, prefetch=prefetch)
+    session = _session(settings, local, prefetch=on_demand)
 
     from travel_gpt.advisor.adviser import Adviser
     from travel_gpt.api.streamed import StreamApi
-    from travel_gpt.llm.client import ModelClient
 
-    client = ModelClient(settings)
+    client = _client(settings)
     adviser = Adviser(session, client, settings.itinerary_days)
     _log_security(settings)
 
@@ -91,7 +92,7 @@ def build_stream_api(
 
 
 def _health(
-    settings: Settings, session: CredentialSession, client: "ModelClient", adviser: "Adviser"
+    settings: Settings, session: CredentialSession, client: "DeferredClient", adviser: "Adviser"
 ) -> "Health":
     from travel_gpt.api.health import Health
 
@@ -109,6 +110,22 @@ def _health(
     has_identity = settings.identity_provider_id and settings.service_account_id
     health = Health(settings, session, client, adviser, identity=identity_health if has_identity else None)
     return health
+
+
+def _client(settings: Settings, *, defer: bool = False) -> "DeferredClient":
+    from travel_gpt.llm.deferred_client import DeferredClient
+
+    def make() -> "ModelClient":
+        from travel_gpt.llm.client import ModelClient
+
+        return ModelClient(settings)
+
+    if defer:
+        return DeferredClient(make)
+    made = make()
+    client = DeferredClient(lambda: made)
+    client.get()
+    return client
 
 
 def _session(settings: Settings, local: Local, *, prefetch: bool) -> CredentialSession:

@@ -447,6 +447,16 @@ class Misconfigured(CredentialError):
     remedy = "Correct the setting that the message names (see docs/settings.md) and deploy again."
 
 
+def not_started(failure: Exception) -> Misconfigured:
+    """Return the error for a library that could not be imported or set up."""
+    kind = type(failure).__name__
+    return Misconfigured(
+        kind,
+        message=f"The function could not start ({kind}): most likely a variable of its environment has a "
+        "value that a library does not accept. Its owner finds which in the log.",
+    )
+
+
 class UpstreamError(TravelGPTError):
     """The model's server, or the connection to it, failed."""
 

@@ -16,7 +16,7 @@ try:
     _settings = Settings.load(os.environ)
     telemetry.configure(_settings)
     lambda_handler = build_api(
-        _settings, prefetch=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand"
+        _settings, on_demand=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand"
     ).answer
 except Exception as failure:  # noqa: BLE001 - of libraries that read variables of their own when imported
     # Lambda would start it again for every request, and answer each with a 500 that says nothing.

@@ -9,7 +9,7 @@ from typing import Any
 
 from travel_gpt.api.request import Context, Request
 from travel_gpt.api.responses import ProxyResponse, failed, unhealthy
-from travel_gpt.errors import Misconfigured
+from travel_gpt.errors import Misconfigured, not_started
 from travel_gpt.redaction import redact
 
 
@@ -23,7 +23,7 @@ class StartupFailure:
     """
 
     def __init__(self, failure: Exception) -> None:
-        self._kind = type(failure).__name__
+        self._failure = failure
         self._log("The function could not start", detail="".join(traceback.format_exception(failure)))
 
     def answer(self, event: Mapping[str, Any], context: Context) -> ProxyResponse:
@@ -39,10 +39,7 @@ class StartupFailure:
         request = Request.of(event, context)
         self._log("Answered a request", request_id=request.id, code=Misconfigured.code)
         self._count_failure()
-        failure = Misconfigured(
-            message=f"The function could not start ({self._kind}): most likely a variable of its environment "
-            "has a value that a library does not accept. Its owner finds which in the log."
-        )
+        failure = not_started(self._failure)
         if request.method == "GET":
             return unhealthy(failure, None, request_id=request.id)
         return failed(failure, request_id=request.id)

@@ -59,6 +59,21 @@ def test_a_variable_that_a_library_does_not_take(variable: str, value: str) -> N
     assert "akeyinthewrongplace" not in output
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("HTTPS_PROXY", "ftp://proxy.example.com")]
+)
+def test_a_variable_that_the_model_client_does_not_take_where_it_is_imported_later(
+    variable: str, value: str
+) -> None:
+    page = {"WEB_PAGE": "enabled", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
+    status, body, output = get(**page, **{variable: value})
+
+    assert (status, body["code"], body["has_api_key"]) == (503, "misconfigured", False)
+    assert "could not start" in str(body["message"])
+    assert "Traceback" in output, "the log says where"
+    assert '"CredentialFailure"' in output, "and the alarm counts it"
+
+
 def test_a_store_that_is_away_and_a_wrong_setting() -> None:
     status, body, _ = get()
     assert (status, body["code"]) == (503, "credentials_unavailable")

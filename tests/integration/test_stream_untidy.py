@@ -20,6 +20,7 @@ from travel_gpt.api.health import Health
 from travel_gpt.api.resources import STREAM as RESOURCE
 from travel_gpt.api.streamed import StreamApi, StreamedResponse
 from travel_gpt.llm.client import ModelClient
+from travel_gpt.llm.deferred_client import DeferredClient
 from travel_gpt.settings import Settings
 
 MOUNTAIN = "\U0001f3d4"
@@ -64,8 +65,9 @@ def sent(api: str) -> bytes:
 def stream_api(client: ModelClient) -> StreamApi:
     """A function that streams, without a table."""
     settings, session = Settings(), session_of(ScriptedSource(credential(KEY)), Clock(0.0))
-    adviser = Adviser(session, client)
-    return StreamApi(settings, adviser, lambda: Health(settings, session, client, adviser))
+    deferred = DeferredClient(lambda: client)
+    adviser = Adviser(session, deferred)
+    return StreamApi(settings, adviser, lambda: Health(settings, session, deferred, adviser))
 
 
 def answer(api: StreamApi) -> responses.ProxyResponse | StreamedResponse:

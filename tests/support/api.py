@@ -9,6 +9,7 @@ from travel_gpt.api.health import Health
 from travel_gpt.api.routes import Api
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.guard.guard import Guard
+from travel_gpt.llm.deferred_client import DeferredClient
 from travel_gpt.settings import Settings
 
 
@@ -26,8 +27,9 @@ def api_of(
     ``has_identity``: the credential is the function's own identity, which GET can verify as such.
     ``guard``: what knows the clients and their limits.
     """
-    adviser = Adviser(session, client, settings.itinerary_days, now=now)
-    health = Health(settings, session, client, adviser, now=now)
+    deferred = DeferredClient(lambda: client)
+    adviser = Adviser(session, deferred, settings.itinerary_days, now=now)
+    health = Health(settings, session, deferred, adviser, now=now)
     if has_identity:
         health._identity = lambda: health
     return Api(settings, health, adviser, None if guard is None else lambda: guard, adviser.close, now=now)

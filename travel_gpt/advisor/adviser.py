@@ -14,12 +14,13 @@ from travel_gpt.credentials.secret import Credential
 from travel_gpt.credentials.session import CredentialSession
 from travel_gpt.deadline import Deadline
 from travel_gpt.errors import LimitError, TravelGPTError
-from travel_gpt.llm.client import ModelClient
+from travel_gpt.llm.deferred_client import DeferredClient
 from travel_gpt.llm.model_api import Answer, Meter, Prompt
 
 if TYPE_CHECKING:
     from travel_gpt.advisor.steps import Step
     from travel_gpt.advisor.trip_adviser import TripAdviser
+    from travel_gpt.llm.client import ModelClient
     from travel_gpt.llm.streaming import StreamControl
 
 
@@ -38,7 +39,7 @@ class Adviser:
 
     Args:
         session: the credential to call the model with.
-        client: calls the model's server.
+        client: gives what calls the model's server.
         itinerary_days: days of the longest trip that is planned; 0 for none.
         now: the wall clock, in seconds.
     """
@@ -46,13 +47,13 @@ class Adviser:
     def __init__(
         self,
         session: CredentialSession,
-        client: ModelClient,
+        client: DeferredClient,
         itinerary_days: int = 0,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._session = session
-        self._client = client
+        self._deferred_client = client
         self._itinerary_days = itinerary_days
         self._now = now
         self._last_outcome: tuple[str, float] | None = None
@@ -107,13 +108,13 @@ class Adviser:
         Raises:
             TravelGPTError: as for ``answer``.
         """
-        version = ""
+        client, version = self._client, ""
 
         def ask(credential: Credential) -> Answer:
             nonlocal version
             version = credential.version
             try:
-                answer = self._client.ask(prompt, credential, deadline, meter)
+                answer = client.ask(prompt, credential, deadline, meter)
             except LimitError:
                 # It was not sent, so it says nothing about the model's server.
                 raise
@@ -150,12 +151,12 @@ class Adviser:
         Raises:
             TravelGPTError: as for ``answer``; after the first piece too.
         """
-        version = ""
+        client, version = self._client, ""
 
         def begin(credential: Credential) -> tuple[str | Answer, Generator[str | Answer]]:
             nonlocal version
             version = credential.version
-            parts = self._client.stream(prompt, credential, deadline, control, meter)
+            parts = client.stream(prompt, credential, deadline, control, meter)
             return next(parts), parts
 
         outcome = ""
@@ -181,12 +182,16 @@ class Adviser:
         """Close the connections to the model's server, and what else is open."""
         if "_trips" in self.__dict__:
             self._trips.close()
-        self._client.close()
+        self._deferred_client.close()
 
     def note_schema_ignored(self) -> None:
         """Note that the model's server accepted a schema, and answered something else."""
         if (credential := self._session.usable) is not None:
             self._client.note_schema_ignored(credential)
+
+    @cached_property
+    def _client(self) -> "ModelClient":
+        return self._deferred_client.get()
 
     @cached_property
     def _trips(self) -> "TripAdviser":

@@ -20,7 +20,7 @@ from travel_gpt.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
-from travel_gpt.llm.client import ModelClient
+from travel_gpt.llm.deferred_client import DeferredClient
 from travel_gpt.settings import Settings
 from travel_gpt.telemetry import describe
 
@@ -71,7 +71,7 @@ class Health:
     Args:
         settings: the settings.
         session: the credential.
-        client: calls the model's server.
+        client: gives what calls the model's server.
         adviser: knows how the last query ended.
         identity: returns the health of the function's own identity, which can be verified while another
             credential is in use; None where no identity is set up.
@@ -82,7 +82,7 @@ class Health:
         self,
         settings: Settings,
         session: CredentialSession,
-        client: ModelClient,
+        client: DeferredClient,
         adviser: Adviser,
         *,
         identity: "Callable[[], Health] | None" = None,
@@ -98,7 +98,7 @@ class Health:
         self._lock = Lock()
 
     def check(self, verify: Verify, request: Request) -> responses.Reply:
-        """Report whether there is a usable credential.
+        """Report whether there is a usable credential, and a client to use it with.
 
         Args:
             verify: what to verify with a call to the model's server.
@@ -108,18 +108,15 @@ class Health:
             The response. The failure to verify an identity is in it, since it is no failure of the API.
 
         Raises:
-            TravelGPTError: there is no usable credential, or it could not be verified.
+            TravelGPTError: there is no usable credential, or it could not be verified, or no client.
         """
+        self._client.get()
         if verify is Verify.IDENTITY:
             return self._check_identity(request)
         if verify is Verify.CREDENTIAL:
             credential = self.verify(request.deadline)
         else:
-            credential = self._session.current(request.deadline)
-            if self._session.is_rejected(credential):
-                raise self._session.refusal(
-                    credential, "the server refused this credential when it was last used"
-                )
+            credential = self.require_credential(request.deadline)
         return responses.Reply(
             responses.healthy(
                 status_of(credential, self._settings),
@@ -131,6 +128,22 @@ class Health:
             ),
             {"credential_version": credential.version},
         )
+
+    def require_credential(self, deadline: Deadline) -> Credential:
+        """Return the credential in use.
+
+        Args:
+            deadline: when it must be here.
+
+        Raises:
+            CredentialError: there is none, or the server refused it when it was last used.
+        """
+        credential = self._session.current(deadline)
+        if self._session.is_rejected(credential):
+            raise self._session.refusal(
+                credential, "the server refused this credential when it was last used"
+            )
+        return credential
 
     def failed(self, failure: TravelGPTError, request: Request) -> responses.ProxyResponse:
         """Return the response of a GET that failed, with what is known of the credential nevertheless."""
@@ -200,7 +213,7 @@ class Health:
         def call(candidate: Credential) -> None:
             nonlocal used
             used = candidate
-            self._client.verify(candidate, deadline)
+            self._client.get().verify(candidate, deadline)
 
         try:
             self._session.use(call, deadline, first=credential)

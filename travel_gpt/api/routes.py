@@ -14,7 +14,6 @@ from travel_gpt.api.health import Health
 from travel_gpt.api.request import (
     Context,
     Request,
-    Verify,
     read_idempotency_key,
     read_question,
     read_verify,
@@ -114,7 +113,7 @@ class Api:
             self._guard,
             ask=self._advise,
             stop=self._stop,
-            require_credential=lambda request: self._health.check(Verify.NOTHING, request),
+            require_credential=lambda request: self._health.require_credential(request.deadline),
             now=self._now,
         )
 

@@ -19,6 +19,7 @@ from tests.support.page import page_event
 from tests.support.stream_function import KEY, is_whole, parse
 from tests.unit.doubles import Function
 from travel_gpt.api import resources
+from travel_gpt.api.page.assets import web_page
 from travel_gpt.api.page.static import PAGE_HEADERS
 from travel_gpt.api.streamed import StreamApi, StreamedResponse
 from travel_gpt.bootstrap import build_stream_api
@@ -123,34 +124,83 @@ def test_other_requests_import_nothing_of_the_page(
     assert answer(function, page_event(resources.PAGE_ASK, {"query": "Lisbon?"}))[0] == 500
 
 
-_SERVING = """
+_STARTING = """
 import json, sys
-from tests.conftest import LambdaContext, proxy_event
 from travel_gpt.handler import lambda_handler
-before = set(sys.modules)
-for resource in json.loads(sys.argv[1]):
-    event = proxy_event("get", resource=resource, pathParameters={"file": "app.0.js"})
-    assert lambda_handler(event, LambdaContext())["statusCode"] in (200, 302), resource
-print("\\n" + json.dumps(sorted(set(sys.modules) - before)))
+class Context:
+    aws_request_id = "invocation"
+    def get_remaining_time_in_millis(self): return 2000
+def modules(status):
+    print("modules", status, *sys.modules)
+modules(0)
+for event in json.loads(sys.argv[1]):
+    modules(lambda_handler(event, Context())["statusCode"])
 """
 
+_MODEL_CLIENT = ("openai", "httpx2", "travel_gpt.llm.client")
 
-def test_serving_the_files_imports_neither_the_sdk_nor_the_guard() -> None:
-    # Given a function that was just started, when the page and its files are asked for
+
+def modules_after_each(*requests: tuple[str, str], **environment: str) -> list[set[str]]:
+    """Start the function in a process of its own, and return its modules then and after each request."""
+    events = [
+        proxy_event("get", resource=resource, path=resource, pathParameters={"file": file})
+        for resource, file in requests
+    ]
     done = subprocess.run(
-        [sys.executable, "-c", _SERVING, json.dumps(GETS)],
+        [sys.executable, "-c", _STARTING, json.dumps(events)],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
-        env={**os.environ, "WEB_PAGE": "enabled", "TABLE_NAME": "clients", "AWS_REGION": "us-east-1"},
+        env={
+            **os.environ,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_REGION": "us-east-1",
+            "CREDENTIAL_SOURCE": "environment",
+            "OPENAI_API_KEY": KEY,
+            "TABLE_NAME": "clients",
+            "WEB_PAGE": "enabled",
+            **environment,
+        },
     )
-    imported = json.loads(done.stdout.splitlines()[-1])
+    lines = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("modules")]
+    assert [line[0] for line in lines[1:]] == [
+        "302" if resource == "/" else "200" for resource, _ in requests
+    ]
+    return [set(modules) for _, *modules in lines]
 
-    # Then only the page's own modules are new
+
+def test_the_page_and_its_files_are_served_without_the_model_client() -> None:
+    # Given a function that was just started, when the page and its files are asked for, and then its health
+    files = [web_page().style.name, web_page().script.name]
+    page = [("/", ""), (resources.PAGE, ""), *((resources.PAGE_ASSET, file) for file in files)]
+    started, *served, healthy = modules_after_each(*page, ("/travel-gpt", ""))
+
+    # Then they need no model client, and nothing of ours but the modules of the page
+    assert not started.intersection(_MODEL_CLIENT)
+    imported = served[-1] - started
     assert "travel_gpt.api.page.static" in imported
-    heavy = ("openai", "boto", "travel_gpt.guard", "travel_gpt.llm", "travel_gpt.advisor", "travel_gpt.aws")
-    assert not [name for name in imported if name.startswith(heavy)]
+    others = {name for name in imported if not name.startswith("travel_gpt.api.page")}
+    assert others == {"html", "html.entities"}
+
+    # And the health check finds whether the model client can be imported
+    assert healthy.issuperset(_MODEL_CLIENT)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"WEB_PAGE": "disabled"},
+        {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"},
+        {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"},
+    ],
+)
+def test_without_a_page_or_with_time_before_the_request_the_start_imports_the_model_client(
+    environment: dict[str, str],
+) -> None:
+    (started,) = modules_after_each(**environment)
+
+    assert started.issuperset(_MODEL_CLIENT)
 
 
 class TestStream:

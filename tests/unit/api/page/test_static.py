@@ -1,7 +1,5 @@
 """The responses for the page and its files."""
 
-import json
-import os
 import re
 import subprocess
 import sys
@@ -191,37 +189,3 @@ def test_a_static_file_needs_neither_the_model_client_nor_the_guard() -> None:
 
 def test_the_page_has_every_header_of_its_kind() -> None:
     assert set(serve_page(asked("/Prod/travel-gpt/app"))["headers"]) == {*PAGE_HEADERS, "ETag"}
-
-
-def test_a_static_file_makes_the_function_import_nothing_but_the_page() -> None:
-    # Given the function as it stands after its start, in a process of its own
-    code = """
-import json, os, sys
-from travel_gpt.handler import lambda_handler
-from tests.conftest import LambdaContext, proxy_event
-started = set(sys.modules)
-for path, resource, file in json.load(sys.stdin):
-    context = {"path": path}
-    event = proxy_event("get", resource=resource, pathParameters={"file": file}, requestContext=context)
-    print("status", lambda_handler(event, LambdaContext())["statusCode"])
-print("imported", *sorted(set(sys.modules) - started))
-"""
-    script = web_page().script.name
-    requests = [("/Prod/", "/", ""), (f"/Prod{APP}", APP, ""), (f"/Prod{APP}/assets/{script}", ASSET, script)]
-
-    # When it serves the page
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(requests),
-        env={**os.environ, "WEB_PAGE": "enabled"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    # Then it imports what serves files, and nothing of sessions, the table or the model
-    lines = done.stdout.splitlines()
-    assert [line for line in lines if line.startswith("status")] == ["status 302", "status 200", "status 200"]
-    (imported,) = (line.split()[1:] for line in lines if line.startswith("imported"))
-    assert "travel_gpt.api.page.static" in imported
-    assert not [name for name in imported if not name.startswith("travel_gpt.api.page")]
