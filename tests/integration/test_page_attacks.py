@@ -60,6 +60,10 @@ def refusal(response: Any) -> str:
     return str(json.loads(response["body"])["code"])
 
 
+def items(function: PageFunction, kind: str) -> list[Any]:
+    return [item for item in function.table.items.all() if item["pk"]["S"].startswith(f"{kind}#")]
+
+
 class TestStolenInvitation:
     """A link that was sent to one person, and opened by another."""
 
@@ -147,6 +151,10 @@ class TestSessions:
         function.guest(sessions_after=moment)
         function.clock.advance(clients.RECORD_TTL)
         assert function.ask(cookie).code == "session_expired"
+        # Nor does it write anything.
+        stop = function.send(resources.PAGE_STOP, {}, cookie=cookie, pathParameters={"id": "c6af9ac6-7b61"})
+        assert stop.code == "session_expired"
+        assert items(function, "stop") == []
 
     def test_a_stream_ends_with_the_session(
         self,
@@ -195,14 +203,20 @@ class TestSessions:
 
         assert function.send(resources.PAGE_STOP, {}, cookie=cookie, **identifiers).status == 202
 
-        (flag,) = [item for item in function.table.items.all() if item["pk"]["S"].startswith("stop#")]
+        (flag,) = items(function, "stop")
         assert "c1" in flag["pk"]["S"]
 
 
 class TestOtherSites:
     """Requests that another site has a visitor's browser send."""
 
-    ROUTES = (resources.PAGE_ASK, resources.PAGE_STOP, resources.PAGE_REDEEM, resources.PAGE_SIGN_OUT)
+    ROUTES = (
+        resources.PAGE_ASK,
+        resources.PAGE_STREAM,
+        resources.PAGE_STOP,
+        resources.PAGE_REDEEM,
+        resources.PAGE_SIGN_OUT,
+    )
 
     @pytest.mark.parametrize("resource", ROUTES)
     @pytest.mark.parametrize(
@@ -222,16 +236,24 @@ class TestOtherSites:
         ],
     )
     def test_they_are_refused_and_change_nothing(
-        self, function: PageFunction, resource: str, headers: dict[str, str | None]
+        self,
+        function: PageFunction,
+        stream_api: StreamApi,
+        resource: str,
+        headers: dict[str, str | None],
     ) -> None:
         cookie = function.sign_in()
         function.table.calls.clear()
 
-        reply = function.send(resource, {"query": "Lisbon?"}, cookie=cookie, headers=headers)
+        if resource == resources.PAGE_STREAM:
+            response = stream(stream_api, cookie, headers=headers)
+        else:
+            event = page_event(resource, {"query": "Lisbon?"}, cookie=cookie, headers=headers)
+            response = function.api.answer(event, LambdaContext())
 
-        assert (reply.status, reply.code) == (403, "origin_refused")
+        assert (response["statusCode"], refusal(response)) == (403, "origin_refused")
         assert (not function.table.calls, function.upstream.calls) == (True, [])
-        assert "set-cookie" not in reply.headers
+        assert "set-cookie" not in {name.lower() for name in response["headers"]}
 
     def test_a_preflight_is_not_answered(self, function: PageFunction) -> None:
         asked = {"Origin": "https://evil.example.com", "Access-Control-Request-Headers": "x-travel-gpt"}
@@ -277,7 +299,7 @@ class TestGuesses:
         assert codes == {"invitation_invalid": 1000, "rate_limited": 9000}
         assert set(writes_of_an_address) == {10}, "what is refused for its number writes nothing"
         assert function.table.calls["BatchGetItem"] == 10_000, "one read each"
-        assert not [each for each in function.table.items.all() if each["pk"]["S"].startswith("session#")]
+        assert items(function, "session") == []
         assert function.redeem(code).status == 200
 
 
@@ -323,6 +345,25 @@ class TestSecrecy:
         function.guest(disabled=1)
         function.clock.advance(clients.RECORD_TTL)
         everything()
+        function.guest()
+        function.clock.advance(DAY)
+
+        # A session that ends while its use is noted, that is deleted, and that has expired.
+        (kept,) = items(function, "session")
+        key = kept["pk"]["S"]
+
+        def end_before_a_write(operation: str, _: object) -> None:
+            if operation == "UpdateItem" and items(function, "session"):
+                function.table.items.delete(key)
+
+        function.table.before = end_before_a_write
+        everything()
+        function.table.before = lambda *_: None
+        everything()
+        function.table.put_item(kept)
+        function.clock.advance(90 * DAY)
+        everything()
+        function.clock.advance(-90 * DAY)
         function.send(resources.PAGE_SIGN_OUT, {}, cookie=cookie)
         everything()
 
@@ -331,6 +372,8 @@ class TestSecrecy:
         assert "client_disabled" in written
         assert "internal_error" in written
         assert "limits_unavailable" in written
+        for detail in ("has just ended", "there is no such session", "has expired", "was ended"):
+            assert detail in log.getvalue()
         for value in (token, code, nonce):
             assert not [part for part in (value, value[:12], value[-12:]) if part in written]
 

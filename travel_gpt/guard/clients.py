@@ -48,6 +48,9 @@ class Client(NamedTuple):
     """When its sessions and invitations were last ended, in seconds since the epoch; 0 for never."""
 
 
+_OWNER: Final = Client(OWNER, OWNER, Limits())
+
+
 class _Known(NamedTuple):
     client: Client
     paused: bool
@@ -96,7 +99,9 @@ class ClientDirectory:
             Paused: the owner paused the API.
             LimitsUnavailable: the table cannot be read, and the client is not known from before.
         """
-        return self.allowed(self.id_of_key(key_id, deadline), deadline)
+        client_id = self.id_of_key(key_id, deadline)
+        # The owner's key needs no record to work: API Gateway has checked it.
+        return self._allowed(_OWNER if client_id == OWNER else client_id, deadline)
 
     def id_of_key(self, key_id: str, deadline: Deadline | None = None) -> str:
         """Return the id of the client that an API key belongs to, whether it may ask now or not.
@@ -160,7 +165,7 @@ class ClientDirectory:
             Paused: the owner paused the API.
             LimitsUnavailable: the table cannot be read, and the client is not known from before.
         """
-        return self._allowed(_named(client_id), deadline)
+        return self._allowed(client_id, deadline)
 
     def client(self, client_id: str, deadline: Deadline | None = None, *, fresh: bool = False) -> Client:
         """Return a client, whether it may ask now or not.
@@ -172,9 +177,10 @@ class ClientDirectory:
 
         Raises:
             Forbidden: the client was removed.
-            LimitsUnavailable: the table cannot be read, and the client is not known from before.
+            LimitsUnavailable: the table cannot be read, and the client is not known from before or has to be
+                read now.
         """
-        return self._read(_named(client_id), deadline, fresh=fresh).client
+        return self._read(client_id, deadline, fresh=fresh).client
 
     def _client_id(self, key_id: str, deadline: Deadline | None) -> str:
         known = self._clients_of_keys.get(key_id)
@@ -212,7 +218,7 @@ class ClientDirectory:
             items = {item["pk"]["S"]: item for item in self._table.get(*keys, deadline=deadline)}
         except TableFailed as failed:
             _note(failed)
-            if known is not None:
+            if known is not None and not fresh:
                 return known
             if isinstance(client, str):
                 raise LimitsUnavailable(
@@ -226,6 +232,8 @@ class ClientDirectory:
             except LimitsUnavailable:
                 count("LimitsUnavailable")
                 raise
+        elif client_id == OWNER:
+            client = _OWNER
         elif isinstance(client, str):
             raise Forbidden("the client was removed", log_fields={"client": client_id})
         if len(self._known) >= MOST_CACHED:
@@ -250,11 +258,6 @@ def require_enabled(client: Client, now: float) -> None:
         raise ClientDisabled("the client is disabled", log_fields=log_fields)
     if 0 < client.expires_at <= now:
         raise ClientExpired("the client has expired", log_fields=log_fields)
-
-
-def _named(client_id: str) -> Client | str:
-    # The owner needs no record.
-    return Client(OWNER, OWNER, Limits()) if client_id == OWNER else client_id
 
 
 def _note(failed: TableFailed) -> None:

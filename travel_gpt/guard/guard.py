@@ -86,7 +86,7 @@ class Guard:
         if self._settings.api_access == "open":
             return self._clients.id_of_address(caller.address)
         if caller.session:
-            return self.sessions.find(caller.session, deadline).client
+            return self.visitors.find(caller.session, deadline).client.id
         return self._clients.id_of_key(caller.key_id, deadline)
 
     @cached_property

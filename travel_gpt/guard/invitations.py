@@ -23,11 +23,8 @@ from travel_gpt.errors import Forbidden, InvalidConstraint, InvitationInvalid, S
 from travel_gpt.guard.clients import Client, ClientDirectory, record_key, require_enabled
 from travel_gpt.guard.guesses import Guesses, guesses_key
 from travel_gpt.guard.new_invitation import invitation_key
-from travel_gpt.guard.sessions import Session, Sessions, new_token, whole_number
+from travel_gpt.guard.sessions import REPEATABLE, Session, Sessions, new_token, whole_number
 from travel_gpt.guard.unavailable import unavailable
-
-REPEATABLE: Final = 600
-"""Seconds for which the same code and nonce get the same session."""
 
 _NONCE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _ASK: Final = "Ask the owner of the page for another one."

@@ -34,6 +34,10 @@ IDLE: Final = 30 * 86_400
 USE_NOTED_EVERY: Final = 86_400
 """Seconds between two writes of the last use, so that most requests write nothing for their session."""
 
+REPEATABLE: Final = 600
+"""Seconds for which a code and a nonce get the same token. A session that was ended is kept as long: were it
+gone, they would begin it again."""
+
 LONGEST_DEVICE: Final = 60
 """Characters of the name of a device."""
 
@@ -191,7 +195,7 @@ class Sessions:
         update = ItemUpdate()
         update.require("client")
         update.set("ended", 1)
-        update.set("expires", int(self._now()))
+        update.set("expires", int(self._now()) + REPEATABLE)
         try:
             item = self._table.update(
                 _key(token), **update.parameters(), ReturnValues="ALL_NEW", deadline=deadline

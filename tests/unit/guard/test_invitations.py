@@ -28,9 +28,10 @@ from travel_gpt.guard.callers import Caller
 from travel_gpt.guard.clients import RECORD_TTL, Client
 from travel_gpt.guard.guard import Guard
 from travel_gpt.guard.guesses import MOST, WITHIN
-from travel_gpt.guard.invitations import REPEATABLE, Redeemed
+from travel_gpt.guard.invitations import Redeemed
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.new_invitation import new_invitation
+from travel_gpt.guard.sessions import REPEATABLE
 from travel_gpt.settings import Settings
 
 SOON = Deadline(3600.0)  # of the whole file, however slow its tests are
@@ -489,3 +490,35 @@ def test_however_the_network_fails_each_device_has_one_session(clock: Clock, see
 
     assert sorted(len(tokens) for tokens in got.values()) == [1, 1]
     assert len(guests.items("session")) == 2
+
+
+def test_a_session_that_was_signed_out_is_kept_as_long_as_its_token(guests: Guests) -> None:
+    guests.guard.sessions.end(guests.redeem(guests.invite()).session.token, SOON)
+
+    (session,), (kept,) = guests.items("session"), guests.items("redemption")
+    assert int(session["expires"]["N"]) >= int(kept["until"]["N"]), "DynamoDB could delete it before"
+
+
+def test_a_guest_is_not_told_of_a_withdrawn_link_while_its_record_cannot_be_read(guests: Guests) -> None:
+    # Known from before, disabled, enabled and invited again
+    guests.client_of(guests.redeem(guests.invite(), OTHER).session.token)
+    guests.guest(sessions_after=int(guests.clock()))
+    code = guests.invite()
+    guests.fake.before = lambda _, sent: "throttle" if "client#c1" in json.dumps(sent) else None
+
+    with pytest.raises(LimitsUnavailable):
+        guests.redeem(code)
+
+    guests.fake.before = lambda *_: None
+    assert guests.redeem(code).client.id == "c1"
+
+
+def test_the_addresses_of_an_ipv6_network_try_together(guests: Guests) -> None:
+    for number in range(MOST):
+        with pytest.raises(InvitationInvalid):
+            guests.redeem("wrong", address=f"2001:db8::{number:x}")
+
+    with pytest.raises(RateLimited):
+        guests.redeem("wrong", address="2001:db8::ffff:1")
+    with pytest.raises(InvitationInvalid):
+        guests.redeem("wrong", address="2001:db8:0:1::1")

@@ -19,12 +19,13 @@ from travel_gpt.errors import (
     SessionRequired,
     TravelGPTError,
 )
-from travel_gpt.guard.clients import RECORD_TTL, Client, ClientDirectory
+from travel_gpt.guard.clients import OWNER, RECORD_TTL, Client, ClientDirectory
 from travel_gpt.guard.limits import Limits
 from travel_gpt.guard.sessions import (
     IDLE,
     LONGEST,
     LONGEST_DEVICE,
+    REPEATABLE,
     USE_NOTED_EVERY,
     Session,
     Sessions,
@@ -163,7 +164,8 @@ def test_a_session_that_was_ended_is_ended_at_once_everywhere(
             each.use(TOKEN, SOON)
     with pytest.raises(SessionExpired):
         begin(sessions)
-    assert int(stored(fake)["expires"]["N"]) <= clock()
+    # Deleted sooner, the same code and nonce could begin it again.
+    assert int(stored(fake)["expires"]["N"]) == clock() + REPEATABLE
 
 
 def test_ending_what_does_not_exist_writes_nothing(fake: MemoryTable, sessions: Sessions) -> None:
@@ -378,3 +380,40 @@ def test_the_sessions_of_a_removed_client_have_ended(
         with pytest.raises(SessionExpired) as expired:
             call(TOKEN, SOON)
         assert expired.value.log_fields == {"client": "c1"}
+
+
+def refuse_reads_of(fake: MemoryTable, key: str) -> None:
+    """Fail the reads of an item from now on, and no other call."""
+    fake.before = lambda _, parameters: "throttle" if key in json.dumps(parameters) else None
+
+
+def test_a_session_of_the_owner_needs_what_its_record_says(
+    fake: MemoryTable, sessions: Sessions, visitors: Visitors
+) -> None:
+    begin(sessions, Client(OWNER, OWNER, Limits()))
+    fake.put(f"client#{OWNER}", name=OWNER, disabled=1, sessions_after=1)
+    refuse_reads_of(fake, f"client#{OWNER}")
+
+    for call in (visitors.client, visitors.find):
+        with pytest.raises(LimitsUnavailable):
+            call(TOKEN, SOON)
+
+
+def test_a_session_of_an_owner_without_a_record_is_valid(sessions: Sessions, visitors: Visitors) -> None:
+    begin(sessions, Client(OWNER, OWNER, Limits()))
+
+    assert visitors.client(TOKEN, SOON) == Client(OWNER, OWNER, Limits())
+
+
+def test_a_newer_session_is_not_said_to_have_ended_while_the_client_cannot_be_read(
+    fake: MemoryTable, sessions: Sessions, visitors: Visitors
+) -> None:
+    begin(sessions)
+    visitors.client(TOKEN, SOON)
+    # Disabled, enabled and invited again, when the table fails.
+    another = new_token()
+    begin(sessions, ANN._replace(sessions_after=1_795_176_000), another)
+    refuse_reads_of(fake, "client#c1")
+
+    with pytest.raises(LimitsUnavailable):
+        visitors.client(another, SOON)

@@ -36,6 +36,14 @@ def test_an_api_key_is_not_looked_at_and_a_session_is_not_printed() -> None:
     assert TOKEN not in repr(admitted)
 
 
+def test_an_api_key_lets_no_one_ask_on_the_page() -> None:
+    event = page_event(PAGE_ASK)
+    event["requestContext"]["identity"]["apiKeyId"] = "somebodyskey"
+
+    with pytest.raises(SessionRequired):
+        admit(Request.of(event, LambdaContext()), settings())
+
+
 def test_where_anyone_may_ask_the_address_is_the_caller() -> None:
     open_to_all = settings(API_ACCESS="open", TABLE_NAME="")
 

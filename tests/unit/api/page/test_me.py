@@ -53,8 +53,12 @@ def test_it_reads_the_session_the_client_and_the_counters_and_writes_nothing(fun
     function.table.calls.clear()
 
     function.me(cookie)
-
     assert function.table.calls == Counter(BatchGetItem=2), "the client was read a moment ago"
+
+    # A question would note that the session is used again.
+    function.clock.advance(DAY)
+    function.me(cookie)
+    assert function.table.calls == Counter(BatchGetItem=5)
     assert function.upstream.calls[1:] == [], "only the question before"
 
 
