@@ -7,7 +7,7 @@ from travel_gpt.errors import LimitsUnavailable
 from travel_gpt.telemetry import count
 
 RETRY_AFTER: Final = 5
-"""Seconds after which a caller is told to try again."""
+"""Seconds after which a caller is to try again."""
 
 
 def unavailable(failed: TableFailed, *, retry_after: int = RETRY_AFTER) -> LimitsUnavailable:

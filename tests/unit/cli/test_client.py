@@ -85,8 +85,11 @@ def owner_key_id() -> str:
     return next(each["OutputValue"] for each in outputs if each["OutputKey"] == "ApiKeyId")
 
 
-def make_stack(name: str, **outputs: str) -> None:
+def make_stack(name: str, parameters: dict[str, str] | None = None, **outputs: str) -> None:
     template = {
+        "Parameters": {
+            parameter: {"Type": "String", "Default": value} for parameter, value in (parameters or {}).items()
+        },
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }

@@ -31,7 +31,9 @@ __all__ = ["api"]
 DAY = 86_400
 
 
-def make_page(api: Api, name: str, *, web_page: str = "enabled", access: str = "api-key") -> str:
+def make_page(
+    api: Api, name: str, *, web_page: str = "enabled", access: str = "api-key", budget: str = "50"
+) -> str:
     """Make a stack with the page, beside or in the place of the one that there is; its address."""
     usage_plan: Any = boto3.client("apigateway").get_usage_plans()["items"][0]["id"]
     owner = owner_key_id()
@@ -39,6 +41,7 @@ def make_page(api: Api, name: str, *, web_page: str = "enabled", access: str = "
     page = f"{api.url}/Prod/travel-gpt/app"
     make_stack(
         name,
+        {"BudgetPerDay": "0.00", "BudgetPerMonth": budget},
         ApiUrl=f"{api.url}/Prod/travel-gpt",
         ApiKeyId=owner,
         UsagePlanId=usage_plan,
@@ -281,3 +284,21 @@ def test_a_client_with_an_api_key_may_have_a_link_too(person: Person, name: str)
     assert after["page"]["devices"] == 2
     listed = person.run("client", "list").out
     assert "api-key, 0 of 2 devices" in listed
+
+
+def test_a_guest_whom_nothing_would_limit_is_refused(person: Person, api: Api) -> None:
+    make_page(api, STACK, budget="0")
+
+    for options, advice in (
+        (("kim", "--budget", "none"), "give the guest one, such as --budget 2/month"),
+        (("owner", "--again"), "give it one: travel-gpt client limit owner --budget 2/month"),
+    ):
+        done = person.run("invite", *options, status=USAGE)
+        assert "Nothing would limit what" in done.err
+        assert advice in done.err
+        assert "./deploy.sh --parameter BudgetPerMonth=50" in done.err
+        assert not done.out
+
+    person.run("invite", "kim", "--budget", "2/month")
+    person.run("client", "limit", "owner", "--per-day", "100")
+    person.run("invite", "owner", "--again")

@@ -499,7 +499,7 @@ def test_a_session_that_was_signed_out_is_kept_as_long_as_its_token(guests: Gues
     assert int(session["expires"]["N"]) >= int(kept["until"]["N"]), "DynamoDB could delete it before"
 
 
-def test_a_guest_is_not_told_of_a_withdrawn_link_while_its_record_cannot_be_read(guests: Guests) -> None:
+def test_no_link_is_said_to_be_withdrawn_while_its_guest_cannot_be_read(guests: Guests) -> None:
     # Known from before, disabled, enabled and invited again
     guests.client_of(guests.redeem(guests.invite(), OTHER).session.token)
     guests.guest(sessions_after=int(guests.clock()))

@@ -52,6 +52,7 @@ def invite(
     records = ClientRecords(place.table, flags)
     records.require_new(name)
     client = Client(new_id(), name, limits, expires_at=expires_at)
+    _require_bound(client, place, "give the guest one, such as --budget 2/month")
     invitation = new_invitation(client, devices=devices, expires_at=expires_at)
     with audited(
         "client.invite", who=who, source=SOURCE, client=client.id, client_name=name, devices=devices
@@ -98,6 +99,8 @@ def invite_again(
             f"refused. Look at it first: travel-gpt client show {client.name}{flags}",
             USAGE,
         )
+    own = f"give it one: travel-gpt client limit {client.name} --budget 2/month{flags}"
+    _require_bound(client, place, own)
     expires_at = min(expires_at, client.expires_at or expires_at)
     invitation = new_invitation(client, devices=devices, expires_at=expires_at)
     with audited("client.invite", who=who, source=SOURCE, client=client.id, devices=devices):
@@ -106,6 +109,19 @@ def invite_again(
             records.change(client, {})
         records.add_invitation(invitation)
     _print_link(invitation, place, console)
+
+
+def _require_bound(client: Client, place: Deployed, own: str) -> None:
+    """Refuse a client whose sessions nothing would bound: on the page no API key is counted by DailyQuota."""
+    limits = client.limits
+    if place.budget or limits.budget_per_day or limits.budget_per_month or limits.per_day:
+        return
+    raise CliError(
+        f"Nothing would limit what {client.name} spends on the page: neither {client.name} nor the stack has "
+        f"a budget. Either {own}, or give all clients together one: "
+        f"{place.deploy(' --parameter BudgetPerMonth=50')}",
+        USAGE,
+    )
 
 
 def _end(typed: TypedLimits) -> int:
