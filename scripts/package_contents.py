@@ -68,7 +68,7 @@ def copy_web_page(source: Path, target: Path) -> None:
     target.mkdir()
     for name in ("index.html", "app.css", "icon.svg"):
         shutil.copy(source / name, target / name)
-    (target / JOINED).write_text(web_page(source).script.text, encoding="utf-8")
+    (target / JOINED).write_text(web_page(source).script, encoding="utf-8")
 
 
 def prune(tree: Path) -> None:

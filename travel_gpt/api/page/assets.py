@@ -1,4 +1,4 @@
-"""The files of the web page: HTML, one style sheet and one script, whose names change with their content.
+"""The files of the web page: HTML with its style sheet, and one script, whose name changes with its content.
 
 The script is written as modules in ``web/js``, which are served as one file: each request of a first load
 costs a visitor a round trip, and the owner an invocation. What only their authors read is left out. That
@@ -33,22 +33,7 @@ _IMPORT: Final = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./(?P<file>[^"]+)";
 _EXPORT: Final = re.compile(r"^export (?=async |function|class|const|let)", re.MULTILINE)
 _INDENTATION: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\{\{([a-z.]+)\}\}")
-_ASSET_NAME: Final = re.compile(r"app\.[0-9a-f]{1,64}\.(js|css)")
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """A file that the HTML loads."""
-
-    name: str
-    """Its name, with a hash of its content."""
-    content_type: str
-    text: str
-
-    @classmethod
-    def of(cls, suffix: str, content_type: str, text: str) -> "Asset":
-        """Return a file with the hash of its content in its name."""
-        return cls(f"app.{content_hash(text)}.{suffix}", content_type, text)
+_ASSET_NAME: Final = re.compile(r"app\.[0-9a-f]{1,64}\.js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +44,14 @@ class WebPage:
     """The HTML, with placeholders for what depends on the stage and on the other files."""
     icon: str
     """The icon, as a URL that holds it."""
-    style: Asset
-    script: Asset
+    style: str
+    """The style sheet, which is in the HTML."""
+    script: str
+
+    @property
+    def script_name(self) -> str:
+        """The name of the script, with a hash of its content."""
+        return f"app.{content_hash(self.script)}.js"
 
     def html(self, base: str) -> str:
         """Return the HTML.
@@ -71,17 +62,17 @@ class WebPage:
         values = {
             "base": base,
             "icon": self.icon,
-            "app.css": base + PAGE_ASSET.format(file=self.style.name),
-            "app.js": base + PAGE_ASSET.format(file=self.script.name),
+            "app.js": base + PAGE_ASSET.format(file=self.script_name),
         }
-        return _PLACEHOLDER.sub(lambda found: escape(values[found[1]]), self.template)
+        # In a style element nothing is escaped, and a browser hashes what stands there.
+        return _PLACEHOLDER.sub(
+            lambda found: self.style if found[1] == "app.css" else escape(values[found[1]]), self.template
+        )
 
-    def asset(self, name: str) -> Asset | None:
-        """Return the file of a name, whatever its hash; None where there is none."""
-        found = _ASSET_NAME.fullmatch(name)
-        if found is None:
-            return None
-        return self.script if found[1] == "js" else self.style
+
+def names_script(name: str) -> bool:
+    """Return whether a file's name is that of the script, whatever its hash."""
+    return _ASSET_NAME.fullmatch(name) is not None
 
 
 def web_page(folder: Path = WEB) -> WebPage:
@@ -117,8 +108,8 @@ def _read(folder: Path, state: tuple[tuple[str, int, int], ...]) -> WebPage:
     return WebPage(
         template=_INDENTATION.sub("", _text(folder / "index.html")),
         icon="data:image/svg+xml," + quote(_text(folder / "icon.svg"), safe=" ,/:;=@"),
-        style=Asset.of("css", "text/css; charset=utf-8", compact_style(_text(folder / "app.css"))),
-        script=Asset.of("js", "text/javascript; charset=utf-8", _script(folder)),
+        style=compact_style(_text(folder / "app.css")),
+        script=_script(folder),
     )
 
 

@@ -20,7 +20,7 @@ from tests.support.stream_function import KEY, is_whole, parse
 from tests.unit.doubles import Function
 from travel_gpt.api import resources
 from travel_gpt.api.page.assets import web_page
-from travel_gpt.api.page.static import PAGE_HEADERS
+from travel_gpt.api.page.static import page_headers
 from travel_gpt.api.streamed import StreamApi, StreamedResponse
 from travel_gpt.bootstrap import build_stream_api
 from travel_gpt.settings import Settings
@@ -73,7 +73,7 @@ def test_the_files_are_answered_with_their_own_headers(function: Function) -> No
     response = function.api.answer(page_event(resources.PAGE, httpMethod="GET"), LambdaContext())
 
     assert response["statusCode"] == 200
-    assert response["headers"].items() >= PAGE_HEADERS.items()
+    assert response["headers"].items() >= page_headers(web_page().style).items()
     assert '<meta name="base" content="/Prod">' in response["body"]
 
 
@@ -172,8 +172,7 @@ def modules_after_each(*requests: tuple[str, str], **environment: str) -> list[s
 
 def test_the_page_and_its_files_are_served_without_the_model_client() -> None:
     # Given a function that was just started, when the page and its files are asked for, and then its health
-    files = [web_page().style.name, web_page().script.name]
-    page = [("/", ""), (resources.PAGE, ""), *((resources.PAGE_ASSET, file) for file in files)]
+    page = [("/", ""), (resources.PAGE, ""), (resources.PAGE_ASSET, web_page().script_name)]
     started, *served, healthy = modules_after_each(*page, ("/travel-gpt", ""))
 
     # Then they need no model client, and nothing of ours but the modules of the page
