@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.local_server import LocalServer, local_server
-from travel_gpt.api.resources import PAGE
+from travel_gpt.api.resources import PAGE, PAGE_REDEEM, PAGE_STOP, STOP
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCUMENT: Final = ROOT / "docs" / "openapi.json"
@@ -98,8 +98,13 @@ def fuzz(server: LocalServer, access: str, folder: Path, seconds: int, options: 
     """
     (folder / "openapi.json").write_text(json.dumps(document_for(access)), encoding="utf-8")
     # In a file, since an argument can be read by every process of this machine.
-    headers = f"[headers]\nx-api-key = {json.dumps(server.api_key)}\n" if server.api_key else ""
-    (folder / "schemathesis.toml").write_text(f"{_CONFIGURATION}{headers}", encoding="utf-8")
+    # Those of the page's script: its routes refuse a POST of another site.
+    headers = {"Origin": server.base_url.partition("/Prod")[0], "X-Travel-GPT": "page"}
+    if server.api_key:
+        headers["x-api-key"] = server.api_key
+    lines = [f"{name} = {json.dumps(value)}" for name, value in headers.items()]
+    configuration = "\n".join([_CONFIGURATION, "[headers]", *lines, ""])
+    (folder / "schemathesis.toml").write_text(configuration, encoding="utf-8")
     command = [
         str(SCHEMATHESIS),
         "--config-file",
@@ -140,16 +145,17 @@ def document_for(access: str) -> dict[str, Any]:
     fields["end"]["enum"] = [(today + timedelta(days)).isoformat() for days in range(5, 10)] + [None]
     del fields["format" if access == "open" else "budget"]
     del fields["end" if access == "open" else "nights"]
-    # The page's routes want the Origin of the server, and a session: tests of their own send those.
+    if access == "open":
+        # Without clients there is no table, so no stream can be stopped, and no invitation accepted.
+        for path in (STOP, PAGE_STOP, PAGE_REDEEM):
+            del document["paths"][path]
+        return document
+    # The page wants a session there: tests of its own have one.
     document["paths"] = {
         path: operations for path, operations in document["paths"].items() if not path.startswith(PAGE)
     }
-    if access == "open":
-        # Without clients there is no table, so no stream can be stopped.
-        del document["paths"]["/travel-gpt/stream/{id}/stop"]
-    if access == "api-key":
-        for path in document["paths"].values():
-            path["post"]["security"] = [{"api_key": []}]
+    for operations in document["paths"].values():
+        operations["post"]["security"] = [{"api_key": []}]
     return document
 
 

@@ -276,7 +276,7 @@ def openapi_document() -> Json:
             },
             STREAM_RESOURCE: {"post": stream()},
             STOP_RESOURCE: {"post": stop()},
-            **page_paths(post()),
+            **page_paths(post(), stream()),
         },
         "components": {
             "schemas": schemas(),

@@ -35,16 +35,17 @@ _SITE: Final = {"request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "timestamp
 _CLIENT: Final = {"name": "ann", "expires_at": 1237159890}
 
 
-def page_paths(query: Json) -> Json:
+def page_paths(query: Json, stream: Json) -> Json:
     """Return the paths of the page's API.
 
     Args:
         query: the operation ``POST /travel-gpt``.
+        stream: the operation ``POST /travel-gpt/stream``.
     """
     return {
         resources.PAGE_ME: {"get": _me()},
         resources.PAGE_ASK: {"post": _ask(query)},
-        resources.PAGE_STREAM: {"post": _stream(query)},
+        resources.PAGE_STREAM: {"post": _stream(query, stream)},
         resources.PAGE_STOP: {"post": _stop()},
         resources.PAGE_REDEEM: {"post": _redeem()},
         resources.PAGE_SIGN_OUT: {"post": _sign_out()},
@@ -91,11 +92,12 @@ def _ask(query: Json) -> Json:
     }
 
 
-def _stream(query: Json) -> Json:
+def _stream(query: Json, stream: Json) -> Json:
     text = f"{_AS_THE_API.format(resources.STREAM)} It never sets a cookie."
+    kind = "text/event-stream"
     events = {
         "description": f"The events of `POST {resources.STREAM}`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {kind: stream["responses"]["200"]["content"][kind]},
     }
     return {
         **_post("PAGE_STREAM", "pageStream", "Ask for travel advice, and read it while it is written", text),
