@@ -87,6 +87,13 @@ test("a budget needs an amount and a currency", () => {
   assert.deepEqual(problemsOf({ budget: "0.5", currency: "eur" }), {});
   assert.deepEqual(problemsOf({ budget: "", currency: "EUR" }), {});
   for (const budget of ["0", "-5", "much", "1e12"]) assert.ok(problemsOf({ budget, currency: "EUR" }).budget, budget);
+  for (const budget of ["1.500", "0x10", "1e3", "1,5", "1,50", "1,5000", ",500", "0,500,0"]) {
+    assert.match(problemsOf({ budget, currency: "EUR" }).budget, /in digits, such as 1500/, budget);
+  }
+  for (const [budget, amount] of [["1,500", 1500], ["12,500.50", 12500.5], ["1,50,000", 150000], [" 99.9 ", 99.9]]) {
+    const { request, problems } = requestOf({ ...EMPTY_FORM, query: "?", budget, currency: "EUR" }, DAYS);
+    assert.deepEqual([request.budget, problems], [{ amount, currency: "EUR" }, []], budget);
+  }
   for (const currency of ["", "€", "EURO"]) assert.ok(problemsOf({ budget: "5", currency }).currency, currency);
 });
 

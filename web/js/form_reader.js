@@ -114,12 +114,13 @@ export class FormReader {
     return null;
   }
 
-  /** @returns {Api.Query["budget"] | undefined} */
+  /** @returns {Api.Query["budget"] | undefined} of an amount with or without commas, as English has them: 1,500 or 1,50,000 */
   budget() {
     const [written, currency] = [this.#form.budget.trim(), this.#form.currency.trim().toUpperCase()];
     if (!written) return undefined;
-    const amount = Number(written);
-    if (!(amount > 0 && amount <= 1_000_000_000)) this.#refuse("budget", text("field.budget"));
+    const isAmount = /^(\d+|\d{1,3}(,\d{2,3})*,\d{3})(\.\d{1,2})?$/.test(written);
+    const amount = Number(written.replaceAll(",", ""));
+    if (!(isAmount && amount > 0 && amount <= 1_000_000_000)) this.#refuse("budget", text("field.budget"));
     if (!/^[A-Z]{3}$/.test(currency)) this.#refuse("currency", text("field.currency"));
     return { amount, currency };
   }

@@ -64,6 +64,8 @@ export class FormView {
   values() {
     const data = new FormData(this.form);
     const typed = Object.fromEntries([...data].filter(([, value]) => typeof value === "string"));
+    // The value of a date that lacks a part is empty, as if there were none.
+    for (const { name, validity } of this.#controls()) if (validity.badInput) typed[name] = "?";
     const [diet, mobility] = [data.getAll("diet").map(String), data.getAll("mobility").map(String)];
     return { ...EMPTY_FORM, ...typed, trip: data.get("format") === "itinerary", diet, mobility };
   }

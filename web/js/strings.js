@@ -234,10 +234,10 @@ const TEXTS = {
   "next.wait": "You can try again {when}.",
   // Problems of the form's fields: see question.js.
   "field.adults": "Enter a whole number from 1 to 50.",
-  "field.budget": "Enter an amount above 0, and its currency.",
+  "field.budget": "Enter an amount above 0 in digits, such as 1500.",
   "field.children": "Enter the age of each child, from 0 to 17, with commas between them.",
   "field.currency": "Enter a currency as three letters, such as EUR.",
-  "field.date": "Enter a date.",
+  "field.date": "Enter a whole date: day, month and year.",
   "field.end_before_start": "The trip ends before it begins.",
   "field.line_too_long": "Use {most} {most|character|characters} at most.",
   "field.nights": "Enter a whole number from 0 to {most}.",
