@@ -19,7 +19,7 @@ from tests.browser.steps import (
 )
 from tests.browser.watch import Watch
 
-STORED = "Object.values(localStorage).join()"
+STORED = "Object.values({...localStorage, ...sessionStorage}).join()"
 FIRST_WORDS = "This is Travel GPT's built-in demo"
 NOTE_ANNOUNCEMENTS = """
     window.announced = [];
@@ -43,6 +43,11 @@ def streams(proxy: Proxy) -> list[str]:
     return [
         each.headers["idempotency-key"] for each in proxy.requests("/api/stream") if each.method == "POST"
     ]
+
+
+def delete_history(page: Page) -> None:
+    page.get_by_role("button", name="Delete the history").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete the history").click()
 
 
 def test_an_answer_is_shown_while_it_is_written(pages: Pages, open_server: LocalServer) -> None:
@@ -177,9 +182,37 @@ def test_the_history_is_on_this_device_until_it_is_deleted(pages: Pages, open_se
 
     page.locator("#history-list").get_by_role("button", name="Lisbon and Porto by train").click()
     expect(page.get_by_role("heading", name="Lisbon and Porto by train").first).to_be_visible()
-    assert "Castelo" in page.evaluate(STORED)
-    page.get_by_role("button", name="Delete the history").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete the history").click()
+    for asked_or_answered in (TRIP, "Castelo"):
+        assert asked_or_answered in page.evaluate(STORED)
+    delete_history(page)
 
     expect(page.locator("#history")).to_be_hidden()
-    assert "Castelo" not in page.evaluate(STORED)
+    for asked_or_answered in (TRIP, "Castelo"):
+        assert asked_or_answered not in page.evaluate(STORED)
+
+
+def test_what_is_not_asked_yet_outlasts_the_history(pages: Pages, open_server: LocalServer) -> None:
+    page = pages.open(open_server.page)
+    ask(page, "Lisbon", trip=False)
+    expect_whole_answer(page)
+    question(page).fill("Kyoto")
+
+    delete_history(page)
+
+    expect(page.locator("#history")).to_be_hidden()
+    page.reload()
+    expect(question(page)).to_have_value("Kyoto")
+
+
+def test_another_tab_lists_what_is_there(pages: Pages, open_server: LocalServer) -> None:
+    device = pages.device()
+    page, other = pages.blank(device), pages.blank(device)
+    for each in (page, other):
+        each.goto(open_server.page)
+    ask(page, "Lisbon", trip=False)
+    expect_whole_answer(page)
+    expect(other.locator("#history-list").get_by_role("button", name="Lisbon")).to_be_visible()
+
+    delete_history(page)
+
+    expect(other.locator("#history")).to_be_hidden()

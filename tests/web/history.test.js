@@ -156,8 +156,28 @@ test("the question that is being written", () => {
   storage.setItem("travel-gpt:/Prod:draft", "[]");
   assert.equal(draft().load(), null);
 
-  draft().save(EMPTY_FORM);
-  draft().clear();
-  assert.equal(draft().load(), null);
   assert.equal(new FormDraft(new DeviceStorage("", forbidden)).load(), null);
+});
+
+test("each tab has the question that is written there, and a new one has the last of all", () => {
+  const [storage, one, two] = [new FakeStorage(), new FakeStorage(), new FakeStorage()];
+  const draft = (tab) => new FormDraft(...[tab, storage].map((each) => new DeviceStorage("/Prod", () => each)));
+
+  draft(one).save({ ...EMPTY_FORM, query: "Oslo?" });
+  draft(two).save({ ...EMPTY_FORM, query: "Rome?" });
+
+  assert.deepEqual([one, two, new FakeStorage()].map((tab) => draft(tab).load()?.query), ["Oslo?", "Rome?", "Rome?"]);
+});
+
+test("with the questions that were asked, their drafts are deleted, and no other", () => {
+  const [storage, tab] = [new FakeStorage(), new FakeStorage()];
+  const draft = new FormDraft(...[tab, storage].map((each) => new DeviceStorage("/Prod", () => each)));
+  draft.save({ ...EMPTY_FORM, query: " Oslo? " });
+
+  draft.forget(["Rome?", ""]);
+  assert.equal(draft.load()?.query, " Oslo? ");
+  draft.forget(["Rome?", "Oslo?"]);
+
+  assert.equal(draft.load(), null);
+  assert.equal(storage.values.size + tab.values.size, 0);
 });

@@ -7,6 +7,8 @@ import { isTextKey, LOCALE, text } from "./strings.js";
 /** @typedef {import("./question.js").QuestionForm} QuestionForm */
 
 const EXAMPLES = /** @type {const} */ (["form.example_1", "form.example_2", "form.example_3"]);
+/** In the place of a date that lacks a part: a browser gives it as empty, and it would be dropped. */
+const UNFINISHED = "?";
 /** The first ones of the list. */
 const CURRENCIES = ["EUR", "USD", "GBP"];
 /** The fields that may be left empty, with the attributes of their inputs; two of them are lists to choose from. */
@@ -30,6 +32,7 @@ export class FormView {
    */
   constructor({ ask, change }) {
     this.form = /** @type {HTMLFormElement} */ (byId("ask"));
+    this.change = change;
     this.#addChoices();
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -45,10 +48,9 @@ export class FormView {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
     });
     byId("reset").addEventListener("click", () => {
-      const values = this.values();
-      this.fill(this.cleared ?? EMPTY_FORM);
-      this.#setCleared(this.cleared ? null : values);
-      change();
+      const { cleared } = this;
+      this.replace(cleared ?? EMPTY_FORM);
+      if (cleared) this.#setCleared(null);
       this.focus();
     });
     this.#setCleared(null);
@@ -60,12 +62,24 @@ export class FormView {
     byId("reset").textContent = text(values ? "form.undo" : "form.reset");
   }
 
+  /**
+   * Fills in another question, and offers to bring back what was written before.
+   * @param {QuestionForm} values
+   */
+  replace(values) {
+    // What an earlier click replaced was written; what it filled in was not.
+    const before = this.cleared ?? this.values();
+    this.fill(values);
+    const isThere = JSON.stringify(before) === JSON.stringify(this.values());
+    this.#setCleared(!isThere && (before.query || optionsOf(before)) ? before : null);
+    this.change();
+  }
+
   /** @returns {QuestionForm} */
   values() {
     const data = new FormData(this.form);
     const typed = Object.fromEntries([...data].filter(([, value]) => typeof value === "string"));
-    // The value of a date that lacks a part is empty, as if there were none.
-    for (const { name, validity } of this.#controls()) if (validity.badInput) typed[name] = "?";
+    for (const { name, validity } of this.#controls()) if (validity.badInput) typed[name] = UNFINISHED;
     const [diet, mobility] = [data.getAll("diet").map(String), data.getAll("mobility").map(String)];
     return { ...EMPTY_FORM, ...typed, trip: data.get("format") === "itinerary", diet, mobility };
   }
@@ -81,7 +95,7 @@ export class FormView {
       const value = fields[control.name];
       if (control instanceof HTMLInputElement && (control.type === "radio" || control.type === "checkbox")) {
         control.checked = Array.isArray(value) ? value.includes(control.value) : value === control.value;
-      } else control.value = String(value ?? "");
+      } else if (value !== UNFINISHED) control.value = String(value ?? "");
       this.#clearProblem(control.id);
     }
     this.#showKind();
@@ -137,11 +151,10 @@ export class FormView {
   }
 
   #showKind() {
-    const { trip, diet, mobility, ...others } = this.values();
-    byId("submit").textContent = text(trip ? "form.ask_itinerary" : "form.ask_prose");
-    const given = DETAILS.filter(([name]) => name !== "currency" && others[name]).length;
-    const length = given + [diet, mobility].filter((each) => each.length > 0).length;
-    byId("options-count").textContent = length > 0 ? text("form.options_count", { count: length }) : "";
+    const values = this.values();
+    const count = optionsOf(values);
+    byId("submit").textContent = text(values.trip ? "form.ask_itinerary" : "form.ask_prose");
+    byId("options-count").textContent = count > 0 ? text("form.options_count", { count }) : "";
   }
 
   #addChoices() {
@@ -149,10 +162,8 @@ export class FormView {
       const example = text(name);
       byId("examples").append(
         button(example, () => {
-          const query = /** @type {HTMLTextAreaElement} */ (byId("query"));
-          query.value = example;
-          query.dispatchEvent(new Event("input", { bubbles: true }));
-          query.focus();
+          this.replace({ ...this.values(), query: example });
+          this.focus();
         }),
       );
     }
@@ -169,6 +180,15 @@ export class FormView {
     byId("diet").append(...DIETS.map((diet) => box("diet", diet, text(`diet.${diet}`))));
     byId("mobility").append(...MOBILITIES.map((each) => box("mobility", each, text(`mobility.${each}`))));
   }
+}
+
+/**
+ * @param {QuestionForm} values
+ * @returns {number} how many options are given
+ */
+function optionsOf({ diet, mobility, ...others }) {
+  const given = DETAILS.filter(([name]) => name !== "currency" && others[name]).length;
+  return given + [diet, mobility].filter((each) => each.length > 0).length;
 }
 
 /**

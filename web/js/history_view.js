@@ -10,16 +10,22 @@ const LONGEST_TITLE = 100;
 /** The questions that this device has kept. */
 export class HistoryView {
   #history;
-  #open;
+  #calls;
 
   /**
    * @param {import("./history.js").QuestionHistory} history
-   * @param {(entry: HistoryEntry) => void} open
+   * @param {object} calls
+   * @param {(entry: HistoryEntry) => void} calls.open
+   * @param {(queries: string[]) => void} calls.deleted these questions are to be kept nowhere else
    */
-  constructor(history, open) {
+  constructor(history, calls) {
     this.#history = history;
-    this.#open = open;
+    this.#calls = calls;
     byId("history-clear").addEventListener("click", () => void this.#clear());
+    // Another tab may delete it, or ask.
+    addEventListener("storage", ({ key }) => {
+      if (!key || key.endsWith(":history")) this.show();
+    });
   }
 
   /** Shows what is kept now. */
@@ -35,7 +41,7 @@ export class HistoryView {
     const { request, answer, at, state } = entry;
     return make(
       "button",
-      { type: "button", click: () => this.#open(entry) },
+      { type: "button", click: () => this.#calls.open(entry) },
       make("span", { class: "title", dir: "auto" }, answer?.itinerary?.title || request.query.slice(0, LONGEST_TITLE)),
       make("small", {}, moment(new Date(at)), state !== "answered" && ` · ${text("history.not_answered")}`),
     );
@@ -43,7 +49,9 @@ export class HistoryView {
 
   async #clear() {
     if (!(await confirmed(text("history.clear_question"), text("history.clear"), text("page.cancel")))) return;
+    const queries = this.#history.entries().map(({ request }) => request.query);
     this.#history.clear();
+    this.#calls.deleted(queries);
     this.show();
     announce(text("history.cleared"));
     // The button is no longer there.

@@ -30,11 +30,11 @@ function start() {
   const api = new PageApi(base);
   const tab = new DeviceStorage(base, () => sessionStorage);
   const device = new DeviceStorage(base);
-  const draft = new FormDraft(device);
+  const draft = new FormDraft(tab, device);
   const history = new QuestionHistory(device);
   const form = new FormView({ ask, change: () => draft.save(form.values()) });
   const panel = new AnswerPanel(api, { began, ended, change: () => form.focus() });
-  const earlier = new HistoryView(history, open);
+  const earlier = new HistoryView(history, { open, deleted: (queries) => draft.forget(queries) });
   const session = new SessionView(api, tab, refresh);
   /** The days of the longest trip. */
   let mostDays = 14;
@@ -46,6 +46,8 @@ function start() {
 
   function ask() {
     if (isBusy()) return;
+    // It may be from another tab's draft until now.
+    draft.save(form.values());
     const { request, problems } = requestOf(form.values(), mostDays);
     form.showProblems(problems);
     if (problems.length === 0) void panel.ask({ request });
@@ -77,22 +79,15 @@ function start() {
     const key = tab.read(UNDER_WAY);
     const entry = history.entries().find(({ id, state }) => id === key && state === "asked");
     if (!entry) return;
-    fillForm(entry.request);
     panel.offer({ request: entry.request, key: entry.id });
   }
 
   /** @param {import("./history.js").HistoryEntry} entry */
   function open({ request, answer }) {
     if (isBusy()) return;
-    fillForm(request);
+    form.replace(formOf(request));
     if (answer) panel.show(request, answer);
     else form.focus();
-  }
-
-  /** @param {Api.Query} request */
-  function fillForm(request) {
-    form.fill(formOf(request));
-    draft.save(form.values());
   }
 
   /** An answer that is being written has to be stopped first: so this moves to where that is done. */
