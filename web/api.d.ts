@@ -21,7 +21,7 @@ declare namespace Api {
   type Redeemed = { status: "success"; client: Client; request_id: string; timestamp: number; };
   type SignedOut = { status: "success"; message: string; request_id: string; timestamp: number; };
   type Client = { name: string; expires_at: number | null; };
-  type Problem = { code: string; message: string; };
+  type Problem = { code: string; message: string; retry_after: number | null; };
   type Usage = { input_tokens: number | null; output_tokens: number | null; total_tokens: number | null; cost_usd?: number | null; };
   type Budget = { whose: string; period: string; limit_usd: number; left_usd: number; renews_at: number; };
   type Checks = { verified: boolean; errors: number; warnings: number; notes: number; rules_that_apply: number; rules_checked: number; share_checked: number; share_needed: number; results: (Result)[]; };

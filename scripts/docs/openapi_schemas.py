@@ -242,7 +242,10 @@ def schemas() -> dict[str, Schema]:
         "Redeemed": _object(RedeemedBody, status="success"),
         "SignedOut": _object(SignedOutBody, status="success"),
         "Client": _object(ClientBody),
-        "Problem": _object(ProblemBody),
+        "Problem": _with(
+            _object(ProblemBody),
+            retry_after="Seconds after which another try may succeed; null where that is not known.",
+        ),
         "Usage": _object(UsageBody, optional={"cost_usd": "Only where costs are counted."}),
         "Budget": _object(BudgetBody),
         "Checks": _with(

@@ -6,6 +6,8 @@ from playwright.sync_api import Locator, Page, expect
 
 TRIP: Final = "Lisbon and Porto by train, five days"
 """A question to which the demo model has a trip."""
+RECORD_IS_KEPT_MILLISECONDS: Final = 5_500
+"""Milliseconds after which the server has seen what the owner changed about a client."""
 ANSWER_WITHIN: Final = 20_000
 """Milliseconds for a whole answer on a busy machine."""
 

@@ -7,10 +7,16 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Pages
 from tests.browser.servers import LocalServer
-from tests.browser.steps import accept_button, ask, expect_signed_in, expect_whole_answer, problem, question
+from tests.browser.steps import (
+    RECORD_IS_KEPT_MILLISECONDS,
+    accept_button,
+    ask,
+    expect_signed_in,
+    expect_whole_answer,
+    problem,
+    question,
+)
 from tests.browser.watch import Watch
-
-RECORD_IS_KEPT_MILLISECONDS = 5_500
 
 
 def expect_question_is_kept(page: Page, query: str) -> None:
@@ -29,6 +35,9 @@ def test_a_used_up_budget_says_until_when(pages: Pages, server: LocalServer, wat
     expect(said).to_contain_text("The budget for questions is used up")
     expect(said).to_contain_text("You can try again")
     expect_question_is_kept(page, "Lisbon")
+    # The page was loaded again: now it says so before a question.
+    said = page.locator("#notices").get_by_role("alert")
+    expect(said).to_contain_text("The budget for questions is used up. You can try again at ")
 
 
 def test_a_session_that_has_ended_says_so_and_an_invitation_helps(
@@ -81,6 +90,33 @@ def test_without_an_invitation_the_page_says_what_is_needed(
 
     expect(problem(page)).to_contain_text("You are not signed in")
     expect_question_is_kept(page, "Lisbon")
+
+
+@pytest.mark.parametrize(
+    ("code", "retry_after", "said", "button"),
+    [
+        ("limits_unavailable", 5, "The server cannot check its limits at the moment.", "Try again"),
+        ("misconfigured", None, "Questions cannot be answered at the moment.", None),
+        ("origin_refused", None, "The server does not accept requests from this page.", "Reload the page"),
+    ],
+)
+def test_what_failed_before_the_session_was_found_is_not_taken_for_none(
+    pages: Pages, server: LocalServer, code: str, retry_after: int | None, said: str, button: str | None
+) -> None:
+    page = pages.blank()
+
+    def fail(route: Route) -> None:
+        failure = {"code": code, "message": "What the API says.", "retry_after": retry_after}
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "problem": failure})
+
+    page.route("**/api/me", fail)
+
+    page.goto(server.page)
+
+    expect(page.locator("#notices").get_by_role("alert")).to_contain_text(said)
+    expect(page.get_by_text("you need an invitation")).to_have_count(0)
+    assert page.locator("#notices").get_by_role("button").all_inner_texts() == ([button] if button else [])
 
 
 @pytest.mark.parametrize(

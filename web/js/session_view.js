@@ -48,11 +48,12 @@ export class SessionView {
     const code = invitationCode();
     if (code && me.access === "invitation") fill(byId("notices"), this.#invitation(code, me));
     else if (me.session === "expired") showProblem(byId("notices"), new ApiError("session_expired"));
-    else if (me.access === "invitation" && me.session === "none") {
+    // Before what is said without a session: where the server failed, it could not look for one.
+    else if (me.problem) {
+      const { code: problem, message, retry_after: retryAfter } = me.problem;
+      showProblem(byId("notices"), new ApiError(problem, { message, retryAfter }), () => void this.refresh());
+    } else if (me.access === "invitation" && me.session === "none") {
       fill(byId("notices"), notice("plain", text("session.none")));
-    } else if (me.problem) {
-      const { code: problem, message } = me.problem;
-      showProblem(byId("notices"), new ApiError(problem, { message }), () => void this.refresh());
     } else fill(byId("notices"));
   }
 

@@ -34,6 +34,8 @@ class ProblemBody(TypedDict):
 
     code: str
     message: str
+    retry_after: int | None
+    """Seconds after which a question may be answered; null where that is not known."""
 
 
 class MeBody(TypedDict):
@@ -98,7 +100,9 @@ def answer_me(
     except SessionExpired:
         body["session"] = "expired"
     except TravelGPTError as failure:
-        body["problem"] = ProblemBody(code=failure.code, message=failure.message)
+        body["problem"] = ProblemBody(
+            code=failure.code, message=failure.message, retry_after=failure.retry_after
+        )
         fields |= {**failure.log_fields, "problem": failure.code, "detail": failure.detail}
     return Reply(json_response(200, body), fields)
 

@@ -127,7 +127,13 @@ def test_what_a_question_would_be_refused_with_is_said_before(
 
     assert (body["session"], body["problem"]["code"]) == ("valid", code)
     asked = function.ask(cookie)
-    assert body["problem"] == {"code": asked.code, "message": asked.body["message"]}
+    seconds = asked.headers.get("retry-after")
+    assert body["problem"] == {
+        "code": asked.code,
+        "message": asked.body["message"],
+        "retry_after": int(seconds) if seconds else None,
+    }
+    assert (seconds is not None) == (code in {"budget_exhausted", "rate_limited"})
 
 
 def test_a_table_that_is_away_is_a_problem(function: PageFunction) -> None:
@@ -137,6 +143,8 @@ def test_a_table_that_is_away_is_a_problem(function: PageFunction) -> None:
     body = function.me(cookie)
 
     assert body["problem"]["code"] == function.ask(cookie).code == "limits_unavailable"
+    # Whose session it is could not be read.
+    assert (body["session"], body["problem"]["retry_after"]) == ("none", 5)
 
 
 def test_a_session_is_over_once_its_owner_ended_the_sessions(function: PageFunction) -> None:
@@ -216,5 +224,5 @@ def test_what_the_owner_has_to_repair_is_said_before(
     problem = function.me()["problem"]
 
     asked = function.ask()
-    assert problem == {"code": code, "message": asked.body["message"]}
+    assert problem == {"code": code, "message": asked.body["message"], "retry_after": None}
     assert asked.code == code
