@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.directions import SLOWLY
 from tests.browser.proxy import Fault, Proxy
-from tests.browser.servers import LocalServer
+from tests.browser.servers import LocalServer, redeem
 from tests.browser.steps import (
+    RECORD_IS_KEPT_MILLISECONDS,
     TRIP,
     accept_button,
     ask,
@@ -104,7 +105,7 @@ def _answer_being_written(world: World) -> Page:
 def _stopped(world: World) -> Page:
     page = _answer_being_written(world)
     stop_button(page).click()
-    expect(page.get_by_text("You stopped this answer")).to_be_visible()
+    expect(page.locator("#answer-notices")).to_contain_text("You stopped this answer")
     return page
 
 
@@ -186,6 +187,31 @@ def _budget_used_up(world: World) -> Page:
     return page
 
 
+def _disabled_while_open(world: World) -> Page:
+    world.watch.expect("403")
+    guest = world.server.invite()
+    page = world.pages.open(world.server.page, guest=guest)
+    expect_signed_in(page, guest.name)
+    world.server.disable(guest)
+    page.wait_for_timeout(RECORD_IS_KEPT_MILLISECONDS)
+    ask(page, "Lisbon", trip=False)
+    expect(page.locator("#answer").get_by_role("alert")).to_contain_text("The owner has ended your access")
+    return page
+
+
+def _disabled_before(world: World) -> Page:
+    guest = world.server.invite()
+    device = world.pages.device()
+    device.add_cookies([redeem(world.server.page, guest)])
+    world.server.disable(guest)
+    page = world.pages.blank(device)
+    page.wait_for_timeout(RECORD_IS_KEPT_MILLISECONDS)
+    page.goto(world.server.page)
+    expect(page.locator("#notices").get_by_role("alert")).to_contain_text("The owner has ended your access")
+    expect_signed_in(page, guest.name)
+    return page
+
+
 STATES: Final[dict[str, Callable[[World], Page]]] = {
     "first visit": World.opened,
     "all options": _all_options,
@@ -207,5 +233,7 @@ STATES: Final[dict[str, Callable[[World], Page]]] = {
     "invited while signed in": _invited_while_signed_in,
     "session ended": _session_ended,
     "budget used up": _budget_used_up,
+    "disabled while open": _disabled_while_open,
+    "disabled before": _disabled_before,
 }
 """What a test can name, and a page in that state."""

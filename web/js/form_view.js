@@ -12,7 +12,7 @@ const UNFINISHED = "?";
 /** The first ones of the list. */
 const CURRENCIES = ["EUR", "USD", "GBP"];
 /** The fields that may be left empty, with the attributes of their inputs; two of them are lists to choose from. */
-const DETAILS = /** @type {const} */ ([
+export const DETAILS = /** @type {const} */ ([
   ["origin", { maxlength: 100, dir: "auto" }],
   ["start", { type: "date" }],
   ["end", { type: "date" }],
