@@ -27,10 +27,11 @@ test("every code of the API is explained, and no other", () => {
 
 test("each explanation is whole sentences with what to do next", () => {
   for (const code of EXPLAINED_CODES) {
-    const { text, action, until } = describe(new ApiError(code, { message: "The API says this." }), NOW);
+    // What the API says would be a second sentence.
+    const { cause, text, action } = describe(new ApiError(code, { message: "" }), NOW);
 
     assert.match(text, /^[A-Z][^{}]*\.$/, code);
-    assert.equal(until, null);
+    assert.match(cause, /^[A-Z][^.{}]*\.$/, code);
     if (action !== "none") assert.match(text, /\. [A-Z]/, code);
   }
 });
@@ -41,8 +42,8 @@ test("a time is said where it is known: short ones in seconds, others as a date"
   const spent = describe(new ApiError("budget_exhausted", { status: 429, retryAfter: 86_400 }), NOW);
 
   assert.equal(busy.text, "There were too many requests. You can try again in 20 seconds.");
+  assert.equal(busy.cause, "There were too many requests.");
   assert.equal(busy.action, "wait");
-  assert.equal(busy.until?.getTime(), NOW + 20_000);
   assert.deepEqual([slow.text.split(". ")[1], slow.action], ["You can try again in 2 minutes.", "wait"]);
   assert.match(spent.text, /^The budget for questions is used up\. You can try again at May [45], 2027, /);
 });
@@ -54,7 +55,9 @@ test("what the API says is repeated where only it knows what is wrong", () => {
 
   assert.ok(text.includes(said));
   assert.equal(action, "change");
-  assert.ok(!describe(new ApiError("client_disabled", { message: said })).text.includes(said));
+  for (const code of ["client_disabled", "forbidden"]) {
+    assert.ok(!describe(new ApiError(code, { message: said })).text.includes(said), code);
+  }
 });
 
 test("an answer without a code that is known is one of a proxy, or of another version", () => {
@@ -65,10 +68,16 @@ test("an answer without a code that is known is one of a proxy, or of another ve
   for (const code of OF_OTHER_VERSIONS) assert.equal(describe(new ApiError(code, { status: 404 })).action, "reload");
 });
 
-test("a bug of the page is no fault of the API", () => {
-  const { text, action } = describe(new TypeError("secret detail"));
+test("a visitor whom a policy of the API refuses is not sent to an invitation", () => {
+  const { text, action } = describe(new ApiError("forbidden", { message: "This API needs an API key.", status: 403 }));
 
-  assert.equal(text, "Something went wrong in this page. Reload the page.");
+  assert.deepEqual([text, action], ["The server refuses your requests. The owner of this page can help.", "owner"]);
+});
+
+test("a bug of the page is no fault of the API", () => {
+  const { cause, text, action } = describe(new TypeError("secret detail"));
+
+  assert.deepEqual([cause, text], ["Something went wrong in this page.", `${cause} Reload the page.`]);
   assert.equal(action, "reload");
 });
 

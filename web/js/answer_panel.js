@@ -153,7 +153,7 @@ export class AnswerPanel {
         showProgress(text("progress.checking"));
       },
       checks: ({ checks, repair }) => this.#tripView().checked(checks, repair),
-      waiting: ({ error }) => showProgress(text("progress.again", { problem: describe(error).text })),
+      waiting: ({ error }) => showProgress(text("progress.again", { problem: describe(error).cause })),
     };
   }
 

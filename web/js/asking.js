@@ -29,7 +29,7 @@ const STOP_TIMEOUT = 5000;
  * @property {(data: Api.StreamChecks) => void} [checks]
  * @property {(data: Api.StreamUsage) => void} [usage]
  * @property {(data: Api.StreamDone) => void} [done]
- * @property {(data: { error: ApiError, until: Date }) => void} [waiting] the request failed, and is repeated then
+ * @property {(data: { error: ApiError }) => void} [waiting] the request failed, and is repeated in a while
  */
 
 /**
@@ -111,7 +111,7 @@ export class Asking {
     try {
       if (this.#requestId) {
         await this.#api.stop(this.#requestId);
-        // Its last events say what it cost.
+        // What is written until it ends arrives too.
         if (this.#reading) await Promise.race([this.#end, pause(STOP_TIMEOUT)]);
       }
     } catch {
@@ -138,7 +138,7 @@ export class Asking {
         const runs = error.code === "request_in_progress" && Date.now() < until;
         if (seconds === null || !(left || runs)) throw error;
         if (!runs) left -= 1;
-        this.#handlers.waiting?.({ error, until: new Date(Date.now() + seconds * 1000) });
+        this.#handlers.waiting?.({ error });
         await pause(seconds * 1000, this.#control.signal);
       }
     }

@@ -36,7 +36,7 @@ export class ApiError extends Error {
 /**
  * What a person can do next:
  *   retry        ask again, with the same key: that is paid for once
- *   wait         the same, after `until`
+ *   wait         the same, later
  *   change       change the question
  *   invitation   open an invitation
  *   owner        ask the owner
@@ -71,7 +71,8 @@ const KINDS = {
   session_expired: ["error.session_over", "invitation"],
   invitation_invalid: ["error.invitation", "owner"],
   origin_refused: ["error.origin", "reload"],
-  forbidden: ["error.session", "invitation"],
+  // A policy of the API refuses the caller. What API Gateway says is about API keys, which no visitor has.
+  forbidden: ["error.forbidden", "owner"],
   client_disabled: ["error.access", "owner"],
   client_expired: ["error.expired", "owner"],
   page_disabled: ["error.page_disabled", "owner"],
@@ -124,9 +125,9 @@ export const EXPLAINED_CODES = Object.keys(KINDS);
 /**
  * What a person reads about a failure.
  * @typedef {object} Described
- * @property {string} text what happened, and what to do next
+ * @property {string} cause what happened
+ * @property {string} text that, and what to do next
  * @property {ErrorAction} action
- * @property {Date | null} until when another try may succeed, where that is known
  * @property {string} reference what the owner can search the log for; may be empty
  */
 
@@ -138,16 +139,18 @@ export const EXPLAINED_CODES = Object.keys(KINDS);
  */
 export function describe(error, now = Date.now()) {
   if (!(error instanceof ApiError)) {
-    return { text: `${text("error.script")} ${text("next.reload")}`, action: "reload", until: null, reference: "" };
+    const cause = text("error.script");
+    return { cause, text: `${cause} ${text("next.reload")}`, action: "reload", reference: "" };
   }
-  const [cause, action, next] = kindOf(error);
+  const [kind, action, next] = kindOf(error);
+  const cause = text(kind, { message: error.said }).trim();
   const until = error.retryAfter === null ? null : new Date(now + error.retryAfter * 1000);
   const step = until ? text("next.wait", { when: whenOf(until, now) }) : nextStep(action, next);
   return {
-    text: [text(cause, { message: error.said }).trim(), step].filter(Boolean).join(" "),
+    cause,
+    text: [cause, step].filter(Boolean).join(" "),
     // A time is only said where another try may succeed.
     action: until ? "wait" : action,
-    until,
     reference: error.requestId,
   };
 }

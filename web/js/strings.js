@@ -196,6 +196,7 @@ const TEXTS = {
   "error.cut": "The connection was lost before the answer was complete.",
   "error.expired": "The time for which the owner invited you is over.",
   "error.internal": "Something went wrong on the server.",
+  "error.forbidden": "The server refuses your requests.",
   "error.invitation": "This invitation cannot be used. {message}",
   "error.limits": "The server cannot check its limits at the moment.",
   "error.model_busy": "The model is too busy at the moment.",
