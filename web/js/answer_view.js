@@ -21,7 +21,8 @@ export class AnswerView {
    */
   constructor(heading, body) {
     heading.textContent = text("answer.heading");
-    this.prose = make("div", { class: "prose", dir: "auto" });
+    // Its language is not known, and need not be that of the page.
+    this.prose = make("div", { class: "prose", dir: "auto", lang: "" });
     fill(body, this.prose);
   }
 

@@ -37,7 +37,7 @@ export function dayView(day, trip, { written, changed, missing, found }) {
           text("day.number", { number: day.number }),
           day.date && make("span", {}, ` · ${weekday(day.date)}`),
         ),
-        make("span", { dir: "auto", lang: languageOf(trip) }, day.title || day.town),
+        make("span", { dir: "auto", lang: trip.language }, day.title || day.town),
       ),
       day.cost > 0 && make("p", { class: "cost" }, cost(day.cost, trip)),
       changed && make("p", { class: "badge plain" }, text("day.changed")),
@@ -109,7 +109,7 @@ function visitRow(visit, trip, about) {
   return row(visit.kind, `${clock(visit.start)} – ${clock(visit.end)}`, visit.cost, trip, about, [
     make("p", { class: "name" }, bdi(visit.name)),
     make("p", { class: "small" }, kind && `${kind} · `, bdi(visit.place)),
-    visit.why && make("p", { dir: "auto", lang: languageOf(trip) }, visit.why),
+    visit.why && make("p", { dir: "auto", lang: trip.language }, visit.why),
     visit.diet.length > 0 &&
       make("p", { class: "small" }, text("day.suits", { diets: list(visit.diet.map((diet) => word("diet", diet))) })),
     visit.step_free !== null &&
@@ -178,15 +178,6 @@ export function remark(severity, message) {
     " ",
     make("span", { dir: "auto" }, message),
   );
-}
-
-/**
- * Returns the language of what the model wrote, for screen readers; null where it is not known.
- * @param {Api.Trip} trip
- * @returns {string | null}
- */
-export function languageOf(trip) {
-  return trip.language || null;
 }
 
 /**

@@ -39,10 +39,12 @@ export class HistoryView {
   /** @param {HistoryEntry} entry */
   #button(entry) {
     const { request, answer, at, state } = entry;
+    const trip = answer?.itinerary;
+    const title = trip?.title || request.query.slice(0, LONGEST_TITLE);
     return make(
       "button",
       { type: "button", click: () => this.#calls.open(entry) },
-      make("span", { class: "title", dir: "auto" }, answer?.itinerary?.title || request.query.slice(0, LONGEST_TITLE)),
+      make("span", { class: "title", dir: "auto", lang: trip?.language ?? "" }, title),
       make("small", {}, moment(new Date(at)), state !== "answered" && ` · ${text("history.not_answered")}`),
     );
   }

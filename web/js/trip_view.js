@@ -1,6 +1,6 @@
 import { checksView, verdict, violations } from "./checks_view.js";
 import { costsView } from "./costs_view.js";
-import { dayView, languageOf } from "./day_view.js";
+import { dayView } from "./day_view.js";
 import { fill, make } from "./elements.js";
 import { calendarDate, dateRange, list } from "./format.js";
 import { mapView } from "./map_view.js";
@@ -97,7 +97,7 @@ export class TripView {
   #show() {
     const trip = this.trip;
     if (!trip) return;
-    fill(this.heading, make("span", { lang: languageOf(trip) }, trip.title));
+    fill(this.heading, make("span", { lang: trip.language }, trip.title));
     fill(this.head, this.#badge(trip), ...frame(trip));
     fill(this.overview, mapView(trip), this.complete && costsView(trip, budgetOf(this.understood)));
     const days = new Map(trip.days.map((day) => [day.number, day]));
@@ -165,7 +165,7 @@ function frame(trip) {
   ];
   return [
     make("ul", { class: "frame" }, ...parts.filter(Boolean).map((part) => make("li", {}, part))),
-    ...(trip.summary ? [make("p", { class: "summary", dir: "auto", lang: languageOf(trip) }, trip.summary)] : []),
+    ...(trip.summary ? [make("p", { class: "summary", dir: "auto", lang: trip.language }, trip.summary)] : []),
   ];
 }
 
