@@ -1,8 +1,9 @@
 """An answer on its way: shown while it is written, stopped, interrupted, and never lost."""
 
+import json
 from itertools import pairwise
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Pages
 from tests.browser.directions import SLOWLY
@@ -20,6 +21,12 @@ from tests.browser.steps import (
 from tests.browser.watch import Watch
 
 STORED = "Object.values({...localStorage, ...sessionStorage}).join()"
+LANGUAGE = "(element) => element.closest('[lang]').lang"
+IN_GERMAN = """() => {
+    for (const [key, kept] of Object.entries(localStorage)) {
+        localStorage.setItem(key, kept.replaceAll('"language":""', '"language":"de"'));
+    }
+}"""
 FIRST_WORDS = "This is Travel GPT's built-in demo"
 NOTE_ANNOUNCEMENTS = """
     window.announced = [];
@@ -82,13 +89,107 @@ def test_a_stopped_answer_keeps_what_was_written(pages: Pages, server: LocalServ
 
     stop_button(page).click()
 
-    expect(page.get_by_text("You stopped this answer")).to_be_visible()
+    expect(page.locator("#answer-notices")).to_contain_text("You stopped this answer. What was written")
     expect(page.locator("#answer-body")).to_contain_text(FIRST_WORDS)
     # The API was asked to stop too, so that it costs no more.
     (stop,) = [each for each in proxy.seen if each.path.endswith("/stop")]
     assert stop.method == "POST"
     expect(question(page)).to_have_value(f"Lisbon, {SLOWLY}")
     expect(stop_button(page)).to_be_hidden()
+
+
+def test_the_days_of_a_stopped_trip_can_be_saved_and_are_kept(
+    pages: Pages, server: LocalServer, proxy: Proxy
+) -> None:
+    page = signed_in(pages, server, proxy)
+    # start, outline, and the first day.
+    held = proxy.fail_next(Fault("/api/stream", hold_after=3))
+    ask(page, TRIP)
+    assert held.happened.wait(10)
+    expect(page.get_by_text("This day is being written")).not_to_have_count(0)
+
+    stop_button(page).click()
+
+    actions = page.locator("#answer-end button")
+    expect(actions).to_have_text(["Change the question", "Save as JSON", "Print"])
+    unwritten = page.get_by_text("This day was not written")
+    assert 1 <= unwritten.count() <= 4
+    shown = page.locator("#answer-body").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as JSON").click()
+    saved = json.loads(download.value.path().read_text("utf-8"))
+    assert saved["stopped"]
+    assert len(saved["itinerary"]["missing_days"]) == unwritten.count()
+    assert saved["itinerary"]["missing_because"] == {}
+
+    page.reload()
+    earlier = page.locator("#history-list button")
+    expect(earlier).not_to_contain_text("not answered")
+    earlier.click()
+    expect(actions).to_have_text(["Change the question", "Save as JSON", "Print"])
+    assert page.locator("#answer-body").inner_text() == shown
+
+
+def test_stopped_before_its_first_words_an_answer_does_not_claim_to_have_some(
+    pages: Pages, open_server: LocalServer
+) -> None:
+    page = pages.open(open_server.page)
+    ask(page, "Lisbon", trip=False)
+    expect_whole_answer(page)
+    expect(page).to_have_title("Lisbon · Travel GPT")
+    page.route("**/api/stream", lambda _: None)
+
+    ask(page, "Porto", trip=False)
+    # The tab has the name of what is shown in it.
+    expect(page).to_have_title("Porto · Travel GPT")
+    stop_button(page).click()
+
+    expect(page.locator("#answer-notices")).to_have_text(
+        "You stopped this answer before its first words. It may cost as much as a whole one."
+    )
+    expect(page.locator("#answer-end button")).to_have_text(["Change the question"])
+
+
+def test_while_the_page_tries_again_it_asks_no_one_to(
+    pages: Pages, open_server: LocalServer, watch: Watch
+) -> None:
+    watch.expect("409")
+    page = pages.open(open_server.page)
+    body = {"code": "request_in_progress", "message": "What the API says.", "request_id": "r-1"}
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=409, json=body, headers={"Retry-After": "3"})
+
+    page.route("**/api/stream", refuse, times=1)
+
+    ask(page, "Lisbon", trip=False)
+
+    expect(page.locator("#progress-text")).to_have_text(
+        "Trying again. The same question is still being answered."
+    )
+    expect_whole_answer(page)
+
+
+def test_what_people_and_models_wrote_is_not_said_to_be_english(
+    pages: Pages, open_server: LocalServer
+) -> None:
+    page = pages.open(open_server.page)
+    ask(page, "Drei Tage in Lissabon?", trip=False)
+    expect_whole_answer(page)
+    assert page.locator("#asked").evaluate(LANGUAGE) == ""
+    assert page.locator("#answer-body p").first.evaluate(LANGUAGE) == ""
+    ask(page, TRIP)
+    expect_whole_answer(page)
+    # The demo model does not say in which language it writes.
+    assert page.locator("#answer-heading span").evaluate(LANGUAGE) == ""
+    page.evaluate(IN_GERMAN)
+    page.reload()
+
+    titles = page.locator("#history-list .title")
+    expect(titles).to_have_count(2)
+    assert [each.evaluate(LANGUAGE) for each in titles.all()] == ["de", ""]
+    titles.first.click()
+    assert page.locator("#answer-heading span").evaluate(LANGUAGE) == "de"
 
 
 def test_a_page_that_is_loaded_again_gets_the_answer_without_paying_twice(

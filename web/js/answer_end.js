@@ -22,7 +22,9 @@ export function answerEnd(request, answered, title, change) {
     answered.model ? text("answer.model", { model: answered.model }) : "",
   ];
   const keeping = [
-    button(text("answer.save_markdown"), () => saveFile(title, "md", markdownOf(request, answered))),
+    // Of a trip that was stopped there is none.
+    answered.answer &&
+      button(text("answer.save_markdown"), () => saveFile(title, "md", markdownOf(request, answered))),
     button(text("answer.save_json"), () =>
       saveFile(title, "json", JSON.stringify({ question: request, ...answered }, null, 2)),
     ),
@@ -38,7 +40,7 @@ export function answerEnd(request, answered, title, change) {
       { class: "buttons" },
       button(text("answer.change"), change, "primary"),
       // Of what was stopped before its first words, there is nothing to keep.
-      ...(answered.answer ? keeping : []),
+      ...(answered.answer || answered.itinerary ? keeping : []),
     ),
     make("p", { class: "small" }, sentences.filter(Boolean).join(" ")),
   );

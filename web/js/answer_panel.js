@@ -71,7 +71,11 @@ export class AnswerPanel {
     const focused = byId("progress").contains(document.activeElement);
     hideProgress();
     if (focused) byId("answer-heading").focus();
-    if ((!answered || answered.stopped) && this.#view instanceof TripView) this.#view.end();
+    if ((!answered || answered.stopped) && this.#view instanceof TripView) {
+      this.#view.end();
+      // The days that are there may be paid for.
+      if (answered && this.#view.trip) answered.itinerary ??= this.#view.trip;
+    }
     if (answered) {
       this.#end(request, answered);
       announce(this.#outcome(answered));
@@ -98,7 +102,8 @@ export class AnswerPanel {
     this.#open(request);
     if (answered.itinerary) {
       const trip = this.#tripView();
-      trip.whole(answered.itinerary, answered.understood ?? {});
+      if (answered.understood) trip.whole(answered.itinerary, answered.understood);
+      else trip.part(answered.itinerary);
       if (answered.checks && answered.repair) trip.checked(answered.checks, answered.repair);
     } else this.#answerView().add(answered.answer);
     this.#end(request, answered);
@@ -110,6 +115,7 @@ export class AnswerPanel {
     document.body.classList.add("asked-once");
     byId("answer").hidden = false;
     byId("asked").textContent = request.query;
+    nameTab(request.query);
     byId("answer-heading").textContent = text(request.format === "itinerary" ? "trip.planning" : "answer.heading");
     this.#clear();
   }
@@ -179,15 +185,27 @@ export class AnswerPanel {
    */
   #end(request, answered) {
     const title = answered.itinerary?.title || request.query;
-    // Browsers name the tab, a bookmark and a printed file after it.
-    document.title = `${title.slice(0, 100)} · ${text("title")}`;
-    if (answered.stopped) byId("answer-notices").append(notice("plain", text("answer.stopped")));
+    nameTab(title);
+    if (answered.stopped) byId("answer-notices").append(notice("plain", stopped(answered)));
     fill(byId("answer-end"), answerEnd(request, answered, title, this.calls.change));
   }
 
   /** @param {Answered} answered */
   #outcome(answered) {
-    if (answered.stopped) return text("answer.stopped");
+    if (answered.stopped) return stopped(answered);
     return this.#view instanceof TripView ? this.#view.outcome() : text("answer.complete");
   }
+}
+
+/**
+ * Names the tab: browsers name a bookmark and a printed file after it too.
+ * @param {string} name
+ */
+function nameTab(name) {
+  document.title = `${name.slice(0, 100)} · ${text("title")}`;
+}
+
+/** @param {Answered} answered */
+function stopped({ answer, itinerary }) {
+  return text(answer || itinerary ? "answer.stopped" : "answer.stopped_empty");
 }

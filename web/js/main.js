@@ -67,7 +67,7 @@ function start() {
   function ended({ key = "" }, answered) {
     form.setBusy(false);
     tab.remove(UNDER_WAY);
-    if (answered?.answer) history.answered(key, answered);
+    if (answered?.answer || answered?.itinerary) history.answered(key, answered);
     else history.failed(key);
     earlier.show();
     // Where the answer failed it says why: that is not said twice.

@@ -24,8 +24,6 @@ export class TripView {
     this.complete = false;
     this.ended = false;
     /** @type {Set<number>} */
-    this.written = new Set();
-    /** @type {Set<number>} */
     this.changed = new Set();
     /** @type {{ [name: string]: unknown }} */
     this.understood = {};
@@ -34,11 +32,11 @@ export class TripView {
   }
 
   /**
-   * Shows the frame of the trip, before its days are written.
+   * Shows the frame of the trip, before its days are written: it calls all of them missing, for a reason of later.
    * @param {Api.Trip} trip
    */
   outline(trip) {
-    this.trip = trip;
+    this.trip = { ...trip, missing_because: {} };
     this.#show();
   }
 
@@ -49,10 +47,14 @@ export class TripView {
    */
   day(day, changed) {
     if (!this.trip) return;
-    this.written.add(day.number);
-    if (changed) this.changed.add(day.number);
-    this.trip = { ...this.trip, days: [...this.trip.days.filter((each) => each.number !== day.number), day] };
-    const shown = this.days.querySelector(`#day-${day.number}`);
+    const { number } = day;
+    if (changed) this.changed.add(number);
+    this.trip = {
+      ...this.trip,
+      days: this.trip.days.map((each) => (each.number === number ? day : each)),
+      missing_days: this.trip.missing_days.filter((each) => each !== number),
+    };
+    const shown = this.days.querySelector(`#day-${number}`);
     if (shown) shown.replaceWith(this.#dayView(day, this.trip));
     else this.#show();
   }
@@ -66,8 +68,16 @@ export class TripView {
     this.trip = trip;
     this.understood = understood;
     this.complete = true;
-    for (const day of trip.days) this.written.add(day.number);
     this.#show();
+  }
+
+  /**
+   * Shows what there is of a trip that was stopped before.
+   * @param {Api.Trip} trip
+   */
+  part(trip) {
+    this.trip = trip;
+    this.end();
   }
 
   /**
@@ -126,9 +136,9 @@ export class TripView {
    * @param {Api.Trip} trip
    */
   #missing(number, trip) {
-    // Until a trip is complete, it calls the days missing that are still being written.
-    if (!this.complete) return this.ended && !this.written.has(number) ? "unknown" : null;
-    return trip.missing_days.includes(number) ? (trip.missing_because[String(number)] ?? "unknown") : null;
+    // Until then, the days are missing that are still being written.
+    const isMissing = (this.complete || this.ended) && trip.missing_days.includes(number);
+    return isMissing ? (trip.missing_because[String(number)] ?? "unknown") : null;
   }
 
   /**
@@ -139,7 +149,7 @@ export class TripView {
     const { number } = day;
     const found = this.result ? violations(this.result.checks) : [];
     return dayView(day, trip, {
-      written: this.written.has(number),
+      written: !trip.missing_days.includes(number),
       changed: this.changed.has(number),
       missing: this.#missing(number, trip),
       found: found.filter(({ violation }) => violation.day === number),
