@@ -50,13 +50,18 @@ function filled(element, attributes, children) {
 }
 
 /**
- * Replace what an element holds.
+ * Replace what an element holds. The focus stays at its button where that is there again, and is never lost.
  *
  * @param {Element} element
  * @param {...Child} children
  */
 export function fill(element, ...children) {
+  const focused = element.contains(document.activeElement) && document.activeElement;
   element.replaceChildren(...present(children));
+  if (!focused) return;
+  const same = [...element.querySelectorAll("button")].find((each) => each.textContent === focused.textContent);
+  // They may have scrolled on since.
+  (same ?? byId("query")).focus({ preventScroll: true });
 }
 
 /**
