@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.proxy import Fault, Proxy
 from tests.browser.servers import LocalServer
-from tests.browser.steps import accept_button, expect_signed_in, question
+from tests.browser.steps import accept_button, ask, expect_signed_in, expect_whole_answer, question
 from tests.browser.watch import Watch
 
 UNTOUCHED_MILLISECONDS = 10_000
@@ -100,6 +100,28 @@ def test_a_browser_that_is_signed_in_is_asked_first(pages: Pages, server: LocalS
     expect_signed_in(page, second.name)
     page.reload()
     expect_signed_in(page, second.name)
+
+
+def test_the_name_of_the_device_stays_while_an_answer_ends(
+    pages: Pages, server: LocalServer, proxy: Proxy
+) -> None:
+    first, second = server.invite(), server.invite()
+    page = pages.open(proxy.page, guest=first)
+    expect_signed_in(page, first.name)
+    held = proxy.fail_next(Fault("/api/stream", hold_after=2))
+    ask(page, "Lisbon", trip=False)
+    assert held.happened.wait(10)
+    page.evaluate("(fragment) => { location.hash = fragment }", second.fragment)
+    name = page.get_by_role("textbox", name="Name of this device")
+    name.fill("The old laptop")
+
+    with page.expect_response("**/api/me"):
+        held.released.set()
+    expect_whole_answer(page)
+
+    page.wait_for_timeout(200)
+    expect(name).to_have_value("The old laptop")
+    expect(name).to_be_focused()
 
 
 def test_signing_out_ends_the_session_for_good(pages: Pages, server: LocalServer) -> None:

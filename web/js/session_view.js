@@ -27,6 +27,8 @@ export class SessionView {
     this.refresh = refresh;
     /** @type {Me | null} */
     this.me = null;
+    /** The invitation that is shown. */
+    this.shown = "";
     addEventListener("hashchange", () => this.#show());
   }
 
@@ -46,7 +48,7 @@ export class SessionView {
     if (!me) return;
     this.#showAccount(me);
     const code = invitationCode();
-    if (code && me.access === "invitation") fill(byId("notices"), this.#invitation(code, me));
+    if (code && me.access === "invitation") this.#invite(code, me);
     else if (me.session === "expired") showProblem(byId("notices"), new ApiError("session_expired"));
     // Before what is said without a session: where the server failed, it could not look for one.
     else if (me.problem) {
@@ -72,18 +74,22 @@ export class SessionView {
    * @param {string} code
    * @param {Me} me
    */
-  #invitation(code, me) {
+  #invite(code, me) {
+    const other = me.client?.name;
+    const shown = `${code} ${other}`;
+    // A name that is being typed there stays.
+    if (this.shown === shown && document.getElementById("device")) return;
+    this.shown = shown;
     const device = make("input", { id: "device", maxlength: LONGEST_DEVICE_NAME, dir: "auto", autocomplete: "off" });
     device.value = deviceName();
     const problem = make("p", { class: "problem", role: "alert" });
     const accept = button(text("invitation.accept"), () => void this.#accept(code, device.value, accept, problem), "primary");
-    const other = me.session === "valid" && me.client;
-    return make(
+    const invitation = make(
       "section",
       { class: "notice plain", "aria-labelledby": "invitation-heading" },
       make("h2", { id: "invitation-heading" }, text("invitation.heading")),
       make("p", {}, text("invitation.said", { host: location.host })),
-      other && make("p", {}, text("invitation.other", { name: other.name })),
+      other && make("p", {}, text("invitation.other", { name: other })),
       make(
         "div",
         { class: "field" },
@@ -94,6 +100,7 @@ export class SessionView {
       problem,
       accept,
     );
+    fill(byId("notices"), invitation);
   }
 
   /**
@@ -103,7 +110,7 @@ export class SessionView {
    * @param {HTMLElement} problem
    */
   async #accept(code, device, accept, problem) {
-    const name = this.me?.session === "valid" && this.me.client?.name;
+    const name = this.me?.client?.name;
     if (name) {
       const replaces = await confirmed(
         text("invitation.replace", { name }),
