@@ -10,17 +10,18 @@ const LONGEST_TITLE = 100;
 /** The questions that this device has kept. */
 export class HistoryView {
   #history;
-  #calls;
+  #draft;
+  #open;
 
   /**
    * @param {import("./history.js").QuestionHistory} history
-   * @param {object} calls
-   * @param {(entry: HistoryEntry) => void} calls.open
-   * @param {(queries: string[]) => void} calls.deleted these questions are to be kept nowhere else
+   * @param {import("./draft.js").FormDraft} draft
+   * @param {(entry: HistoryEntry) => void} open
    */
-  constructor(history, calls) {
+  constructor(history, draft, open) {
     this.#history = history;
-    this.#calls = calls;
+    this.#draft = draft;
+    this.#open = open;
     byId("history-clear").addEventListener("click", () => void this.#clear());
     // Another tab may delete it, or ask.
     addEventListener("storage", ({ key }) => {
@@ -43,7 +44,7 @@ export class HistoryView {
     const title = trip?.title || request.query.slice(0, LONGEST_TITLE);
     return make(
       "button",
-      { type: "button", click: () => this.#calls.open(entry) },
+      { type: "button", click: () => this.#open(entry) },
       make("span", { class: "title", dir: "auto", lang: trip?.language ?? "" }, title),
       make("small", {}, moment(new Date(at)), state !== "answered" && ` · ${text("history.not_answered")}`),
     );
@@ -51,9 +52,9 @@ export class HistoryView {
 
   async #clear() {
     if (!(await confirmed(text("history.clear_question"), text("history.clear"), text("page.cancel")))) return;
-    const queries = this.#history.entries().map(({ request }) => request.query);
+    // They are not to stay in the form's draft either.
+    this.#draft.forget(this.#history.entries().map(({ request }) => request.query));
     this.#history.clear();
-    this.#calls.deleted(queries);
     this.show();
     announce(text("history.cleared"));
     // The button is no longer there.

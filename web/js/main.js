@@ -34,7 +34,7 @@ function start() {
   const history = new QuestionHistory(device);
   const form = new FormView({ ask, change: () => draft.save(form.values()) });
   const panel = new AnswerPanel(api, { began, ended, change: () => form.focus() });
-  const earlier = new HistoryView(history, { open, deleted: (queries) => draft.forget(queries) });
+  const earlier = new HistoryView(history, draft, open);
   const session = new SessionView(api, tab, refresh);
   /** The days of the longest trip. */
   let mostDays = 14;
