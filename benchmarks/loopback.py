@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from benchmarks import ANSWER, CLIENT, KEY_ID, SECRET
@@ -91,7 +92,8 @@ def _table(operation: str, body: bytes) -> bytes:
 
 def _serve(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with connection, connection.makefile("rb") as stream:
+    # The key is fetched meanwhile, and a process that served the page may end before it is there.
+    with connection, connection.makefile("rb") as stream, suppress(ConnectionError):
         while request := stream.readline():
             length, operation = 0, ""
             while (header := stream.readline()) not in (b"\r\n", b""):
