@@ -180,7 +180,7 @@ def test_the_page_and_its_files_are_served_without_the_model_client() -> None:
     imported = served[-1] - started
     assert "travel_gpt.api.page.static" in imported
     others = {name for name in imported if not name.startswith("travel_gpt.api.page")}
-    assert others == {"html", "html.entities"}
+    assert others <= {"html", "html.entities"}
 
     # And the health check finds whether the model client can be imported
     assert healthy.issuperset(_MODEL_CLIENT)
