@@ -120,12 +120,7 @@ def _client(settings: Settings, *, defer: bool = False) -> "DeferredClient":
 
         return ModelClient(settings)
 
-    if defer:
-        return DeferredClient(make)
-    made = make()
-    client = DeferredClient(lambda: made)
-    client.get()
-    return client
+    return DeferredClient(make) if defer else DeferredClient.of(make())
 
 
 def _session(settings: Settings, local: Local, *, prefetch: bool) -> CredentialSession:

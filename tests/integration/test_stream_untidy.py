@@ -65,7 +65,7 @@ def sent(api: str) -> bytes:
 def stream_api(client: ModelClient) -> StreamApi:
     """A function that streams, without a table."""
     settings, session = Settings(), session_of(ScriptedSource(credential(KEY)), Clock(0.0))
-    deferred = DeferredClient(lambda: client)
+    deferred = DeferredClient.of(client)
     adviser = Adviser(session, deferred)
     return StreamApi(settings, adviser, lambda: Health(settings, session, deferred, adviser))
 

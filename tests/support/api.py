@@ -27,7 +27,7 @@ def api_of(
     ``has_identity``: the credential is the function's own identity, which GET can verify as such.
     ``guard``: what knows the clients and their limits.
     """
-    deferred = DeferredClient(lambda: client)
+    deferred = DeferredClient.of(client)
     adviser = Adviser(session, deferred, settings.itinerary_days, now=now)
     health = Health(settings, session, deferred, adviser, now=now)
     if has_identity:

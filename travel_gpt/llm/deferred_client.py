@@ -2,7 +2,7 @@
 
 import gc
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from travel_gpt.errors import Misconfigured, not_started
 from travel_gpt.telemetry import logger
@@ -25,6 +25,17 @@ class DeferredClient:
         self._made: ModelClient | None = None
         self._failure: Misconfigured | None = None
         self._lock = Lock()
+
+    @classmethod
+    def of(cls, made: "ModelClient") -> Self:
+        """Return one whose client is made already.
+
+        Args:
+            made: the client.
+        """
+        client = cls(lambda: made)
+        client._made = made
+        return client
 
     def get(self) -> "ModelClient":
         """Return the model client.

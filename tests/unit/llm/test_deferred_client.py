@@ -30,6 +30,17 @@ def test_it_is_made_at_the_first_call_and_closed_with_it() -> None:
     made.close.assert_called_once_with()
 
 
+def test_one_that_is_made_already_is_given_and_closed() -> None:
+    made, frozen = Mock(ModelClient), gc.get_freeze_count()
+    client = DeferredClient.of(made)
+
+    assert client.get() is made
+    client.close()
+
+    made.close.assert_called_once_with()
+    assert gc.get_freeze_count() == frozen
+
+
 def test_closing_does_not_make_it() -> None:
     make = Mock()
 
