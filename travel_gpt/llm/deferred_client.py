@@ -1,4 +1,4 @@
-"""The model client, made when it is first needed: its imports are a third of a cold start."""
+"""The model client, made when it is first needed: its imports are a large part of a cold start."""
 
 import gc
 from threading import Lock
