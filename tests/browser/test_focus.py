@@ -26,6 +26,20 @@ def expect_replaced(page: Page) -> None:
     expect(page.locator("[data-marked]")).to_have_count(0)
 
 
+@pytest.mark.parametrize("trip", [True, False])
+def test_it_stays_at_the_heading_while_the_answer_comes(
+    pages: Pages, open_server: LocalServer, trip: bool
+) -> None:
+    page = pages.open(open_server.page)
+
+    ask(page, "Lisbon", trip=trip)
+
+    heading = page.locator("#answer-heading")
+    expect(heading).to_be_focused()
+    expect_whole_answer(page)
+    expect(heading).to_be_focused()
+
+
 @pytest.mark.parametrize("name", ["Sign out", "Lisbon"])
 def test_it_stays_while_an_answer_ends(pages: Pages, server: LocalServer, proxy: Proxy, name: str) -> None:
     page = signed_in(pages, server, proxy)

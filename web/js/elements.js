@@ -56,10 +56,11 @@ function filled(element, attributes, children) {
  * @param {...Child} children
  */
 export function fill(element, ...children) {
-  const focused = element.contains(document.activeElement) && document.activeElement;
+  const { activeElement: focused } = document;
+  const isWithin = element !== focused && element.contains(focused);
   element.replaceChildren(...present(children));
-  if (!focused) return;
-  const same = [...element.querySelectorAll("button")].find((each) => each.textContent === focused.textContent);
+  if (!isWithin) return;
+  const same = [...element.querySelectorAll("button")].find((each) => each.textContent === focused?.textContent);
   // They may have scrolled on since.
   (same ?? byId("query")).focus({ preventScroll: true });
 }
