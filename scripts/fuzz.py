@@ -97,13 +97,13 @@ def fuzz(server: LocalServer, access: str, folder: Path, seconds: int, options: 
         Schemathesis's exit code.
     """
     (folder / "openapi.json").write_text(json.dumps(document_for(access)), encoding="utf-8")
-    # In a file, since an argument can be read by every process of this machine.
     # Those of the page's script: its routes refuse a POST of another site.
     headers = {"Origin": server.base_url.partition("/Prod")[0], "X-Travel-GPT": "page"}
     if server.api_key:
         headers["x-api-key"] = server.api_key
     lines = [f"{name} = {json.dumps(value)}" for name, value in headers.items()]
     configuration = "\n".join([_CONFIGURATION, "[headers]", *lines, ""])
+    # In a file, since an argument can be read by every process of this machine.
     (folder / "schemathesis.toml").write_text(configuration, encoding="utf-8")
     command = [
         str(SCHEMATHESIS),

@@ -23,7 +23,7 @@ class StartupFailure:
     """
 
     def __init__(self, failure: Exception) -> None:
-        self._failure = failure
+        self._failure = not_started(failure)
         self._log("The function could not start", detail="".join(traceback.format_exception(failure)))
 
     def answer(self, event: Mapping[str, Any], context: Context) -> ProxyResponse:
@@ -39,7 +39,7 @@ class StartupFailure:
         request = Request.of(event, context)
         self._log("Answered a request", request_id=request.id, code=Misconfigured.code)
         self._count_failure()
-        failure = not_started(self._failure)
+        failure = self._failure.again()
         if request.method == "GET":
             return unhealthy(failure, None, request_id=request.id)
         return failed(failure, request_id=request.id)

@@ -99,8 +99,8 @@ def invite_again(
             f"refused. Look at it first: travel-gpt client show {client.name}{flags}",
             USAGE,
         )
-    own = f"give it one: travel-gpt client limit {client.name} --budget 2/month{flags}"
-    _require_bound(client, place, own)
+    advice = f"give it one: travel-gpt client limit {client.name} --budget 2/month{flags}"
+    _require_bound(client, place, advice)
     expires_at = min(expires_at, client.expires_at or expires_at)
     invitation = new_invitation(client, devices=devices, expires_at=expires_at)
     with audited("client.invite", who=who, source=SOURCE, client=client.id, devices=devices):
@@ -111,14 +111,14 @@ def invite_again(
     _print_link(invitation, place, console)
 
 
-def _require_bound(client: Client, place: Deployed, own: str) -> None:
+def _require_bound(client: Client, place: Deployed, advice: str) -> None:
     """Refuse a client whose sessions nothing would bound: on the page no API key is counted by DailyQuota."""
     limits = client.limits
-    if place.budget or limits.budget_per_day or limits.budget_per_month or limits.per_day:
+    if place.has_budget or limits.budget_per_day or limits.budget_per_month or limits.per_day:
         return
     raise CliError(
         f"Nothing would limit what {client.name} spends on the page: neither {client.name} nor the stack has "
-        f"a budget. Either {own}, or give all clients together one: "
+        f"a budget. Either {advice}, or give all clients together one: "
         f"{place.deploy(' --parameter BudgetPerMonth=50')}",
         USAGE,
     )

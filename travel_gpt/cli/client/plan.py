@@ -46,7 +46,7 @@ class Deployed:
     """Whether anyone may POST, without an API key."""
     page: str = ""
     """The URL of the page; empty where it is turned off, or the version has none."""
-    budget: bool = False
+    has_budget: bool = False
     """Whether a budget bounds what all clients spend together."""
     flags: str = ""
     """The options that mean this stack, with a space before them, for the next command to type."""
@@ -91,8 +91,8 @@ def deployed(stack: str, flags: str = "") -> Deployed:
     table, plan, url, owner_key_id = (found.outputs[name] for name in names)
     anyone = found.outputs.get("ApiAccess") == "open"
     page = found.outputs.get("PageUrl", "") if found.outputs.get("WebPage") == "enabled" else ""
-    budget = any(float(found.parameters.get(name, "0")) for name in ("BudgetPerDay", "BudgetPerMonth"))
-    return Deployed(stack, table, plan, url, owner_key_id, anyone, page, budget, flags)
+    has_budget = any(float(found.parameters.get(name, "0")) for name in ("BudgetPerDay", "BudgetPerMonth"))
+    return Deployed(stack, table, plan, url, owner_key_id, anyone, page, has_budget, flags)
 
 
 def require_within_plan(limits: Limits, stack: Deployed) -> None:
