@@ -59,6 +59,27 @@ def test_it_stays_while_an_answer_ends(pages: Pages, server: LocalServer, proxy:
     expect(focused).to_be_focused()
 
 
+def test_it_is_not_lost_with_a_button_that_was_replaced_behind_a_dialog(
+    pages: Pages, server: LocalServer, proxy: Proxy
+) -> None:
+    page = signed_in(pages, server, proxy)
+    held = proxy.fail_next(Fault("/api/stream", hold_after=2))
+    ask(page, "Porto", trip=False)
+    assert held.happened.wait(10)
+    sign_out = page.get_by_role("button", name="Sign out")
+    mark(sign_out)
+    sign_out.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    held.released.set()
+    expect_replaced(page)
+
+    dialog.get_by_role("button", name="Cancel").click()
+
+    expect(dialog).to_have_count(0)
+    expect(question(page)).to_be_focused()
+
+
 def test_it_moves_to_the_question_when_another_try_succeeds(
     pages: Pages, open_server: LocalServer, watch: Watch
 ) -> None:

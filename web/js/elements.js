@@ -128,6 +128,8 @@ export function confirmed(question, yes, no) {
     const dialog = make("dialog", { "aria-labelledby": "dialog-question" }, said, buttons);
     dialog.addEventListener("close", () => {
       dialog.remove();
+      // The button that opened it may have been replaced meanwhile.
+      if (document.activeElement === document.body) byId("query").focus({ preventScroll: true });
       resolve(dialog.returnValue === "yes");
     });
     document.body.append(dialog);
