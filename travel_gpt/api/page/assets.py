@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -36,7 +36,7 @@ _PLACEHOLDER: Final = re.compile(r"\{\{([a-z.]+)\}\}")
 _ASSET_NAME: Final = re.compile(r"app\.[0-9a-f]{1,64}\.js")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WebPage:
     """The files, as they are served."""
 
@@ -48,7 +48,7 @@ class WebPage:
     """The style sheet, which is in the HTML."""
     script: str
 
-    @property
+    @cached_property
     def script_name(self) -> str:
         """The name of the script, with a hash of its content."""
         return f"app.{content_hash(self.script)}.js"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import LambdaContext, proxy_event
 from travel_gpt.api.page.assets import web_page
-from travel_gpt.api.page.static import base_of, redirect_to_page, serve_asset, serve_page
+from travel_gpt.api.page.static import base_of, page_headers, redirect_to_page, serve_asset, serve_page
 from travel_gpt.api.request import Request
 from travel_gpt.api.responses import ProxyResponse
 from travel_gpt.errors import NotFound
@@ -191,3 +191,9 @@ def test_a_static_file_needs_neither_the_model_client_nor_the_guard() -> None:
     assert "travel_gpt.api.page.assets" in modules
     heavy = ("openai", "boto3", "botocore", "travel_gpt.guard", "travel_gpt.llm", "travel_gpt.advisor")
     assert not [name for name in modules if name.startswith(heavy)]
+
+
+def test_the_page_has_every_header_of_its_kind() -> None:
+    wanted = page_headers(web_page().style)
+
+    assert set(serve_page(asked("/Prod/travel-gpt/app"))["headers"]) == {*wanted, "ETag"}
