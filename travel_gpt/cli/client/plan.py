@@ -13,6 +13,7 @@ import boto3
 
 from travel_gpt.aws.failures import AWS_ERRORS, AwsFailure
 from travel_gpt.cli.aws_session import cli_error_of
+from travel_gpt.cli.deploy.costs import BUDGETS, is_zero
 from travel_gpt.cli.errors import USAGE, CliError
 from travel_gpt.cli.stack import read_stack
 from travel_gpt.cli.target import STACKS
@@ -91,7 +92,7 @@ def deployed(stack: str, flags: str = "") -> Deployed:
     table, plan, url, owner_key_id = (found.outputs[name] for name in names)
     anyone = found.outputs.get("ApiAccess") == "open"
     page = found.outputs.get("PageUrl", "") if found.outputs.get("WebPage") == "enabled" else ""
-    has_budget = any(float(found.parameters.get(name, "0")) for name in ("BudgetPerDay", "BudgetPerMonth"))
+    has_budget = not all(is_zero(found.parameters.get(name, "0")) for name in BUDGETS)
     return Deployed(stack, table, plan, url, owner_key_id, anyone, page, has_budget, flags)
 
 

@@ -19,6 +19,9 @@ from typing import Final
 
 from travel_gpt.cli.errors import USAGE, CliError
 
+BUDGETS: Final = ("BudgetPerDay", "BudgetPerMonth")
+"""The parameters for what all clients together may spend."""
+
 PER_ALARM: Final = Decimal("0.10")
 PER_SECRET: Final = Decimal("0.40")
 STORED: Final = Decimal("0.01")
@@ -92,7 +95,7 @@ def require_budget(values: Mapping[str, str]) -> None:
     """
     if values["ApiAccess"] != "open":
         return
-    missing = [name for name in ("BudgetPerDay", "BudgetPerMonth") if _is_zero(values[name])]
+    missing = [name for name in BUDGETS if is_zero(values[name])]
     if missing:
         raise CliError(
             f"With ApiAccess=open anybody may spend your money, so {' and '.join(missing)} cannot be 0. Give "
@@ -101,7 +104,12 @@ def require_budget(values: Mapping[str, str]) -> None:
         )
 
 
-def _is_zero(amount: str) -> bool:
+def is_zero(amount: str) -> bool:
+    """Return whether the value of a parameter for a budget means none.
+
+    Args:
+        amount: the value, in USD.
+    """
     try:
         return Decimal(amount) == 0
     except InvalidOperation:
