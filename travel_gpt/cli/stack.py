@@ -1,6 +1,5 @@
 """A deployed stack: what CloudFormation reports about it, and what its API answers to GET."""
 
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,6 @@
 """The web page as a browser gets it: its headers, and the script that it loads."""
 
 import re
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from html import unescape
