@@ -18,6 +18,7 @@ from tests.browser.steps import (
     expect_signed_in,
     expect_whole_answer,
     problem,
+    signed_in,
     stop_button,
 )
 from tests.browser.watch import Watch
@@ -41,10 +42,7 @@ class World:
 
     def signed_in(self, budget: str = "2/month") -> Page:
         """Return the page of a guest, behind the proxy."""
-        guest = self.server.invite(budget=budget)
-        page = self.pages.open(self.proxy.page, guest=guest)
-        expect_signed_in(page, guest.name)
-        return page
+        return signed_in(self.pages, self.server, self.proxy, budget)
 
 
 def _all_options(world: World) -> Page:

@@ -1,8 +1,13 @@
 """What a visitor does and sees on the page, by the names that the page gives to things."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from playwright.sync_api import Locator, Page, expect
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Pages
+    from tests.browser.proxy import Proxy
+    from tests.browser.servers import LocalServer
 
 TRIP: Final = "Lisbon and Porto by train, five days"
 """A question to which the demo model has a trip."""
@@ -48,6 +53,14 @@ def accept_button(page: Page) -> Locator:
 def expect_signed_in(page: Page, name: str) -> None:
     """Wait until the page says who is signed in."""
     expect(page.locator("#account")).to_contain_text(f"Guest: {name}")
+
+
+def signed_in(pages: "Pages", server: "LocalServer", proxy: "Proxy", budget: str = "2/month") -> Page:
+    """Return the page of a new guest, behind the proxy."""
+    guest = server.invite(budget=budget)
+    page = pages.open(proxy.page, guest=guest)
+    expect_signed_in(page, guest.name)
+    return page
 
 
 def problem(page: Page) -> Locator:

@@ -12,10 +12,10 @@ from tests.browser.servers import LocalServer
 from tests.browser.steps import (
     TRIP,
     ask,
-    expect_signed_in,
     expect_whole_answer,
     problem,
     question,
+    signed_in,
     stop_button,
 )
 from tests.browser.watch import Watch
@@ -36,13 +36,6 @@ NOTE_ANNOUNCEMENTS = """
             .observe(place, {childList: true, characterData: true, subtree: true});
     });
 """
-
-
-def signed_in(pages: Pages, server: LocalServer, proxy: Proxy) -> Page:
-    guest = server.invite()
-    page = pages.open(proxy.page, guest=guest)
-    expect_signed_in(page, guest.name)
-    return page
 
 
 def streams(proxy: Proxy) -> list[str]:

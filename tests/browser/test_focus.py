@@ -6,15 +6,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.conftest import Pages
 from tests.browser.proxy import Fault, Proxy
 from tests.browser.servers import LocalServer
-from tests.browser.steps import ask, expect_signed_in, expect_whole_answer, question
+from tests.browser.steps import ask, expect_whole_answer, question, signed_in
 from tests.browser.watch import Watch
-
-
-def signed_in(pages: Pages, server: LocalServer, proxy: Proxy) -> Page:
-    guest = server.invite()
-    page = pages.open(proxy.page, guest=guest)
-    expect_signed_in(page, guest.name)
-    return page
 
 
 def mark(element: Locator) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.proxy import Fault, Proxy
 from tests.browser.servers import LocalServer
-from tests.browser.steps import accept_button, ask, expect_signed_in, expect_whole_answer, question
+from tests.browser.steps import accept_button, ask, expect_signed_in, expect_whole_answer, question, signed_in
 from tests.browser.watch import Watch
 
 UNTOUCHED_MILLISECONDS = 10_000
@@ -105,9 +105,7 @@ def test_a_browser_that_is_signed_in_is_asked_first(pages: Pages, server: LocalS
 def test_the_name_of_the_device_stays_while_an_answer_ends(
     pages: Pages, server: LocalServer, proxy: Proxy
 ) -> None:
-    first, second = server.invite(), server.invite()
-    page = pages.open(proxy.page, guest=first)
-    expect_signed_in(page, first.name)
+    page, second = signed_in(pages, server, proxy), server.invite()
     held = proxy.fail_next(Fault("/api/stream", hold_after=2))
     ask(page, "Lisbon", trip=False)
     assert held.happened.wait(10)
